@@ -12,7 +12,7 @@ import numpy as np
 import statistics_peers
 from statistics_scenarios import BETTER, CHANGING, EQUAL, Maker, Traffic
 
-from fine_tuning.experiments import verdict
+from fine_tuning.experiments import comparability, verdict
 from fine_tuning.experiments.comparison import Comparison
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
@@ -43,6 +43,7 @@ class Played(NamedTuple):
         ever: whether it named a winner at any look; favours, is_changed: at its end.
         looks: verdicts that were read; contradictions: of these, whose interval, p-value and winner disagree.
         covered: whether the interval held the true difference at every look.
+        is_withheld: whether the samples could not be compared at its end.
         peers: what others make of the same calls.
     """
 
@@ -52,6 +53,7 @@ class Played(NamedTuple):
     looks: int
     contradictions: int
     covered: bool
+    is_withheld: bool
     peers: statistics_peers.PeerVerdicts
 
 
@@ -81,7 +83,8 @@ def play(traffic: Traffic, *, with_peers: bool = True) -> Played:
         before = _looks(statistics)
         statistics.look(design)
         if _looks(statistics) > before or number == len(traffic.calls):
-            found.append(verdict._decide(design, statistics, statistics.effect(design), design.alpha))
+            mismatch = comparability.mismatch_reason(design, statistics)
+            found.append(verdict.decide(design, statistics, design.alpha, mismatch))
     peers = statistics_peers.verdicts(traffic.calls) if with_peers else statistics_peers.PeerVerdicts(0, 0, 0)
     return Played(
         ever=any(each.favours for each in found),
@@ -90,6 +93,7 @@ def play(traffic: Traffic, *, with_peers: bool = True) -> Played:
         looks=len(found),
         contradictions=sum(not _agrees(each, design) for each in found),
         covered=all(not (each.low > traffic.truth or each.high < traffic.truth) for each in found),
+        is_withheld=bool(found[-1].withheld),
         peers=peers,
     )
 
@@ -142,7 +146,7 @@ def equal_models_section(tests: Mapping[str, Sequence[Played]], repeated: Mappin
         disagree += wrong
         lines.append(
             f"| {name} | {share([each.ever for each in found])} | {wrong} | {share([each.covered for each in found])} "
-            f"| {_peers(found)} |"
+            f"| {np.mean([each.is_withheld for each in found]):.1%} | {_peers(found)} |"
         )
     others = "; ".join(f"{name}, {share(found)} of {len(found):,}" for name, found in repeated.items()) or "none"
     return f"""
@@ -150,7 +154,8 @@ def equal_models_section(tests: Mapping[str, Sequence[Played]], repeated: Mappin
 
 {len(found):,} tests each through the code that records samples, with looks at sizes that grow by 1 %, or at eight
 planned ones. Targets: at most 5 % false winners at any look; no contradiction (the interval excludes 0, p is at most
-alpha, a model is named: all three or none); intervals that hold the true difference at all looks in at least 95 %.
+alpha, a model is named: all three or none); intervals that hold the true difference at all looks in at least 95 %. A
+test whose samples cannot be compared has no verdict, and an interval without bounds: "withheld" at its end.
 Contradictions: {disagree:,} in {looks:,} looks.
 Above 5 %, and measured again with four times as many other tests:
 {others}.
@@ -159,8 +164,8 @@ The peers look at the same calls after every {statistics_peers.EVERY}: gbstats' 
 unit; a pipeline as GrowthBook's (the same test by its defaults, that is of relative differences, with the calls of a
 user summed first); a plain z-test. None of them knows blocks of time, strata or pairs.
 
-| traffic | false winners | contradictions | interval holds | gbstats | GrowthBook-like | z-test |
-|---|---|---|---|---|---|---|
+| traffic | false winners | contradictions | interval holds | withheld | gbstats | GrowthBook-like | z-test |
+|---|---|---|---|---|---|---|---|
 {chr(10).join(lines)}
 """
 

@@ -73,6 +73,22 @@ def week(rng: np.random.Generator) -> Traffic:
     return _shares(rng, 0.5 + 0.4 * wave, 0.7 + 0.2 * wave)
 
 
+def _cycles(rng: np.random.Generator, half: int, apart: float) -> Traffic:
+    """The share goes up and down after so many samples, and so does the rate, between 0.5 and 0.9."""
+    wave = 2.0 * ((np.arange(2000) + rng.integers(2 * half)) // half % 2) - 1
+    return _shares(rng, 0.5 + apart * wave, 0.7 + 0.2 * wave)
+
+
+def weak_cycles(rng: np.random.Generator) -> Traffic:
+    """Shorter than a block of time, and hardly to be told from a random order."""
+    return _cycles(rng, 20, 0.1)
+
+
+def strong_cycles(rng: np.random.Generator) -> Traffic:
+    """A little longer than a block of time."""
+    return _cycles(rng, 70, 0.3)
+
+
 def first_alone(rng: np.random.Generator) -> Traffic:
     """model_a answers alone first, when questions are harder."""
     parts = [500, 1000]
@@ -222,6 +238,8 @@ EQUAL: dict[str, Maker] = {
     "rate rises by 30 points, share ramps from 5 to 95 %": trend,
     "jump of share (50 to 90 %) and rate (+30 points)": jump,
     "weekly cycles of share and rate": week,
+    "40 and 60 % in turns of 20 samples, the rate with them": weak_cycles,
+    "20 and 80 % in turns of 70 samples, the rate with them": strong_cycles,
     "model_a alone first, then 1:1 and easier": first_alone,
     "1:1, then model_b alone and easier": roll_out,
     "100 users of one model each, some call often": users_of_one,

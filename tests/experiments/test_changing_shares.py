@@ -78,6 +78,32 @@ def test_shares_that_change_too_often_are_compared_with_nothing() -> None:
     ]
 
 
+@pytest.mark.slow
+def test_weak_cycles_of_the_share_are_found_among_neighbours() -> None:
+    framework, reasons, named = ABTestFramework(), [], 0
+    for seed in range(8):
+        framework.create_test(f"t{seed}", "a", "b", split=None)
+        phases = [(20, share, rate, rate) for share, rate in ((0.4, 0.5), (0.6, 0.9)) * 50]
+        result = watched(framework, f"t{seed}", traffic(phases, seed), looks=20)
+        named += recommend(result).winner is not None
+        reasons.append(result.withheld)
+    assert named == 0
+    assert sum("differ less among samples that came one right after the other" in reason for reason in reasons) >= 4
+
+
+def test_outcomes_that_come_late_are_no_neighbours() -> None:
+    framework, rng = started(), np.random.default_rng(9)
+    sides = rng.random(600) < 0.5
+    for number, is_b in enumerate(sides):
+        framework.record_samples("t", [{"model": B if is_b else A, "sample_id": str(number)}])
+    known = sorted(range(600), key=lambda number: (bool(sides[number]), number))  # those of model_a first
+    for number in known:
+        score = float(rng.random() < (0.9 if sides[number] else 0.4))
+        framework.record_outcome("t", str(number), score=score)
+    result = framework.monitor("t")
+    assert (result.withheld, framework.recommend_winner(result)) == ("", "b")
+
+
 def test_difference_within_moving_shares_is_found() -> None:
     framework = started(split=None)
     phases = [(1500, 0.5, 0.5, 0.65), (1500, 0.1, 0.8, 0.95)]  # model_b has the harder questions

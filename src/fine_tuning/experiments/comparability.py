@@ -54,6 +54,7 @@ def incomparable_reason(design: Design, statistics: Statistics, favours: int) ->
     return (
         _apart_reason(statistics)
         or _turns_reason(statistics)
+        or _neighbours_reason(statistics, favours)
         or _late_reason(statistics)
         or _shared_units_reason(statistics)
         or _failures_reason(design, statistics, favours)
@@ -94,6 +95,17 @@ def _turns_reason(statistics: Statistics) -> str:
         "the models' samples did not come in random order, but in turns of several of one model, so that what changes "
         "with the turns cannot be told from the models; give samples of one user the same cluster_id, both models' "
         "answers to a question the same sample_id, and assign each unit at random"
+    )
+
+
+def _neighbours_reason(statistics: Statistics, favours: int) -> str:
+    """Cycles of the share that are shorter than a block of time, and weaker than turns."""
+    if not favours or statistics.is_paired or not statistics.comparison.neighbours_contradict(favours):
+        return ""
+    return (
+        "the models differ less among samples that came one right after the other, so that their shares of the samples "
+        "went up and down along with the scores; assign each unit at random while the shares stay as they are, or name "
+        "the times or groups of equal shares as `stratum`"
     )
 
 

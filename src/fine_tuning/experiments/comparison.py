@@ -13,11 +13,12 @@ from fine_tuning.experiments import group_sequential
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.estimated_effects import Scores, effect_of_scores
+from fine_tuning.experiments.neighbours import Neighbours, together
 from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
 from fine_tuning.experiments.sample_shares import SampleShares
 from fine_tuning.experiments.shares import equal_shares_p
 from fine_tuning.experiments.time_trend import TimeTrend
-from fine_tuning.experiments.unit_sums import Figure, UnitSums, summed
+from fine_tuning.experiments.unit_sums import Figure, UnitSums, difference, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
 
 MIN_SAMPLES_APART = 80  # of models one after the other, from which a trend over time is taken away
@@ -147,6 +148,21 @@ class Comparison:
         """
         return cells(self.strata, measure, at_once=self.trend.is_one_switch)
 
+    @property
+    def neighbours(self) -> Neighbours:
+        """The scores of samples that came one right after the other, in all strata."""
+        return together(blocks.scores.neighbours for name, blocks in self.strata.items() if name != OTHER)
+
+    def neighbours_contradict(self, favours: float) -> bool:
+        """Whether the scores speak more for a model (model_b where `favours` is above 0, else model_a) than they do
+        among neighbours, as where the models' shares go up and down along with the scores.
+        """
+        if self._are_pairs:
+            return False
+        cells = [cell.without_covariate() for cell in self.cells()]
+        found, information = difference(cells), sum(cell.information for cell in cells)
+        return found is not None and self.neighbours.contradict(favours, found.estimate, information)
+
     def effect(self, design: Design, scores: Scores) -> Effect:
         """The difference so far, without a trend where it may be one; scores: of both models."""
         found = effect_of_scores(self.cells(), design, scores)
@@ -172,6 +188,8 @@ class Comparison:
         before, log_e = self._peak(found.estimate), found.log_e(design.alpha)
         if before is not None and log_e <= before.log_e(design.alpha):
             return
+        if self.neighbours_contradict(found.estimate):
+            return
         self.peaks = [*(each for each in self.peaks if each is not before), found]
         if log_e == max(each.log_e(design.alpha) for each in self.peaks):
             self.since, self.since_starts = {}, self.samples
@@ -187,7 +205,7 @@ class Comparison:
             found = self.effect(design, scores)
             if not self._has_crossed(design):
                 self.since, self.since_starts = {}, self.samples
-            if self.in_turns:
+            if self.in_turns or self.neighbours_contradict(found.estimate):
                 found = replace(found, estimate=nan, variance=nan)
             self.looks.append(Look.of(size, found, self._continuity(size) if design.score == "binary" else 0.0))
 

@@ -92,6 +92,8 @@ class PropensityStrata:
             else:
                 sums = cells.current if place == last else cells.ended
             sums.grow(side, figure)
+            if not figure.is_late:
+                cells.neighbours.add(side, figure.value)
 
     def _measure(self, name: str) -> Cells:
         return self.measures.get(name) or self.measures.setdefault(name, Cells())

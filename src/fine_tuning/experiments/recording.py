@@ -106,7 +106,7 @@ class Recording:
         row["score"], row["reference"] = outcome["score"], outcome.get("reference", row["reference"])
         if not unit[arms[0]].ordinal:
             self.statistics.late_outcomes += 1
-        self._score(arms[0], row, known, unit)
+        self._score(arms[0], row, known, unit, is_late=True)
         self.statistics.look(self.design)
         experiment_samples.set_outcome(self._tx, row["id"], outcome)
         self._save()
@@ -138,7 +138,13 @@ class Recording:
         return self.statistics.arrive(sample.arm, sample.stratum or "", unit, measures)
 
     def _score(
-        self, arm: Arm, row: StoredSample, known: Mapping[SampleKey, StoredSample], unit: dict[Arm, Unit]
+        self,
+        arm: Arm,
+        row: StoredSample,
+        known: Mapping[SampleKey, StoredSample],
+        unit: dict[Arm, Unit],
+        *,
+        is_late: bool = False,
     ) -> None:
         """Count the score of a sample."""
         self.statistics.came(self._now)
@@ -147,7 +153,8 @@ class Recording:
             if other != arm and A in (arm, other) and key in known and known[key]["score"] is not None:
                 self.statistics.comparisons[other if arm == A else arm].pairs += 1
         assert row["score"] is not None  # noqa: S101 - it is counted for that
-        self.statistics.add_score(self.design, arm, Score(row["score"], row["covariate"]), unit)
+        score = Score(row["score"], row["covariate"])
+        self.statistics.add_score(self.design, arm, score, unit, is_late=is_late)
 
     def _cluster(self, arm: Arm, cluster: str) -> Unit:
         """The sums of a cluster that is about to change."""

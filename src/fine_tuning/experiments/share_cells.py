@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fine_tuning.experiments.neighbours import Neighbours
 from fine_tuning.experiments.unit_sums import UnitSums, summed
 from fine_tuning.store.records.experiment_json import CellsRecord, UnitSumsRecord
 
@@ -18,12 +19,14 @@ class Cells:
     Attributes:
         current: of those that began in the block of time that lasts; ended: in the one before it.
         by_share: in those before that, by number of the share; changing: in those of them in which it changes.
+        neighbours: of samples that came one right after the other.
     """
 
     current: UnitSums = field(default_factory=UnitSums)
     ended: UnitSums = field(default_factory=UnitSums)
     by_share: ByShare = field(default_factory=dict)
     changing: ByShare = field(default_factory=dict)
+    neighbours: Neighbours = field(default_factory=Neighbours)
 
     def of_share(self, share: int, *, is_changing: bool) -> UnitSums:
         """The sums of a share."""
@@ -62,13 +65,15 @@ class Cells:
             "ended": self.ended.as_dict(),
             "by_share": {str(share): sums.as_dict() for share, sums in self.by_share.items()},
             "changing": {str(share): sums.as_dict() for share, sums in self.changing.items()},
+            "neighbours": self.neighbours.as_list(),
         }
 
     @classmethod
     def of(cls, state: CellsRecord) -> Cells:
         """Sums as `as_dict` gave them."""
         current, ended = UnitSums.of(state["current"]), UnitSums.of(state["ended"])
-        return cls(current, ended, by_share(state["by_share"]), by_share(state["changing"]))
+        neighbours = Neighbours.of(state.get("neighbours", []))
+        return cls(current, ended, by_share(state["by_share"]), by_share(state["changing"]), neighbours)
 
 
 def by_share(state: Mapping[str, UnitSumsRecord]) -> ByShare:

@@ -146,14 +146,16 @@ class Statistics:
             sums.measures[name] = (size + 1, total + value)
         return number
 
-    def add_score(self, design: Design, arm: Arm, score: Score, unit: dict[Arm, Unit]) -> None:
-        """Count a score of a sample that came, at once or long before, alone and with those of its unit."""
+    def add_score(
+        self, design: Design, arm: Arm, score: Score, unit: dict[Arm, Unit], *, is_late: bool = False
+    ) -> None:
+        """Count a score of a sample that came, at once or long before (late), alone and with those of its unit."""
         if self.origin is None:
             self.origin = score.value if design.score == "real" else 0.0
         if self.covariate_origin is None:
             self.covariate_origin = score.covariate
         covariate = self._covariate(score.covariate)
-        self._grow(arm, unit, [(None, score.value - self.origin, covariate)])
+        self._grow(arm, unit, [(None, score.value - self.origin, covariate)], is_late=is_late)
         self.arms[arm].scores.add(score.value)
         sums = unit[arm]
         sums.size += 1
@@ -164,10 +166,17 @@ class Statistics:
         """The models whose comparisons a sample of this one belongs to."""
         return [*self.comparisons] if arm == A else [arm]
 
-    def _grow(self, arm: Arm, unit: Mapping[Arm, Unit], added: Sequence[tuple[str | None, float, float]]) -> None:
+    def _grow(
+        self,
+        arm: Arm,
+        unit: Mapping[Arm, Unit],
+        added: Sequence[tuple[str | None, float, float]],
+        *,
+        is_late: bool = False,
+    ) -> None:
         """Count figures (measure, value, covariate) in the comparisons of a model, before its unit has them."""
         for challenger in self._compared(arm):
-            figures = [Figure(*each, self._columns(unit, challenger, each[0])) for each in added]
+            figures = [Figure(*each, self._columns(unit, challenger, each[0]), is_late) for each in added]
             growth = UnitGrowth(unit[arm].stratum, self._began(unit, challenger), int(arm != A), figures)
             self.comparisons[challenger].grow(growth)
 

@@ -36,12 +36,14 @@ class Figure(NamedTuple):
         measure: its name; None of a score.
         value, covariate: counted from the first ones of the test.
         before: the columns that its unit had of it; None of a unit without any.
+        is_late: whether it became known after later samples had come.
     """
 
     measure: str | None
     value: float
     covariate: float
     before: Columns | None
+    is_late: bool = False
 
 
 @dataclass
@@ -56,7 +58,7 @@ class UnitSums:
 
     def grow(self, side: int, figure: Figure) -> None:
         """A unit gets a figure of a model (0 or 1): of a new sample, or of one whose score becomes known."""
-        _, y, x, before = figure
+        _, y, x, before, _ = figure
         first, totals, products = _SIDES[side], self.totals, self.products
         nn, ny, nx, yy, yx, xx = _OWN[side]
         totals[first + _N] += 1
@@ -103,6 +105,21 @@ class UnitSums:
             for count, squared in zip(self.counts, self.squared_counts, strict=True)
         )
         return first, second
+
+    @property
+    def information(self) -> float:
+        """What the scores tell about the difference of the means, in units of one over the variance of a score."""
+        first, second = self.counts
+        return first * second / (first + second) if first and second else 0.0
+
+    def without_covariate(self) -> UnitSums:
+        """The same as if the samples had none."""
+        of_x = {_X, _SIDES[1] + _X}
+        kept = [
+            0.0 if row in of_x or column in of_x else 1.0 for row in range(COLUMNS) for column in range(row, COLUMNS)
+        ]
+        totals = [0.0 if column in of_x else total for column, total in enumerate(self.totals)]
+        return UnitSums(totals, [keep * product for keep, product in zip(kept, self.products, strict=True)])
 
     def as_dict(self) -> UnitSumsRecord:
         """The sums as plain JSON values."""

@@ -30,8 +30,8 @@ MIN_P_VALUE = 1e-12
 SECONDARY = 0.2  # of alpha, for latency and for cost
 
 
-class _Decision(NamedTuple):
-    """favours, p_value, low, high, is_over, changed: as in `ABTestResult`; estimate: at the look that decided."""
+class Decision(NamedTuple):
+    """What the scores decide: as in `ABTestResult`, with the difference at the look that decided."""
 
     favours: int
     p_value: float
@@ -40,6 +40,7 @@ class _Decision(NamedTuple):
     is_over: bool = False
     estimate: float = nan
     changed: str = ""
+    withheld: str = ""
 
 
 def judge(experiment: Experiment, alpha: float | None = None, statistics: Statistics | None = None) -> ABTestResult:
@@ -66,10 +67,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     statistics, part = every.against(arm), alpha / comparisons
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
-    decided = _decide(design, statistics, effect, part)
-    no_verdict = mismatch_reason(design, every) or incomparable_reason(design, statistics, _speaks_for(decided, design))
-    if no_verdict:  # scores that cannot be compared have neither p-value nor interval
-        decided = _Decision(0, nan, *_clipped((-inf, inf), design), is_over=decided.is_over)
+    decided = decide(design, statistics, part, mismatch_reason(design, every))
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
     intervals = {name: _lower(statistics, name, part * SECONDARY) for name in means}
@@ -89,7 +87,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         model_a_cost_per_inference=means["cost"][0],
         model_b_cost_per_inference=means["cost"][1],
         cost_improvement=means["cost"][0] - means["cost"][1],
-        statistical_significance=decided.favours != 0 and not no_verdict,
+        statistical_significance=decided.favours != 0,
         confidence_level=1 - alpha,
         started_at=experiment["started_at"],
         completed_at=experiment["completed_at"],
@@ -100,14 +98,14 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         intervals={"accuracy": (decided.low, decided.high), **intervals},
         design=design.kind,
         effect=effect.estimate if isnan(decided.estimate) else decided.estimate,
-        favours=0 if no_verdict else decided.favours,
+        favours=decided.favours,
         samples_needed=_needed(design, statistics, effect, part),
         is_over=decided.is_over,
         guardrails=[
             cast("GuardrailStatus", asdict(guardrails.judge(rail, statistics, part))) for rail in design.guardrails
         ],
         ratio_mismatch_p=ratio_p_value(design, every),
-        withheld=no_verdict,
+        withheld=decided.withheld,
         score=design.score,
         margin=design.margin,
         is_paired=statistics.is_paired,
@@ -119,7 +117,20 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     )
 
 
-def _speaks_for(decided: _Decision, design: Design) -> int:
+def decide(design: Design, statistics: Statistics, alpha: float, mismatch: str = "") -> Decision:
+    """What the scores of two models decide; of scores that cannot be compared there is neither p-value nor interval.
+
+    Args:
+        mismatch: see `comparability.mismatch_reason`.
+    """
+    decided = _decide(design, statistics, statistics.effect(design), alpha)
+    withheld = mismatch or incomparable_reason(design, statistics, _speaks_for(decided, design))
+    if not withheld:
+        return decided
+    return Decision(0, nan, *_clipped((-inf, inf), design), is_over=decided.is_over, withheld=withheld)
+
+
+def _speaks_for(decided: Decision, design: Design) -> int:
     """The model that is better, or no more than the margin worse, so that it may win by its cost."""
     if decided.favours:
         return decided.favours
@@ -138,25 +149,25 @@ def look(design: Design, statistics: Statistics) -> NewLook | None:
     return {"size": statistics.size, "effect": estimate, "low": low, "high": high, "p_value": p_value}
 
 
-def _decide(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> _Decision:
+def _decide(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> Decision:
     if design.kind == "anytime":
         return _anytime(design, statistics, effect, alpha)
     return _planned(design, statistics, alpha)
 
 
-def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> _Decision:
+def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> Decision:
     """The look with the most evidence decides, as long as no later samples contradict it.
 
     The interval is that of all samples; where they alone would not show the difference any more, that of the look.
     """
     looks = [*statistics.comparison.peaks, effect] if effect.is_ready else statistics.comparison.peaks
     if not looks:
-        return _Decision(0, nan, *_clipped((-inf, inf), design))
+        return Decision(0, nan, *_clipped((-inf, inf), design))
     peak, now = max(looks, key=lambda each: each.log_e(design.alpha)), effect
     p_value = confidence_sequences.always_valid_p(peak.log_e(design.alpha))
     found, latest = (each.sequence(alpha, design.alpha) for each in (peak, now))
     if p_value > alpha:
-        return _Decision(0, p_value, *_clipped(latest, design), estimate=now.estimate)
+        return Decision(0, p_value, *_clipped(latest, design), estimate=now.estimate)
     since = statistics.comparison.effect_since(design, statistics.scores)
     others = [*(each.sequence(alpha, design.alpha) for each in looks), since.sequence(alpha, design.alpha)]
     apart = [(low, high) for low, high in others if low > found[1] or high < found[0]]
@@ -166,10 +177,10 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
         interval = min(found[0], *(low for low, _ in apart)), max(found[1], *(high for _, high in apart))
     if interval[0] > 0 or interval[1] < 0:  # also where the effect has changed, but not which model is better
         favours = 1 if peak.estimate > 0 else -1
-        return _Decision(favours, p_value, *_clipped(interval, design), estimate=decided.estimate)
+        return Decision(favours, p_value, *_clipped(interval, design), estimate=decided.estimate)
     first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
     changed = _changed(design, (first.n, first.estimate), since if since.is_ready else effect)
-    return _Decision(0, nan, *_clipped(interval, design), estimate=now.estimate, changed=changed)
+    return Decision(0, nan, *_clipped(interval, design), estimate=now.estimate, changed=changed)
 
 
 def _clipped(interval: Interval, design: Design) -> Interval:
@@ -177,11 +188,11 @@ def _clipped(interval: Interval, design: Design) -> Interval:
     return max(interval[0], -spread), min(interval[1], spread)
 
 
-def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
+def _planned(design: Design, statistics: Statistics, alpha: float) -> Decision:
     """Of the looks so far the first that crosses its boundary decides."""
     looks = statistics.comparison.looks
     if not looks:
-        return _Decision(0, nan, -inf, inf)
+        return Decision(0, nan, -inf, inf)
     limits = planned_limits(design, len(looks), alpha)
     crossed = next((at for at, look in enumerate(looks) if abs(look.z) >= limits[at]), None)
     last = looks[-1 if crossed is None else crossed]
@@ -189,15 +200,15 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> _Decision:
     favours = 0 if crossed is None else 1 if last.z > 0 else -1
     is_over = crossed is not None or len(looks) == len(design.fractions)
     if not last.variance > 0:
-        return _Decision(0, nan, *_clipped((low, high), design), is_over, last.estimate)
+        return Decision(0, nan, *_clipped((low, high), design), is_over, last.estimate)
     since = statistics.comparison.effect_since(design, statistics.scores)
     latest = since.sequence(alpha, design.alpha)
     hull = min(low, latest[0]), max(high, latest[1])
     if favours and (latest[0] > high or latest[1] < low) and hull[0] <= 0 <= hull[1]:
         changed = _changed(design, (2 * last.size, last.estimate), since)
-        return _Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
+        return Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
-    return _Decision(favours, p_value, *_clipped((low, high), design), is_over, last.estimate)
+    return Decision(favours, p_value, *_clipped((low, high), design), is_over, last.estimate)
 
 
 @lru_cache(maxsize=1024)

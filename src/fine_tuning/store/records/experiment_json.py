@@ -121,6 +121,7 @@ class CellsRecord(TypedDict):
     ended: UnitSumsRecord
     by_share: dict[str, UnitSumsRecord]
     changing: dict[str, UnitSumsRecord]
+    neighbours: NotRequired[list[float]]
 
 
 class TurnsRecord(TypedDict):

@@ -1,0 +1,85 @@
+"""The difference of two models among neighbours alone: groups of a few samples that came one right after the other.
+
+Where the share of the traffic goes up and down along with the scores, within a block of time, equal models differ in
+the block. Among neighbours they hardly do, for they are of nearly the same time, at the price of a part of the
+information. Without such cycles both estimates are of the same difference, and the variance of the distance between
+them is the difference of their variances (Hausman, "Specification tests in econometrics", Econometrica 46, 1978).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from math import nan, sqrt
+
+SIZE = 4  # samples of a group
+MIN_WEIGHT = 5.0  # of all groups; each has 0.75 or 1
+LIMIT = 2.2  # standard errors by which a difference in favour of a model exceeds that among neighbours
+
+
+@dataclass
+class Neighbours:
+    """Sums over groups with scores of both models: of weights w = n_a n_b / (n_a + n_b) and differences d of the means.
+
+    Attributes:
+        weight: sum of w; weighted: of w d; squares: of w^2, w^2 d and w^2 d^2.
+        group: number and total of the figures of each model in the group that is not complete.
+    """
+
+    weight: float = 0.0
+    weighted: float = 0.0
+    squares: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
+    group: list[float] = field(default_factory=lambda: [0.0] * 4)
+
+    def add(self, side: int, value: float) -> None:
+        """The figure of a sample of a model (0 or 1), in the order in which samples come."""
+        self.group[2 * side] += 1
+        self.group[2 * side + 1] += value
+        first, total_a, second, total_b = self.group
+        if first + second < SIZE:
+            return
+        self.group = [0.0] * 4
+        if first and second:
+            weight, apart = first * second / SIZE, total_b / second - total_a / first
+            self.weight += weight
+            self.weighted += weight * apart
+            self.squares = [old + weight**2 * apart**power for power, old in enumerate(self.squares)]
+
+    @property
+    def difference(self) -> float:
+        """The mean of model_b less that of model_a; nan of nothing."""
+        return self.weighted / self.weight if self.weight else nan
+
+    def contradict(self, favours: float, estimate: float, information: float) -> bool:
+        """Whether an estimate of all samples speaks more for a model than chance explains.
+
+        Args:
+            favours: above 0 for model_b, else for model_a.
+            information: of all samples that were compared, the sum over cells of n_a n_b / (n_a + n_b).
+        """
+        if self.weight < MIN_WEIGHT:
+            return False
+        constant, linear, square = self.squares
+        spread = square - 2 * self.difference * linear + self.difference**2 * constant
+        lost = max(1 - self.weight / information, 1 / SIZE)  # of the information
+        excess = (estimate - self.difference) * (1 if favours > 0 else -1)
+        return excess > LIMIT * sqrt(max(0.0, spread) * lost) / self.weight
+
+    def as_list(self) -> list[float]:
+        """The sums as plain JSON values."""
+        return [self.weight, self.weighted, *self.squares, *self.group]
+
+    @classmethod
+    def of(cls, state: list[float]) -> Neighbours:
+        """Sums as `as_list` gave them; of an earlier version, which had none, the beginning."""
+        return cls(state[0], state[1], state[2:5], state[5:]) if state else cls()
+
+
+def together(parts: Iterable[Neighbours]) -> Neighbours:
+    """All complete groups of several sums."""
+    found = Neighbours()
+    for each in parts:
+        found.weight += each.weight
+        found.weighted += each.weighted
+        found.squares = [mine + its for mine, its in zip(found.squares, each.squares, strict=True)]
+    return found

@@ -1,0 +1,36 @@
+"""The difference among neighbours, by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from fine_tuning.experiments.neighbours import Neighbours, together
+
+
+def of_groups(*groups: str) -> Neighbours:
+    """Groups of samples: a and b of a model, capitals with the score 1."""
+    found = Neighbours()
+    for each in "".join(groups):
+        found.add(int(each in "bB"), float(each.isupper()))
+    return found
+
+
+def test_neighbours_difference_is_weighted_as_by_mantel_and_haenszel() -> None:
+    found = of_groups("aBbA", "AaaB", "aaaa", "Aa")  # 0, 2/3, of one model alone, and not complete
+    assert found.difference == pytest.approx((1 * 0 + 0.75 * 2 / 3) / 1.75)
+    assert Neighbours.of(found.as_list()) == found
+    assert together([found, found]).difference == pytest.approx(found.difference)
+
+
+def test_neighbours_without_a_difference_contradict_one_in_either_direction() -> None:
+    found = of_groups("AAbb" * 20, "aaBB" * 20)
+    assert found.contradict(1, 0.4, 30.0)  # of 2.2 standard errors, each sqrt(1 / 40 / 4)
+    assert found.contradict(1, 0.18, 30.0)
+    assert not found.contradict(1, 0.17, 30.0)
+    assert found.contradict(-1, -0.4, 30.0)
+    assert not found.contradict(-1, 0.4, 30.0)
+    assert not of_groups("AAbb", "aaBB").contradict(1, 9.0, 1.0)  # too few
+
+
+def test_neighbours_of_earlier_versions_begin_with_nothing() -> None:
+    assert Neighbours.of([]) == Neighbours()
