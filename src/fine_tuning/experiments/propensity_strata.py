@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fine_tuning.experiments.share_cells import ByShare, Cells
+from fine_tuning.experiments.share_cells import Cells, Counts
 from fine_tuning.experiments.shares import SHARES, differ, equal_shares_p, share_number
 from fine_tuning.experiments.turns import SIZES, Turns
 from fine_tuning.experiments.unit_sums import Figure, UnitSums, summed
@@ -132,24 +132,28 @@ class PropensityStrata:
         after the other, all are together.
         """
         cells = self._cells(measure)
-        found = cells.compared(*self._open_shares(), with_changing=True)
-        if self.are_apart:
+        found, counts = cells.compared(*self._open_shares(), with_changing=True), self._counts()
+        if self._apart(counts):
             return [summed([*found.values()])]
-        if not self._leaves_out:
-            return _merged(found, NEAR if self._may_drift else SHARES)
+        p_value, samples = _p_value(counts), sum(each.first + each.second for each in counts)
+        if p_value >= (MAY_DRIFT if samples >= MIN_SAMPLES else SURE_DRIFT):
+            return _merged(found, NEAR if p_value < MAY_DRIFT else SHARES)
         steady = cells.compared(*self._open_shares(), with_changing=False)
-        of_both = [sums for sums in steady.values() if 0 not in sums.counts]
-        return _merged(steady, NEAR) if _are_part(of_both, [*found.values()], 0.5, any) else []
+        of_both = [sums.counts for sums in steady.values() if 0 not in sums.counts]
+        return _merged(steady, NEAR) if _are_part(of_both, [sums.counts for sums in found.values()], 0.5, any) else []
 
     @property
     def are_apart(self) -> bool:
         """Whether most samples of both models came while the other had no traffic, and few at the same time."""
-        found = self._arrived_by_share(with_changing=True)
-        everything, alone = [*found.values()], [sums for sums in found.values() if _is_alone(sums)]
-        if not _are_part(alone, everything, 0.5, all):
+        return self._apart(self._counts())
+
+    def _apart(self, counts: Sequence[Counts]) -> bool:
+        """See `are_apart`."""
+        everything = [each[:2] for each in counts]
+        if not _are_part([each for each in everything if _is_alone(each)], everything, 0.5, all):
             return False
-        shared = [sums for sums in self._arrived_by_share(with_changing=False).values() if not _is_alone(sums)]
-        return not _are_part(shared, everything, APART, any)
+        steady = [each[:2] for each in self._counts(with_changing=False)]
+        return not _are_part([each for each in steady if not _is_alone(each)], everything, APART, any)
 
     @property
     def in_turns(self) -> bool:
@@ -162,7 +166,7 @@ class PropensityStrata:
 
     def known_outcomes(self) -> list[tuple[Starts, Starts]]:
         """See `Comparison.known_outcomes`."""
-        arrived = self._arrived_by_share(with_changing=True)
+        arrived = self._arrived.compared(*self._open_shares(), with_changing=True)
         scored = self.scores.compared(*self._open_shares(), with_changing=True)
         found = []
         for share, sums in arrived.items():
@@ -184,33 +188,14 @@ class PropensityStrata:
         )
         return ended, current
 
-    def _arrived_by_share(self, *, with_changing: bool) -> ByShare:
-        return self._arrived.compared(*self._open_shares(), with_changing=with_changing)
+    def _counts(self, *, with_changing: bool = True) -> list[Counts]:
+        """Of all samples, of each share."""
+        return self._arrived.counts(*self._open_shares(), with_changing=with_changing)
 
     @property
     def has_drift(self) -> bool:
         """Whether the shares of the models have changed over time."""
-        return self._p_value < DRIFT
-
-    @property
-    def _may_drift(self) -> bool:
-        return self._p_value < MAY_DRIFT
-
-    @property
-    def _leaves_out(self) -> bool:
-        """Whether blocks in which the share changes are left out."""
-        samples = sum(sum(sums.counts) for sums in self._arrived_by_share(with_changing=True).values())
-        return self._p_value < (MAY_DRIFT if samples >= MIN_SAMPLES else SURE_DRIFT)
-
-    @property
-    def _p_value(self) -> float:
-        """Of equal shares in all blocks."""
-        found = [*self._arrived_by_share(with_changing=True).values()]
-        samples, squares = sum(sum(sums.counts) for sums in found), sum(sum(sums.squared_counts) for sums in found)
-        alike = max(1.0, squares / samples) if samples else 1.0  # samples of a unit, which come together
-        counts = [(a / alike, b / alike) for a, b in (sums.counts for sums in found)]
-        blocks = sum(map(sum, counts)) / UNITS_PER_BLOCK
-        return equal_shares_p(counts, blocks - 1)  # nearly all that varies does between the shares
+        return _p_value(self._counts()) < DRIFT
 
     def as_dict(self) -> PropensityStrataRecord:
         """The state as plain JSON values."""
@@ -237,16 +222,28 @@ class PropensityStrata:
         )
 
 
-def _is_alone(sums: UnitSums) -> bool:
+def _p_value(found: Sequence[Counts]) -> float:
+    """Of equal shares in all blocks."""
+    samples, squares = sum(sum(each[:2]) for each in found), sum(sum(each[2:]) for each in found)
+    alike = max(1.0, squares / samples) if samples else 1.0  # samples of a unit, which come together
+    counts = [(each.first / alike, each.second / alike) for each in found]
+    blocks = sum(map(sum, counts)) / UNITS_PER_BLOCK
+    return equal_shares_p(counts, blocks - 1)  # nearly all that varies does between the shares
+
+
+def _is_alone(counts: tuple[float, float]) -> bool:
     """Whether one model had all the traffic."""
-    return 0 in sums.counts and sum(sums.counts) >= UNITS_PER_BLOCK
+    return 0 in counts and sum(counts) >= UNITS_PER_BLOCK
 
 
 def _are_part(
-    some: Sequence[UnitSums], everything: Sequence[UnitSums], least: float, of: Callable[[Iterable[bool]], bool]
+    some: Sequence[tuple[float, float]],
+    everything: Sequence[tuple[float, float]],
+    least: float,
+    of: Callable[[Iterable[bool]], bool],
 ) -> bool:
-    """Whether these have at least this part of the scores, `of` any or all of both models."""
-    parts, wholes = summed(some).counts, summed(everything).counts
+    """Whether these have at least this part of the scores of both models, `of` any or all of them."""
+    parts, wholes = ([sum(each[side] for each in counts) for side in (0, 1)] for counts in (some, everything))
     return of(part >= least * whole > 0 for part, whole in zip(parts, wholes, strict=True))
 
 
@@ -256,7 +253,7 @@ def _merged(by_share: Mapping[int, UnitSums], reach: int) -> list[UnitSums]:
     """
     found: list[tuple[int, UnitSums]] = []  # with the last share of each
     first, rest = 0, UnitSums()
-    for share in sorted(share for share, sums in by_share.items() if not _is_alone(sums)):
+    for share in sorted(share for share, sums in by_share.items() if not _is_alone(sums.counts)):
         if sum(rest.counts) and share - first > reach:
             _join(found, first, rest, reach)
             rest = UnitSums()

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fine_tuning.experiments.neighbours import Neighbours
 from fine_tuning.experiments.unit_sums import UnitSums, summed
 from fine_tuning.store.records.experiment_json import CellsRecord, UnitSumsRecord
 
 ByShare = dict[int, UnitSums]
+
+
+class Counts(NamedTuple):
+    """Figures of both models, and the sums over units of the squares of their numbers of figures."""
+
+    first: float
+    second: float
+    first_squared: float
+    second_squared: float
 
 
 @dataclass
@@ -49,14 +59,27 @@ class Cells:
             ended, current: the shares of the last two blocks; None of one without samples.
         """
         found: dict[int, list[UnitSums]] = {}
+        for share, sums in self._parts(ended, current, with_changing=with_changing):
+            found.setdefault(share, []).append(sums)
+        return {share: parts[0] if len(parts) == 1 else summed(parts) for share, parts in found.items()}
+
+    def counts(self, ended: int | None, current: int | None, *, with_changing: bool) -> list[Counts]:
+        """Of each share the numbers alone; arguments as of `compared`."""
+        found: dict[int, Counts] = {}
+        for share, sums in self._parts(ended, current, with_changing=with_changing):
+            (a, b), (aa, bb), before = sums.counts, sums.squared_counts, found.get(share)
+            if before is not None:
+                a, b, aa, bb = a + before[0], b + before[1], aa + before[2], bb + before[3]
+            found[share] = Counts(a, b, aa, bb)
+        return [*found.values()]
+
+    def _parts(self, ended: int | None, current: int | None, *, with_changing: bool) -> Iterator[tuple[int, UnitSums]]:
+        """The sums that are not empty, with their share."""
         parts = [*self.by_share.items()]
         if with_changing:
             last = (ended, self.ended), (current, self.current)
             parts += [*self.changing.items(), *((share, sums) for share, sums in last if share is not None)]
-        for share, sums in parts:
-            if sum(sums.counts):
-                found.setdefault(share, []).append(sums)
-        return {share: found[share][0] if len(found[share]) == 1 else summed(found[share]) for share in found}
+        return ((share, sums) for share, sums in parts if sums.totals[0] or sums.totals[3])
 
     def as_dict(self) -> CellsRecord:
         """The sums as plain JSON values."""
