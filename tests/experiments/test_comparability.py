@@ -153,9 +153,8 @@ def test_percentiles_are_not_compared_while_shares_change() -> None:
 def test_failed_calls_make_no_winner(guardrails: list[dict[str, Any]]) -> None:
     framework = started(guardrails=guardrails)
     for number in range(300):
-        is_right = number % 10 >= 3
-        framework.record_samples("t", [{"model": "model_a", "score": float(is_right)}])
-        answer = {"score": 1.0} if is_right else {"error": "timeout"}
+        framework.record_samples("t", [{"model": "model_a", "score": float(number % 10 >= 3)}])
+        answer = {"score": 1.0} if (7 * number + 3) % 10 >= 3 else {"error": "timeout"}
         framework.record_samples("t", [{"model": "model_b", **answer}])
     result = framework.monitor("t")
     if guardrails:  # which says that half of the calls may fail

@@ -37,6 +37,15 @@ def test_register_model_by_the_name_of_a_version_or_alias_is_refused(registry: M
     assert registry.register_model("lamp-v9", "base", "j5", 10)["version"] == 2
 
 
+def test_version_never_has_the_name_of_another_model(registry: ModelRegistry) -> None:
+    registry.register_model("lamp-v4", "base", "j4", 10)
+    assert registry.register_model("lamp", "base", "j5", 10)["version"] == 5
+    assert [each["job_id"] for each in registry.list_model_versions("lamp-v4")] == ["j4"]
+    registry.register_model("lamp@best", "base", "j6", 10)
+    with pytest.raises(ConflictError, match="^a model is called lamp@best; choose another alias"):
+        registry.set_alias("lamp", "best", 1)
+
+
 @pytest.mark.parametrize("status", MODEL_STATUSES)
 def test_set_model_status_allows_legal_moves_only(workspace: Path, status: str) -> None:
     assert MOVES.keys() == set(MODEL_STATUSES)

@@ -54,11 +54,11 @@ def incomparable_reason(design: Design, statistics: Statistics, favours: int) ->
     return (
         _apart_reason(statistics)
         or _turns_reason(statistics)
-        or _neighbours_reason(statistics, favours)
         or _late_reason(statistics)
         or _shared_units_reason(statistics)
         or _failures_reason(design, statistics, favours)
         or _open_reason(statistics, favours)
+        or _neighbours_reason(statistics, favours)
     )
 
 

@@ -1,4 +1,5 @@
-"""The difference of two models among neighbours alone: groups of a few samples that came one right after the other.
+"""The difference of two models among neighbours alone: groups of a few samples that came one right after the other,
+and pairs of answers to a question.
 
 Where the share of the traffic goes up and down along with the scores, within a block of time, equal models differ in
 the block. Among neighbours they hardly do, for they are of nearly the same time, at the price of a part of the
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from math import nan, sqrt
 
 SIZE = 4  # samples of a group
-MIN_WEIGHT = 5.0  # of all groups; each has 0.75 or 1
+MIN_WEIGHT = 5.0  # of all groups; each has 0.75 or 1, a pair 0.5
 LIMIT = 2.2  # standard errors by which a difference in favour of a model exceeds that among neighbours
 
 
@@ -40,10 +41,16 @@ class Neighbours:
             return
         self.group = [0.0] * 4
         if first and second:
-            weight, apart = first * second / SIZE, total_b / second - total_a / first
-            self.weight += weight
-            self.weighted += weight * apart
-            self.squares = [old + weight**2 * apart**power for power, old in enumerate(self.squares)]
+            self._count(first * second / SIZE, total_b / second - total_a / first)
+
+    def add_pair(self, side: int, value: float, other: float) -> None:
+        """The figure of a model (0 or 1) for a question, and that of the other model, whenever that was."""
+        self._count(0.5, value - other if side else other - value)
+
+    def _count(self, weight: float, apart: float) -> None:
+        self.weight += weight
+        self.weighted += weight * apart
+        self.squares = [old + weight**2 * apart**power for power, old in enumerate(self.squares)]
 
     @property
     def difference(self) -> float:

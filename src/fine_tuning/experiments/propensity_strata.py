@@ -92,7 +92,9 @@ class PropensityStrata:
             else:
                 sums = cells.current if place == last else cells.ended
             sums.grow(side, figure)
-            if not figure.is_late:
+            if (other := figure.other_answer(side)) is not None:
+                cells.neighbours.add_pair(side, figure.value, other)
+            elif not figure.is_late:
                 cells.neighbours.add(side, figure.value)
 
     def _measure(self, name: str) -> Cells:

@@ -204,7 +204,8 @@ class Statistics:
 
     def came(self, at: float) -> None:
         """Note that a sample or a score came (seconds since 1970)."""
-        self.recorded = [*self.recorded[:1], at] if self.recorded else [at, at]
+        began, ended = self.recorded or (at, at)
+        self.recorded = [min(began, at), max(ended, at)]  # clocks of several machines may differ
 
     def look(self, design: Design) -> None:
         """Update the evidence where it is time to look; to be called after every score.

@@ -45,6 +45,12 @@ class Figure(NamedTuple):
     before: Columns | None
     is_late: bool = False
 
+    def other_answer(self, side: int) -> float | None:
+        """The figure of the other model, where it alone had answered the question, once."""
+        mine, its = _SIDES[side], _SIDES[1 - side]
+        is_second = self.before is not None and (self.before[mine], self.before[its]) == (0, 1)
+        return self.before[its + 1] if is_second and self.before else None
+
 
 @dataclass
 class UnitSums:
@@ -58,7 +64,7 @@ class UnitSums:
 
     def grow(self, side: int, figure: Figure) -> None:
         """A unit gets a figure of a model (0 or 1): of a new sample, or of one whose score becomes known."""
-        _, y, x, before, _ = figure
+        y, x, before = figure.value, figure.covariate, figure.before
         first, totals, products = _SIDES[side], self.totals, self.products
         nn, ny, nx, yy, yx, xx = _OWN[side]
         totals[first + _N] += 1

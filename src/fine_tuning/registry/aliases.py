@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fine_tuning._util import checks
-from fine_tuning.errors import UsageError
+from fine_tuning._util.model_names import alias_name
+from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.registry.version_lookup import find_version
-from fine_tuning.store import model_aliases
+from fine_tuning.store import model_aliases, model_versions
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.model_versions import DatedModelVersion, DescribedModelVersion
 
@@ -18,11 +19,14 @@ def set_alias(database: Database, name: str, alias: str, version: int | None, *,
     Raises:
         NotFoundError: there is no such version.
         UsageError: the alias is not a valid name.
+        ConflictError: another model has the name that the alias would give.
     """
     if "@" in checks.name("alias", alias):
         raise UsageError(f"an alias must not contain @: {alias!r}")
     with database.write() as tx:
         number = find_version(tx, name, version)["version"]
+        if model_versions.get(tx, called := alias_name(name, alias)) is not None:
+            raise ConflictError(f"a model is called {called}; choose another alias")
         model_aliases.set_alias(tx, name, alias, number, actor=actor, reason=reason)
     return number
 

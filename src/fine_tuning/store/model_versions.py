@@ -62,7 +62,8 @@ def register(
     """Add a version. Returns its record.
 
     Args:
-        number: of the version, in an import; the next one without gaps by default.
+        number: of the version, in an import; by default the next one, but for those that `<name>-v<number>` would give
+            the name of another model.
     """
     name = version["model_name"]
     if not lock(connection, name):
@@ -71,7 +72,11 @@ def register(
     highest: int | None = connection.scalar(_HIGHEST, {"name": name})
     if highest is None:
         _add_name(connection, name)
-    values = {"registered_at": now(), **version, "version": number or 1 + (highest or 0)}
+    if number is None:
+        number = 1 + (highest or 0)
+        while connection.scalar(_HIGHEST, {"name": version_name(name, number)}) is not None:
+            number += 1
+    values = {"registered_at": now(), **version, "version": number}
     row = connection.execute(_ADD, values | {"of_job": version["job_id"]}).one()
     connection.execute(_LOG, _event(row.id, None, row.status, actor, "registered", None, now()))
     return record_of(row)
