@@ -13,7 +13,7 @@ from fine_tuning.experiments import group_sequential
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.estimated_effects import Scores, effect_of_scores
-from fine_tuning.experiments.neighbours import Neighbours, together
+from fine_tuning.experiments.neighbours import together
 from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
 from fine_tuning.experiments.sample_shares import SampleShares
 from fine_tuning.experiments.shares import equal_shares_p
@@ -148,20 +148,16 @@ class Comparison:
         """
         return cells(self.strata, measure, at_once=self.trend.is_one_switch)
 
-    @property
-    def neighbours(self) -> Neighbours:
-        """The scores of samples that came one right after the other, in all strata."""
-        return together(blocks.scores.neighbours for name, blocks in self.strata.items() if name != OTHER)
-
-    def neighbours_contradict(self, favours: float) -> bool:
-        """Whether the scores speak more for a model (model_b where `favours` is above 0, else model_a) than they do
-        among neighbours, as where the models' shares go up and down along with the scores.
+    def neighbours_contradict(self, favours: float, measure: str | None = None) -> bool:
+        """Whether a measure (None: the scores) is higher for a model (model_b where `favours` is above 0, else model_a)
+        than it is among neighbours, as where the models' shares go up and down along with it.
         """
         if self._are_pairs:
             return False
-        cells = [cell.without_covariate() for cell in self.cells()]
+        cells = [cell.without_covariate() for cell in self.cells(measure)]
         found, information = difference(cells), sum(cell.information for cell in cells)
-        return found is not None and self.neighbours.contradict(favours, found.estimate, information)
+        near = together(blocks.neighbours(measure) for name, blocks in self.strata.items() if name != OTHER)
+        return found is not None and near.contradict(favours, found.estimate, information)
 
     def effect(self, design: Design, scores: Scores) -> Effect:
         """The difference so far, without a trend where it may be one; scores: of both models."""

@@ -12,10 +12,10 @@ from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 def difference(statistics: Statistics, name: str, alpha: float, factor: float = 1.0) -> Effect:
     """The mean of model_b less `factor` times that of model_a, within the same blocks of time and strata as the scores;
-    not ready where no samples are of the same time.
+    not ready where no samples are of the same time, or where there is no such difference among neighbours.
 
     Args:
-        alpha: with which an unseen event may be missed: figures that are all the same say nothing about rare ones, so
+        alpha: of the interval, and with which an unseen event may be missed: figures that are all the same say nothing about rare ones, so
             that such a model needs ln(alpha) / ln(1 - RARE) calls.
     """
     comparison = statistics.comparison
@@ -28,6 +28,9 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
         factor=factor,
         origin=statistics.origins.get(name, 0.0),
     )
-    if not statistics.is_paired and (comparison.in_turns or comparison.are_apart) and name != ERRORS:
-        return replace(found, is_ready=False)
-    return found
+    if statistics.is_paired or name == ERRORS:
+        return found
+    is_of_other_times = comparison.in_turns or comparison.are_apart
+    low, high = found.sequence(alpha)
+    is_of_cycles = factor == 1 and not low <= 0 <= high and comparison.neighbours_contradict(found.estimate, name)
+    return replace(found, is_ready=found.is_ready and not is_of_other_times and not is_of_cycles)

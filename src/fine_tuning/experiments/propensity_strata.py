@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fine_tuning.experiments.neighbours import Neighbours
 from fine_tuning.experiments.share_cells import Cells, Counts
 from fine_tuning.experiments.shares import SHARES, differ, equal_shares_p, share_number
 from fine_tuning.experiments.turns import SIZES, Turns
@@ -165,6 +166,10 @@ class PropensityStrata:
     def everything(self, measure: str | None = None) -> UnitSums:
         """The sums of all units of a measure (None: of the scores)."""
         return summed([*self._cells(measure).compared(*self._open_shares(), with_changing=True).values()])
+
+    def neighbours(self, measure: str | None = None) -> Neighbours:
+        """The figures of samples that came one right after the other."""
+        return self._cells(measure).neighbours
 
     def known_outcomes(self) -> list[tuple[Starts, Starts]]:
         """See `Comparison.known_outcomes`."""
