@@ -15,8 +15,8 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
     not ready where no samples are of the same time, or where there is no such difference among neighbours.
 
     Args:
-        alpha: of the interval, and with which an unseen event may be missed: figures that are all the same say nothing about rare ones, so
-            that such a model needs ln(alpha) / ln(1 - RARE) calls.
+        alpha: of the interval, and with which an unseen event may be missed: figures that are all the same say nothing
+            about rare ones, so that such a model needs ln(alpha) / ln(1 - RARE) calls.
     """
     comparison = statistics.comparison
     figures = statistics.arms[A].measure(name), statistics.arms[B].measure(name)
