@@ -23,7 +23,7 @@ demo: setup
 test: setup
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-# Clients of other projects that tests/clients points at the server, each in an environment of its own.
+# Clients of other projects that tests/clients points at the server, in an environment for each version of OpenAI's package.
 clients: setup
 	@for file in tests/clients/requirements/*.txt; do \
 	  folder=.clients/$$(basename $$file .txt); echo "installing $$folder"; \

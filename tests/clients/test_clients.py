@@ -10,19 +10,19 @@ import pytest
 from tests.clients.conftest import MODEL
 
 SCENARIOS = Path(__file__).parent / "scenarios"
-ENVIRONMENTS = {  # the file of requirements by scenario
+ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of OpenAI's package
     "openai_1x": "openai_1",
-    "openai_agents": "agents",
-    "pydantic_agent": "agents",
-    "langchain_chat": "agents",
-    "instructor_typed": "agents",
-    "llm_command": "agents",
-    "inspect_task": "inspect",
-    "litellm_calls": "litellm",
-    "dspy_program": "litellm",
-    "llamaindex_chat": "llamaindex",
-    "smolagents_model": "smolagents",
-    "lm_eval_task": "lm_eval",
+    "llamaindex_chat": "openai_2",
+    "instructor_typed": "openai_2",
+    "openai_agents": "openai_3",
+    "pydantic_agent": "openai_3",
+    "langchain_chat": "openai_3",
+    "litellm_calls": "openai_3",
+    "dspy_program": "openai_3",
+    "smolagents_model": "openai_3",
+    "llm_command": "openai_3",
+    "inspect_task": "openai_3",
+    "lm_eval_task": "openai_3",
 }
 pytestmark = [pytest.mark.clients, pytest.mark.real_weights]
 

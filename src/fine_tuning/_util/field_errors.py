@@ -37,6 +37,14 @@ _COUNTED = {
     "string_too_long": " characters",
     "string_too_short": " characters",
 }
+_CODES = {  # those that OpenAI's API answers with
+    "missing": "missing_required_parameter",
+    "extra_forbidden": "unknown_parameter",
+    "too_short": "array_below_min_length",
+    "too_long": "array_above_max_length",
+    "string_too_short": "string_below_min_length",
+    "string_too_long": "string_above_max_length",
+}
 
 
 class FieldError(TypedDict):
@@ -60,6 +68,16 @@ def most_specific(found: Sequence[FieldError]) -> FieldError:
 def param_of(error: FieldError) -> str | None:
     """The field as the client wrote it, such as messages.0.content; None for the whole body."""
     return ".".join(str(part) for part in error["loc"] if not is_tag(part)) or None
+
+
+def code_of(error: FieldError) -> str:
+    """What is wrong, for programs."""
+    kind, value = error["type"], error["input"]
+    if kind.startswith(("greater_than", "less_than")):
+        number = "integer" if isinstance(value, int) else "decimal"
+        return f"{number}_{'below_min' if kind.startswith('greater') else 'above_max'}_value"
+    is_of_type = kind.endswith(("_type", "_parsing", "_from_float")) or kind == "none_required"
+    return _CODES.get(kind, "invalid_type" if is_of_type else "invalid_value")
 
 
 def in_words(error: FieldError) -> str:

@@ -188,23 +188,37 @@ def open_to_read(path: Path | str) -> IO[bytes]:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
 
 
-def parse_json(text: bytes) -> Any:
+def parse_json(text: bytes, *, unique_keys: bool = False) -> Any:
     """Parse JSON in UTF-8, with or without a byte order mark.
+
+    Args:
+        unique_keys: whether an object that has a key twice is invalid, instead of keeping the last of its values.
 
     Raises:
         DataError: it is invalid; the message has the reason, the caller adds the place.
     """
     try:
-        return json.loads(text.decode("utf-8-sig"))
+        return json.loads(text.decode("utf-8-sig"), object_pairs_hook=_unique if unique_keys else None)
     except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 text (byte {error.start}); save the file as UTF-8") from None
+        raise DataError(f"not UTF-8 text (byte {error.start}); write it as UTF-8") from None
     except json.JSONDecodeError as error:
         at = f", line {error.lineno}" if error.lineno > 1 else ""
         raise DataError(f"not JSON ({error.msg}{at})") from None
+    except RecursionError:
+        raise DataError("not usable: it is nested too deeply") from None
+    except DataError:
+        raise
     except ValueError:
         raise DataError("not usable: a number has thousands of digits") from None
-    except RecursionError:
-        raise DataError("not usable: nested too deeply") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = json.dumps(next(key for key in keys if keys.count(key) > 1))
+        raise DataError(f"not usable: the key {twice} occurs more than once in an object")
+    return found
 
 
 def read_json(path: Path | str) -> Any:

@@ -104,8 +104,8 @@ def install(app: FastAPI) -> None:
     async def _fields(_: Request, error: RequestValidationError) -> JSONResponse:
         found = field_errors.most_specific(error.errors())
         if found["type"] == "json_invalid":
-            return _answer(400, f"the body is not JSON: {found['ctx']['error']}", None, "json_invalid")
-        return _answer(400, field_errors.in_words(found), field_errors.param_of(found), found["type"])
+            return _answer(400, f"the body is {found['ctx']['error']}", None, "invalid_json")
+        return _answer(400, field_errors.in_words(found), field_errors.param_of(found), field_errors.code_of(found))
 
     @app.exception_handler(InvalidSchema)
     async def _schema(_: Request, error: InvalidSchema) -> JSONResponse:

@@ -144,7 +144,7 @@ class _Check:
             message = f"The line has more than {self._max_bytes} bytes, the most that a request may have."
             raise _LineError("request_too_large", message)
         try:
-            row = parse_json(text)
+            row = parse_json(text, unique_keys=True)
         except DataError as problem:
             raise _LineError("invalid_json_line", f"This line cannot be read: {problem}.") from None
         if not is_object(row):

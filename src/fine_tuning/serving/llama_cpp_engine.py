@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from fine_tuning._util.cpu_threads import thread_limit
 from fine_tuning._util.lazy_imports import import_llama_cpp
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.usage import usage_of
@@ -49,8 +50,8 @@ class LlamaCppOptions:
     Attributes:
         slots: conversations answered at once; further ones wait.
         context_length: tokens of prompt and answer together, for each slot; never more than the model was trained on.
-        threads: CPU threads, by default one a core; with fewer it stays usable while another program computes, such as
-            a training run (its threads wait for each other by spinning).
+        threads: CPU threads, by default OMP_NUM_THREADS, else one a core; with fewer it stays usable while another
+            program computes, such as a training run (its threads wait for each other by spinning).
         adapters: LoRA adapters in GGUF that `LlamaCppEngine.adapted` can apply, request by request.
         copy: each copy computes by itself; the weights, mapped from the file, are in memory once.
     """
@@ -278,8 +279,8 @@ def _load(path: Path, options: LlamaCppOptions) -> Native:
     params.model.path = str(path)
     params.n_parallel = options.slots
     params.n_ctx = options.slots * options.context_length
-    if options.threads:
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads
+    if threads := options.threads or thread_limit():
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     # With a scale of 0 an adapter is off until a request names it.
     params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 0.0) for adapter in options.adapters]
     params.cache_ram_mib = 0  # cached prompts grow to gigabytes, and are not separated by adapter

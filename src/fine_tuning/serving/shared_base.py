@@ -11,7 +11,6 @@ its share of the threads, and different models are computed in parallel.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fine_tuning._util.cpu_threads import available_threads
 from fine_tuning.serving.llama_cpp_engine import SLOTS, LlamaCppEngine, LlamaCppOptions, has_gpu, open_llama_cpp
 
 MAX_LANES = 4
@@ -82,16 +82,16 @@ class SharedBase:
         return entered
 
     def _open(self, adapters: Sequence[Path]) -> list[_Lane]:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = available_threads()
         is_small = self._gguf.is_file() and self._gguf.stat().st_size <= MAX_BYTES_OF_LANES
-        count = min(MAX_LANES, cores) if adapters and is_small and not has_gpu() else 1
+        count = min(MAX_LANES, threads) if adapters and is_small and not has_gpu() else 1
         lanes: list[_Lane] = []
         try:
             for copy in range(count):
                 options = LlamaCppOptions(
                     slots=max(1, SLOTS // count),
                     context_length=self._context_length,
-                    threads=None if count == 1 else max(1, cores // count),
+                    threads=None if count == 1 else max(1, threads // count),
                     adapters=tuple(adapters),
                     copy=copy,
                 )

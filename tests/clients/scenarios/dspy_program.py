@@ -21,16 +21,17 @@ class Classify(dspy.Signature):
 
 
 lm = dspy.LM(f"openai/{MODEL}", max_tokens=60, temperature=0, cache=False, num_retries=0)
-assert lm("Hello")
+assert lm("Hello", max_tokens=8)
 with dspy.context(lm=lm, adapter=dspy.JSONAdapter()):
     assert dspy.Predict(Classify)(ticket="My invoice is wrong.").kind in {"billing", "technical"}
 responses = dspy.LM(f"openai/{MODEL}", model_type="responses", max_tokens=60, temperature=0, cache=False, num_retries=0)
-assert responses("Hello")
+assert responses("Hello", max_tokens=8)
 
 rows = [
     {"messages": [{"role": "user", "content": f"{n} + 1?"}, {"role": "assistant", "content": str(n + 1)}]}
     for n in range(10)
 ]
+OpenAIProvider.wait_for_job.__defaults__ = (0.5,)  # seconds between looks at a job, 20 by default
 learner = dspy.LM(
     "openai/gpt-4o-mini-2024-07-18",
     provider=OpenAIProvider(),

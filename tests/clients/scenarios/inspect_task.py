@@ -32,7 +32,9 @@ def check(name: str, **options: bool) -> None:
         name, base_url=BASE_URL, api_key="any", config=GenerateConfig(max_tokens=60, temperature=0), **options
     )
     plain = Task(
-        dataset=[Sample("Say yes.", target="yes"), Sample("Say no.", target="no")], solver=generate(), scorer=includes()
+        dataset=[Sample("Say yes.", target="yes"), Sample("Say no.", target="no")],
+        solver=generate(max_tokens=8),
+        scorer=includes(),
     )
     calling = Task(
         dataset=[Sample("What is the weather in Paris?")],

@@ -30,7 +30,7 @@ def check(**options: Any) -> None:
     assert answer.text, answer
     assert answer.usage_metadata is not None
     assert answer.usage_metadata["total_tokens"] > 0, answer
-    pieces = list(chat.stream("Tell a story."))
+    pieces = list(chat.stream("Tell a story.", max_tokens=12))
     assert len(pieces) > 3, pieces
     assert "".join(piece.text for piece in pieces)
 

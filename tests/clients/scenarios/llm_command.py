@@ -2,10 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from click.testing import CliRunner
+from llm.cli import cli
 
 BASE_URL, MODEL = sys.argv[1:]
 MODELS = f"""
@@ -16,8 +18,9 @@ KIND = {"type": "object", "properties": {"kind": {"enum": ["billing", "technical
 
 
 def ask(*arguments: str) -> str:
-    command = [sys.executable, "-m", "llm", *arguments, "--key", "any", "-o", "temperature", "0"]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    told = CliRunner().invoke(cli, [*arguments, "--key", "any", "-o", "temperature", "0"], catch_exceptions=False)
+    assert told.exit_code == 0, told.output
+    return told.stdout.strip()
 
 
 with tempfile.TemporaryDirectory() as folder:

@@ -2,10 +2,12 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import lm_eval
+from lm_eval.tasks import TaskManager
 
 BASE_URL, MODEL = sys.argv[1:]
 TOKENS = f"tokenizer_backend=huggingface,tokenizer={os.environ['TOKENIZER']}"
@@ -26,15 +28,16 @@ ANSWERS = COMMON + (
 )
 
 
-def run(folder: Path, model: str, path: str, task: str, *more: str) -> dict[str, float]:
-    arguments = f"model={MODEL},base_url={BASE_URL}/{path},{TOKENS},num_concurrent=1,max_retries=1"
-    command = [
-        *(sys.executable, "-m", "lm_eval", "run", "--model", model, "--model_args", arguments),
-        *("--tasks", task, "--include_path", str(folder), "--output_path", str(folder / "out.json"), *more),
-    ]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    written = max(folder.glob("**/out_*.json"), key=lambda each: each.stat().st_mtime_ns)
-    return json.loads(written.read_text())["results"][task]
+def run(folder: Path, model: str, path: str, task: str, **more: bool) -> dict[str, float]:
+    found = lm_eval.simple_evaluate(
+        model,
+        f"model={MODEL},base_url={BASE_URL}/{path},{TOKENS},num_concurrent=1,max_retries=1",
+        [task],
+        task_manager=TaskManager(include_path=str(folder), include_defaults=False),
+        bootstrap_iters=0,
+        **more,
+    )
+    return found["results"][task]
 
 
 with tempfile.TemporaryDirectory() as name:
@@ -44,5 +47,5 @@ with tempfile.TemporaryDirectory() as name:
     (folder / "answers.yaml").write_text(ANSWERS.replace("FOLDER", name))
     chosen = run(folder, "local-completions", "completions", "ours_choices")
     assert chosen["acc,none"] == 1.0, chosen
-    told = run(folder, "local-chat-completions", "chat/completions", "ours_answers", "--apply_chat_template")
+    told = run(folder, "local-chat-completions", "chat/completions", "ours_answers", apply_chat_template=True)
     assert 0 <= told["exact_match,none"] <= 1, told

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,9 @@ from fine_tuning.errors import ConflictError, DataError, NotFoundError, Training
 from fine_tuning.store import artifacts, costs, jobs
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
+from fine_tuning.training.jobs.local_trainer import TRAIN_EXTRA
 from fine_tuning.workflows.model_export import ExportPlan, export_model
+from tests.conftest import PROJECT
 
 
 def write_chats(path: Path, count: int) -> str:
@@ -254,3 +259,20 @@ def test_job_full_disk_pauses_and_can_be_resumed(workspace: Path, file_id: str, 
         assert (job["status"], job["error"]) == ("succeeded", None)
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_packages_that_are_checked_are_those_of_the_extra() -> None:
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert {re.match(r"[\w-]+", each)[0] for each in extras["train"]} == set(TRAIN_EXTRA)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("package", ["gguf", "psutil", "jinja2"])
+def test_demo_without_a_package_does_nothing(
+    package: str, cli: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)  # as Python itself marks what cannot be imported
+    code, out, err = cli("demo")
+    assert code != 0
+    assert out == ""
+    assert f"needs {package}: pip install" in err, err
+    assert not any(workspace.glob("**/*.jsonl"))

@@ -14,6 +14,7 @@ from fine_tuning.server.api_errors import invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.batch_request import CreateBatch
 from fine_tuning.server.context import Project, Server
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.routes.files import checked_lifetime
 from fine_tuning.server.routes.files import find as find_file
@@ -21,7 +22,7 @@ from fine_tuning.store import batches
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.batches import Batch as BatchRecord
 
-router = APIRouter(prefix="/batches", tags=["Batches"])
+router = APIRouter(prefix="/batches", route_class=JsonRoute, tags=["Batches"])
 
 
 @router.post("", response_model=Batch, response_model_exclude_unset=True)

@@ -24,12 +24,13 @@ from fine_tuning.server.chat_objects import (
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.server.sse_stream import event_stream
 from fine_tuning.serving.chat_types import ChatBody, Usage, usage
 from fine_tuning.serving.engine import Engine
 
-router = APIRouter(prefix="/chat/completions", tags=["Chat"])
+router = APIRouter(prefix="/chat/completions", route_class=JsonRoute, tags=["Chat"])
 
 
 @router.post("", response_model=ChatCompletionModel, response_model_exclude_unset=True)

@@ -13,12 +13,13 @@ from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.store import checkpoint_permissions
 from fine_tuning.store.paging import Page
 
-router = APIRouter(prefix="/fine_tuning/checkpoints", tags=["Fine-tuning"])
+router = APIRouter(prefix="/fine_tuning/checkpoints", route_class=JsonRoute, tags=["Fine-tuning"])
 
 
 class GrantPermissions(RequestModel):

@@ -15,6 +15,7 @@ from fine_tuning.server import text_completion_objects as objects
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.server.sse_stream import event_stream
 from fine_tuning.server.text_completion_objects import OffsetCounter, TextCompletion, TextPiece
@@ -23,7 +24,7 @@ from fine_tuning.serving.chat_types import Usage, usage
 from fine_tuning.serving.prompt_scorer import ScoredPrompt
 from fine_tuning.serving.token_texts import text_of_ids
 
-router = APIRouter(prefix="/completions", tags=["Completions"])
+router = APIRouter(prefix="/completions", route_class=JsonRoute, tags=["Completions"])
 
 
 class _Prompts(NamedTuple):

@@ -12,6 +12,7 @@ from fine_tuning.server.api_errors import not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.chat_request import Metadata
 from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import listed
 from fine_tuning.server.query_parameters import Included
 from fine_tuning.server.request_model import RequestModel
@@ -24,7 +25,7 @@ from fine_tuning.store.records.responses import Conversation
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.response_items import Owner
 
-router = APIRouter(prefix="/conversations", tags=["Conversations"])
+router = APIRouter(prefix="/conversations", route_class=JsonRoute, tags=["Conversations"])
 MAX_ITEMS = 20  # that a request adds
 
 

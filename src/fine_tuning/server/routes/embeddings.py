@@ -15,9 +15,10 @@ from fine_tuning.server import model_lookup
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.context import Project, Server
 from fine_tuning.server.embedding_request import EmbeddingRequest
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.serving.embedding.embedder import Vectors, truncated
 
-router = APIRouter(prefix="/embeddings", tags=["Embeddings"])
+router = APIRouter(prefix="/embeddings", route_class=JsonRoute, tags=["Embeddings"])
 
 
 class Embedding(BaseModel):

@@ -18,11 +18,12 @@ from fine_tuning.server.api_errors import invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server, context_of
 from fine_tuning.server.file_storage import NewUpload
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.store import files
 from fine_tuning.store.records.files import StoredFile
 
-router = APIRouter(tags=["Files"])
+router = APIRouter(route_class=JsonRoute, tags=["Files"])
 PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data")  # the SDK's file object has no "evals"
 FIELDS = {"file", "purpose", "expires_after[anchor]", "expires_after[seconds]"}
 LIFETIME_SECONDS = range(3600, 2592001)  # an hour to 30 days

@@ -13,9 +13,10 @@ from fine_tuning.server.api_errors import ApiError, invalid
 from fine_tuning.server.client_disconnect import ClientDisconnected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.grader_request import RunGrader, ValidateGrader
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.server_judge import ServerJudge
 
-router = APIRouter(prefix="/fine_tuning/alpha/graders", tags=["Graders"])
+router = APIRouter(prefix="/fine_tuning/alpha/graders", route_class=JsonRoute, tags=["Graders"])
 
 
 @router.post("/run", response_class=JSONResponse, responses={200: {"model": grader_objects.GraderRun}})

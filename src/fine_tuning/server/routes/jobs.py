@@ -16,6 +16,7 @@ from fine_tuning.server.api_errors import ApiError, invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.job_request import AUTO, DEFAULT_SEED, CreateJob, hyperparameters_of
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.query_parameters import MetadataFilter
 from fine_tuning.server.routes.files import find as find_file
@@ -25,7 +26,7 @@ from fine_tuning.store.records.jobs import Hyperparameters, NewJob
 from fine_tuning.store.records.jobs import Job as JobRecord
 from fine_tuning.training.jobs.trainer_port import ENDED, RUNNING, Action
 
-router = APIRouter(prefix="/fine_tuning/jobs", tags=["Fine-tuning"])
+router = APIRouter(prefix="/fine_tuning/jobs", route_class=JsonRoute, tags=["Fine-tuning"])
 
 
 class Job(FineTuningJob):

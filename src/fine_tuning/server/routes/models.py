@@ -11,10 +11,11 @@ from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Project, Server
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.store import jobs
 from fine_tuning.training.jobs.local_trainer import LocalTrainer
 
-router = APIRouter(prefix="/models", tags=["Models"])
+router = APIRouter(prefix="/models", route_class=JsonRoute, tags=["Models"])
 
 
 @router.get("", response_model=SyncPage[Model])

@@ -20,6 +20,7 @@ from fine_tuning.server.api_errors import ApiError, invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.client_disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.query_parameters import Included
 from fine_tuning.server.response_events import Event, ResponseEvents
@@ -30,7 +31,7 @@ from fine_tuning.server.sse_stream import typed_event_stream
 from fine_tuning.store import response_items, responses
 from fine_tuning.store.records.responses import StoredResponse
 
-router = APIRouter(prefix="/responses", tags=["Responses"])
+router = APIRouter(prefix="/responses", route_class=JsonRoute, tags=["Responses"])
 _log = logging.getLogger(__name__)
 Order = Literal["asc", "desc"]
 Limit = Annotated[int, Query(ge=1, le=100)]

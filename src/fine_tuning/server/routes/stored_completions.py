@@ -16,6 +16,7 @@ from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.chat_request import Metadata
 from fine_tuning.server.completion_store import RATINGS
 from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.query_parameters import MetadataFilter
 from fine_tuning.server.request_model import RequestModel
@@ -23,7 +24,7 @@ from fine_tuning.store import completions
 from fine_tuning.store.paging import Page
 from fine_tuning.store.records.completions import StoredCompletion
 
-router = APIRouter(prefix="/chat/completions", tags=["Chat"])
+router = APIRouter(prefix="/chat/completions", route_class=JsonRoute, tags=["Chat"])
 _SHOWN_PARAMETERS = (
     "tools",
     "tool_choice",

@@ -24,6 +24,7 @@ from fine_tuning.server.api_errors import ApiError, invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server, context_of
 from fine_tuning.server.file_storage import NewUpload
+from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.server.routes.files import checked_lifetime, pieces
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
@@ -34,7 +35,7 @@ from fine_tuning.store.records.files import Upload as UploadRecord
 from fine_tuning.store.records.files import UploadPart as UploadPartRecord
 from fine_tuning.store.records.rows import record
 
-router = APIRouter(tags=["Uploads"])
+router = APIRouter(route_class=JsonRoute, tags=["Uploads"])
 LIFETIME = timedelta(hours=1)
 MAX_PART_BYTES = 64 * MIB
 

@@ -40,11 +40,12 @@ from fine_tuning.training.loop.preference_rows import check_row
 from fine_tuning.training.loop.training_config import check_hyperparameters, check_packages, check_validated
 
 PROVIDER = "local"
+TRAIN_EXTRA = ("torch", "transformers", "trl", "peft", "safetensors", "gguf", "jinja2", "psutil")  # of pyproject.toml
 
 
 def check_installed() -> None:
     """Raise MissingDependencyError unless the packages that training on this machine needs are installed."""
-    for package in ("torch", "transformers", "trl", "peft"):
+    for package in TRAIN_EXTRA:
         if find_spec(package) is None:
             raise MissingDependencyError(package, "train", "training on this machine")
 
