@@ -42,6 +42,10 @@ def found(*messages: dict[str, Any]) -> list[str]:
         ),
         ([{**ASKED, "additional_kwargs": {"voice": "x"}}, GOOD], ["message.additional_kwargs.voice"]),
         ([{**ASKED, "id": "m1", "created_at": 5, "text": None, "metadata": {}}, {**GOOD, "usage": {"a": 1}}], []),
+        ([{**ASKED, "train": True}, GOOD], ["user.train"]),
+        ([{**ASKED, "weight": 1}, {**GOOD, "weight": 1}], ["user.weight"]),
+        ([{**ASKED, "loss": 1.0, "training": "true"}, GOOD], ["user.loss", "user.training"]),
+        ([{**ASKED, "train": False, "weight": 0, "loss": None}, {**GOOD, "train": True}], []),
         ([ASKED, CALLING, {**RESULT, "name": "f", "status": "success", "id": "m"}, GOOD], []),
     ],
 )

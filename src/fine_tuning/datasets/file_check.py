@@ -138,11 +138,8 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
         is_unread = name is None and "messages" in parsed and not is_broken_json
         call = None if is_unread else _call_of(parsed, name)
     except DataError as error:
-        is_as_written = (name == openai_chat.NAME or "preferred_output" in parsed) and not is_object(
-            parsed.get("messages")
-        )
-        wrong = chat_checks.check_row(parsed) if is_as_written else []
-        if has_error(wrong):  # says what is wrong with which message
+        wrong = _wrong_as_written(parsed, name)
+        if has_error(wrong):
             return Examined(None, {}, text, name, wrong)
         code = "unknown-format" if name is None else _CODES.get(str(error), "malformed")
         return Examined(None, {}, text, name, [Finding(code, "", str(error))])
@@ -161,6 +158,15 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
                 Finding("unread-column", key, "text that may be a part of the question") for key in call.unread
             ]
     return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call, apart)
+
+
+def _wrong_as_written(row: JsonColumn, name: str | None) -> list[Finding]:
+    """What is wrong with which message, where the conversation alone can be why a row cannot be read."""
+    if is_object(row.get("messages")):
+        return []
+    if "preferred_output" not in row and (name != openai_chat.NAME or not openai_chat.stands_alone(row)):
+        return []
+    return [each for each in chat_checks.check_row(row) if each.code != "unknown-message-key"]
 
 
 def assumed_reading(raw: RawRow) -> list[Finding]:

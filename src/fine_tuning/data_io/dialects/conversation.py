@@ -32,7 +32,6 @@ _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
-_FLAGS = ("train", "training", "loss")  # of Axolotl and ms-swift
 
 
 def read_messages(given: object, label: str) -> list[Message]:
@@ -225,6 +224,8 @@ class _Reader:
 
     def _turn(self, given: JsonObject, role: str, where: str) -> tuple[JsonObject, list[Result]]:
         hosted_items.refuse_cited(given, where)
+        if role == "assistant":
+            hosted_items.refuse_found_in_message(given, where)
         content = _content(given)
         place = len(self.messages)
         calls: Sequence[object] = calls_beside(given, place, where)
@@ -245,10 +246,12 @@ class _Reader:
         if refusal is not None:
             message["refusal"] = refusal
         message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
-        if role == "assistant" and (flag := next((given[key] for key in _FLAGS if key in given), None)) is not None:
+        flag = next((given[key] for key in message_keys.FLAGS if given.get(key) is not None), None)
+        if role == "assistant" and flag is not None:
             message.setdefault("weight", _weight(flag))
         if role != "assistant":
-            message.pop("weight", None)  # nobody trains on it, whatever its weight
+            message.pop("weight", None)
+            message_keys.note_learnt(given)
         own = {"images": images} if role == "user" and (images := given.get("images")) else {}  # as Ollama has them
         message.update(message_keys.unknown(given, _READ | own.keys()))
         message_keys.note_unread(given, _READ | own.keys(), content)
@@ -272,7 +275,7 @@ def _weight(flag: object) -> object:
     return int(flag) if flag in (0, 1) and isinstance(flag, bool | int | float) else flag
 
 
-_READ = frozenset((*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *_FLAGS, *CALL_KEYS, "additional_kwargs"))
+_READ = frozenset((*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *message_keys.FLAGS, *CALL_KEYS, "additional_kwargs"))
 _READ_OF_RESULTS = _READ | {*NAME_KEYS, "output", "tool_call_id", "toolCallId", "tool_use_id", "call_id"}
 
 

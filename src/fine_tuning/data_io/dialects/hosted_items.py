@@ -2,16 +2,21 @@
 
 Sources: https://platform.openai.com/docs/api-reference/responses/object (output),
 https://platform.openai.com/docs/guides/tools-connectors-mcp,
-https://platform.openai.com/docs/guides/tools-web-search#output-and-citations
+https://platform.openai.com/docs/guides/tools-web-search#output-and-citations,
+https://docs.claude.com/en/docs/agents-and-tools/tool-use/web-search-tool,
+https://docs.perplexity.ai/api-reference/chat-completions-post, https://console.groq.com/docs/compound,
+https://docs.x.ai/docs/guides/live-search, https://ai.google.dev/api/generate-content#UsageMetadata,
+https://learn.microsoft.com/en-us/azure/ai-services/openai/references/on-your-data
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 from fine_tuning.errors import DataError
 
+_RESTS_ON_HOST = "the answer rests on what its host has found or run, which is not in the text"
 _RUN_THERE = "which belongs to its host: what the tool returned is not in the text"
 _WHY = {
     **dict.fromkeys(("web_search_call", "file_search_call", "tool_search_call", "tool_search_output"), _RUN_THERE),
@@ -20,7 +25,21 @@ _WHY = {
     **dict.fromkeys(("item_reference", "compaction"), "whose content only the host has"),
     "custom_tool_call": "whose input is text, and no arguments in JSON",
 }
-_CITATIONS = {"url_citation", "file_citation", "container_file_citation"}
+_CITATIONS = {"url_citation", "file_citation", "container_file_citation", "web_search_result_location"}
+FOUND_KEYS = (
+    *("citations", "search_results", "searchResults", "web_search", "executed_tools"),
+    *("groundingMetadata", "grounding_metadata", "urlContextMetadata", "url_context_metadata"),
+)
+"""Fields of a response, or of the message in it, that hold what the host has found or run."""
+_GROUNDED = ("groundingChunks", "grounding_chunks", "groundingSupports", "webSearchQueries", "web_search_queries")
+_AROUND = ("provider_specific_fields", "context")  # of LiteLLM, and of Azure's own data
+KEYS_OF_MESSAGES = ("annotations", *_AROUND, *FOUND_KEYS)
+"""Fields of a message that may hold such things."""
+_COUNTS_BY_TOOL = {"server_tool_use", "server_side_tool_usage_details"}  # of Anthropic and xAI
+_COUNTS = {
+    *("num_sources_used", "num_search_queries", "num_server_side_tools_used", "web_search_requests"),
+    *("toolUsePromptTokenCount", "tool_use_prompt_token_count"),
+}
 _OUTPUT = "_output"
 _OWN = {"function_call", "tool_call"}
 _MCP_CALL, _MCP_LIST, _MCP_ANSWER = "mcp_call", "mcp_list_tools", "mcp_approval_response"
@@ -98,10 +117,43 @@ def refuse_cited(given: Row, where: str) -> None:
     Raises:
         DataError: it does; the message names the citation.
     """
-    annotations = given.get("annotations")
-    for each in annotations if is_list(annotations) else []:
-        kind = str(each.get("type")) if is_object(each) else ""
-        if kind in _CITATIONS:
-            raise DataError(
-                f"{where} has a {kind}: the answer rests on what its host has found, which is not in the text"
-            )
+    for cited in (given.get("annotations"), given.get("citations")):
+        for each in cited if is_list(cited) else []:
+            kind = str(each.get("type")) if is_object(each) else ""
+            if kind in _CITATIONS:
+                raise DataError(f"{where} has a {kind}: {_RESTS_ON_HOST}")
+
+
+def refuse_found_in_message(message: Row, where: str) -> None:
+    """Refuse an answer beside which stands what its host has found, or what tools it has run.
+
+    Raises:
+        DataError: it is one; the message names the field.
+    """
+    for facts in (message, *(object_or_empty(message.get(key)) for key in _AROUND)):
+        refuse_found(facts, where)
+
+
+def refuse_found(given: Row, where: str) -> None:
+    """Refuse a response, or a part of one, that says what its host has found, or that it has used tools.
+
+    Raises:
+        DataError: it does; the message names the field.
+    """
+    for key in FOUND_KEYS:
+        value = given.get(key)
+        is_grounding = key in ("groundingMetadata", "grounding_metadata")
+        if value and (first_value(object_or_empty(value), *_GROUNDED) if is_grounding else not isinstance(value, str)):
+            raise DataError(f"{where} has {key}: {_RESTS_ON_HOST}")
+    usage = first_value(given, "usage", "usageMetadata", "usage_metadata")
+    if is_object(usage) and (counted := next(_counted(usage), None)) is not None:
+        raise DataError(f"{where} has {counted} in its usage: {_RESTS_ON_HOST}")
+
+
+def _counted(usage: Row) -> Iterator[str]:
+    """The uses of tools of the host that a usage counts."""
+    for key, value in usage.items():
+        if key in _COUNTS_BY_TOOL:
+            yield from (f"{key}.{tool}" for tool, count in object_or_empty(value).items() if count)
+        elif value and key in _COUNTS:
+            yield key

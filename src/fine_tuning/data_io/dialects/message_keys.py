@@ -19,6 +19,8 @@ _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
 _LEFT_OUT = {  # trainers do not take them, though they may have been a part of the message
     *("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "metadata", "recipient"),
 }
+FLAGS = ("train", "training", "loss")
+"""Of Axolotl and ms-swift: whether a message is learnt."""
 OF_BEGUN_ANSWERS = {"prefix", "partial"}  # of DeepSeek and Mistral, and of Moonshot and Qwen
 _OF_RESULTS = _OF_NO_MEANING | {"is_error", "isError"}
 
@@ -54,3 +56,10 @@ def note_unread(given: Row, read: Set[str], content: object) -> None:
 def note_unread_of_result(given: Row, read: Set[str]) -> None:
     """Note the keys of a tool's message that are not read."""
     unread_keys.note(given, read | _OF_RESULTS, "tool")
+
+
+def note_learnt(given: Row) -> None:
+    """Note that a message of somebody else than the assistant is marked as one to learn, which nobody here does."""
+    marked = {key: given[key] for key in (*FLAGS, "weight") if given.get(key) not in (None, 0, "0")}
+    if marked:
+        unread_keys.note(marked, (), str(given.get("role") or "message"))

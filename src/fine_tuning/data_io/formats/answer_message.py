@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from fine_tuning.data_io.dialects.content import kind_of
 from fine_tuning.data_io.dialects.conversation import read_answer
+from fine_tuning.data_io.dialects.hosted_items import KEYS_OF_MESSAGES
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
 from fine_tuning.data_io.key_meanings import meaning_of
 from fine_tuning.data_io.messages import Message
 
 SAID = frozenset({"content", "tool_calls", "function_call", "refusal"})
 """Fields in which an answer says something."""
-_READ = SAID | {"role", "name", "weight", "annotations"}
+_READ = SAID | {"role", "name", "weight", *KEYS_OF_MESSAGES}
 _ANTHROPICS_PARTS = {"tool_use", "thinking", "redacted_thinking", "server_tool_use"}
 
 

@@ -1,0 +1,63 @@
+"""Of several answers to one request that with the lowest index is read, and the others are named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fine_tuning.data_io import formats
+from fine_tuning.datasets.file_check import examine
+from tests.data_io import vendor_rows as rows
+from tests.data_io.vendor_rows import ANSWER, QUESTION, fresh
+
+
+def completion(*choices: tuple[int | None, str, str]) -> dict[str, Any]:
+    found = [
+        {"message": {"role": "assistant", "content": text}, "finish_reason": reason}
+        | ({} if at is None else {"index": at})
+        for at, text, reason in choices
+    ]
+    return fresh(rows.COMPLETION, choices=found)
+
+
+OURS, OTHER = str(ANSWER["content"]), "It is lost."
+OUT_OF_ORDER = [(1, OTHER, "length"), (0, OURS, "stop")]
+CONTENT = {"role": "model", "parts": [{"text": OURS}]}
+CANDIDATES = [
+    {"index": 1, "content": {"role": "model", "parts": [{"text": OTHER}]}, "finishReason": "MAX_TOKENS"},
+    {"content": CONTENT, "finishReason": "STOP", "index": 0},
+]
+CHUNKS = [
+    {"object": "chat.completion.chunk", "choices": [{"index": at, "delta": {"content": text}, "finish_reason": reason}]}
+    for at, text, reason in OUT_OF_ORDER
+]
+SEVERAL: dict[str, dict[str, Any]] = {
+    "log": {"request": rows.CHAT, "response": completion(*OUT_OF_ORDER)},
+    "stored": {**completion(*OUT_OF_ORDER), "messages": rows.CHAT["messages"]},
+    "in order, without numbers": {
+        "request": rows.CHAT,
+        "response": completion((None, OURS, "stop"), (None, OTHER, "length")),
+    },
+    "beside messages": {"messages": rows.CHAT["messages"], "response": completion(*OUT_OF_ORDER)},
+    "langfuse": {"traceId": "t", "name": "n", "input": rows.CHAT["messages"], "output": completion(*OUT_OF_ORDER)},
+    "gemini": {"request": rows.CONTENTS_REQUEST, "response": {"candidates": CANDIDATES}},
+    "stream": {"request": rows.CHAT, "response": CHUNKS},
+    "stream of gemini": {"request": rows.CONTENTS_REQUEST, "response": [{"candidates": CANDIDATES}]},
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_answer_with_the_lowest_index_is_read_and_the_others_are_named(name: str) -> None:
+    (call,) = formats.calls_in(SEVERAL[name])
+    assert (call.messages[-1], call.finish_reason) == (ANSWER, "stop")
+    findings = examine(json.dumps(SEVERAL[name]).encode()).findings
+    assert [each.field for each in findings if each.code == "unread-key"] == ["response.other choices"]
+
+
+def test_only_answer_is_read_whatever_its_index() -> None:
+    row = {"request": rows.CHAT, "response": completion((3, OURS, "stop"))}
+    (call,) = formats.calls_in(row)
+    assert call.messages == [QUESTION, ANSWER]
+    assert examine(json.dumps(row).encode()).findings == []

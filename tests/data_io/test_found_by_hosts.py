@@ -1,0 +1,105 @@
+"""Answers beside which stands what their host has found or run: one rule, whichever host or log says so."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fine_tuning.datasets.file_check import examine
+from fine_tuning.errors import DataError
+from tests.data_io import vendor_rows as rows
+from tests.data_io.vendor_rows import ANSWER, QUESTION, fresh, only
+
+BESIDE: dict[str, dict[str, Any]] = {
+    "perplexity": {"citations": ["https://x.example"]},
+    "results": {"search_results": [{"title": "T", "url": "https://x.example"}]},
+    "zhipu": {"web_search": [{"title": "T", "content": "c"}]},
+    "sources of xAI": {"usage": {"prompt_tokens": 1, "completion_tokens": 2, "num_sources_used": 3}},
+    "tools of xAI": {"usage": {"server_side_tool_usage_details": {"web_search_calls": 2, "x_search_calls": 0}}},
+    "tools of Anthropic": {"usage": {"server_tool_use": {"web_search_requests": 1}}},
+}
+IN_MESSAGE: dict[str, dict[str, Any]] = {
+    "groq": {"executed_tools": [{"index": 0, "type": "python", "arguments": "{}", "output": "5"}]},
+    "azure": {"context": {"citations": [{"content": "c"}], "intent": "[]"}},
+    "litellm": {"provider_specific_fields": {"citations": [[{"type": "web_search_result_location"}]]}},
+    "in the message": {"citations": ["https://x.example"]},
+}
+
+
+def completion_of(body: dict[str, Any], message: dict[str, Any]) -> dict[str, Any]:
+    (choice,) = rows.COMPLETION["choices"]
+    return fresh({**rows.COMPLETION, "choices": [{**choice, "message": {**choice["message"], **message}}]}, **body)
+
+
+@pytest.mark.parametrize("name", [*BESIDE, *IN_MESSAGE])
+def test_answer_beside_which_stands_what_the_host_has_found_is_refused(name: str) -> None:
+    response = completion_of(BESIDE.get(name, {}), IN_MESSAGE.get(name, {}))
+    chunk = {"object": "chat.completion.chunk", **BESIDE.get(name, {})}
+    stream = [
+        {**chunk, "choices": [{"index": 0, "delta": {"content": "Lost.", **IN_MESSAGE.get(name, {})}}]},
+        {"object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+    ]
+    for row in (
+        {"request": rows.CHAT, "response": response},
+        {**response, "messages": [QUESTION]},
+        {"messages": [QUESTION], "response": response},
+        {"traceId": "t", "name": "n", "input": [QUESTION], "output": response},
+        {"call_type": "acompletion", "messages": [QUESTION], "response": response},
+        {"request": rows.CHAT, "response": stream},
+    ):
+        with pytest.raises(DataError, match="the answer rests on what its host has found or run"):
+            only(row)
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        {"citations": [], "search_results": None, "usage": {"num_sources_used": 0, "server_tool_use": None}},
+        {"citations": None, "usage": {"server_tool_use": {"web_search_requests": 0}}},
+    ],
+)
+def test_response_that_says_that_nothing_was_found_is_read(nothing: dict[str, Any]) -> None:
+    message = {"executed_tools": [], "citations": None, "provider_specific_fields": {"citations": None}, "context": {}}
+    row = {"request": rows.CHAT, "response": completion_of(nothing, message)}
+    assert only(row).messages == [QUESTION, ANSWER]
+    assert [each.code for each in examine(json.dumps(row).encode()).findings] == []
+
+
+def test_tool_of_anthropics_servers_is_refused_by_name() -> None:
+    used = {"type": "server_tool_use", "id": "s_1", "name": "web_search", "input": {"query": "order 7"}}
+    location = {"type": "web_search_result_location", "url": "u"}
+    cited = {"type": "text", "text": "Lost.", "citations": [location]}
+    for block, reason in ((used, "is of type 'server_tool_use'"), (cited, "has a web_search_result_location")):
+        row = {"request": rows.MESSAGES_REQUEST, "response": fresh(rows.MESSAGE, content=[block])}
+        with pytest.raises(DataError, match=reason):
+            only(row)
+    events = [
+        {"type": "message_start", "message": {"type": "message", "role": "assistant", "content": []}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "Lost."}},
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "citations_delta", "citation": cited["citations"][0]},
+        },
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}},
+    ]
+    with pytest.raises(DataError, match="has a web_search_result_location"):
+        only({"request": rows.MESSAGES_REQUEST, "response": events})
+
+
+def test_stream_of_gemini_that_rests_on_a_search_is_refused() -> None:
+    (candidate,) = rows.CANDIDATES["candidates"]
+    grounded = {"candidates": [{"index": 0, "groundingMetadata": {"webSearchQueries": ["order 7"]}}]}
+    page = {"candidates": [{**candidate, "urlContextMetadata": {"urlMetadata": [{"retrievedUrl": "u"}]}}]}
+    counted = {**rows.CANDIDATES, "usageMetadata": {"toolUsePromptTokenCount": 900}}
+    for response in ([rows.CANDIDATES, grounded], [grounded, rows.CANDIDATES], [page], page, counted):
+        with pytest.raises(DataError, match="rests on what its host has found or run"):
+            only({"request": rows.CONTENTS_REQUEST, "response": response})
+
+
+def test_check_gives_the_reason_of_the_response_beside_the_messages() -> None:
+    row = {"messages": [QUESTION], "response": completion_of(BESIDE["perplexity"], {})}
+    (finding,) = examine(json.dumps(row).encode()).findings
+    assert "the response has citations" in finding.message
