@@ -103,6 +103,7 @@ _WARNINGS = {
     "unread-column": "it is kept as metadata; name it context, or write it into the question, for the model to see it",
     "request-option": "say in a message what the answer depends on; the option is kept in the record only",
     "uneven-splits": "add rows, or change the shares; rows that belong together are never divided between splits",
+    "null-argument": "if a table has added it, leave the key out (keep arguments as JSON text in tables)",
     "image-size": "set detail to low, or take its tokens for an upper bound",
     "same-role-twice": "check that no turn is missing between the two",
 }
