@@ -10,7 +10,7 @@ import pytest
 from fine_tuning.data_io import formats
 from fine_tuning.datasets.file_check import examine
 from tests.data_io import vendor_rows as rows
-from tests.data_io.vendor_rows import ANSWER, QUESTION, fresh
+from tests.data_io.vendor_rows import ANSWER, ASKED, QUESTION, fresh
 
 
 def completion(*choices: tuple[int | None, str, str]) -> dict[str, Any]:
@@ -46,6 +46,59 @@ SEVERAL: dict[str, dict[str, Any]] = {
     "stream": {"request": rows.CHAT, "response": CHUNKS},
     "stream of gemini": {"request": rows.CONTENTS_REQUEST, "response": [{"candidates": CANDIDATES}]},
 }
+
+MESSAGES = [{"role": "assistant", "parts": [{"type": "text", "content": text}], "finish_reason": reason}
+            for _, text, reason in OUT_OF_ORDER[::-1]]  # fmt: skip
+EVENTS = [
+    {"name": "gen_ai.user.message", "attributes": {"content": ASKED}},
+    *(
+        {"name": "gen_ai.choice", "attributes": {"index": at, "finish_reason": reason, "message": {"content": text}}}
+        for at, text, reason in OUT_OF_ORDER
+    ),
+]
+SPANS: dict[str, dict[str, Any]] = {
+    "messages": {
+        "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": ASKED}]}],
+        "gen_ai.output.messages": MESSAGES,
+    },
+    "numbered": {
+        "gen_ai.prompt.0.role": "user",
+        "gen_ai.prompt.0.content": ASKED,
+        **{f"gen_ai.completion.{at}.content": text for at, text, _ in OUT_OF_ORDER},
+        **{f"gen_ai.completion.{at}.finish_reason": reason for at, _, reason in OUT_OF_ORDER},
+    },
+    "events": {"gen_ai.operation.name": "chat"},
+    "openinference": {
+        "openinference.span.kind": "LLM",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": ASKED,
+        **{f"llm.output_messages.{at}.message.content": text for at, text, _ in OUT_OF_ORDER},
+    },
+}
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_answers_in_a_span_are_one_call_and_the_others_are_named(name: str) -> None:
+    row = {"name": "chat", "attributes": SPANS[name], "events": EVENTS if name == "events" else []}
+    (call,) = formats.calls_in(row)
+    assert call.messages == [QUESTION, ANSWER]
+    findings = examine(json.dumps(row).encode()).findings
+    assert [each.field for each in findings if each.code == "unread-key"] == ["response.other choices"]
+
+
+def test_items_of_a_response_are_one_answer_also_where_a_span_numbers_them() -> None:
+    item = {"type": "function_call", "id": "fc", "call_id": "c", "name": "track", "arguments": '{"order": 7}'}
+    body = fresh(rows.RESPONSE, output=[rows.REPLY, item])
+    attributes = {
+        "openinference.span.kind": "LLM",
+        "llm.input_messages.0.message.role": "user",
+        "llm.input_messages.0.message.content": ASKED,
+        "llm.output_messages.0.message.content": OURS,
+        "llm.output_messages.1.message.tool_calls.0.tool_call.function.name": "track",
+        "output.value": json.dumps(body),
+    }
+    (call,) = formats.calls_in({"name": "Response", "attributes": attributes})
+    assert call.messages[1:] == [{**ANSWER, "tool_calls": [rows.called("track", '{"order": 7}', "c")]}]
 
 
 @pytest.mark.parametrize("name", SEVERAL)

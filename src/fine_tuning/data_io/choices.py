@@ -9,18 +9,15 @@ from fine_tuning.data_io.json_values import Row, as_whole_number, is_list, objec
 
 
 def first_of(given: object) -> Row:
-    """The choice with the lowest index, which is its place where it states none; an empty object without one.
+    """The choice of `one_of`, of the choices or candidates of a response; an empty object without one."""
+    return object_or_empty(one_of(given)) if is_list(given) and given else {}
 
-    That the others are left out is noted, see `unread_keys`.
 
-    Args:
-        given: the choices or candidates of a response.
-    """
-    if not is_list(given) or not given:
-        return {}
+def one_of(given: Sequence[object]) -> object:
+    """The one of several choices with the lowest index; that the others are left out is noted, see `unread_keys`."""
     if len(given) > 1:
         note_others()
-    return object_or_empty(lowest(given))
+    return lowest(given)
 
 
 def note_others() -> None:

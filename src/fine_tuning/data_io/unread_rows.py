@@ -36,7 +36,7 @@ _NO_CALLS = frozenset("span event agent tool chain retriever evaluator embedding
 _KINDS = ("run_type", "type")  # of runs and observations
 _FAILED = frozenset("error errored failed failure cancelled canceled status_code_error false".split())
 _STATUS = ("status", "level", "is_success", "status_code", "code")
-_CODES = ("response_status_code", "status_code")
+_CODES = ("response_status_code", "response_status", "status_code")
 _FIRST_ERROR = 400  # of HTTP
 
 

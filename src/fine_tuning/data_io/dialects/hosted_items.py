@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 from fine_tuning.errors import DataError
 
@@ -56,6 +57,7 @@ def items_of(given: JsonObject, where: str) -> list[JsonObject] | None:
     """
     kind = str(given.get("type"))
     if kind in _OF_NO_MEANING:
+        unread_keys.note({kind: given.get("summary") or given.get("content")}, {_MCP_LIST}, "item")
         return []
     if kind == _MCP_CALL:
         return _mcp_call(given, where)

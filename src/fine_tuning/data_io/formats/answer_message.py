@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fine_tuning.data_io.dialects import message_keys
 from fine_tuning.data_io.dialects.content import kind_of
 from fine_tuning.data_io.dialects.conversation import read_answer
 from fine_tuning.data_io.dialects.hosted_items import KEYS_OF_MESSAGES
@@ -26,6 +27,7 @@ def read(message: Row) -> list[Message]:
         for key, value in message.items()
         if value not in (None, [], {}) and (key in _READ or meaning_of(key) is not None)
     }
+    message_keys.note_unread(message, _READ | kept.keys(), None)
     if not SAID & kept.keys():
         kept["content"] = message.get("content")
     return read_answer({**kept, "role": "assistant"}, "message")
