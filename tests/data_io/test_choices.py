@@ -42,6 +42,26 @@ SEVERAL: dict[str, dict[str, Any]] = {
     },
     "beside messages": {"messages": rows.CHAT["messages"], "response": completion(*OUT_OF_ORDER)},
     "langfuse": {"traceId": "t", "name": "n", "input": rows.CHAT["messages"], "output": completion(*OUT_OF_ORDER)},
+    "answers of langfuse": {
+        "traceId": "t",
+        "name": "n",
+        "input": rows.CHAT["messages"],
+        "output": [
+            {"role": "assistant", "content": text, "finish_reason": reason} for _, text, reason in OUT_OF_ORDER[::-1]
+        ],
+    },
+    "generations": {
+        "run_type": "llm",
+        "inputs": {"messages": rows.CHAT["messages"]},
+        "outputs": {
+            "generations": [
+                [
+                    {"message": {"role": "assistant", "content": text}, "generation_info": {"finish_reason": reason}}
+                    for _, text, reason in OUT_OF_ORDER[::-1]
+                ]
+            ]
+        },
+    },
     "gemini": {"request": rows.CONTENTS_REQUEST, "response": {"candidates": CANDIDATES}},
     "stream": {"request": rows.CHAT, "response": CHUNKS},
     "stream of gemini": {"request": rows.CONTENTS_REQUEST, "response": [{"candidates": CANDIDATES}]},

@@ -54,3 +54,21 @@ def test_feedback_of_helicone_is_a_rating(stated: object, rating: int | None) ->
     }
     call = only(row)
     assert (call.messages[-1], call.rating) == (ANSWER, rating)
+
+
+@pytest.mark.parametrize(
+    ("score", "rating"),
+    [
+        ({"name": "user-feedback", "value": None, "stringValue": "thumbs_up"}, 5),
+        ({"name": "user-feedback", "string_value": "thumbsDown"}, 1),
+        ({"name": "user-feedback", "value": 0, "stringValue": "False"}, 1),
+        ({"name": "rating", "value": "4"}, 4),
+        ({"name": "rating", "value": "4.0"}, 4),
+        ({"name": "rating", "value": "0.7"}, None),
+        ({"name": "rating", "value": True}, None),
+        ({"name": "toxicity", "stringValue": "good"}, None),
+    ],
+)
+def test_score_of_langfuse_is_a_rating_also_as_text(score: dict[str, Any], rating: int | None) -> None:
+    row = {"traceId": "t", "name": "n", "input": [rows.QUESTION], "output": ANSWER, "scores": [score]}
+    assert only(row).rating == rating

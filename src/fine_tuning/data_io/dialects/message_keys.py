@@ -53,6 +53,11 @@ def note_unread(given: Row, read: Set[str], content: object) -> None:
         unread_keys.note(kwargs, CALL_KEYS, "message.additional_kwargs")
 
 
+def note_left_out(given: Row) -> None:
+    """Note what an answer in a response says beside its content, such as its reasoning."""
+    unread_keys.note({key: given[key] for key in _LEFT_OUT - {"metadata"} if key in given}, (), "message")
+
+
 def note_unread_of_result(given: Row, read: Set[str]) -> None:
     """Note the keys of a tool's message that are not read."""
     unread_keys.note(given, read | _OF_RESULTS, "tool")

@@ -27,7 +27,7 @@ def read(message: Row) -> list[Message]:
         for key, value in message.items()
         if value not in (None, [], {}) and (key in _READ or meaning_of(key) is not None)
     }
-    message_keys.note_unread(message, _READ | kept.keys(), None)
+    message_keys.note_left_out(message)
     if not SAID & kept.keys():
         kept["content"] = message.get("content")
     return read_answer({**kept, "role": "assistant"}, "message")
