@@ -151,7 +151,7 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
     findings += chat_checks.options_of_request(parsed if call is None else call.metadata)
     apart = b""
     if call is not None:
-        findings += row_rating.low(call.rating)
+        findings += row_rating.findings(call.rating)
         if call.unread:
             apart = row_text.canonical(call.unread_texts())
             findings += [
