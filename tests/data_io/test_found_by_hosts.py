@@ -103,3 +103,37 @@ def test_check_gives_the_reason_of_the_response_beside_the_messages() -> None:
     row = {"messages": [QUESTION], "response": completion_of(BESIDE["perplexity"], {})}
     (finding,) = examine(json.dumps(row).encode()).findings
     assert "the response has citations" in finding.message
+
+
+SEARCHED: list[dict[str, Any]] = [
+    {"web_search_options": {}},
+    {"search_parameters": {"mode": "on"}},
+    {"plugins": [{"id": "web", "max_results": 3}]},
+    {"model": "openai/gpt-4o:online"},
+]
+
+
+@pytest.mark.parametrize("stated", SEARCHED)
+def test_request_for_which_the_host_has_to_search_is_refused(stated: dict[str, Any]) -> None:
+    request = {**rows.CHAT, **stated}
+    entry = {"call_type": "acompletion", "messages": [QUESTION], "response": rows.COMPLETION}
+    for row in ({"request": request, "response": rows.COMPLETION}, {**entry, "model_parameters": stated}):
+        with pytest.raises(DataError, match="the request has .*: the answer rests on what its host has found or run"):
+            only(row)
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [{"web_search_options": None}, {"search_parameters": {"mode": "auto"}}, {"plugins": [{"id": "file-parser"}]}],
+)
+def test_request_for_which_the_host_may_not_search_is_read(stated: dict[str, Any]) -> None:
+    assert only({"request": {**rows.CHAT, **stated}, "response": rows.COMPLETION}).messages == [QUESTION, ANSWER]
+
+
+def test_call_of_a_custom_tool_is_refused_by_name() -> None:
+    call = {"id": "c", "type": "custom", "custom": {"name": "code", "input": "print(1)"}}
+    calling = {"role": "assistant", "content": None, "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "c", "content": "1"}
+    for row in ({"messages": [QUESTION, calling, result, ANSWER]}, {"messages": [QUESTION, calling]}):
+        with pytest.raises(DataError, match=r"messages\[1\].tool_calls\[0\] is of type 'custom', whose input is text"):
+            only(row)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, TypedDict
 
 from fine_tuning._util.files import atomic_write
-from fine_tuning.data_io import formats, sources, unread_rows
+from fine_tuning.data_io import formats, score_fields, sources, unread_rows
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.formats import chat_checks, openai_chat, row_text
@@ -152,6 +152,11 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
     apart = b""
     if call is not None:
         findings += row_rating.findings(call.rating)
+        if call.rating in (None, "") and call.rejected is None and name not in formats.LOGS:
+            findings += [
+                Finding("unclear-score", key, f"{call.metadata[key]!r}, which may be a bad one of a scale")
+                for key in score_fields.unclear(parsed, call.metadata)
+            ]
         if call.unread:
             apart = row_text.canonical(call.unread_texts())
             findings += [

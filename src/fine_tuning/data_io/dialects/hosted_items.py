@@ -14,7 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fine_tuning.data_io.dialects import unread_keys
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    first_value,
+    is_list,
+    is_object,
+    object_or_empty,
+    parse_embedded_json,
+)
 from fine_tuning.errors import DataError
 
 _RESTS_ON_HOST = "the answer rests on what its host has found or run, which is not in the text"
@@ -150,6 +158,24 @@ def refuse_found(given: Row, where: str) -> None:
     usage = first_value(given, "usage", "usageMetadata", "usage_metadata")
     if is_object(usage) and (counted := next(_counted(usage), None)) is not None:
         raise DataError(f"{where} has {counted} in its usage: {_RESTS_ON_HOST}")
+
+
+def refuse_searched(request: Row) -> None:
+    """Refuse a request for which its host had to search first: of OpenAI's search models, xAI's and OpenRouter's.
+
+    Raises:
+        DataError: it is one; the message names the option.
+    """
+    options = object_or_empty(parse_embedded_json(request.get("search_parameters")))
+    plugins = parse_embedded_json(request.get("plugins"))
+    stated = {
+        "web_search_options": request.get("web_search_options") is not None,
+        "search_parameters": options.get("mode") == "on",
+        "plugins": any(object_or_empty(each).get("id") == "web" for each in (plugins if is_list(plugins) else [])),
+        "the model :online": str(request.get("model")).endswith(":online"),
+    }
+    if found := next((name for name, is_stated in stated.items() if is_stated), None):
+        raise DataError(f"the request has {found}: {_RESTS_ON_HOST}")
 
 
 def _counted(usage: Row) -> Iterator[str]:
