@@ -24,6 +24,8 @@ IN_MESSAGE: dict[str, dict[str, Any]] = {
     "groq": {"executed_tools": [{"index": 0, "type": "python", "arguments": "{}", "output": "5"}]},
     "azure": {"context": {"citations": [{"content": "c"}], "intent": "[]"}},
     "litellm": {"provider_specific_fields": {"citations": [[{"type": "web_search_result_location"}]]}},
+    "langchain": {"additional_kwargs": {"executed_tools": [{"type": "search"}]}},
+    "langchain, gemini": {"response_metadata": {"grounding_metadata": {"grounding_chunks": [{"web": {}}]}}},
     "in the message": {"citations": ["https://x.example"]},
 }
 
@@ -137,3 +139,61 @@ def test_call_of_a_custom_tool_is_refused_by_name() -> None:
     for row in ({"messages": [QUESTION, calling, result, ANSWER]}, {"messages": [QUESTION, calling]}):
         with pytest.raises(DataError, match=r"messages\[1\].tool_calls\[0\] is of type 'custom', whose input is text"):
             only(row)
+
+
+SPAN = {
+    "openinference.span.kind": "LLM",
+    "llm.input_messages.0.message.role": "user",
+    "llm.input_messages.0.message.content": rows.ASKED,
+    "llm.output_messages.0.message.role": "assistant",
+    "llm.output_messages.0.message.content": rows.ANSWERED,
+}
+VERCEL = {
+    "ai.operationId": "ai.generateText.doGenerate",
+    "ai.prompt.messages": json.dumps([{"role": "user", "content": [{"type": "text", "text": rows.ASKED}]}]),
+    "ai.response.text": rows.ANSWERED,
+}
+
+
+@pytest.mark.parametrize("name", [*BESIDE, *IN_MESSAGE])
+def test_span_whose_response_says_what_was_found_is_refused(name: str) -> None:
+    response = completion_of(BESIDE.get(name, {}), IN_MESSAGE.get(name, {}))
+    with pytest.raises(DataError, match="the answer rests on what its host has found or run"):
+        only({"name": "x", "attributes": {**SPAN, "output.value": json.dumps(response)}})
+    plain = {**SPAN, "output.value": json.dumps(rows.COMPLETION)}
+    assert only({"name": "x", "attributes": plain}).messages == [QUESTION, ANSWER]
+
+
+def test_span_of_vercel_whose_provider_has_searched_is_refused() -> None:
+    for provider, facts in (
+        ("google", {"groundingMetadata": {"webSearchQueries": ["x"]}}),
+        ("perplexity", {"usage": {"numSearchQueries": 2}}),
+    ):
+        stated = {"ai.response.providerMetadata": json.dumps({provider: facts})}
+        with pytest.raises(DataError, match="the answer rests on what its host has found or run"):
+            only({"name": "x", "attributes": {**VERCEL, **stated}})
+    stated = {"ai.response.providerMetadata": json.dumps({"google": {"groundingMetadata": None}, "openai": {}})}
+    assert only({"name": "x", "attributes": {**VERCEL, **stated}}).messages == [QUESTION, ANSWER]
+
+
+def test_run_of_langchain_that_was_made_with_tools_of_the_host_is_refused() -> None:
+    answer = {"id": ["x", "AIMessage"], "lc": 1, "type": "constructor"}
+    for name in ("langchain", "langchain, gemini"):
+        message = {**answer, "kwargs": {"content": "It is lost.", **IN_MESSAGE[name]}}
+        row = {
+            "run_type": "llm",
+            "inputs": {"messages": [QUESTION]},
+            "outputs": {"generations": [[{"message": message}]]},
+        }
+        with pytest.raises(DataError, match="the answer rests on what its host has found or run"):
+            only(row)
+
+
+def test_answer_of_open_webui_for_which_pages_were_found_is_refused() -> None:
+    row = fresh(rows.WEBUI_CHAT)
+    answer = row["chat"]["history"]["messages"]["c"]
+    answer["statusHistory"] = [{"action": "web_search", "done": True, "description": "No search results found"}]
+    assert only(row).messages[-1] == ANSWER
+    answer["statusHistory"].append({"action": "web_search", "done": True, "urls": ["https://x.example"]})
+    with pytest.raises(DataError, match="was made from sources"):
+        only(row)

@@ -109,7 +109,7 @@ def _of_all(key: str, value: object) -> bool | None:
         DataError: those in it differ.
     """
     if not isinstance(value, list):
-        return is_positive(value)
+        return is_positive(_scored(value))
     found = {verdict for each in value if (verdict := is_positive(_scored(each))) is not None}
     if len(found) > 1:
         raise DataError(f"{key} has verdicts that contradict each other; keep the one that counts")
@@ -118,7 +118,8 @@ def _of_all(key: str, value: object) -> bool | None:
 
 def _scored(value: object) -> object:
     """The value of a score, which may be an object with its name."""
-    return next((value[key] for key in ("value", "score") if key in value), None) if isinstance(value, dict) else value
+    keys = ("value", "score", "rating")
+    return next((value[key] for key in keys if key in value), None) if isinstance(value, dict) else value
 
 
 def _says_no_thumb(others: Mapping[str, object]) -> bool:

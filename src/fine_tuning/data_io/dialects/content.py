@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fine_tuning.data_io.dialects import ui_messages, unread_keys
-from fine_tuning.data_io.dialects.hosted_items import refusal, refuse_cited
+from fine_tuning.data_io.dialects.found_by_host import refuse_cited
+from fine_tuning.data_io.dialects.hosted_items import refusal
 from fine_tuning.data_io.dialects.images import data_url, is_image_place
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.dialects.tool_results import Result, result_of

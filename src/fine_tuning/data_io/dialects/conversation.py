@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from fine_tuning.data_io.dialects import hosted_items, message_keys
+from fine_tuning.data_io.dialects import found_by_host, hosted_items, message_keys
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, together
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.images import with_images
@@ -223,9 +223,9 @@ class _Reader:
             self._append(cast("Message", message))
 
     def _turn(self, given: JsonObject, role: str, where: str) -> tuple[JsonObject, list[Result]]:
-        hosted_items.refuse_cited(given, where)
+        found_by_host.refuse_cited(given, where)
         if role == "assistant":
-            hosted_items.refuse_found_in_message(given, where)
+            found_by_host.refuse_found_in_message(given, where)
         content = _content(given)
         place = len(self.messages)
         calls: Sequence[object] = calls_beside(given, place, where)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fine_tuning.data_io.dialects import message_keys
 from fine_tuning.data_io.dialects.content import kind_of
 from fine_tuning.data_io.dialects.conversation import read_answer
-from fine_tuning.data_io.dialects.hosted_items import KEYS_OF_MESSAGES
+from fine_tuning.data_io.dialects.found_by_host import KEYS_OF_MESSAGES
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
 from fine_tuning.data_io.key_meanings import meaning_of
 from fine_tuning.data_io.messages import Message

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
-from fine_tuning.data_io.dialects.hosted_items import refuse_found
+from fine_tuning.data_io.dialects.found_by_host import refuse_found
 from fine_tuning.data_io.finish_reasons import BROKEN_OFF, finish_reason
 from fine_tuning.data_io.json_values import (
     JsonObject,

@@ -25,6 +25,7 @@ _THUMBS = {1: THUMBS_UP, -1: THUMBS_DOWN}
 _NO_THUMB = {"0", "0.0", "-0.0"}
 _KEPT = ("role", "content", "tool_calls", "tool_call_id", "name")
 _DETAILS = ("reason", "comment", "tags", "details")
+_FOUND = ("urls", "items")
 _REASONING = re.compile(r'\s*<details type="reasoning".*?</details>\s*', re.DOTALL)
 _CALLS = ('<details type="tool_calls"', '<details type="code_interpreter"')
 
@@ -239,7 +240,7 @@ def _message(given: JsonObject, at: int) -> JsonObject:
         kept["content"] = text = _REASONING.sub("", text)
         if any(mark in text for mark in _CALLS):
             raise DataError(f"messages[{at}] has calls of tools as HTML, which cannot be read")
-    if given.get("sources") or given.get("citations"):
+    if given.get("sources") or given.get("citations") or _has_searched(given):
         raise DataError(f"messages[{at}] was made from sources, which the export has not as the model had them")
     files = [object_or_empty(each) for each in found] if is_list(found := given.get("files")) else []
     if any(each.get("type") != "image" for each in files):
@@ -248,6 +249,12 @@ def _message(given: JsonObject, at: int) -> JsonObject:
         return kept
     images = [{"type": "image_url", "image_url": {"url": each.get("url")}} for each in files]
     return {**kept, "content": [{"type": "text", "text": text}, *images]}
+
+
+def _has_searched(given: Row) -> bool:
+    """Whether a message's history of states says that something was found for it."""
+    states = given.get("statusHistory")
+    return any(first_value(object_or_empty(each), *_FOUND) for each in (states if is_list(states) else []))
 
 
 def _compared(call: Call, chat: Row, answer_id: str, thumb: int) -> Call:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fine_tuning.data_io.choices import note_others
-from fine_tuning.data_io.dialects.hosted_items import FOUND_KEYS, KEYS_OF_MESSAGES
+from fine_tuning.data_io.dialects.found_by_host import FOUND_KEYS, KEYS_OF_MESSAGES
 from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
 

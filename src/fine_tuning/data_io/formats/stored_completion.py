@@ -8,7 +8,7 @@ from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.choices import first_of
 from fine_tuning.data_io.dialects.conversation import read_messages
-from fine_tuning.data_io.dialects.hosted_items import refuse_found
+from fine_tuning.data_io.dialects.found_by_host import refuse_found
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.formats import answer_message

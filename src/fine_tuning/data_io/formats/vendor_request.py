@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
-from fine_tuning.data_io.dialects.hosted_items import refuse_searched, with_listed_tools
+from fine_tuning.data_io.dialects.found_by_host import refuse_searched
+from fine_tuning.data_io.dialects.hosted_items import with_listed_tools
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool

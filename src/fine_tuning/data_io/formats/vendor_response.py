@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.choices import first_of
-from fine_tuning.data_io.dialects import hosted_items
+from fine_tuning.data_io.dialects import found_by_host, hosted_items
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import finish_reason, reason_in
 from fine_tuning.data_io.formats import answer_message, event_stream, ollama
@@ -78,7 +78,7 @@ def read_response(body: Row) -> Choice:
     kind = kind_of(body)
     if kind is None:
         raise DataError(f"the response is of no known API (it has {', '.join(sorted(body)[:6]) or 'nothing'})")
-    hosted_items.refuse_found(body, "the response")
+    found_by_host.refuse_found(body, "the response")
     choice = _READERS[kind](body)
     if not any(each.get("content") or each.get("tool_calls") or each.get("refusal") for each in choice.messages):
         raise DataError(f"the response has no answer (it ended with {choice.finish_reason or 'no reason'})")
@@ -115,7 +115,7 @@ def _gemini(body: Row) -> Choice:
     ended = finish_reason(stated)
     if isinstance(stated, int) and stated > _LAST_KNOWN:  # a filter, or a call that is malformed
         ended = "error"
-    hosted_items.refuse_found(first, "the response")
+    found_by_host.refuse_found(first, "the response")
     content = first.get("content")
     if not is_object(content) or not content.get("parts"):
         raise DataError(f"the response has no answer (it ended with {ended or 'no reason'})")
