@@ -15,6 +15,7 @@ from tests.data_io.vendor_rows import ANSWER, QUESTION, fresh, only
 BESIDE: dict[str, dict[str, Any]] = {
     "perplexity": {"citations": ["https://x.example"]},
     "results": {"search_results": [{"title": "T", "url": "https://x.example"}]},
+    "qwen": {"search_info": {"search_results": [{"index": 1, "url": "https://x.example"}]}},
     "zhipu": {"web_search": [{"title": "T", "content": "c"}]},
     "sources of xAI": {"usage": {"prompt_tokens": 1, "completion_tokens": 2, "num_sources_used": 3}},
     "tools of xAI": {"usage": {"server_side_tool_usage_details": {"web_search_calls": 2, "x_search_calls": 0}}},

@@ -44,6 +44,8 @@ def found(*messages: dict[str, Any]) -> list[str]:
         ([{**ASKED, "id": "m1", "created_at": 5, "text": None, "metadata": {}}, {**GOOD, "usage": {"a": 1}}], []),
         ([{**ASKED, "train": True}, GOOD], ["user.train"]),
         ([{**ASKED, "weight": 1}, {**GOOD, "weight": 1}], ["user.weight"]),
+        ([{"from": "human", "value": "Hi?", "train": True}, {"from": "gpt", "value": "Yes."}], ["user.train"]),
+        ([ASKED, CALLING, {**RESULT, "loss": True}, GOOD], ["tool.loss"]),
         ([{**ASKED, "loss": 1.0, "training": "true"}, GOOD], ["user.loss", "user.training"]),
         ([{**ASKED, "train": False, "weight": 0, "loss": None}, {**GOOD, "train": True}], []),
         ([ASKED, CALLING, {**RESULT, "name": "f", "status": "success", "id": "m"}, GOOD], []),

@@ -186,6 +186,7 @@ class _Reader:
             return
         tagged = tagged_results(content) if isinstance(content, str) and own is None else None
         message_keys.note_unread_of_result(given, _READ_OF_RESULTS)
+        message_keys.note_learnt(given, "tool")
         others = {key: given[key] for key in ("name",) if given.get(key) is not None}
         texts: list[object] = [*tagged] if tagged else [content]
         for each in texts:
@@ -251,7 +252,7 @@ class _Reader:
             message.setdefault("weight", _weight(flag))
         if role != "assistant":
             message.pop("weight", None)
-            message_keys.note_learnt(given)
+            message_keys.note_learnt(given, role)
         own = {"images": images} if role == "user" and (images := given.get("images")) else {}  # as Ollama has them
         message.update(message_keys.unknown(given, _READ | own.keys()))
         message_keys.note_unread(given, _READ | own.keys(), content)

@@ -17,7 +17,7 @@ from fine_tuning.errors import DataError
 _RESTS_ON_HOST = "the answer rests on what its host has found or run, which is not in the text"
 _CITATIONS = {"url_citation", "file_citation", "container_file_citation", "web_search_result_location"}
 FOUND_KEYS = (
-    *("citations", "search_results", "searchResults", "web_search", "executed_tools"),
+    *("citations", "search_results", "searchResults", "search_info", "web_search", "executed_tools"),
     *("groundingMetadata", "grounding_metadata", "urlContextMetadata", "url_context_metadata"),
 )
 """Fields of a response, or of the message in it, that hold what the host has found or run."""

@@ -63,8 +63,8 @@ def note_unread_of_result(given: Row, read: Set[str]) -> None:
     unread_keys.note(given, read | _OF_RESULTS, "tool")
 
 
-def note_learnt(given: Row) -> None:
+def note_learnt(given: Row, role: str) -> None:
     """Note that a message of somebody else than the assistant is marked as one to learn, which nobody here does."""
     marked = {key: given[key] for key in (*FLAGS, "weight") if given.get(key) not in (None, 0, "0")}
     if marked:
-        unread_keys.note(marked, (), str(given.get("role") or "message"))
+        unread_keys.note(marked, (), role)
