@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fine_tuning.data_io import formats
+from fine_tuning.errors import DataError
 
 REQUEST = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Weather in Bonn?"}]}
 CALL = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bonn"}'}}
@@ -62,7 +63,8 @@ def test_bare_message_ended_where_it_says() -> None:
     assert call.finish_reason == "length"
 
 
-def test_field_of_an_answer_that_rests_on_what_the_host_has_found_stays_for_the_checks() -> None:
+def test_answer_that_rests_on_what_the_host_has_found_is_refused() -> None:
     answer = {"role": "assistant", "content": "Dry.", "context": {"citations": [{"content": "Bonn is dry."}]}}
     for response in (answer, {"choices": [{"message": answer}]}):
-        assert answer_of({"request": REQUEST, "response": response}) == answer
+        with pytest.raises(DataError, match="has citations: the answer rests on what its host has found"):
+            answer_of({"request": REQUEST, "response": response})

@@ -247,3 +247,10 @@ def test_field_names_in_capitals_are_known() -> None:
 def test_text_of_python_lists_is_refused_by_name() -> None:
     with pytest.raises(DataError, match=r"messages is text that begins as JSON and is none; write .* json\.dumps"):
         call_of({"messages": str([ASKED, GOOD])})
+
+
+@pytest.mark.parametrize("kwargs", [{"enable_thinking": False}, {"enable_thinking": True, "budget": 4}])
+def test_field_without_text_that_the_model_saw_stays_metadata(kwargs: dict[str, Any]) -> None:
+    row = {"messages": [{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Yes."}]}
+    (call,) = formats.calls_in({**row, "chat_template_kwargs": kwargs})
+    assert call.metadata == {"chat_template_kwargs": kwargs}

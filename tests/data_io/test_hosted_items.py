@@ -127,7 +127,17 @@ def test_answer_of_gemini_that_rests_on_a_search_is_refused(grounding: dict[str,
         "request": rows.CONTENTS_REQUEST,
         "response": {"candidates": [{**candidate, "groundingMetadata": grounding}]},
     }
-    with pytest.raises(DataError, match="groundingMetadata: it rests on what its host has found"):
+    with pytest.raises(DataError, match="groundingMetadata: the answer rests on what its host has found"):
         only(row)
     row["response"] = {"candidates": [{**candidate, "groundingMetadata": {}}]}
     assert len(list(formats.calls_in(row))) == 1
+
+
+def test_source_and_call_that_the_host_ran_are_refused_in_messages_of_vercel() -> None:
+    search = {"type": "tool-web_search", "toolCallId": "c", "state": "output-available", "providerExecuted": True}
+    source = {"type": "source-url", "sourceId": "s", "url": "https://x.example"}
+    text = {"type": "text", "text": ANSWER["content"]}
+    for part in (source, {"type": "source-document", "sourceId": "s"}, {**search, "input": {}, "output": {"hits": 1}}):
+        asked = {"role": "user", "parts": [{"type": "text", "text": ASKED}]}
+        with pytest.raises(DataError, match=f"is of type '{part['type']}', which belongs to its host"):
+            only({"id": "c", "messages": [asked, {"role": "assistant", "parts": [part, text]}]})

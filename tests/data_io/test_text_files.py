@@ -57,3 +57,9 @@ def test_json_whose_encoding_is_not_sure_is_left_to_the_checks(tmp_path: Path, t
     path.write_bytes(b'{"prompt": "' + text + b' go"}\n')
     (row,) = sources.read(str(path))
     assert row.text == b'{"prompt": "' + text + b' go"}'
+
+
+def test_mark_of_utf8_between_files_that_were_joined_is_no_part_of_a_row(tmp_path: Path) -> None:
+    one = json.dumps(ROW).encode()
+    joined = b"\xef\xbb\xbf" + one + b"\r\n\xef\xbb\xbf" + one + b"\n\xef\xbb\xbf\n"
+    assert read(tmp_path / "x.jsonl", joined) == [ROW, ROW]

@@ -113,3 +113,26 @@ def test_build_names_the_encoding_that_it_assumes(tmp_path: Path) -> None:
     made = DatasetBuilder().build("made", files=[str(path)], validation=0, test=0, near_duplicates=None)
     (finding,) = [each for each in made["findings"] if each["code"] == "assumed-reading"]
     assert (finding["rows"], finding["message"]) == (12, "the file was read as cp1252")
+
+
+STRAY = ['"He said "yes" to me",ok', '"a" b,c', '"one ""two"" three" four,""']
+
+
+@pytest.mark.parametrize("line", STRAY)
+def test_line_with_a_stray_quote_is_refused_alone(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["prompt,completion", "Why?,So.", line, '"In\ntwo?",Yes.', "And?,No."]))
+    report = DistillationDataCollector().preview_files([path]).report
+    assert (report.captured, [each["line"] for each in report.rejected]) == (3, [3])
+    assert "a quote in a cell that is not written twice" in report.rejected[0]["reason"]
+
+
+@pytest.mark.parametrize(
+    "line", ['"He said "yes to me",ok', '"He said \\"yes\\" to me",ok', '"two\nlines "x" here",ok', 'a,"open']
+)
+def test_file_ends_where_it_is_open_which_line_a_quote_closes(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "rows.csv"
+    rows = [f"Why {number}?,So." for number in range(80_000)]  # more than are looked at for the dialect
+    path.write_text("\n".join(["prompt,completion", *rows, line, "And?,No."]))
+    with pytest.raises(DataError, match="not CSV"):
+        list(sources.read(str(path)))

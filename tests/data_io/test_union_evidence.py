@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fine_tuning.data_io import formats, rows, sources
+from fine_tuning.datasets.file_check import examine
 
 Calls = list[tuple[str, dict[str, Any]]]
 
@@ -157,3 +158,37 @@ def test_schema_with_an_odd_type_is_left_to_the_checks(tmp_path: Path, odd: Any)
     defined = tool("w", city=TEXT)
     defined["function"]["parameters"]["type"] = odd
     assert read(tmp_path, [row(("w", {"city": "Paris"}), tools=[defined])]) == [{"city": "Paris"}]
+
+
+def test_null_for_what_the_function_has_not_comes_of_a_table(tmp_path: Path) -> None:
+    tools = [tool("w", city=TEXT), tool("z", zone=TEXT)]
+    only_one = [row(("w", {"city": city, "zone": zone}), tools=tools) for city, zone in (("Rom", None), ("Łódź", None))]
+    assert read(tmp_path, [*only_one, row(("w", {"city": None, "zone": None}), tools=tools)]) == [
+        {"city": "Rom"},
+        {"city": "Łódź"},
+        {},
+    ]
+
+
+NULLS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"city": TEXT, "unit": TEXT}, ["unit"]),
+    ({"city": TEXT}, ["unit"]),
+    ({"city": TEXT, "unit": NULLABLE}, []),
+    ({"city": TEXT, "unit": {"anyOf": [TEXT, {"type": "null"}]}}, []),
+    ({"city": TEXT, "unit": {"anyOf": [TEXT, {"type": "integer"}]}}, ["unit"]),
+    ({"city": TEXT, "unit": {}}, []),
+    ({"city": TEXT, "unit": {"type": "string", "nullable": True}}, []),
+]
+
+
+@pytest.mark.parametrize(("properties", "keys"), NULLS)
+def test_null_that_the_definition_does_not_allow_is_named(properties: dict[str, Any], keys: list[str]) -> None:
+    called = row(("w", {"city": "Rom", "unit": None}), tools=[tool("w", **properties)])
+    findings = [each for each in examine(json.dumps(called).encode()).findings if each.code == "null-argument"]
+    assert [each.field for each in findings] == [f"messages[1].tool_calls[0].function.arguments.{key}" for key in keys]
+
+
+def test_null_of_a_function_without_a_definition_is_as_it_was() -> None:
+    for tools in ({}, {"tools": [{"type": "function", "function": {"name": "w", "parameters": {}}}]}):
+        called = row(("w", {"city": "Rom", "unit": None}), **tools)
+        assert [each.code for each in examine(json.dumps(called).encode()).findings] == []

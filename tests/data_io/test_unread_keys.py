@@ -42,11 +42,40 @@ def found(*messages: dict[str, Any]) -> list[str]:
         ),
         ([{**ASKED, "additional_kwargs": {"voice": "x"}}, GOOD], ["message.additional_kwargs.voice"]),
         ([{**ASKED, "id": "m1", "created_at": 5, "text": None, "metadata": {}}, {**GOOD, "usage": {"a": 1}}], []),
+        ([{**ASKED, "train": True}, GOOD], ["user.train"]),
+        ([{**ASKED, "weight": 1}, {**GOOD, "weight": 1}], ["user.weight"]),
+        ([{"from": "human", "value": "Hi?", "train": True}, {"from": "gpt", "value": "Yes."}], ["user.train"]),
+        ([ASKED, CALLING, {**RESULT, "loss": True}, GOOD], ["tool.loss"]),
+        ([{**ASKED, "loss": 1.0, "training": "true"}, GOOD], ["user.loss", "user.training"]),
+        ([{**ASKED, "train": False, "weight": 0, "loss": None}, {**GOOD, "train": True}], []),
         ([ASKED, CALLING, {**RESULT, "name": "f", "status": "success", "id": "m"}, GOOD], []),
     ],
 )
 def test_keys_that_are_not_read_are_named(messages: list[dict[str, Any]], names: list[str]) -> None:
     assert found(*messages) == names
+
+
+@pytest.mark.parametrize(
+    ("response", "names"),
+    [
+        ({"choices": [{"message": {**GOOD, "reasoning_content": "The table says 5."}}]}, ["message.reasoning_content"]),
+        ({"model": "m", "message": {**GOOD, "thinking": "5."}, "done": True}, ["message.thinking"]),
+        ({"choices": [{"message": {**GOOD, "reasoning": "", "audio": None, "refusal": None, "annotations": []}}]}, []),
+    ],
+)
+def test_keys_of_an_answer_in_a_log_that_are_not_read_are_named(response: dict[str, Any], names: list[str]) -> None:
+    row = {"request": {"model": "m", "messages": [ASKED]}, "response": response}
+    findings = examine(json.dumps(row).encode()).findings
+    assert [each.field for each in findings if each.code == "unread-key"] == names
+
+
+def test_reasoning_among_the_items_of_a_response_is_named_where_it_says_something() -> None:
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "At 5."}]}
+    for summary, names in (([], []), ([{"type": "summary_text", "text": "5"}], ["item.reasoning"])):
+        output = [{"type": "reasoning", "id": "r", "summary": summary}, said]
+        row = {"request": {"model": "m", "input": "When?"}, "response": {"object": "response", "output": output}}
+        findings = examine(json.dumps(row).encode()).findings
+        assert [each.field for each in findings if each.code == "unread-key"] == names
 
 
 def test_import_and_dry_run_count_rows_by_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

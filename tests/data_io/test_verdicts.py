@@ -25,17 +25,20 @@ BAD: list[dict[str, Any]] = [
     {"thumbs_up": False}, {"thumbs": "down"}, {"Thumbs": "Thumbs Down"}, {"thumbs_down": True}, {"thumbs_up": 0.0},
     {"feedback": "thumbs_down"}, {"feedback": "negative"}, {"user_feedback": -1}, {"userFeedback": "-1"},
     {"chosen": False}, {"rejected": True}, {"kto_tag": 0}, {"accepted": "false"}, {"is_correct": False},
-    {"thumbs_up": 0, "thumbs_down": 1}, {"vote": "down"},
+    {"thumbs_up": 0, "thumbs_down": 1}, {"vote": "down"}, {"feedback": "thumbsDown"}, {"feedback": ":thumbsdown:"},
+    {"feedback": "-1.00"}, {"feedback": {"rating": "dislike"}}, {"feedback": {"rating": "thumbsDown", "tag": "other"}},
+    {"thumbs": "\N{MINUS SIGN}1"}, {"thumbs": "\U0001f44e\U0001f3ff"},
 ]  # fmt: skip
 GOOD: list[dict[str, Any]] = [
     {"label": "good"}, {"label": "desirable"}, {"labels": True}, {"desirable": True}, {"kto_tag": 1.0}, {"vote": 1},
     {"thumbs_up": True}, {"thumbs": "👍"}, {"feedback": "positive"}, {"user_feedback": 1}, {"chosen": True},
-    {"thumbs_up": 1, "thumbs_down": 0}, {"Is Accepted": "TRUE"},
+    {"thumbs_up": 1, "thumbs_down": 0}, {"Is Accepted": "TRUE"}, {"feedback": "thumbsUp"}, {"thumbs": ":+1:"},
+    {"feedback": "+1.0"}, {"feedback": {"rating": "like", "content": None}}, {"thumbs": "\U0001f44d\U0001f3fd"},
 ]  # fmt: skip
 NEITHER: list[dict[str, Any]] = [
     {"label": "billing"}, {"label": "spam"}, {"label": 7}, {"labels": ["a", "b"]}, {"feedback": "Too long, but right."},
     {"thumbs_up": 0, "thumbs_down": 0}, {"thumbs_down": False}, {"thumbs_up": 12}, {"vote": 0}, {"correct": "B"},
-    {"good": ["a"]}, {"labelled_by": "bad"}, {"sentiment": "negative"},
+    {"good": ["a"]}, {"feedback": {"rating": 3}}, {"labelled_by": "bad"}, {"sentiment": "negative"},
 ]  # fmt: skip
 
 

@@ -38,6 +38,11 @@ def pair(**changes: Any) -> dict[str, Any]:
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://host.example/a.png"}}
+WITHOUT_UNIT = {
+    "type": "function",
+    "function": {"name": "f", "parameters": {"type": "object", "properties": {"a": {}}}},
+}
+UNITLESS = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": null, "unit": null}'}}
 WRONG: list[tuple[str, str, Any]] = [
     ("not-utf8", "", b'{"messages": "\xff"}'),
     ("not-json", "", b'{"messages": [}'),
@@ -51,6 +56,15 @@ WRONG: list[tuple[str, str, Any]] = [
     ("lone-surrogate", "", b'{"messages": [{"role": "user", "content": "\\ud800"}]}'),
     ("unknown-format", "", {"question": "x"}),
     ("malformed", "", {"prompt": "x", "response": 3}),
+    ("wrong-rating", "rating", chat(Q, A, rating=9)),
+    ("wrong-rating", "rating", {"prompt": "x", "response": "y", "rating": "good"}),
+    ("unclear-score", "score", chat(Q, A, score=3)),
+    ("unclear-score", "helpfulness", {"prompt": "x", "response": "y", "helpfulness": 0}),
+    (
+        "null-argument",
+        "messages[1].tool_calls[0].function.arguments.unit",
+        chat(Q, {"role": "assistant", "tool_calls": [UNITLESS]}, tools=[WITHOUT_UNIT]),
+    ),
     ("no-messages", "messages", chat()),
     ("no-messages", "messages", {"messages": "x"}),
     ("not-a-message", "messages[0]", chat("x", A)),
@@ -130,7 +144,6 @@ def test_check_codes_are_all_tested() -> None:
         "too-few-rows",
         "too-many-tokens",
         "uneven-splits",
-        "wrong-rating",
         "assumed-reading",
         "unread-column",
         "unread-key",

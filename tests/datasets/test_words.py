@@ -79,6 +79,11 @@ def test_normalised_any_text_has_only_single_spaces_and_is_stable(text: str) -> 
     assert exact(f" {text} ") == exact(text)
 
 
+@pytest.mark.parametrize("text", ["-A", "\n- A", "\x1c-A x", "tar -C /"])
+def test_space_around_a_text_changes_nothing(text: str) -> None:
+    assert normalised(f"  {text}\n") == normalised(text)
+
+
 def test_shingles_of_scripts_without_spaces_are_as_long_as_three_words() -> None:
     chinese = "请告诉我昨天在你们商店订购的那盏蓝色台灯什么时候可以送到我家里"
     assert near_duplicates.similarity(normalised(chinese), normalised(chinese.replace("蓝", "绿"))) < 0.7

@@ -211,7 +211,9 @@ def _refuse_lost(fields: Row, messages: list[Message], rejected: list[Message] |
         value = parse_embedded_json(value)
         if isinstance(value, bool | int | float):
             kept[key] = value
-        elif is_list(value) and not any(texts(value)):
-            raise DataError(f"{key} holds no text, and what it stands for would be lost; {_ELSEWHERE}")
+        elif not any(texts(value)):
+            if is_list(value):
+                raise DataError(f"{key} holds no text, and what it stands for would be lost; {_ELSEWHERE}")
+            kept[key] = value
         elif not said.has_all(value, is_copy=may_repeat_answers(key)):
             raise DataError(f"{key} is not part of the conversation, and would be lost; {_ELSEWHERE}")

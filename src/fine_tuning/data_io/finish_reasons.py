@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from fine_tuning.data_io.choices import lowest
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 
 CUT_OFF = frozenset({"length", "content_filter", "error"})
@@ -71,7 +72,7 @@ def strictest(reasons: Iterable[str | None]) -> str | None:
 def reason_in(response: object, *, depth: int = _DEPTH) -> str | None:
     """Why the first answer of a response ended, wherever vendors, LangChain and wrappers around them write it."""
     if is_list(response):
-        return reason_in(response[0], depth=depth - 1) if response and depth else None
+        return reason_in(lowest(response), depth=depth - 1) if response and depth else None
     if not is_object(response):
         return None
     found = strictest(_own(response))

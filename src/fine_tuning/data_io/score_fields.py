@@ -29,19 +29,28 @@ def rating_of_stars(others: JsonObject) -> int | None:
     return None
 
 
-def refuse_unclear(row: Row, metadata: JsonObject) -> None:
-    """Refuse a score that may be a bad one: whether it is, its scale would say.
+def unclear(row: Row, metadata: JsonObject) -> list[str]:
+    """The names of scores that may be bad ones: whether they are, their scale would say.
 
     Args:
         metadata: of the call in the row, which also has what the row itself calls metadata.
+    """
+    return [key for key, value in metadata.items() if key in row and _is_unclear(key, value)]
+
+
+def refuse_unclear(row: Row, metadata: JsonObject) -> None:
+    """Refuse a score that may be a bad one.
+
+    Args:
+        metadata: as of `unclear`.
 
     Raises:
         DataError: there is one; the message names it.
     """
-    unclear = [f"{key} is {value!r}" for key, value in metadata.items() if key in row and _is_unclear(key, value)]
-    if unclear:
+    if names := unclear(row, metadata):
+        found = [f"{key} is {metadata[key]!r}" for key in names]
         raise DataError(
-            f"{', '.join(unclear)}, whose scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "
+            f"{', '.join(found)}, whose scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "
             "the score plus 1), or pass --rating and a number from 1 to 5 for all rows without a rating"
         )
 

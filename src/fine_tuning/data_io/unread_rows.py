@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.redaction import is_redacted
 
 Why = Literal["redacted", "failed", "not chat calls", "other answers"]
@@ -36,7 +36,8 @@ _NO_CALLS = frozenset("span event agent tool chain retriever evaluator embedding
 _KINDS = ("run_type", "type")  # of runs and observations
 _FAILED = frozenset("error errored failed failure cancelled canceled status_code_error false".split())
 _STATUS = ("status", "level", "is_success", "status_code", "code")
-_CODES = ("response_status_code", "status_code")
+_CODES = ("response_status_code", "response_status", "status_code")
+_RESPONSES = ("response", "response_body", "responseBody", "output", "body")
 _FIRST_ERROR = 400  # of HTTP
 
 
@@ -51,10 +52,19 @@ def why(row: Row) -> Why:
     return "failed" if _is_failed(entry) else "not chat calls"
 
 
-def _is_failed(entry: Row) -> bool:
+def _is_failed(entry: Row, depth: int = 2) -> bool:
+    """Whether an entry says that its call failed, itself or in its response or the body of that."""
+    inner = (parse_embedded_json(entry.get(key)) for key in _RESPONSES) if depth else ()
+    return _says_failed(entry) or any(is_object(each) and _is_failed(each, depth - 1) for each in inner)
+
+
+def _says_failed(entry: Row) -> bool:
     status = parse_embedded_json(entry.get("status"))
     stated = [entry.get(key) for key in _STATUS] + ([status.get("code")] if is_object(status) else [])
-    if entry.get("error") or any(str(each).lower() in _FAILED for each in stated):
+    feedback = object_or_empty(first_value(entry, "promptFeedback", "prompt_feedback"))
+    if entry.get("error") or first_value(feedback, "blockReason", "block_reason"):
+        return True
+    if any(str(each).lower() in _FAILED for each in stated):
         return True
     codes = [str(entry.get(key) or "") for key in _CODES]
     return any(code.isascii() and code.isdigit() and int(code) >= _FIRST_ERROR for code in codes)

@@ -11,14 +11,14 @@ from fine_tuning.errors import DataError
 THUMBS_UP, THUMBS_DOWN = 5, 1
 _GOOD = (
     "true good desirable chosen accepted accept preferred liked like up thumbs_up thumb_up upvote upvoted correct "
-    "approved \N{THUMBS UP SIGN}"
+    "approved thumbsup thumbup \N{THUMBS UP SIGN}"
 )
 _BAD = (
     "false bad undesirable rejected reject dispreferred disliked dislike down thumbs_down thumb_down downvote "
-    "downvoted incorrect wrong poor not_desirable not_accepted disapproved \N{THUMBS DOWN SIGN}"
+    "downvoted incorrect wrong poor not_desirable not_accepted disapproved thumbsdown thumbdown \N{THUMBS DOWN SIGN}"
 )
-_OF_THUMBS = {"positive": True, "negative": False, "yes": True, "no": False, "+1": True, "1": True}
-_OF_THUMBS |= {"-1": False, "0": False, "1.0": True, "0.0": False, "-1.0": False}
+_OF_THUMBS = {"positive": True, "negative": False, "yes": True, "no": False, "1": True, "-1": False, "0": False}
+_DECORATIONS = {0xFE0F: None, **dict.fromkeys(range(0x1F3FB, 0x1F400)), 0x2212: "-"}  # of emoji, and a minus sign
 _WORDS = {**dict.fromkeys(_GOOD.split(), True), **dict.fromkeys(_BAD.split(), False)}
 # Words and numbers that name a class as often as a verdict.
 _UNCLEAR = frozenset((*_OF_THUMBS, "pass", "passed", "fail", "failed")) - {"yes", "no"}
@@ -58,8 +58,13 @@ def is_positive(value: object, *, is_thumb: bool = True) -> bool | None:
 
 
 def _word(value: str) -> str:
-    plain_text = value.replace("\N{VARIATION SELECTOR-16}", "").strip()
-    return plain_text if plain_text in _OF_THUMBS else folded(plain_text)  # whose dashes are spaces
+    """A word as this module has it, without what decorates it: `:+1:`, `1.0` and `+1` are 1."""
+    plain_text = value.translate(_DECORATIONS).strip().strip(":")
+    try:
+        number = float(plain_text)
+    except ValueError:
+        return folded(plain_text)  # whose dashes are spaces
+    return str(int(number)) if number in (-1, 0, 1) else plain_text
 
 
 def rating_of_verdicts(others: JsonObject) -> int | None:
@@ -104,7 +109,7 @@ def _of_all(key: str, value: object) -> bool | None:
         DataError: those in it differ.
     """
     if not isinstance(value, list):
-        return is_positive(value)
+        return is_positive(_scored(value))
     found = {verdict for each in value if (verdict := is_positive(_scored(each))) is not None}
     if len(found) > 1:
         raise DataError(f"{key} has verdicts that contradict each other; keep the one that counts")
@@ -113,7 +118,8 @@ def _of_all(key: str, value: object) -> bool | None:
 
 def _scored(value: object) -> object:
     """The value of a score, which may be an object with its name."""
-    return next((value[key] for key in ("value", "score") if key in value), None) if isinstance(value, dict) else value
+    keys = ("value", "score", "rating")
+    return next((value[key] for key in keys if key in value), None) if isinstance(value, dict) else value
 
 
 def _says_no_thumb(others: Mapping[str, object]) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, NamedTuple, TypedDict
 
 from fine_tuning._util.files import atomic_write
-from fine_tuning.data_io import formats, sources, unread_rows
+from fine_tuning.data_io import formats, score_fields, sources, unread_rows
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.formats import chat_checks, openai_chat, row_text
@@ -138,11 +138,8 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
         is_unread = name is None and "messages" in parsed and not is_broken_json
         call = None if is_unread else _call_of(parsed, name)
     except DataError as error:
-        is_as_written = (name == openai_chat.NAME or "preferred_output" in parsed) and not is_object(
-            parsed.get("messages")
-        )
-        wrong = chat_checks.check_row(parsed) if is_as_written else []
-        if has_error(wrong):  # says what is wrong with which message
+        wrong = _wrong_as_written(parsed, name)
+        if has_error(wrong):
             return Examined(None, {}, text, name, wrong)
         code = "unknown-format" if name is None else _CODES.get(str(error), "malformed")
         return Examined(None, {}, text, name, [Finding(code, "", str(error))])
@@ -154,13 +151,27 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
     findings += chat_checks.options_of_request(parsed if call is None else call.metadata)
     apart = b""
     if call is not None:
-        findings += row_rating.low(call.rating)
+        findings += row_rating.findings(call.rating)
+        if call.rating in (None, "") and call.rejected is None and name not in formats.LOGS:
+            findings += [
+                Finding("unclear-score", key, f"{call.metadata[key]!r}, which may be a bad one of a scale")
+                for key in score_fields.unclear(parsed, call.metadata)
+            ]
         if call.unread:
             apart = row_text.canonical(call.unread_texts())
             findings += [
                 Finding("unread-column", key, "text that may be a part of the question") for key in call.unread
             ]
     return Examined(parsed, learnt, row_text.canonical(learnt), name, findings, call, apart)
+
+
+def _wrong_as_written(row: JsonColumn, name: str | None) -> list[Finding]:
+    """What is wrong with which message, where the conversation alone can be why a row cannot be read."""
+    if is_object(row.get("messages")):
+        return []
+    if "preferred_output" not in row and (name != openai_chat.NAME or not openai_chat.stands_alone(row)):
+        return []
+    return [each for each in chat_checks.check_row(row) if each.code != "unknown-message-key"]
 
 
 def assumed_reading(raw: RawRow) -> list[Finding]:

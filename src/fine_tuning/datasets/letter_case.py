@@ -7,7 +7,8 @@ import re
 # Prefixes of units whose small letter is another one, or the unit itself is.
 _UNITS = r"(?:M[mglb]|[KGTP]b|[NC]m)"
 _AFTER_NUMBER = r"(?<=\d )(?:[A-HJ-Z]|M[swva])"
-_CODE = r"[A-Z][a-z0-9_]*(?=\((?!e?s\)))|(?<=`)[A-Z][a-z0-9_]*|(?<=[$%\\])[A-Z][a-z0-9_]*|(?<=\s-)[A-Z]|(?<=::)[A-Z]\w*"
+_OPTION = r"(?:(?<=\s-)|(?<=^-))[A-Z]"
+_CODE = rf"[A-Z][a-z0-9_]*(?=\((?!e?s\)))|(?<=`)[A-Z][a-z0-9_]*|(?<=[$%\\])[A-Z][a-z0-9_]*|{_OPTION}|(?<=::)[A-Z]\w*"
 _SINGLE = r"(?<![\w'’.])[B-HJ-Z](?![\w'’])"  # noqa: RUF001
 _SURE = rf"(?<!\w)(?:{_UNITS}|{_AFTER_NUMBER})(?![\w'])|(?<!\w)(?:{_CODE})(?!\w)"
 WORD = rf"{_SURE}|{_SINGLE}"

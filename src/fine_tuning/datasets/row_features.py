@@ -117,9 +117,7 @@ class Recorder:
         except (DataError, ValueError) as error:
             return self._rejected(raw, [*findings, Finding("malformed", "", str(error))])
         rating = row_rating.parse(call.rating)
-        if rating is None:
-            wrong = Finding("wrong-rating", "rating", f"{call.rating!r} is not a rating")
-            return self._rejected(raw, [*findings, wrong])
+        assert rating is not None  # noqa: S101 - likewise
         warnings = json.dumps(findings, ensure_ascii=False) if findings else None
         prompt, response = _divided(call)
         if reason := self._left_out(call, rating, prompt, response):

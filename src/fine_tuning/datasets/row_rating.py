@@ -21,9 +21,11 @@ def parse(value: object) -> float | None:
     return found if 1 <= found <= 5 and not isinstance(value, bool) else None
 
 
-def low(value: object) -> list[Finding]:
-    """The finding of a row whose answer was rated below `MIN_TRAINED`."""
+def findings(value: object) -> list[Finding]:
+    """The finding of a row whose rating is none, or whose answer was rated below `MIN_TRAINED`."""
     rating = parse(value)
-    if rating is None or not rating < MIN_TRAINED:  # nan is not
+    if rating is None:
+        return [Finding("wrong-rating", "rating", f"{value!r} is not a rating")]
+    if not rating < MIN_TRAINED:  # nan is not
         return []
     return [Finding(LOW, "rating", f"the answer is rated {rating:g} of 5, such as by a thumbs down or label false")]

@@ -99,6 +99,7 @@ def normalised(text: str) -> str:
     Punctuation is left out. Capitals count where they are inside a word of a sentence that has small letters, too:
     `getUser` and `getuser`, `CO` and `Co` differ; and where they are a unit or a name in code, see `letter_case`.
     """
+    text = text.strip()
     if text.isascii() and not _NOT_PLAIN.search(text) and not letter_case.has_meaning(text):
         return " ".join(text.lower().translate(_ASCII_SPACES).split()) or " ".join(text.split())
     plain = folded(text)

@@ -14,11 +14,16 @@ CALL_KEYS = ("tool_calls", "toolCalls", "function_call")
 
 
 def calls_beside(given: Row, place: int, where: str) -> list[object]:
-    """The calls of a message, also under the names of OpenAI's earlier API; those that are not calls as they are."""
+    """The calls of a message, also under the names of OpenAI's earlier API; those that are not calls as they are.
+
+    Raises:
+        DataError: one is of a custom tool, or two different ones have one id.
+    """
     found: list[object] = []
     for key in CALL_KEYS:
         if given.get(key):
             value = parse_embedded_json(given[key])
+            _refuse_custom(value, f"{where}.{key}")
             calls = tool_calls(value, place)
             more = list(calls) if calls is not None else value if is_list(value) else [value]
             found = together(found, more, where) if found else [*more]
@@ -26,6 +31,17 @@ def calls_beside(given: Row, place: int, where: str) -> list[object]:
     if is_object(kwargs) and (more := calls_beside(kwargs, place, where)):
         return together(found, more, where) if found else more
     return found
+
+
+def _refuse_custom(calls: object, where: str) -> None:
+    """Refuse a call of one of OpenAI's custom tools.
+
+    Raises:
+        DataError: there is one.
+    """
+    for at, each in enumerate(calls if is_list(calls) else []):
+        if is_object(each) and each.get("type") == "custom":
+            raise DataError(f"{where}[{at}] is of type 'custom', whose input is text, and no arguments in JSON")
 
 
 def together(first: Sequence[object], second: Sequence[object], where: str) -> list[object]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from fine_tuning.data_io.dialects import ui_messages, unread_keys
-from fine_tuning.data_io.dialects.hosted_items import refuse_cited
+from fine_tuning.data_io.dialects.found_by_host import refuse_cited
+from fine_tuning.data_io.dialects.hosted_items import refusal
 from fine_tuning.data_io.dialects.images import data_url, is_image_place
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.dialects.tool_results import Result, result_of
@@ -16,7 +17,7 @@ from fine_tuning.errors import DataError
 
 TEXTS = {"text", "input_text", "output_text", "summary_text"}
 _REASONING = {"thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoningContent", "thought"}
-_CALL = {"tool_use", "tool_call", "tool-call", "function_call", "functionCall", "toolUse", "server_tool_use"}
+_CALL = {"tool_use", "tool_call", "tool-call", "function_call", "functionCall", "toolUse"}
 _RESULT = {
     *("tool_result", "tool_call_response", "tool-result", "function_call_output"),
     *("functionResponse", "function_response", "toolResult"),
@@ -28,6 +29,7 @@ _OF_TEXTS = frozenset(  # what vendors write in a part of text
     thoughtSignature thought_signature providerMetadata providerOptions provider_specific_fields""".split()
 )
 _MARKS = {"step-start", "step_start", "cachePoint", "thoughtSignature", "thought_signature"}  # they hold nothing
+_SERVER_CALL = "server_tool_use"  # of Anthropic
 _RUN_BY_HOST = {"executableCode", "executable_code", "codeExecutionResult", "code_execution_result"}
 _GUARDED = "guardContent"  # Bedrock's: what its guardrail looks at, which the model reads as any other part
 
@@ -119,6 +121,8 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
             raise DataError(f"{where}: a part that holds {', '.join(keys)} cannot be trained on")
     elif kind in _RUN_BY_HOST:
         raise DataError(f"{where}: {kind} belongs to its host, which wrote and ran the code beside the conversation")
+    elif kind == _SERVER_CALL or ui_messages.is_run_by_host(part):
+        raise DataError(refusal(kind, where))
     elif kind == _GUARDED:
         _add(found, _unguarded(part[_GUARDED]), f"{where}.{_GUARDED}", place)
     elif is_image_place(part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from fine_tuning.data_io.dialects import hosted_items, message_keys
+from fine_tuning.data_io.dialects import found_by_host, hosted_items, message_keys
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, together
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.images import with_images
@@ -32,7 +32,6 @@ _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
-_FLAGS = ("train", "training", "loss")  # of Axolotl and ms-swift
 
 
 def read_messages(given: object, label: str) -> list[Message]:
@@ -187,6 +186,7 @@ class _Reader:
             return
         tagged = tagged_results(content) if isinstance(content, str) and own is None else None
         message_keys.note_unread_of_result(given, _READ_OF_RESULTS)
+        message_keys.note_learnt(given, "tool")
         others = {key: given[key] for key in ("name",) if given.get(key) is not None}
         texts: list[object] = [*tagged] if tagged else [content]
         for each in texts:
@@ -224,7 +224,9 @@ class _Reader:
             self._append(cast("Message", message))
 
     def _turn(self, given: JsonObject, role: str, where: str) -> tuple[JsonObject, list[Result]]:
-        hosted_items.refuse_cited(given, where)
+        found_by_host.refuse_cited(given, where)
+        if role == "assistant":
+            found_by_host.refuse_found_in_message(given, where)
         content = _content(given)
         place = len(self.messages)
         calls: Sequence[object] = calls_beside(given, place, where)
@@ -245,10 +247,12 @@ class _Reader:
         if refusal is not None:
             message["refusal"] = refusal
         message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
-        if role == "assistant" and (flag := next((given[key] for key in _FLAGS if key in given), None)) is not None:
+        flag = next((given[key] for key in message_keys.FLAGS if given.get(key) is not None), None)
+        if role == "assistant" and flag is not None:
             message.setdefault("weight", _weight(flag))
         if role != "assistant":
-            message.pop("weight", None)  # nobody trains on it, whatever its weight
+            message.pop("weight", None)
+            message_keys.note_learnt(given, role)
         own = {"images": images} if role == "user" and (images := given.get("images")) else {}  # as Ollama has them
         message.update(message_keys.unknown(given, _READ | own.keys()))
         message_keys.note_unread(given, _READ | own.keys(), content)
@@ -272,7 +276,7 @@ def _weight(flag: object) -> object:
     return int(flag) if flag in (0, 1) and isinstance(flag, bool | int | float) else flag
 
 
-_READ = frozenset((*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *_FLAGS, *CALL_KEYS, "additional_kwargs"))
+_READ = frozenset((*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *message_keys.FLAGS, *CALL_KEYS, "additional_kwargs"))
 _READ_OF_RESULTS = _READ | {*NAME_KEYS, "output", "tool_call_id", "toolCallId", "tool_use_id", "call_id"}
 
 

@@ -1,15 +1,15 @@
-"""What an answer of a host rests on beside its text: items of tools that the host runs, and citations of their results.
+"""Items of tools that the host of a model runs: calls of servers' tools are read, what only the host has is refused.
 
 Sources: https://platform.openai.com/docs/api-reference/responses/object (output),
-https://platform.openai.com/docs/guides/tools-connectors-mcp,
-https://platform.openai.com/docs/guides/tools-web-search#output-and-citations
+https://platform.openai.com/docs/guides/tools-connectors-mcp
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
+from fine_tuning.data_io.dialects import unread_keys
+from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, object_or_empty
 from fine_tuning.errors import DataError
 
 _RUN_THERE = "which belongs to its host: what the tool returned is not in the text"
@@ -20,7 +20,6 @@ _WHY = {
     **dict.fromkeys(("item_reference", "compaction"), "whose content only the host has"),
     "custom_tool_call": "whose input is text, and no arguments in JSON",
 }
-_CITATIONS = {"url_citation", "file_citation", "container_file_citation"}
 _OUTPUT = "_output"
 _OWN = {"function_call", "tool_call"}
 _MCP_CALL, _MCP_LIST, _MCP_ANSWER = "mcp_call", "mcp_list_tools", "mcp_approval_response"
@@ -37,6 +36,7 @@ def items_of(given: JsonObject, where: str) -> list[JsonObject] | None:
     """
     kind = str(given.get("type"))
     if kind in _OF_NO_MEANING:
+        unread_keys.note({kind: given.get("summary") or given.get("content")}, {_MCP_LIST}, "item")
         return []
     if kind == _MCP_CALL:
         return _mcp_call(given, where)
@@ -90,18 +90,3 @@ def _listed(items: tuple[object, ...]) -> Iterator[tuple[str, list[JsonObject]]]
 
 def _definition(tool: Mapping[str, object]) -> JsonObject:
     return {key: tool[key] for key in ("name", "description", "input_schema") if tool.get(key) is not None}
-
-
-def refuse_cited(given: Row, where: str) -> None:
-    """Refuse a text that cites what a host has found.
-
-    Raises:
-        DataError: it does; the message names the citation.
-    """
-    annotations = given.get("annotations")
-    for each in annotations if is_list(annotations) else []:
-        kind = str(each.get("type")) if is_object(each) else ""
-        if kind in _CITATIONS:
-            raise DataError(
-                f"{where} has a {kind}: the answer rests on what its host has found, which is not in the text"
-            )

@@ -19,6 +19,8 @@ _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
 _LEFT_OUT = {  # trainers do not take them, though they may have been a part of the message
     *("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "metadata", "recipient"),
 }
+FLAGS = ("train", "training", "loss")
+"""Of Axolotl and ms-swift: whether a message is learnt."""
 OF_BEGUN_ANSWERS = {"prefix", "partial"}  # of DeepSeek and Mistral, and of Moonshot and Qwen
 _OF_RESULTS = _OF_NO_MEANING | {"is_error", "isError"}
 
@@ -51,6 +53,18 @@ def note_unread(given: Row, read: Set[str], content: object) -> None:
         unread_keys.note(kwargs, CALL_KEYS, "message.additional_kwargs")
 
 
+def note_left_out(given: Row) -> None:
+    """Note what an answer in a response says beside its content, such as its reasoning."""
+    unread_keys.note({key: given[key] for key in _LEFT_OUT - {"metadata"} if key in given}, (), "message")
+
+
 def note_unread_of_result(given: Row, read: Set[str]) -> None:
     """Note the keys of a tool's message that are not read."""
     unread_keys.note(given, read | _OF_RESULTS, "tool")
+
+
+def note_learnt(given: Row, role: str) -> None:
+    """Note that a message of somebody else than the assistant is marked as one to learn, which nobody here does."""
+    marked = {key: given[key] for key in (*FLAGS, "weight") if given.get(key) not in (None, 0, "0")}
+    if marked:
+        unread_keys.note(marked, (), role)

@@ -109,3 +109,25 @@ def _inner(value: object) -> object:
     if is_object(value):
         return without_nulls(value)
     return [_inner(each) for each in value] if is_list(value) else value
+
+
+def may_be_null(schema: object) -> bool:
+    """Whether a parameter with this schema may be null."""
+    if not is_object(schema):
+        return False
+    kinds, choices = schema.get("type"), first_value(schema, "anyOf", "oneOf")
+    inner = choices if is_list(choices) else []
+    return (
+        schema.get("nullable") is True
+        or kinds == "null"
+        or (is_list(kinds) and "null" in kinds)
+        or any(map(may_be_null, inner))
+    )
+
+
+def never_null(schema: object) -> bool:
+    """Whether a parameter with this schema must not be null; one without a type may be anything."""
+    if not is_object(schema) or may_be_null(schema):
+        return False
+    choices = first_value(schema, "anyOf", "oneOf")
+    return "type" in schema or (is_list(choices) and all(map(never_null, choices)))

@@ -10,6 +10,7 @@ from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object,
 
 _BESIDE = ("toolInvocations", "experimental_attachments")
 _DIVIDED = frozenset((*_BESIDE, "parts"))
+_SOURCES = ("source", "source-url", "source-document")
 _STEP = "step-start"
 _ENDED = {"output-available", "output-error", "result"}  # also with a result that is nothing
 _DENIED = "Tool execution denied."
@@ -90,8 +91,18 @@ def is_invocation(part: Row) -> bool:
 
 
 def is_of_the_page(kind: str) -> bool:
-    """Whether a part is for the page alone, and never sent to a model: its data and its sources."""
-    return kind.startswith("data-") or kind in {"source", "source-url", "source-document"}
+    """Whether a part is for the page alone, and never sent to a model."""
+    return kind.startswith("data-")
+
+
+def is_run_by_host(part: Row) -> bool:
+    """Whether a part is a source that an answer rests on, or a call that the model's host has run.
+
+    A call of a server's tool (MCP), whose name is not known before, has its whole result beside it.
+    """
+    if part.get("type") in _SOURCES:
+        return True
+    return part.get("providerExecuted") is True and part.get("type") != "dynamic-tool" and not part.get("dynamic")
 
 
 def result_in(part: Row) -> object:

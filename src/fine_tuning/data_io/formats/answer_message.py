@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from fine_tuning.data_io.dialects import message_keys
 from fine_tuning.data_io.dialects.content import kind_of
 from fine_tuning.data_io.dialects.conversation import read_answer
+from fine_tuning.data_io.dialects.found_by_host import KEYS_OF_MESSAGES
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
 from fine_tuning.data_io.key_meanings import meaning_of
 from fine_tuning.data_io.messages import Message
 
 SAID = frozenset({"content", "tool_calls", "function_call", "refusal"})
 """Fields in which an answer says something."""
-_READ = SAID | {"role", "name", "weight", "annotations"}
+_READ = SAID | {"role", "name", "weight", *KEYS_OF_MESSAGES}
 _ANTHROPICS_PARTS = {"tool_use", "thinking", "redacted_thinking", "server_tool_use"}
 
 
@@ -25,6 +27,7 @@ def read(message: Row) -> list[Message]:
         for key, value in message.items()
         if value not in (None, [], {}) and (key in _READ or meaning_of(key) is not None)
     }
+    message_keys.note_left_out(message)
     if not SAID & kept.keys():
         kept["content"] = message.get("content")
     return read_answer({**kept, "role": "assistant"}, "message")

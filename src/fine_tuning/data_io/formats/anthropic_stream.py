@@ -40,6 +40,8 @@ def joined(events: Sequence[object]) -> JsonObject:
 
 def _extend(block: JsonObject, delta: object) -> None:
     given = cast("JsonObject", delta)
+    if cited := given.get("citation"):
+        block["citations"] = [*cast("list[object]", block.get("citations") or []), cited]
     key = _DELTAS.get(str(given.get("type")))
     if key is not None:
         block[key] = f"{block.get(key) or ''}{given.get(key) or ''}"

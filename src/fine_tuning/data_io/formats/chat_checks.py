@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fine_tuning.data_io.dialects.images import EMPTY_PLACE, is_image_place
+from fine_tuning.data_io.dialects.tool_definitions import never_null
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.formats.tool_declarations import check_tools
-from fine_tuning.data_io.json_values import Row, is_list, is_object
+from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of
 from fine_tuning.data_io.request_options import ASSUMED
 
@@ -27,6 +28,8 @@ _MESSAGE_KEYS = {
     "assistant": {"role", "content", "name", "weight", "tool_calls", "refusal"},
     "tool": {"role", "content", "tool_call_id", "name"},
 }
+Declared = Mapping[str, Row]
+"""The names of the functions that a model may call, and the schemas of their arguments."""
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -59,12 +62,12 @@ def options_of_request(row: Row) -> list[Finding]:
 
 
 def _check_chat(row: Row) -> Iterator[Finding]:
-    names: set[str] | None = None
+    declared: Declared | None = None
     if row.get("tools") is not None:
-        problems, names = _check_tools(row["tools"], "tools")
+        problems, declared = _check_tools(row["tools"], "tools")
         yield from problems
     messages = row.get("messages")
-    yield from _check_messages(messages, "messages", names)
+    yield from _check_messages(messages, "messages", declared)
     if is_list(messages) and messages:
         objects = [each for each in messages if is_object(each)]
         if len(objects) < len(messages):
@@ -80,22 +83,22 @@ def _check_pair(row: Row) -> Iterator[Finding]:
     if not is_object(request):
         yield Finding("no-messages", "input", "input is missing or not an object")
         return
-    names: set[str] | None = None
+    declared: Declared | None = None
     if request.get("tools"):
-        problems, names = _check_tools(request["tools"], "input.tools")
+        problems, declared = _check_tools(request["tools"], "input.tools")
         yield from problems
-    yield from _check_messages(request.get("messages"), "input.messages", names)
+    yield from _check_messages(request.get("messages"), "input.messages", declared)
     for key in ("preferred_output", "non_preferred_output"):
         answer = row.get(key)
         if not is_list(answer) or not answer or any(_role(each) != "assistant" for each in answer):
             yield Finding("wrong-answer", key, "not a list of messages of the assistant")
         else:
-            yield from _check_messages(answer, key, names)
+            yield from _check_messages(answer, key, declared)
     if row.get("preferred_output") == row.get("non_preferred_output"):
         yield Finding("same-answers", "non_preferred_output", "both answers are the same")
 
 
-def _check_messages(messages: object, where: str, tools: set[str] | None) -> Iterator[Finding]:
+def _check_messages(messages: object, where: str, tools: Declared | None) -> Iterator[Finding]:
     if not is_list(messages) or not messages:
         yield Finding("no-messages", where, "missing, empty or not a list")
         return
@@ -187,7 +190,7 @@ def _check_part(part: object, role: str, at: str) -> Iterator[Finding]:
             yield Finding("image-size", f"{at}.image_url", "counted as the largest image that the model reads")
 
 
-def _check_tool_calls(calls: object, where: str, pending: dict[str, str], tools: set[str] | None) -> Iterator[Finding]:
+def _check_tool_calls(calls: object, where: str, pending: dict[str, str], tools: Declared | None) -> Iterator[Finding]:
     if not is_list(calls) or not calls:
         yield Finding("wrong-tool-call", where, "not a list of calls")
         return
@@ -203,8 +206,11 @@ def _check_tool_calls(calls: object, where: str, pending: dict[str, str], tools:
             yield Finding("wrong-name", f"{at}.function.name", f"invalid function name {name!r}")
         elif tools is not None and name not in tools:
             yield Finding("undeclared-tool", f"{at}.function.name", f"{name!r} is not among the row's tools")
-        if not _is_json_object(function.get("arguments")):
+        arguments = _json_object(function.get("arguments"))
+        if arguments is None:
             yield Finding("wrong-tool-call", f"{at}.function.arguments", "not the JSON text of an object")
+        elif tools and None in arguments.values():
+            yield from _check_nulls(arguments, tools.get(str(name), {}), f"{at}.function.arguments")
         if call_id in pending:
             yield Finding("wrong-tool-call", f"{at}.id", f"{call_id!r} was used before")
         pending[call_id] = at
@@ -216,23 +222,35 @@ def _check_tool_result(message: Row, at: str, pending: dict[str, str]) -> Iterat
         yield Finding("unasked-result", f"{at}.tool_call_id", f"no pending call has the id {call_id!r}")
 
 
-def _is_json_object(text: object) -> bool:
+def _json_object(text: object) -> Row | None:
+    """The object that a text is as JSON; None for what is none."""
     if not isinstance(text, str):
-        return False
+        return None
     try:
-        return isinstance(json.loads(text), dict)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        return False
+        return None
+    return value if is_object(value) else None
 
 
-def _check_tools(tools: object, where: str) -> tuple[list[Finding], set[str]]:
-    """The problem of declared tools, as the server would refuse them, and the names of the functions."""
+def _check_nulls(arguments: Row, schema: Row, at: str) -> Iterator[Finding]:
+    """The arguments that are null, where the definition of their function does not say that they may be."""
+    properties = schema.get("properties")
+    if not is_object(properties) or schema.get("additionalProperties"):
+        return
+    for key, value in arguments.items():
+        if value is None and (key not in properties or never_null(properties[key])):
+            yield Finding("null-argument", f"{at}.{key}", "null, which the definition of the function does not allow")
+
+
+def _check_tools(tools: object, where: str) -> tuple[list[Finding], Declared]:
+    """The problem of declared tools, as the server would refuse them, and the schemas of the functions."""
     if not is_list(tools):
-        return [Finding("wrong-tools", where, "not a list")], set()
+        return [Finding("wrong-tools", where, "not a list")], {}
     functions = [tool.get("function") for tool in tools if is_object(tool)]
-    names = {str(each.get("name")) for each in functions if is_object(each)}
+    declared = {str(each.get("name")): object_or_empty(each.get("parameters")) for each in functions if is_object(each)}
     if (problem := check_tools(tools)) is None:
-        return [], names
+        return [], declared
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.place)
     code = "wrong-name" if problem.place[-1:] == ("name",) else "wrong-tools"
-    return [Finding(code, f"{where}{place}", problem.message)], names
+    return [Finding(code, f"{where}{place}", problem.message)], declared

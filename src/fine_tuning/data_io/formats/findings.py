@@ -98,11 +98,13 @@ _WARNINGS = {
     "assumed-reading": "if it is wrong: save the file as UTF-8, or as CSV with each quote in a cell written twice",
     "refusal": "leave it out, unless a model has to learn to refuse such requests",
     "low-rating": "builds for supervised training leave it out; --min-rating 1 (min_rating=1) keeps it",
+    "unclear-score": "add a column rating from 1 to 5; imports ask for one, and builds take the row for a good one",
     "unknown-key": "it is kept in the record, and left out of files for trainers",
     "unread-key": "trainers do not take it; write what the model has to see or to say into the content",
     "unread-column": "it is kept as metadata; name it context, or write it into the question, for the model to see it",
     "request-option": "say in a message what the answer depends on; the option is kept in the record only",
     "uneven-splits": "add rows, or change the shares; rows that belong together are never divided between splits",
+    "null-argument": "if a table has added it, leave the key out (keep arguments as JSON text in tables)",
     "image-size": "set detail to low, or take its tokens for an upper bound",
     "same-role-twice": "check that no turn is missing between the two",
 }

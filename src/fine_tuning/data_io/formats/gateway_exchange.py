@@ -71,7 +71,7 @@ def _is_no_chat(request: Row, response: object) -> bool:
     if is_list(found.get("results")) and "choices" not in found:
         return True
     choices = found.get("choices")
-    first = object_or_empty(choices[0]) if is_list(choices) and choices else {}
+    first = object_or_empty(choices[0] if is_list(choices) and choices else None)
     if found.get("object") == "text_completion" or ("text" in first and "message" not in first):
         return True
     prompt = request.get("prompt")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fine_tuning.data_io.choices import first_of
 from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 
@@ -19,18 +20,19 @@ def joined(events: Sequence[JsonObject]) -> JsonObject:
         return {}
     response: JsonObject = {}
     parts: list[JsonObject] = []
-    reason: object = None
+    facts: JsonObject = {}
     for event in events:
         response |= {key: value for key, value in event.items() if value is not None}
         candidates = event.get("candidates")
-        first = object_or_empty(candidates[0]) if is_list(candidates) and candidates else {}
-        reason = first_value(first, "finishReason", "finish_reason") or reason
+        first = first_of(candidates)
+        facts |= {key: value for key, value in first.items() if value not in (None, {}, [])}
         given = object_or_empty(first.get("content")).get("parts")
         for part in given if is_list(given) else []:
             if is_object(part):
                 _add(parts, part)
     content = {"role": "model", "parts": parts}
-    return {**response, "candidates": [{"content": content, "finishReason": reason or BROKEN_OFF}]}
+    reason = first_value(facts, "finishReason", "finish_reason") or BROKEN_OFF
+    return {**response, "candidates": [{**facts, "content": content, "finishReason": reason}]}
 
 
 def _add(parts: list[JsonObject], part: JsonObject) -> None:

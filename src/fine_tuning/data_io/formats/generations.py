@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Choice
+from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_answer
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
@@ -28,7 +29,7 @@ def first_generation(given: object, label: str) -> Choice:
         DataError: it has no message and no text.
     """
     while is_list(given) and given:  # a list for each request, of alternatives
-        given = given[0]
+        given = one_of(given)
     first = object_or_empty(given)
     message = first.get("message")
     if not is_object(message) and isinstance(text := first.get("text"), str):

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
+from fine_tuning.data_io.dialects.found_by_host import refuse_found
 from fine_tuning.data_io.finish_reasons import BROKEN_OFF, finish_reason
-from fine_tuning.data_io.formats.vendor_response import refuse_grounded
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -105,7 +105,7 @@ def _called(part: object) -> Row:
 
 def _message(event: JsonObject) -> JsonObject:
     """An event as a message: results of tools are the user's, whichever agent has called them."""
-    refuse_grounded(event)
+    refuse_found(event, "the event")
     parts = _parts(event)
     is_result = all(first_value(object_or_empty(part), *_CALL_KEYS[2:]) for part in parts)
     return {"role": "user" if event.get("author") == "user" or is_result else "model", "parts": parts}

@@ -19,6 +19,7 @@ from fine_tuning.data_io.json_values import (
 )
 from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
+from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP, is_positive
 from fine_tuning.errors import DataError
 
 NAME = "helicone"
@@ -95,10 +96,8 @@ def _is_left_out(response: object) -> bool:
 
 def _rating(row: Row) -> int | None:
     """5 for a thumb up, 1 for one down."""
-    given = row.get("feedback_rating")
-    if isinstance(given, str):
-        given = {"true": True, "false": False}.get(given.lower())
-    return (5 if given else 1) if isinstance(given, bool) else None
+    verdict = is_positive(row.get("feedback_rating"))
+    return None if verdict is None else THUMBS_UP if verdict else THUMBS_DOWN
 
 
 def _metadata(row: Row) -> JsonObject:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, Choice
+from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
@@ -188,7 +189,7 @@ def _answer(parsed: object, given: object, called: object) -> Choice:
         return read_response({"content": parsed})
     if kinds and all(kind in _ITEMS for kind in kinds):
         return read_response({"output": parsed})
-    one = parsed[0] if is_list(parsed) and _are_choices(parsed) else parsed
+    one = one_of(parsed) if is_list(parsed) and _are_choices(parsed) else parsed
     if is_object(one):
         if is_list(one.get("choices")):
             return first_choice(one)
@@ -214,7 +215,8 @@ def _scores(given: object, observation: object) -> Iterator[tuple[object, object
         score = object_or_empty(each)
         scored = first_value(score, "observationId", "observation_id")
         if scored is None or observation is None or scored == observation:
-            yield score.get("name"), score.get("value")
+            value = score.get("value")
+            yield score.get("name"), first_value(score, "stringValue", "string_value") if value is None else value
 
 
 def _facts(row: Row) -> Row:

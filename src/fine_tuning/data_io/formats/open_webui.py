@@ -17,13 +17,15 @@ from fine_tuning.data_io.formats.several_calls import read_each
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.unread_rows import Unread
-from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP
+from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP, is_positive
 from fine_tuning.errors import DataError
 
 NAME = "open-webui"
 _THUMBS = {1: THUMBS_UP, -1: THUMBS_DOWN}
+_NO_THUMB = {"0", "0.0", "-0.0"}
 _KEPT = ("role", "content", "tool_calls", "tool_call_id", "name")
 _DETAILS = ("reason", "comment", "tags", "details")
+_FOUND = ("urls", "items")
 _REASONING = re.compile(r'\s*<details type="reasoning".*?</details>\s*', re.DOTALL)
 _CALLS = ('<details type="tool_calls"', '<details type="code_interpreter"')
 
@@ -130,25 +132,28 @@ def _rated(row: Row) -> Iterator[Call]:
     if not _tree(chat) or not isinstance(answer_id, str):
         raise DataError("the feedback has no snapshot of its chat (snapshot.chat), or not the id of its message")
     call = _call_of_chat(chat, answer_id, stored)
-    rating = _THUMBS.get(_number(data.get("rating")))
+    thumb = _thumb(data.get("rating"))
     known = {key: data[key] for key in _DETAILS if data.get(key)}
+    if not thumb and data.get("rating") and str(data["rating"]).strip() not in _NO_THUMB:
+        known["feedback_rating"] = data["rating"]  # on a scale that is not known
     call = replace(
         call,
-        rating=rating,
+        rating=_THUMBS.get(thumb),
         model=first_value(data, "model_id") or call.model,
         metadata={**call.metadata, **known, **({"feedback": row["id"]} if row.get("id") else {})},
     )
-    yield _compared(call, chat, answer_id, _number(data.get("rating")))
+    yield _compared(call, chat, answer_id, thumb)
 
 
-def _number(value: object) -> int:
-    """A thumb, which some versions keep as text; 0 for none."""
-    return int(str(value)) if str(value) in {"1", "-1"} else 0
+def _thumb(value: object) -> int:
+    """1 for a thumb up and -1 for one down, in whatever spelling; 0 for none."""
+    verdict = None if not isinstance(value, bool) and str(value).strip() in _NO_THUMB else is_positive(value)
+    return 0 if verdict is None else 1 if verdict else -1
 
 
 def _rating(message: object) -> int | None:
     """The thumb beside an answer as a rating."""
-    return _THUMBS.get(_number(object_or_empty(object_or_empty(message).get("annotation")).get("rating")))
+    return _THUMBS.get(_thumb(object_or_empty(object_or_empty(message).get("annotation")).get("rating")))
 
 
 def _tree(chat: Row) -> JsonObject:
@@ -235,7 +240,7 @@ def _message(given: JsonObject, at: int) -> JsonObject:
         kept["content"] = text = _REASONING.sub("", text)
         if any(mark in text for mark in _CALLS):
             raise DataError(f"messages[{at}] has calls of tools as HTML, which cannot be read")
-    if given.get("sources") or given.get("citations"):
+    if given.get("sources") or given.get("citations") or _has_searched(given):
         raise DataError(f"messages[{at}] was made from sources, which the export has not as the model had them")
     files = [object_or_empty(each) for each in found] if is_list(found := given.get("files")) else []
     if any(each.get("type") != "image" for each in files):
@@ -244,6 +249,12 @@ def _message(given: JsonObject, at: int) -> JsonObject:
         return kept
     images = [{"type": "image_url", "image_url": {"url": each.get("url")}} for each in files]
     return {**kept, "content": [{"type": "text", "text": text}, *images]}
+
+
+def _has_searched(given: Row) -> bool:
+    """Whether a message's history of states says that something was found for it."""
+    states = given.get("statusHistory")
+    return any(first_value(object_or_empty(each), *_FOUND) for each in (states if is_list(states) else []))
 
 
 def _compared(call: Call, chat: Row, answer_id: str, thumb: int) -> Call:

@@ -17,6 +17,7 @@ from fine_tuning.data_io.formats.begun_answers import continued, is_begun
 from fine_tuning.data_io.formats.gateway_exchange import read_response
 from fine_tuning.data_io.formats.second_answers import refuse_second
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.key_meanings import Meaning, meaning_of
 from fine_tuning.data_io.messages import Message, whole_text
 from fine_tuning.errors import DataError
 
@@ -59,6 +60,12 @@ def calls(row: Row) -> Iterator[Call]:
     reason = strictest([choice.finish_reason, call.finish_reason])
     stated = object_or_empty(response).get("model")
     yield replace(call, finish_reason=reason, usage=choice.usage, model=stated or call.model)
+
+
+def stands_alone(row: Row) -> bool:
+    """Whether a row has nothing beside its messages and tools that belongs to their conversation."""
+    beside = [key for key, value in row.items() if value is not None and key not in _KEYS]
+    return not any(key in _ANSWER_KEYS or meaning_of(key) not in (None, Meaning.OPTION) for key in beside)
 
 
 def _is_answered(messages: list[Message]) -> bool:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fine_tuning.data_io.choices import note_others
+from fine_tuning.data_io.dialects.found_by_host import FOUND_KEYS, KEYS_OF_MESSAGES
 from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
 
 _CHUNK = "chat.completion.chunk"
 _ENDS = {"response.completed", "response.incomplete", "response.failed"}
-_ABOUT_RESPONSE = ("id", "model", "created", "service_tier", "usage")
+_ABOUT_RESPONSE = ("id", "model", "created", "service_tier", "usage", *FOUND_KEYS)
 _TEXT_DELTAS = {"response.output_text.delta": "text", "response.refusal.delta": "refusal"}
 _PART_TYPES = {"text": "output_text", "refusal": "refusal"}
 
@@ -48,12 +50,17 @@ class _Message:
     texts: dict[str, str] = field(default_factory=dict)
     function: _Call | None = None
     calls: list[_Call] = field(default_factory=list)
+    facts: JsonObject = field(default_factory=dict)
 
     def add(self, delta: Row) -> None:
         """Add a piece of its content, its refusal or its calls."""
         for key in ("content", "refusal"):
             if isinstance(piece := delta.get(key), str):
                 self.texts[key] = self.texts.get(key, "") + piece
+        for key in KEYS_OF_MESSAGES:
+            if value := delta.get(key):
+                before = self.facts.get(key)
+                self.facts[key] = {**before, **value} if is_object(before) and is_object(value) else value
         if is_object(called := delta.get("function_call")):
             self.function = self.function or _Call()
             self.function.add(called)
@@ -81,7 +88,7 @@ class _Message:
 
     def message(self) -> JsonObject:
         """As a chat completion has it."""
-        found: JsonObject = {"role": "assistant", "content": None, **self.texts}
+        found: JsonObject = {"role": "assistant", "content": None, **self.texts, **self.facts}
         if self.function is not None:
             found |= {"function_call": self.function.function()}
         if self.calls:
@@ -103,6 +110,8 @@ def joined_chunks(events: Sequence[JsonObject]) -> JsonObject:
             if is_object(choice) and choice.get("index") in (0, None):
                 message.add(object_or_empty(choice.get("delta")))
                 reason = choice.get("finish_reason") or reason
+            else:
+                note_others()
     error = next((found for event in events if (found := event.get("error"))), None)
     if error and message.is_empty():
         return {"error": error}

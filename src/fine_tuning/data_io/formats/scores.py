@@ -25,8 +25,16 @@ def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
         label = str(name).lower()
         if label in _STARS | _THUMBS and isinstance(value, list | dict):
             raise DataError(f"score {label} must be a number, not {value!r}")
-        if label in _STARS and isinstance(value, int | float) and value in {1, 2, 3, 4, 5}:
-            return int(value)
+        if label in _STARS and (stars := _number(value)) in {1, 2, 3, 4, 5}:
+            return int(stars)
         if label in _THUMBS and (verdict := is_positive(value)) is not None:
             return THUMBS_UP if verdict else THUMBS_DOWN
     return None
+
+
+def _number(value: object) -> float:
+    """A number, also as text, as exports to CSV have it; 0 for none."""
+    try:
+        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0
+    except ValueError:
+        return 0

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.call import Call, Choice
+from fine_tuning.data_io.choices import first_of
 from fine_tuning.data_io.dialects.conversation import read_messages
+from fine_tuning.data_io.dialects.found_by_host import refuse_found
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.formats import answer_message
@@ -82,14 +84,14 @@ def first_choice(completion: object) -> Choice:
     """The first choice of a chat completion, its message without its empty fields.
 
     Raises:
-        DataError: it has no choice with a message.
+        DataError: it has no choice with a message, or rests on what its host has found.
     """
     given = object_or_empty(completion)
-    choices = parse_embedded_json(given.get("choices"))
-    if is_list(choices) and choices:
-        first = object_or_empty(choices[0])
-        message = parse_embedded_json(first.get("message"))
-        if is_object(message):
-            usage = usage_of(given.get("usage"), given.get("service_tier"))
-            return Choice(answer_message.read(message), reason_in(first), usage)
-    raise DataError("the response has no choices with a message")
+    refuse_found(given, "the response")
+    first = first_of(parse_embedded_json(given.get("choices")))
+    message = parse_embedded_json(first.get("message"))
+    if not is_object(message):
+        raise DataError("the response has no choices with a message")
+    refuse_found(first, "the choice")
+    usage = usage_of(given.get("usage"), given.get("service_tier"))
+    return Choice(answer_message.read(message), reason_in(first), usage)

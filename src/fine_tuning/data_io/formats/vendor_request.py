@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
+from fine_tuning.data_io.dialects.found_by_host import refuse_searched
 from fine_tuning.data_io.dialects.hosted_items import with_listed_tools
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
@@ -119,6 +120,7 @@ def read_conversation(given: Row, response: Row | None = None) -> Request:
 def _refuse_hosted(given: Row) -> None:
     if given.get("raw") is True:
         raise DataError("the request is raw: its prompt has the marks of a chat template; write them as messages")
+    refuse_searched(given)
     for key, advice in _ONLY_THE_HOST_HAS.items():
         value = given.get(key)
         if value and not (key == "prompt" and isinstance(value, str)):

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fine_tuning.data_io.call import Choice
-from fine_tuning.data_io.dialects import hosted_items
+from fine_tuning.data_io.choices import first_of
+from fine_tuning.data_io.dialects import found_by_host, hosted_items
 from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_texts
 from fine_tuning.data_io.finish_reasons import finish_reason, reason_in
 from fine_tuning.data_io.formats import answer_message, event_stream, ollama
@@ -28,7 +29,6 @@ from fine_tuning.errors import DataError
 CHAT, RESPONSES, ANTHROPIC, CONVERSE, GEMINI = "chat", "responses", "anthropic", "converse", "gemini"
 MESSAGE = "message"  # of a response of OpenAI's chat API, without the response around it
 _UNANSWERED = {"failed", "cancelled", "queued", "in_progress"}
-_GROUNDED = ("groundingChunks", "grounding_chunks", "groundingSupports", "webSearchQueries", "web_search_queries")
 _LAST_KNOWN = 5  # of the numbers of Gemini's reasons, which its SDKs may write
 _TRUNCATED_AS = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
@@ -73,11 +73,12 @@ def read_response(body: Row) -> Choice:
     """The answer in a response; the first of several.
 
     Raises:
-        DataError: it has none, or it is of none of the vendors.
+        DataError: it has none, it is of none of the vendors, or it rests on what its host has found.
     """
     kind = kind_of(body)
     if kind is None:
         raise DataError(f"the response is of no known API (it has {', '.join(sorted(body)[:6]) or 'nothing'})")
+    found_by_host.refuse_found(body, "the response")
     choice = _READERS[kind](body)
     if not any(each.get("content") or each.get("tool_calls") or each.get("refusal") for each in choice.messages):
         raise DataError(f"the response has no answer (it ended with {choice.finish_reason or 'no reason'})")
@@ -109,13 +110,12 @@ def _converse(body: Row) -> Choice:
 
 
 def _gemini(body: Row) -> Choice:
-    candidates = body.get("candidates")
-    first = object_or_empty(candidates[0]) if is_list(candidates) and candidates else {}
+    first = first_of(body.get("candidates"))
     stated = first.get("finishReason") or first.get("finish_reason")
     ended = finish_reason(stated)
     if isinstance(stated, int) and stated > _LAST_KNOWN:  # a filter, or a call that is malformed
         ended = "error"
-    refuse_grounded(first)
+    found_by_host.refuse_found(first, "the response")
     content = first.get("content")
     if not is_object(content) or not content.get("parts"):
         raise DataError(f"the response has no answer (it ended with {ended or 'no reason'})")
@@ -123,19 +123,6 @@ def _gemini(body: Row) -> Choice:
     if ended == "stop" and messages[-1].get("tool_calls"):
         ended = "tool_calls"
     return Choice(messages, ended, usage_of(first_value(body, "usageMetadata", "usage_metadata")))
-
-
-def refuse_grounded(candidate: Row) -> None:
-    """Refuse an answer of Gemini's that rests on a search.
-
-    Raises:
-        DataError: it does.
-    """
-    grounding = object_or_empty(first_value(candidate, "groundingMetadata", "grounding_metadata"))
-    if any(grounding.get(key) for key in _GROUNDED):
-        raise DataError(
-            "the response has groundingMetadata: it rests on what its host has found, which is not in the text"
-        )
 
 
 _READERS: dict[str, Callable[[Row], Choice]] = {

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO
 
-from fine_tuning.data_io.sources.csv_dialect import SAMPLE_CHARACTERS, dialect_of
+from fine_tuning.data_io.sources.csv_dialect import SAMPLE_CHARACTERS, Cells, Dialect, dialect_of
 from fine_tuning.data_io.sources.raw_row import (
     CELLS,
     MAX_ROW_BYTES,
@@ -28,6 +28,8 @@ _JSON_COLUMNS = set(
 _NUMBER_COLUMNS = {"rating", "weight"}
 _END_IN_DOS = "\x1a"
 _NULLS = ("", r"\N")  # the second is MySQL's
+_STRAY = "expected after"  # in the csv module's message
+_ESCAPED = re.compile(r"\\.")
 _DELIMITERS = ",;\t|"
 # How spreadsheets name the delimiter in a first line of its own; one that saves it again quotes and pads it.
 _STATED = re.compile(r'(?i)"?sep=(.)"?[,;\t|]*\r?\n?')
@@ -36,7 +38,8 @@ _STATED = re.compile(r'(?i)"?sep=(.)"?[,;\t|]*\r?\n?')
 def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iterator[RawRow]:
     """Rows with the column names of the first line; empty cells are left out, JSON in columns of objects is parsed.
 
-    A row with more cells than columns, or with fewer, says so under `WRONG_CELLS`: it may be a part of another one.
+    A row with more cells than columns, or with fewer, says so under `WRONG_CELLS`: it may be a part of another one. So
+    does a line with a stray quote, after which the next line is a row again.
     Rows say which dialect was assumed; see `csv_dialect`.
 
     Args:
@@ -56,14 +59,16 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
                 delimiter, first, skipped = stated[1], text.readline(), skipped + 1
             begun = _Beginning(first, text)
             dialect = dialect_of("".join(begun.lines), delimiter or _delimiter(first), is_whole=begun.is_whole)
-            reader = dialect.cells(begun.and_the_rest())
+            lines = _Lines(begun.and_the_rest())
+            reader = dialect.cells(lines)
             try:
                 names = _names(next(reader, []), f"{file}, line {1 + skipped}")
                 start = reader.line_num + 1 + skipped
-                for cells in reader:
+                while (cells := _next_cells(reader, lines, dialect)) is not None:
                     line, start = start, reader.line_num + 1 + skipped
                     if any(cells) and cells != [_END_IN_DOS]:
-                        yield RawRow(file, line, cells_to_json_bytes(_row(names, cells)), dialect.assumed)
+                        found = _row(names, cells) if cells is not lines.unread else _unread(lines.unread)
+                        yield RawRow(file, line, cells_to_json_bytes(found), dialect.assumed)
             finally:
                 lines_read = reader.line_num + skipped
     except csv.Error as error:
@@ -92,6 +97,47 @@ class _Beginning:
     def and_the_rest(self) -> Iterator[str]:
         """All lines of the file."""
         return chain(filter(None, self.lines), self._failure, self._text)
+
+
+class _Lines:
+    """The lines of a file, of which the last one is remembered.
+
+    Attributes:
+        unread: the last line whose quotes could not be read, as the only cell of its row.
+    """
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines, self.last = lines, ""
+        self.unread: list[str] = []
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.last = next(self._lines)
+        return self.last
+
+
+def _next_cells(reader: Cells, lines: _Lines, dialect: Dialect) -> list[str] | None:
+    """The cells of the next row; None after the last one. A line with a stray quote, whose others close, is one cell.
+
+    Raises:
+        csv.Error: the row cannot be read, and where it ends is unknown.
+    """
+    before = reader.line_num
+    try:
+        return next(reader, None)
+    except csv.Error as error:
+        plain = _ESCAPED.sub("", lines.last) if dialect.escapes else lines.last
+        is_open = reader.line_num - before != 1 or plain.count('"') % 2 or '\\"' in plain
+        if _STRAY not in str(error) or is_open:
+            raise
+        lines.unread = [lines.last]
+        return lines.unread
+
+
+def _unread(cells: list[str]) -> dict[str, object]:
+    return {WRONG_CELLS: "a quote in a cell that is not written twice", CELLS: cells}
 
 
 def _raising(error: Exception) -> Iterator[str]:

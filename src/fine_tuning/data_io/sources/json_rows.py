@@ -57,7 +57,7 @@ def _lines(stream: IO[bytes], file: str, number: int, line: bytes) -> Iterator[R
             while line and not line.endswith(b"\n"):
                 line = stream.readline(MAX_ROW_BYTES)
             yield RawRow(file, number, None)
-        elif text := line.strip(_SPACE):
+        elif text := line.removeprefix(codecs.BOM_UTF8).strip(_SPACE):  # of files that were joined
             yield RawRow(file, number, text)
         number, line = number + 1, stream.readline(MAX_ROW_BYTES + 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.dialects.tool_calls import called_function
-from fine_tuning.data_io.dialects.tool_definitions import SCHEMA_KEYS
+from fine_tuning.data_io.dialects.tool_definitions import SCHEMA_KEYS, may_be_null
 from fine_tuning.data_io.json_values import JsonObject, first_value, is_list, is_object, parse_embedded_json
 
 _TOOL_KEYS = ("tools", "functions")
@@ -33,20 +33,7 @@ def _nullable_in(row: JsonObject) -> Iterator[tuple[str, list[str]]]:
         if is_object(function) and is_object(schema) and is_list(required := schema.get("required")):
             properties = schema.get("properties")
             found = properties if is_object(properties) else {}
-            yield str(function.get("name")), [str(key) for key in required if _may_be_null(found.get(str(key)))]
-
-
-def _may_be_null(schema: object) -> bool:
-    if not is_object(schema):
-        return False
-    kinds, choices = schema.get("type"), schema.get("anyOf")
-    inner = choices if is_list(choices) else []
-    return (
-        schema.get("nullable") is True
-        or kinds == "null"
-        or (is_list(kinds) and "null" in kinds)
-        or any(map(_may_be_null, inner))
-    )
+            yield str(function.get("name")), [str(key) for key in required if may_be_null(found.get(str(key)))]
 
 
 def _restore(value: object, nullable: dict[str, list[str]]) -> None:

@@ -2,8 +2,8 @@
 
 Objects of plain JSON may have the same keys too, and nulls of their own: `{"city": "Paris", "unit": null}`. What tells
 them apart are objects that have no reason to have the same keys: the arguments of different functions, and the
-properties in their schemas. Without such a reason the rows stay as they are: a null too many can be seen, and one that
-was removed is lost.
+properties in their schemas; and nulls for parameters that the called function has not. Without such a reason the rows
+stay as they are: a null too many can be seen, and one that was removed is lost.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class _Functions:
     def __init__(self) -> None:
         self._keys: dict[str, set[frozenset[str]]] = {}
         self._given: dict[str, set[str]] = {}
+        self._null: dict[str, set[str]] = {}
         self._defined: dict[str, set[str]] = {}
 
     def finds_union(self, value: object) -> bool:
@@ -53,9 +54,12 @@ class _Functions:
         self._keys.setdefault(name, set()).add(frozenset(arguments))
         given = self._given.setdefault(name, set())
         given.update(key for key, value in arguments.items() if value is not None)
+        self._null.setdefault(name, set()).update(key for key, value in arguments.items() if value is None)
 
     def share(self) -> bool:
-        """Whether all calls have the same keys, though those of two functions are for different ones."""
+        """Whether a call has null for what its function has not, or all calls have the same keys, though for others."""
+        if any(defined and self._null.get(name, set()) - defined for name, defined in self._defined.items()):
+            return True
         if len(self._keys) < 2 or len(set.union(*self._keys.values())) > 1:
             return False
         return any(self._are_of_other(name, other) for name in self._given for other in self._given if name != other)

@@ -7,6 +7,7 @@ https://ai.pydantic.dev/logfire/ for the spans of Pydantic AI.
 from __future__ import annotations
 
 from fine_tuning.data_io.call import Choice
+from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
@@ -79,7 +80,7 @@ def _stated(facts: Row) -> _Found | None:
     if instructions:
         parts = instructions if is_list(instructions) else [instructions]
         messages = [*read_messages([{"role": "system", "parts": parts}], "system instructions"), *messages]
-    return messages, choice_of(response[0], "output messages")
+    return messages, choice_of(one_of(response), "output messages")
 
 
 def _numbered(facts: Row) -> _Found | None:
@@ -88,4 +89,4 @@ def _numbered(facts: Row) -> _Found | None:
     if not is_list(request) or not is_list(response) or not request or not response:
         return None
     given = [{"role": "user", **each} if is_object(each) else each for each in request]
-    return read_messages(readable(given), "gen_ai.prompt"), choice_of(response[0], "gen_ai.completion")
+    return read_messages(readable(given), "gen_ai.prompt"), choice_of(one_of(response), "gen_ai.completion")

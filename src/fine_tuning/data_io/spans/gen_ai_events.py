@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fine_tuning.data_io.call import Choice
+from fine_tuning.data_io.choices import first_of, one_of
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.json_values import (
@@ -81,22 +82,22 @@ def _of_contents(events: list[Event]) -> tuple[list[Message], Choice] | None:
     response = parse_embedded_json(object_or_empty(found.get("gen_ai.content.completion")).get("gen_ai.completion"))
     if not request or not response:
         return None
-    one = response[0] if is_list(response) else response
+    one = one_of(response) if is_list(response) else response
     return read_messages(readable(request), "gen_ai.prompt"), choice_of(one, "gen_ai.completion")
 
 
 def _of_messages(events: list[Event]) -> tuple[list[Message], Choice] | None:
     request: list[object] = []
-    answer: Choice | None = None
+    choices: list[object] = []
     for name, body in events:
         if name in _ROLES:
             message = {**body, "role": body.get("role") or _ROLES[name]}
             if name == "gen_ai.tool.message" and "id" in message:
                 message = {"tool_call_id": message["id"], **message}
             request.append(message)
-        elif name == "gen_ai.choice" and answer is None:
-            answer = _choice(body)
-    return (read_messages(readable(request), "events"), answer) if request and answer is not None else None
+        elif name == "gen_ai.choice":
+            choices.append(body)
+    return (read_messages(readable(request), "events"), _choice(first_of(choices))) if request and choices else None
 
 
 def _choice(body: Row) -> Choice:
@@ -133,6 +134,6 @@ def _body(found: Row) -> JsonObject:
     if any(key in found for key in _WHOLE):
         return dict(found)
     kept = {key.removeprefix("gen_ai.event."): value for key, value in found.items()}
-    kept = {key: value for key, value in kept.items() if "." not in key and key != "index"}
+    kept = {key: value for key, value in kept.items() if "." not in key}
     calls = parse_embedded_json(kept.get("tool_calls"))
     return {**kept, **({"tool_calls": calls} if calls else {})}

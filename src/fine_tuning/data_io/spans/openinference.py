@@ -9,7 +9,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.found_by_host import refuse_found_in_response
 from fine_tuning.data_io.finish_reasons import finish_reason, reason_in, strictest
 from fine_tuning.data_io.formats import vendor_request, vendor_response
 from fine_tuning.data_io.formats.generations import first_generation, requests_of
@@ -85,7 +87,11 @@ def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: A
         raise DataError("the span has no messages; OPENINFERENCE_HIDE_INPUTS or _OUTPUTS may be set")
     parameters = object_or_empty(parse_embedded_json(nested(attributes, "llm.invocation_parameters")))
     request = _request(asked, sent, {**object_or_empty(came), **parameters})
-    answer = read_answer(answered[0], "llm.output_messages") if answered else _answer(came)
+    body = vendor_response.body_of(came)
+    refuse_found_in_response(body)
+    is_items = vendor_response.kind_of(body) == vendor_response.RESPONSES  # each one a message
+    answered = [] if is_items else answered
+    answer = read_answer(one_of(answered), "llm.output_messages") if answered else _answer(came)
     tools = nested(attributes, "llm.tools")
     beside = next((parameters[key] for key in ("tools", "functions") if parameters.get(key)), None)
     counts = object_or_empty(nested(attributes, "llm.token_count"))

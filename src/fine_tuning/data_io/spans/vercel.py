@@ -6,18 +6,22 @@ Source: https://ai-sdk.dev/docs/ai-sdk-core/telemetry
 from __future__ import annotations
 
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages, with_plain_texts
+from fine_tuning.data_io.dialects.found_by_host import refuse_found
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
     first_value,
     is_list,
+    object_or_empty,
     parse_embedded_json,
 )
 from fine_tuning.data_io.request_options import request_options
 from fine_tuning.data_io.spans.recorded import RecordedSpan
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
+
+_PROVIDER_METADATA = ("ai.response.providerMetadata", "ai.result.providerMetadata")
 
 
 def recognises(attributes: Row) -> bool:
@@ -44,6 +48,9 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
         answer["tool_calls"] = calls
     if not request or len(answer) == 1:
         raise DataError("the span has no messages; recordInputs or recordOutputs may be false")
+    stated = object_or_empty(parse_embedded_json(first_value(attributes, *_PROVIDER_METADATA)))
+    for each in stated.values():  # by provider
+        refuse_found(object_or_empty(each), "the response")
     return RecordedSpan(
         [*with_plain_texts(read_messages(request, "ai.prompt.messages")), *read_answer(answer, "ai.response")],
         _tools(attributes.get("ai.prompt.tools")),
