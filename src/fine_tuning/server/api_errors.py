@@ -81,7 +81,8 @@ def invalid(message: str, param: str | None = None, code: str | None = None) -> 
 
 def not_found(kind: str, name: str, param: str) -> ApiError:
     """The named object does not exist, or belongs to another project (404)."""
-    return ApiError(404, f"No such {kind}: {name}", param=param, code=f"{kind.replace(' ', '_')}_not_found")
+    code = f"{kind.lower().replace(' ', '_').replace('-', '_')}_not_found"
+    return ApiError(404, f"No such {kind}: {name}", param=param, code=code)
 
 
 def install(app: FastAPI) -> None:
