@@ -103,3 +103,11 @@ def test_code_is_a_word_of_the_api(address: str, fields: dict[str, object], code
 def test_code_of_a_query_is_one_word(address: str, path: str, status: int, code: str) -> None:
     response = httpx.get(f"{address}/{path}", timeout=30)
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("resource", ["moderations", "images/generations", "audio/speech"])
+def test_resource_that_is_not_served_is_named(address: str, resource: str) -> None:
+    response = httpx.post(f"{address}/{resource}", json={"model": ALIAS, "input": "hi"}, timeout=30)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (404, "unknown_url")
+    assert f"POST /v1/{resource}; /docs lists what is served" in error["message"]
