@@ -59,7 +59,7 @@ def test_byte_order_mark_is_read(address: str) -> None:
 
 
 def test_key_twice_is_refused_on_every_route(address: str) -> None:
-    paths = httpx.get(f"{address.removesuffix('/v1')}/openapi.json").json()["paths"]
+    paths = httpx.get(f"{address.removesuffix('/v1')}/openapi.json", timeout=60).json()["paths"]
     routes = [
         (method, path)
         for path, methods in paths.items()
@@ -80,7 +80,7 @@ def test_key_twice_is_refused_on_every_route(address: str) -> None:
         ({"messages": []}, "array_below_min_length"),
         ({"messages": 1}, "invalid_type"),
         ({"party": 1}, "unknown_parameter"),
-        ({"temperature": 3}, "integer_above_max_value"),
+        ({"temperature": 3}, "decimal_above_max_value"),
         ({"temperature": 2.5}, "decimal_above_max_value"),
         ({"n": 0}, "integer_below_min_value"),
         ({"tool_choice": "some"}, "invalid_value"),
@@ -90,3 +90,24 @@ def test_code_is_a_word_of_the_api(address: str, fields: dict[str, object], code
     asked = {"model": ALIAS, "messages": [{"role": "user", "content": "hi"}]} | fields
     response = httpx.post(f"{address}/chat/completions", json=asked if fields else {})
     assert refused(response)["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("files?limit=0", 400, "integer_below_min_value"),
+        ("files/none", 404, "file_object_not_found"),
+        ("fine_tuning/jobs/none", 404, "fine_tuning_job_not_found"),
+    ],
+)
+def test_code_of_a_query_is_one_word(address: str, path: str, status: int, code: str) -> None:
+    response = httpx.get(f"{address}/{path}", timeout=30)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("resource", ["moderations", "images/generations", "audio/speech"])
+def test_resource_that_is_not_served_is_named(address: str, resource: str) -> None:
+    response = httpx.post(f"{address}/{resource}", json={"model": ALIAS, "input": "hi"}, timeout=30)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (404, "unknown_url")
+    assert f"POST /v1/{resource}; /docs lists what is served" in error["message"]

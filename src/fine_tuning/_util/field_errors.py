@@ -72,9 +72,10 @@ def param_of(error: FieldError) -> str | None:
 
 def code_of(error: FieldError) -> str:
     """What is wrong, for programs."""
-    kind, value = error["type"], error["input"]
+    kind = error["type"]
     if kind.startswith(("greater_than", "less_than")):
-        number = "integer" if isinstance(value, int) else "decimal"
+        limit = error.get("ctx", {}).get(_LIMITS[kind][1])
+        number = "integer" if isinstance(limit, int) else "decimal"
         return f"{number}_{'below_min' if kind.startswith('greater') else 'above_max'}_value"
     is_of_type = kind.endswith(("_type", "_parsing", "_from_float")) or kind == "none_required"
     return _CODES.get(kind, "invalid_type" if is_of_type else "invalid_value")

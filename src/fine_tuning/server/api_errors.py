@@ -81,7 +81,8 @@ def invalid(message: str, param: str | None = None, code: str | None = None) -> 
 
 def not_found(kind: str, name: str, param: str) -> ApiError:
     """The named object does not exist, or belongs to another project (404)."""
-    return ApiError(404, f"No such {kind}: {name}", param=param, code=f"{kind.replace(' ', '_')}_not_found")
+    code = f"{kind.lower().replace(' ', '_').replace('-', '_')}_not_found"
+    return ApiError(404, f"No such {kind}: {name}", param=param, code=code)
 
 
 def install(app: FastAPI) -> None:
@@ -113,8 +114,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        message = f"{error.detail} ({request.method} {request.url.path})"
-        return _answer(error.status_code, message, None, None, error.headers)
+        asked = f"{request.method} {request.url.path}"
+        if error.status_code == 404:  # every object that is not found is an error of its own
+            return _answer(404, f"Unknown request URL: {asked}; /docs lists what is served here", None, "unknown_url")
+        return _answer(error.status_code, f"{error.detail} ({asked})", None, None, error.headers)
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> JSONResponse:
