@@ -7,6 +7,7 @@ import random
 from math import isnan
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fine_tuning import (
@@ -296,3 +297,19 @@ def test_prices_are_those_on_the_same_requests_where_both_have_them(database: Da
     assert (analysis.incumbent_cost, analysis.savings) == (pytest.approx(20), pytest.approx(10))
     assert any("A/B test t, on the requests of that test" in line for line in analysis.assumptions)
     assert tracker.calculate_roi("m", 0.01, 10_000, incumbent="gpt-4o").incumbent_cost == pytest.approx(100)
+
+
+def test_calls_that_get_cheaper_while_the_share_ramps_save_nothing(database: Database) -> None:
+    ModelRegistry().register_model("inbox", "small", "ftjob-x", 100, cost=5.0)
+    framework, rng, rows = ABTestFramework(), np.random.default_rng(12), []
+    framework.create_test("t", "gpt-4o", "inbox-v1", split=None)
+    for time in np.linspace(0, 1, 4000):
+        arm = "model_b" if rng.random() < 0.05 + 0.9 * time else "model_a"
+        cost = (0.01 - 0.009 * time) * rng.lognormal(0, 0.2)
+        rows.append({"model": arm, "score": float(rng.random() < 0.9), "cost": cost})
+    framework.record_samples("t", rows)
+    framework.conclude_test("t")
+    analysis = CostTracker().calculate_roi("inbox", None, 10_000)
+    low, high = analysis.intervals["savings"]
+    assert low < 0 < high
+    assert abs(analysis.savings) < 0.05 * analysis.incumbent_cost

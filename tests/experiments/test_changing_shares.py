@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fine_tuning import ABTestFramework, ABTestResult
+from fine_tuning import ABTestFramework, ABTestResult, CostTracker, ModelRegistry
 from fine_tuning.experiments import comparability
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.propensity_strata import MAX_BLOCKS
@@ -214,6 +215,30 @@ def test_withdrawn_verdict_opens_no_gate_and_is_stored() -> None:
     assert concluded.changed
     assert framework.get_decisions("t")[-1]["reason"].startswith("TIE: effect changed at about ")
     assert framework.get_test_results("t").changed == concluded.changed
+
+
+def test_fixed_design_whose_effect_turned_within_it_has_no_winner() -> None:
+    framework = started(design="fixed", planned=3000)
+    watched(framework, "t", traffic([(2000, 0.5, 0.5, 0.85), (4200, 0.5, 0.7, 0.62)], 4))
+    result = framework.monitor("t")
+    assert result.changed.startswith("effect changed at about 3,0")
+    assert " points in all, -" in result.changed
+    assert recommend(result).reason == Reason.EFFECT_CHANGED
+
+
+def test_changed_effect_is_neither_cheaper_and_not_worse_nor_a_gain() -> None:
+    framework, registry = ABTestFramework(), ModelRegistry()
+    registry.register_model("inbox", "small", "ftjob-x", 100, cost=5.0)
+    framework.create_test("t", "gpt-4o", "inbox-v1")
+    rows = traffic([(600, 0.5, 0.4, 0.8), (4000, 0.5, 0.8, 0.68)], 3)
+    watched(framework, "t", [{**row, "cost": 0.001 if row["model"] == B else 0.01} for row in rows])
+    assert framework.conclude_test("t").changed
+    found = framework.cheaper_and_not_worse("t", 0.2)
+    assert not found["holds"]
+    assert found["withheld"].startswith("effect changed at about ")
+    analysis = CostTracker().calculate_roi("inbox", None, 1000, 10.0, "gpt-4o")
+    assert isnan(analysis.accuracy_improvement)
+    assert any("A/B test t: effect changed at about " in line for line in analysis.unknown)
 
 
 def test_strata_of_samples_are_compared_apart(database: Any) -> None:

@@ -164,6 +164,37 @@ def test_failed_calls_make_no_winner(guardrails: list[dict[str, Any]]) -> None:
     assert recommend(result).reason == Reason.NOT_COMPARABLE
 
 
+@pytest.mark.parametrize("is_told_late", [False, True])
+def test_pairs_whose_wrong_answers_are_missing_make_no_winner(is_told_late: bool) -> None:
+    framework, rng = started(), np.random.default_rng(11)
+    for number in range(600):
+        right = {arm: float(rng.random() < 0.7) for arm in ("model_a", "model_b")}
+        framework.record_samples("t", [{"model": "model_a", "score": right["model_a"], "sample_id": str(number)}])
+        is_missing = not right["model_b"] and rng.random() < 0.5
+        if is_told_late:
+            framework.record_samples("t", [{"model": "model_b", "sample_id": str(number)}])
+            if not is_missing:
+                framework.record_outcome("t", str(number), score=right["model_b"], model="model_b")
+        elif not is_missing:
+            framework.record_samples("t", [{"model": "model_b", "score": right["model_b"], "sample_id": str(number)}])
+    result = framework.monitor("t")
+    assert result.is_paired
+    assert "of model_a alone and 0 of model_b alone; which are missing may depend on the answer" in result.withheld
+    assert framework.recommend_winner(result).startswith("TIE")
+
+
+def test_pairs_still_to_come_are_not_missing() -> None:
+    framework = started()
+    for number in range(300):
+        score = float(number % 10 < 4)
+        framework.record_samples("t", [{"model": "model_a", "score": score, "sample_id": str(number)}])
+        if number >= 3:  # whose answers take longer
+            score = float((number - 3) % 10 < 8)
+            framework.record_samples("t", [{"model": "model_b", "score": score, "sample_id": str(number - 3)}])
+    result = framework.monitor("t")
+    assert (result.withheld, framework.recommend_winner(result)) == ("", "b")
+
+
 def test_test_that_was_lost_later_is_not_won() -> None:
     registry, framework = ModelRegistry(), ABTestFramework()
     for provider_model in ("one", "two"):

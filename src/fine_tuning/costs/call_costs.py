@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import isnan, nan
 from typing import NamedTuple
 
@@ -52,29 +52,6 @@ def _sampled(sums: costs.Moments) -> Measured:
     if not sums.n:
         return UNKNOWN
     return mean_of_moments(sums) if sums.n >= MIN_VALUES else Measured(sums.total / sums.n, nan)
-
-
-class SameRequests(NamedTuple):
-    """What a version and its incumbent cost per call on the requests of one A/B test."""
-
-    test: str
-    version: Measured
-    incumbent: Measured
-
-
-def on_same_requests(
-    tx: Transaction, version: ModelVersion, is_incumbent: Callable[[str], bool]
-) -> SameRequests | None:
-    """Of the newest A/B test between the two with enough priced samples of both; None where there is none."""
-    for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
-        models = test["pinned"] or experiments.models(test)
-        other = next((arm for arm, model in models.items() if arm != test["arm"] and is_incumbent(model)), None)
-        if other is None:
-            continue
-        ours, theirs = (costs.Moments(*experiments.costs_in(test, arm)) for arm in (test["arm"], other))
-        if min(ours.n, theirs.n) >= MIN_VALUES:
-            return SameRequests(test["id"], mean_of_moments(ours), mean_of_moments(theirs))
-    return None
 
 
 def of_version(tx: Transaction, version: ModelVersion) -> CallCost:

@@ -169,7 +169,7 @@ def gather(
     dataset = datasets.of_job(tx, job)
     is_local = version is not None and answering_host.of_version(tx, version).host == LOCAL
     hourly = settings.machine_usd_per_hour if is_local else None
-    price, replaced, prices_of = _prices(tx, request, version, incumbent)
+    price, replaced = _price(tx, request.model_name, version, incumbent), _incumbent_price(tx, incumbent)
     return RoiFacts(
         request=request,
         incumbent=incumbent,
@@ -183,7 +183,6 @@ def gather(
         judges=data_costs.of_judges(tx, _judged_names(tx, request, version, incumbent)),
         unpriced_jobs=[job for job, cost in trained.items() if cost is None],
         trained=which,
-        prices_of=prices_of,
         price_notes=[each for each in (price.note, replaced.note if stated is None else "") if each],
     )
 
@@ -211,18 +210,6 @@ def _training(
     spent -= {each["job_id"] for each in ours if each["version"] > replaced["version"]}
     later = f"the versions after {version_name(name, replaced['version'])}"
     return {job: cost for job, cost in found.items() if job not in spent}, later
-
-
-def _prices(
-    tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
-) -> tuple[CallCost, CallCost, str]:
-    """The prices of both, on the same requests where these are known; and which calls they are of, in words."""
-    if version is not None and incumbent is not None and request.incumbent_price is None:
-        shared = call_costs.on_same_requests(tx, version, incumbent.is_named)
-        if shared is not None:
-            source = f"its samples in A/B test {shared.test}, on the requests of that test"
-            return CallCost(shared.version), CallCost(shared.incumbent), source
-    return _price(tx, request.model_name, version, incumbent), _incumbent_price(tx, incumbent), RECORDED
 
 
 def _price(tx: Transaction, name: str, version: ModelVersion | None, incumbent: Incumbent | None) -> CallCost:

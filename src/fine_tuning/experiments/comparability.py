@@ -58,6 +58,7 @@ def incomparable_reason(design: Design, statistics: Statistics, favours: int) ->
         or _shared_units_reason(statistics)
         or _failures_reason(design, statistics, favours)
         or _open_reason(statistics, favours)
+        or _unmatched_reason(statistics, favours)
         or _neighbours_reason(statistics, favours)
     )
 
@@ -147,6 +148,18 @@ def _open_reason(statistics: Statistics, favours: int) -> str:
         f"the outcome is known of {shares[0]:.0%} of model_a's samples and of {shares[1]:.0%} of model_b's at the same "
         "time; which are known may depend on the answer, so that scores may be of easier questions: record the "
         "outcomes that are open, or as many of both"
+    )
+
+
+def _unmatched_reason(statistics: Statistics, favours: int) -> str:
+    """Which answer of a pair is missing may depend on whether it is right."""
+    if not favours or not statistics.is_paired or not statistics.comparison.lacks_answers:
+        return ""
+    first, second = statistics.comparison.unmatched
+    return (
+        f"{statistics.comparison.pairs:,} questions have a score of both models, {first:,} of model_a alone and "
+        f"{second:,} of model_b alone; which are missing may depend on the answer: record those that are missing, or "
+        "both models' answers to a question together"
     )
 
 

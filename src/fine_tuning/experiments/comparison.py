@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil, nan
+from math import ceil, nan, sqrt
 from typing import NamedTuple
 
-from scipy.special import ndtri
-
-from fine_tuning.experiments import group_sequential
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.estimated_effects import Scores, effect_of_scores
 from fine_tuning.experiments.neighbours import together
+from fine_tuning.experiments.planned_looks import continuity, planned_limits
 from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
 from fine_tuning.experiments.sample_shares import SampleShares
 from fine_tuning.experiments.shares import equal_shares_p
@@ -26,6 +24,8 @@ MIN_SHARED = 0.01  # products of a unit's samples of both models, relative to th
 MAX_STRATA = 100  # further ones are not compared
 MIN_UNITS = 2  # of each model in one of several strata: of one alone no variance is known
 OTHER = "(others)"
+MISSING = 0.01  # of the pairs; so many scores that are missing change a difference by a point at most
+UNEVEN = 2.6  # standard errors by which the numbers of questions that one model alone answered differ
 Strata = dict[str, PropensityStrata]  # by stratum of the samples; "" where they have none
 
 
@@ -50,7 +50,8 @@ class Comparison:
 
     Attributes:
         strata: the sums of all units; since: of those that began after `since_starts` (numbers of samples of each
-            model), the last look that had the most evidence so far for a verdict, or the planned one that found it.
+            model), the last look that had the most evidence so far for a verdict, or the planned one that found it; in
+            a fixed design after half of the planned samples.
         pairs: samples that both models answered, by sample id.
         peaks: the looks with the most evidence for each of both models, of the anytime design.
         looks: the planned ones so far.
@@ -137,6 +138,25 @@ class Comparison:
         return [each for blocks in self.strata.values() for each in blocks.known_outcomes()]
 
     @property
+    def unmatched(self) -> Starts:
+        """The questions that one model alone has a score of, where the other's call did not fail."""
+        everything = summed([blocks.everything(ERRORS) for blocks in self.strata.values()])
+        failed = everything.totals[4], everything.totals[1]  # of the other model
+        first, second = (
+            max(0, side.count - self.pairs - round(its)) for side, its in zip(self.trend.sides, failed, strict=True)
+        )
+        return first, second
+
+    @property
+    def lacks_answers(self) -> bool:
+        """Whether of most questions both models' answers have a score, and of the others those of one model rather than
+        of the other: which are missing may depend on the answer.
+        """
+        first, second = self.unmatched
+        apart = abs(first - second)
+        return self._are_pairs and apart > max(MISSING * self.pairs, UNEVEN * sqrt(first + second))
+
+    @property
     def _are_pairs(self) -> bool:
         """Whether most questions were answered by both models, whenever that was."""
         return 2 * self.pairs > min(side.count for side in self.trend.sides)
@@ -178,6 +198,8 @@ class Comparison:
         if self.in_turns or self.are_apart:
             self.peaks = []
             return
+        if self.lacks_answers:
+            return
         found = self.effect(design, scores)
         if not found.is_ready or not found.score:
             return
@@ -195,13 +217,15 @@ class Comparison:
         return next((each for each in self.peaks if (each.estimate > 0) == (estimate > 0)), None)
 
     def look(self, design: Design, scores: Scores) -> None:
-        """Take the planned look that is due."""
+        """Take the planned look that is due; a fixed design has one, whose later half tells of a changed effect."""
         due, size = len(self.looks), min(each.count for each in scores)
+        if design.kind == "fixed" and not any(self.since_starts) and 2 * size >= (design.planned or 1):
+            self.since, self.since_starts = {}, self.samples
         if due < len(design.fractions) and size >= ceil(design.fractions[due] * (design.planned or 1) - 1e-9):
             found = self.effect(design, scores)
-            if not self._has_crossed(design):
+            if design.kind != "fixed" and not self._has_crossed(design):
                 self.since, self.since_starts = {}, self.samples
-            if self.in_turns or self.neighbours_contradict(found.estimate):
+            if self.in_turns or self.lacks_answers or self.neighbours_contradict(found.estimate):
                 found = replace(found, estimate=nan, variance=nan)
             self.looks.append(Look.of(size, found, self._continuity(size) if design.score == "binary" else 0.0))
 
@@ -254,13 +278,6 @@ def _stratum(strata: Strata, name: str) -> PropensityStrata:
     return strata.get(known) or strata.setdefault(known, PropensityStrata())
 
 
-def planned_limits(design: Design, looks: int, alpha: float) -> tuple[float, ...]:
-    """The |z| at which each of the first planned looks finds a difference."""
-    if design.kind == "fixed":
-        return (float(ndtri(1 - alpha / 2)),)
-    return group_sequential.boundaries(design.fractions[:looks], alpha, design.spending)
-
-
 def cells(strata: Strata, measure: str | None = None, *, at_once: bool = False) -> list[UnitSums]:
     """See `Comparison.cells`.
 
@@ -274,17 +291,3 @@ def cells(strata: Strata, measure: str | None = None, *, at_once: bool = False) 
     of_one_time = [each for each in known if not each.are_apart] or known
     found = [cell for each in of_one_time for cell in ([each.everything(measure)] if at_once else each.cells(measure))]
     return [cell for cell in found if min(cell.effective_units) >= MIN_UNITS]
-
-
-def continuity(pairs: float) -> float:
-    """By how many answers less the difference of right ones counts at a planned look: half of the steps it changes in.
-
-    Right answers come in whole numbers, and without this the error would be a little above alpha for some rates. Of
-    pairs, those that one model alone got right change the difference by two (Edwards, "Note on the correction for
-    continuity in testing the significance of the difference between correlated proportions", Psychometrika 13, 1948;
-    Haber, "A comparison of some continuity corrections for the chi-squared test on 2 x 2 tables", JASA 75, 1980).
-
-    Args:
-        pairs: the share of the samples that both models answered.
-    """
-    return 0.5 + 0.5 * pairs

@@ -40,7 +40,9 @@ def _of_tests(tx: Transaction, version: ModelVersion) -> Incumbent | None:
     """Of tests in which the version was the incumbent itself nothing follows: it replaces none of its challengers."""
     for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
         result = concluded_result(test)
-        if test["arm"] == "model_a" or result is None or result.withheld or result.without_samples is not None:
+        if test["arm"] == "model_a" or result is None or result.without_samples is not None:
+            continue
+        if result.withheld or result.changed:
             continue
         other = _pinned(tx, (test["pinned"] or experiments.models(test))["model_a"])
         if _is_later(other, version) or _is_training_base(other, version):

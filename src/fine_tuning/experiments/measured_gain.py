@@ -109,6 +109,8 @@ class _Found:
             low, high = result.intervals.get("accuracy", (nan, nan))
             if result.withheld:
                 self.reasons.append(f"A/B test {test['id']} has no verdict: {result.withheld}")
+            elif result.changed:
+                self.reasons.append(f"A/B test {test['id']}: {result.changed}")
             elif result.score != "binary":
                 self.reasons.append(f"scores of A/B test {test['id']} are no shares of right answers; {HOW}")
             elif (is_own := own_answers.are_references_of_test(self._tx, self._incumbent, test)) is None:

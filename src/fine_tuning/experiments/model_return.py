@@ -10,7 +10,8 @@ from fine_tuning.costs.data_costs import NO_JUDGES, DataCost
 from fine_tuning.costs.roi import CostAnalysis
 from fine_tuning.costs.roi_facts import Incumbent, Quality, RoiFacts, RoiRequest
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import incumbent, measured_gain
+from fine_tuning.experiments import incumbent, measured_gain, prices_of_test
+from fine_tuning.experiments.prices_of_test import PricesOfTest
 from fine_tuning.settings import Settings
 from fine_tuning.store import named_versions
 from fine_tuning.store.database import Transaction
@@ -45,6 +46,8 @@ def _incumbent(tx: Transaction, request: RoiRequest, version: ModelVersion | Non
 def _facts(tx: Transaction, request: RoiRequest, version: ModelVersion | None, settings: Settings) -> RoiFacts:
     replaced = _incumbent(tx, request, version)
     facts = roi_facts.gather(tx, request, version, replaced, settings)
+    if version is not None and replaced is not None and request.incumbent_price is None:
+        facts = _on_same_requests(facts, prices_of_test.of_newest_test(tx, version, replaced))
     if request.data_cost is not None:
         facts = replace(facts, data=DataCost(request.data_cost, 0), judges=NO_JUDGES)
     if request.accuracy_improvement is not None:
@@ -52,3 +55,11 @@ def _facts(tx: Transaction, request: RoiRequest, version: ModelVersion | None, s
     if version is None:
         return replace(facts, quality=Quality(missing=f"accuracy: no version of {request.model_name} is registered"))
     return replace(facts, quality=measured_gain.between(tx, version, replaced))
+
+
+def _on_same_requests(facts: RoiFacts, prices: PricesOfTest | None) -> RoiFacts:
+    """With the prices on the same requests, where these are known."""
+    if prices is None:
+        return facts
+    source = f"its samples in A/B test {prices.test}, on the requests of that test that came at the same time"
+    return replace(facts, price=prices.version, incumbent_price=prices.incumbent, prices_of=source, price_notes=[])

@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import comparability, measures
+from fine_tuning.experiments import comparability, measures, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.sufficient_statistics import Statistics
@@ -58,7 +58,9 @@ def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWo
     two = statistics.against(arm)
     found = cheaper_and_not_worse(design, two, margin)
     not_comparable = comparability.incomparable_reason(design, two, 1 if found["holds"] else 0)
-    found["withheld"] = comparability.mismatch_reason(design, statistics) or not_comparable
+    mismatch = comparability.mismatch_reason(design, statistics)
+    changed = verdict.decide(design, two, design.alpha / (len(models) - 1)).changed
+    found["withheld"] = mismatch or not_comparable or changed
     found["holds"] = found["holds"] and not found["withheld"]
     return found
 

@@ -13,8 +13,8 @@ from scipy.special import ndtri
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import group_sequential, simulation
-from fine_tuning.experiments.comparison import continuity
 from fine_tuning.experiments.design import LOOKS, Design, check_alpha
+from fine_tuning.experiments.planned_looks import continuity
 from fine_tuning.experiments.simulation import Scenario
 from fine_tuning.store.experiments import ARMS
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments import confidence_sequences, small_sample_corrections
-from fine_tuning.experiments.comparison import continuity, planned_limits
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.estimated_effects import CLEAR, MAX_SKEWNESS, MIN_OBSERVATIONS
+from fine_tuning.experiments.planned_looks import continuity, planned_limits
 
 MAX_ANSWERS = 10_000_000_000  # simulated: some minutes
 MAX_CELLS = 4_000_000  # numbers in memory at once

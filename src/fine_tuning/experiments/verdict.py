@@ -17,9 +17,10 @@ from fine_tuning.experiments.comparability import (
     mismatch_reason,
     ratio_p_value,
 )
-from fine_tuning.experiments.comparison import MAX_STRATA, OTHER, planned_limits
+from fine_tuning.experiments.comparison import MAX_STRATA, OTHER
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.planned_looks import planned_limits
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 from fine_tuning.store import experiments
 from fine_tuning.store.experiments import NewLook
@@ -205,7 +206,8 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> Decision:
     latest = since.sequence(alpha, design.alpha)
     hull = min(low, latest[0]), max(high, latest[1])
     if favours and (latest[0] > high or latest[1] < low) and hull[0] <= 0 <= hull[1]:
-        changed = _changed(design, (2 * last.size, last.estimate), since)
+        began = sum(statistics.comparison.since_starts) if design.kind == "fixed" else 2 * last.size
+        changed = _changed(design, (began, last.estimate), since, is_part=design.kind == "fixed")
         return Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
     return Decision(favours, p_value, *_clipped((low, high), design), is_over, last.estimate)
@@ -234,16 +236,18 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     return -high, -low
 
 
-def _changed(design: Design, before: tuple[int, float], now: Effect) -> str:
+def _changed(design: Design, before: tuple[int, float], now: Effect, *, is_part: bool = False) -> str:
     """What contradicts a verdict.
 
     Args:
         before: the number of samples of the verdict, and the difference then.
+        is_part: whether the samples since are a part of those of the verdict.
     """
     scale, unit = (100, " points") if design.score == "binary" else (1, "")
+    whole = "in all" if is_part else "until then"
     then, since = (f"{each * scale:+.3g}{unit}" for each in (before[1], now.estimate))
     return (
-        f"effect changed at about {before[0]:,} samples: {then} until then, {since} since; start a new test to compare "
+        f"effect changed at about {before[0]:,} samples: {then} {whole}, {since} since; start a new test to compare "
         "the models as they are now"
     )
 

@@ -1,0 +1,57 @@
+"""What a version and its incumbent cost per call on the same requests: those of an A/B test between the two."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import NamedTuple
+
+from fine_tuning.costs.cost_intervals import MIN_VALUES, Measured
+from fine_tuning.costs.roi_facts import Incumbent
+from fine_tuning.experiments.sufficient_statistics import A, Statistics
+from fine_tuning.experiments.unit_sums import difference
+from fine_tuning.store import experiments
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.experiments import ExperimentOfVersion
+from fine_tuning.store.records.model_versions import ModelVersion
+
+COST = "cost"
+
+
+class PricesOfTest(NamedTuple):
+    """US dollars per call of both models of a test, where requests of the same time and stratum count alike."""
+
+    test: str
+    version: Measured
+    incumbent: Measured
+
+
+def of_newest_test(tx: Transaction, version: ModelVersion, incumbent: Incumbent) -> PricesOfTest | None:
+    """Of the newest A/B test between the two with enough priced samples of both; None where there is none."""
+    for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
+        models = test["pinned"] or experiments.models(test)
+        arms = (arm for arm, model in models.items() if arm != test["arm"] and incumbent.is_named(model))
+        if (other := next(arms, None)) is None or A not in (test["arm"], other):
+            continue  # two challengers are compared with the incumbent of the test alone
+        if (found := _prices(test, other)) is not None:
+            return found
+    return None
+
+
+def _prices(test: ExperimentOfVersion, other: Arm) -> PricesOfTest | None:
+    statistics = Statistics.of(test["statistics"], [*experiments.models(test)])
+    two = statistics.against(test["arm"] if other == A else other)
+    comparison = two.comparison
+    if min(arm.measure(COST).count for arm in two.arms.values()) < MIN_VALUES:
+        return None
+    if not two.is_paired and (comparison.in_turns or comparison.are_apart):
+        return None  # their requests are of other times
+    found = difference(comparison.cells(COST))
+    if found is None:
+        return None
+    origin = two.origins.get(COST, 0.0)
+    first, second = (
+        Measured(mean + origin, sqrt(max(0.0, variance)))
+        for mean, variance in zip(found.means, found.variances[:2], strict=True)
+    )
+    return PricesOfTest(test["id"], first, second) if test["arm"] == A else PricesOfTest(test["id"], second, first)
