@@ -20,13 +20,13 @@ from fine_tuning.registry import (
     registry_stats,
     rollback,
     tags,
+    version_lookup,
 )
 from fine_tuning.registry.lineage_graph import Lineage
 from fine_tuning.registry.registry_stats import RegistryStats, TrainingCostSummary
 from fine_tuning.registry.training_run import FinetuneJobRecord, training_run
-from fine_tuning.registry.version_lookup import deployed_or_latest, find_version, history
 from fine_tuning.settings import Settings, acting_user, get_settings
-from fine_tuning.store import costs, legacy_files, model_aliases, model_tags, model_versions
+from fine_tuning.store import costs, legacy_files, model_aliases, model_tags, model_versions, named_versions
 from fine_tuning.store.database import open_database
 from fine_tuning.store.records.model_versions import (
     DatedModelVersion,
@@ -45,7 +45,8 @@ class ModelRegistry:
     """Model versions in the workspace, or in a separate database.
 
     At most one version of a model is DEPLOYED. Every change is recorded with time, actor and reason (`history`).
-    Methods that take a version use the latest by default; without one they raise NotFoundError or return None or False.
+    Methods that take a version use the latest by default, or that of the name `<name>-v<version>` or `<name>@<alias>`.
+    Without one they raise NotFoundError or return None or False.
 
     Args:
         registry_path: a file, folder or database URL; the workspace by default. A registry file (.json) of the older
@@ -114,12 +115,12 @@ class ModelRegistry:
     def get_model_version(self, model_name: str, version: int | None = None) -> ModelVersion | None:
         """One version; None where there is none."""
         with self._database.read() as tx:
-            return model_versions.get(tx, model_name, version)
+            return version_lookup.version_or_none(tx, model_name, version)
 
     def get_deployed_version(self, model_name: str) -> ModelVersion | None:
         """The deployed version, or None."""
         with self._database.read() as tx:
-            return model_versions.deployed(tx, model_name)
+            return model_versions.deployed(tx, named_versions.model_and_version(tx, model_name)[0])
 
     def list_model_versions(self, model_name: str) -> list[ModelVersion]:
         """Every version of a model, ascending; empty for an unknown model."""
@@ -134,7 +135,8 @@ class ModelRegistry:
     def describe_models(self, model_name: str | None = None) -> list[DescribedModelVersion]:
         """Every version (of one model) with aliases, the host that answers, its shutdown date and the days left."""
         with self._database.read() as tx:
-            return aliases.with_aliases(tx, expiry.with_shutdown_dates(tx, model_versions.versions(tx, model_name)))
+            found = version_lookup.versions_named(tx, model_name)
+            return aliases.with_aliases(tx, expiry.with_shutdown_dates(tx, found))
 
     def list_expiring(self, days: int | None = None, *, deployed_only: bool = False) -> list[DatedModelVersion]:
         """The versions whose base model is shut down already or within this many days (the setting `expiry_days`)."""
@@ -208,22 +210,23 @@ class ModelRegistry:
     def history(self, model_name: str) -> list[RegistryChange]:
         """Every change of status, aliases, tags and accuracy, oldest first."""
         with self._database.read() as tx:
-            return history(tx, model_name)
+            return version_lookup.history(tx, model_name)
 
     def lineage(self, model_name: str, version: int | None = None) -> Lineage:
         """What a version (the deployed one by default, else the latest) was made from, and what was made from it."""
         with self._database.read() as tx:
-            return lineage.trace(tx, deployed_or_latest(tx, model_name, version))
+            return lineage.trace(tx, version_lookup.deployed_or_latest(tx, model_name, version))
 
     def get_job_record(self, model_name: str, version: int | None = None) -> FinetuneJobRecord:
         """The training run behind a version."""
         with self._database.read() as tx:
-            return training_run(tx, find_version(tx, model_name, version))
+            return training_run(tx, version_lookup.find_version(tx, model_name, version))
 
     def get_cost_summary(self, name: str | None = None) -> TrainingCostSummary:
         """Known training cost in US dollars, in total and per model; versions without a known cost are counted."""
         with self._database.read() as tx:
-            return registry_stats.training_cost_summary(model_versions.versions(tx, name), costs.training_jobs(tx))
+            versions = version_lookup.versions_named(tx, name)
+            return registry_stats.training_cost_summary(versions, costs.training_jobs(tx))
 
     def get_registry_stats(self) -> RegistryStats:
         """Counts of models, versions and deployed models, versions by status, and the known training cost."""

@@ -29,7 +29,9 @@ def test_budget_of_a_version_that_is_registered_later_holds_for_its_model(databa
         budgets.check_call(tx, "other")
 
 
-@pytest.mark.parametrize("model", ["gpt-4o-mini", "gpt-4o-mini-2024-07-18", "openai/gpt-4o-mini"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4o-mini", "gpt-4o-mini-2024-07-18", "openai/gpt-4o-mini", "openai/gpt-4o-mini:nitro"]
+)
 def test_budget_holds_for_training_jobs_under_any_name_of_the_model(database: Database, model: str) -> None:
     CostTracker().set_budget("gpt-4o-mini", 10.0)
     with database.write() as tx:

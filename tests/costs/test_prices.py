@@ -176,3 +176,33 @@ def test_price_of_impossible_tokens_is_unknown(wrong: dict[str, Any]) -> None:
     found = PriceList({}).price_of("gpt-4o", usage, OPENAI)
     assert found.usd is None
     assert "tokens" in str(found.note)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "deepseek-r1-distill-qwen-7b",
+        "DeepSeek-R1-Distill-Llama-70B",
+        "gpt-oss-20b",
+        "mistral-7b-instruct",
+        "mixtral-8x7b-instruct",
+        "ministral-8b-instruct-2410",
+        "mistral-nemo-instruct-2407",
+        "gemma-3-27b-it",
+        "deepseek-coder-6.7b-instruct",
+        "llama-3.1-8b-instruct",
+    ],
+)
+def test_open_weights_have_no_price_unless_a_host_is_known(model: str) -> None:
+    found = PriceList({}).price_of(model, {"prompt_tokens": 1000, "completion_tokens": 1000})
+    assert (found.usd, "does not say who bills it" in str(found.note)) == (None, True)
+    own = PriceList({model: Price(input=1.0, output=2.0)})
+    assert own.call_price(model, 1000, 1000) == pytest.approx(0.003)
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["deepseek-chat", "open-mistral-7b", "ministral-8b-latest", "gemini-1.5-flash-8b", "gpt-3.5-turbo-instruct"],
+)
+def test_names_that_a_provider_gives_its_own_service_have_its_price(model: str) -> None:
+    assert PriceList({}).call_price(model, 1000, 1000)

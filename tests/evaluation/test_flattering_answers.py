@@ -91,6 +91,10 @@ def test_arguments_that_are_no_json_are_compared_as_calls() -> None:
         ("x^2", "2"),
         ("12345678901234567890", "12345678901234567891"),
         ("order 1000001", "order 1000000"),
+        ("x = - 5", "5"),
+        ("-1/-2", "-0.5"),
+        ("10 - 5", "-5"),
+        ("Answers:\n- 5", "-5"),
     ],
 )
 def test_numeric_of_other_numbers_is_zero(prediction: str, reference: str) -> None:
@@ -100,6 +104,14 @@ def test_numeric_of_other_numbers_is_zero(prediction: str, reference: str) -> No
 @pytest.mark.parametrize(
     ("prediction", "reference"),
     [
+        ("x = - 5", "-5"),
+        (r"x = - \frac{1}{2}", "-0.5"),
+        (r"\boxed{- 5}", "-5"),
+        ("y \u2248 \u2212 1,234.5", "-1234.5"),
+        ("-1/-2", "0.5"),
+        ("1/-2", "-0.5"),
+        ("(-1)/(-2)", "0.5"),
+        (r"\frac{-1}{-2}", "0.5"),
         (r"\boxed{3\sqrt{2}}", "4.2426407"),
         (r"\sqrt{2}", "√2"),
         (r"\frac{\sqrt{3}}{2}", "0.8660254"),

@@ -121,6 +121,42 @@ def test_mlflow_export_again_follows_what_has_changed_here(uri: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_mlflow_export_leaves_what_others_changed(uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def there() -> tuple[dict[str, str], list[str | None]]:
+        aliases = client.get_registered_model("inbox").aliases
+        statuses = [client.get_model_version("inbox", str(n)).tags.get("fine_tuning.status") for n in (1, 2)]
+        return {alias: str(number) for alias, number in aliases.items()}, statuses
+
+    mine = ModelRegistry()
+    for number in range(2):
+        mine.register_model("inbox", "base", f"j{number}", 10)
+    mine.deploy_model("inbox", 1)
+    mine.set_alias("inbox", "best", 1)
+    mine.export_to_mlflow(uri)
+    monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "elsewhere"))
+    other = ModelRegistry()
+    other.import_from_mlflow(uri)
+    other.deploy_model("inbox", 2)
+    other.set_alias("inbox", "best", 2)
+    other.set_alias("inbox", "beta", 2)
+    assert other.export_to_mlflow(uri) == 0
+    deployed = ({"deployed": "2", "best": "2", "beta": "2"}, ["ARCHIVED", "DEPLOYED"])
+    assert there() == deployed
+    assert mine.export_to_mlflow(uri) == 0  # it has changed nothing
+    assert there() == deployed
+    mine.import_from_mlflow(uri)
+    mine.export_to_mlflow(uri)
+    assert there() == deployed
+    mine.set_alias("inbox", "best", 1)
+    mine.export_to_mlflow(uri)
+    assert there()[0] == {"deployed": "2", "best": "1", "beta": "2"}
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_mlflow_import_is_not_exported_again(uri: str) -> None:
     from mlflow.tracking import MlflowClient
 

@@ -194,6 +194,18 @@ def test_relocate_failed_questions_are_reported_and_asked_again(
     assert len(LocalFineTuner().list_jobs()) == 1
 
 
+def test_relocate_failed_questions_that_could_decide_give_no_verdict(
+    exported: Path, tiny_model_dir: Path, host: wire.Host
+) -> None:
+    host.answers["POST /chat/completions"] = lambda _: (200, wire.completion("no idea", "ft:old"))
+    some_fail(host, 400)
+    outcome = relocated(plan(tiny_model_dir, margin=0.4))
+    assert (outcome.examples, outcome.difference, outcome.verdict) == (12, 0.0, "unknown")
+    assert outcome.reason.startswith("inbox-v1 failed in 12 of 24 calls and inbox-v2 in 0 of 24")
+    host.answers["POST /chat/completions"] = lambda _: (200, wire.completion("no idea", "ft:old"))
+    assert relocated(plan(tiny_model_dir, margin=0.4)).verdict == "not worse"
+
+
 def test_relocate_revoked_key_keeps_earlier_answers(exported: Path, tiny_model_dir: Path, host: wire.Host) -> None:
     some_fail(host, 400)
     with pytest.raises(KeyboardInterrupt):

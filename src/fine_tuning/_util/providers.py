@@ -39,6 +39,12 @@ _BEDROCK = re.compile(r"([a-z]{2,6}\.)?[a-z0-9]+\.[a-z][\w.-]+:\d+")  # us.anthr
 _BEDROCK_NAME = re.compile(
     r"(?:[a-z]{2,6}\.)?(?:anthropic|meta|amazon|mistral|cohere|ai21|deepseek|openai|qwen)\.(?P<model>.+)"
 )
+# Weights that anybody runs, whose names do not say who bills them; gemini-1.5-flash-8b is of a service.
+_OPEN_WEIGHTS = re.compile(
+    r".*\bdistill\b.*|gpt-oss\b.*|gemma.*|(?!gpt-).*-instruct\b.*"
+    r"|(?!gemini-|open-|ministral-|pixtral-)(?:.*[-_.])?(?:\d+x)?\d+(?:\.\d+)?b(?:[-_.].*)?",
+    re.IGNORECASE,
+)
 _ROUTE = re.compile(r"^(?:converse|invoke|converse_like)/")  # of Bedrock
 _REGION = re.compile(r"^[a-z]{2}(?:-gov)?-[a-z]+-\d/")
 _VERTEX = re.compile(r"(?:publishers/)?(?:google|anthropic|meta|mistralai)/(?:models/)?")
@@ -140,6 +146,8 @@ def _vendor(model: str) -> str | None:
 
     if model.startswith("chatgpt-"):
         return OPENAI
+    if _OPEN_WEIGHTS.fullmatch(model):
+        return None
     try:
         return calc_price(Usage(input_tokens=1, output_tokens=1), model_ref=model).provider.id
     except LookupError:

@@ -8,8 +8,12 @@ from typing import NamedTuple
 from fine_tuning._util.model_names import is_fine_tuned
 from fine_tuning._util.providers import without_provider
 
-_DATE = re.compile(r"[-@](\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|\d{3}|latest)$")
+_DATE = re.compile(r"(?:[-@](\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{8}|\d{4}|\d{3}|latest)|:(latest))$")
+_PREVIEW = re.compile(r"(?<=gemini-)(.+)-(?:preview|exp)(?:-(\d{2}-\d{2,4}|\d{4}))?$")  # of others, it is another model
 _BEDROCK_VERSION = re.compile(r"(?:(?<=\d{8})-v\d+(?::\d+)?|-v\d+:\d+)$")  # of anthropic.claude-3-haiku-20240307-v1:0
+_VERTEX_VERSION = re.compile(r"-v\d+(?=@\d{8}$)")  # of claude-3-5-sonnet-v2@20241022
+_ROUTE = re.compile(r":(?:free|nitro|floor|extended|online|beta|exacto)$")  # by which OpenRouter chooses a host
+_POINT = re.compile(r"(?<=\d)[.p](?=\d)")  # 4.5, 4-5 and, at Fireworks, v4p5
 _LATEST = "latest"
 
 
@@ -21,7 +25,7 @@ class _Model(NamedTuple):
 
 
 def is_same(one: str, other: str) -> bool:
-    """Whether two names may be of one model: gpt-4o, openai/gpt-4o, models/gpt-4o and gpt-4o-2024-08-06.
+    """Whether two names may be of one model: gpt-4o, openai/gpt-4o:free, models/gpt-4o and gpt-4o-2024-08-06.
 
     Two different dates are two models; a name without a date may be either of them. A fine-tuned model is not its base.
     """
@@ -32,13 +36,25 @@ def is_same(one: str, other: str) -> bool:
 
 
 def _read(written: str) -> _Model:
-    name = without_provider(written)
+    name = without_provider(written.strip())
     if is_fine_tuned(name):
         return _Model(name, "")
-    name = _BEDROCK_VERSION.sub("", name.lower())
+    name = _ROUTE.sub("", name.lower())
+    name = _VERTEX_VERSION.sub("", _BEDROCK_VERSION.sub("", name))
     name = name.replace("gpt-35", "gpt-3.5", 1)  # as Azure writes it
-    date = _DATE.search(name)
+    date = _PREVIEW.search(name) or _DATE.search(name)
     if date is None:
-        return _Model(name, "")
-    snapshot = "" if date[1] == _LATEST else date[1].replace("-", "")
-    return _Model(name[: date.start()], snapshot)
+        return _Model(_family(name), "")
+    is_preview = date.re is _PREVIEW
+    written_date = date[2] if is_preview else date[1] or _LATEST
+    snapshot = "" if written_date in (None, _LATEST) else written_date.replace("-", "")
+    return _Model(_family(name[: date.end(1) if is_preview else date.start()]), snapshot)
+
+
+def _family(name: str) -> str:
+    """A name without what hosts write in different ways: points, and the place of the number in Claude's names."""
+    name = _POINT.sub("-", re.sub(r"\bv(?=\dp\d)", "", name))
+    if not name.startswith("claude-"):
+        return name
+    parts = name.split("-")
+    return "-".join(sorted(parts, key=str.isdecimal))  # stable: claude-3-5-sonnet is claude-sonnet-3-5

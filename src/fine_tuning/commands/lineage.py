@@ -26,7 +26,7 @@ class Form(StrEnum):
 
 
 def show_lineage(
-    name: Annotated[str, typer.Argument(help="Model name.")],
+    name: Annotated[str, typer.Argument(help="Model name, NAME-vVERSION or NAME@ALIAS.")],
     version: Annotated[int | None, typer.Argument(help="Version; the deployed one by default.")] = None,
     form: Annotated[Form, typer.Option("--as", help="tree, json or mermaid.")] = Form.tree,
     as_json: output.Json = False,

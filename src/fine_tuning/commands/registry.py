@@ -16,9 +16,11 @@ from fine_tuning.commands.options import with_options
 from fine_tuning.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
+    from fine_tuning.model_registry import ModelRegistry
     from fine_tuning.store.records.model_versions import ModelVersion, RegistryChange
 
 Name = Annotated[str, typer.Argument(help="Model name.")]
+VersionName = Annotated[str, typer.Argument(help="Model name, NAME-vVERSION or NAME@ALIAS.")]
 Version = Annotated[int | None, typer.Argument(help="Version; the latest by default.")]
 Reason = Annotated[str, typer.Option(help="Reason recorded in the history.")]
 
@@ -102,7 +104,7 @@ def list_models(as_json: output.Json = False) -> None:
 
 
 def deploy(
-    name: Name,
+    name: VersionName,
     version: Version = None,
     force: Annotated[bool, typer.Option("--force", help="Skip the gates of FINE_TUNING_DEPLOY_GATES.")] = False,
     reason: Reason = "deployed",
@@ -113,11 +115,11 @@ def deploy(
     registry = ModelRegistry(workspace=command_workspace())
     before = registry.get_deployed_version(name)
     deployed = registry.deploy_model(name, version, reason, force=force)
-    typer.echo(_moved(f"deployed {name}", name, deployed, before))
+    typer.echo(_moved("deployed {}", _model_of(registry, name), deployed, before))
 
 
 def rollback_model(
-    name: Name,
+    name: VersionName,
     version: Annotated[int | None, typer.Argument(help="Version; the previously deployed one by default.")] = None,
 ) -> None:
     """Deploy an earlier version again."""
@@ -128,18 +130,24 @@ def rollback_model(
     registry.rollback_model(name, version)
     deployed = registry.get_deployed_version(name)
     number = version or (0 if deployed is None else deployed["version"])
-    typer.echo(_moved(f"rolled back {name} to", name, number, before))
+    typer.echo(_moved("rolled back {} to", _model_of(registry, name), number, before))
+
+
+def _model_of(registry: ModelRegistry, name: str) -> str:
+    """The model of a name, which may say a version too."""
+    record = registry.get_model_version(name)
+    return name if record is None else record["model_name"]
 
 
 def _moved(done: str, name: str, version: int, before: ModelVersion | None) -> str:
     """What a deployment did; nothing where the version was deployed before."""
     if before is not None and before["version"] == version:
         return f"{name} v{version} is deployed already"
-    return f"{done} v{version}"
+    return f"{done.format(name)} v{version}"
 
 
 def set_status(
-    name: Name,
+    name: VersionName,
     status: Annotated[str, typer.Argument(help="TRAINING, READY, ARCHIVED or FAILED.")],
     version: Version = None,
     reason: Reason = "set by hand",
@@ -181,7 +189,7 @@ def alias(
 
 
 def tag(
-    name: Name,
+    name: VersionName,
     tags: Annotated[list[str], typer.Argument(help="KEY=VALUE; KEY= removes the tag.")],
     version: Annotated[int | None, typer.Option(help="Version; the latest by default.")] = None,
     reason: Reason = "set by hand",
@@ -194,10 +202,10 @@ def tag(
         if not registry.set_tag(name, key, value or None, version, reason):
             raise _no_version(name, version)
     if (record := registry.get_model_version(name, version)) is not None:
-        typer.echo(f"{name} v{record['version']}: {record['tags']}")
+        typer.echo(f"{record['model_name']} v{record['version']}: {record['tags']}")
 
 
-def history(name: Name, as_json: output.Json = False) -> None:
+def history(name: VersionName, as_json: output.Json = False) -> None:
     """List every change of a model: status, aliases, tags and accuracy, with time, actor and reason."""
     from fine_tuning.model_registry import ModelRegistry
 

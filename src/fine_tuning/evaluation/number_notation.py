@@ -14,6 +14,8 @@ _VULGAR = regex.compile(r"(?<=(\p{Nd})[\s\u2064]*)?[\s\u2064]*([\u00bc-\u00be\u2
 _SMALL_FRACTION = regex.compile(r"[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+\u2044[\u2080-\u2089]+")
 _IGNORABLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 
+_APART = regex.compile(r"(?<=[=≈≃≅≡≤≥(]\s?)([-+])\s+(?=[\d.\p{Sc}\\])")  # x = - 5; "- 5" alone is of a list
+_BRACKETED = regex.compile(r"(?<=/)\(([-+][\d.,]+)\)|\(([-+][\d.,]+)\)(?=/)")  # (-1)/(-2)
 _BRACE = regex.compile(r"\\[{}]|\\f?boxed\s*\{|[{}]")
 _DIGIT = regex.compile(r"\p{N}")
 _FRACTION = regex.compile(r"(?<=(\d)\s*)?\\(?:[dtcs]?frac|nicefrac)\s*(?:\{([^{}]*)\}|(\d))\s*(?:\{([^{}]*)\}|(\d))")
@@ -62,16 +64,19 @@ _PLAIN = _Plain(
 
 def plain(text: str) -> str:
     """The text with its numbers in ASCII; if there is a number in LaTeX's \\boxed, which marks an answer, only that."""
-    text = _boxed(text) or text
+    boxed = _boxed(text)
+    text = text if boxed is None else f"= {boxed.strip()}"
     if not text.isascii():
         text = _SUPERSCRIPT_POWER.sub(lambda match: "^" + normalize("NFKC", match[0]), text)
         text = _SMALL_FRACTION.sub(lambda match: normalize("NFKC", match[0]), text)
         text = _VULGAR.sub(lambda match: (" " if match[1] else "") + normalize("NFKC", match[2]), text)
         text = text.translate(_PLAIN)
+    text = _APART.sub(r"\1", text)
     if "\\" in text or "{" in text or "~" in text:
         for pattern, found in _LATEX:
             text = pattern.sub(found, text)
         text = _FRACTION.sub(_fraction, text)
+    text = _BRACKETED.sub(lambda match: match[1] or match[2], text)
     in_decimals = roots_and_powers.in_decimals(text)
     return text if in_decimals == text else _FRACTION.sub(_fraction, in_decimals)
 

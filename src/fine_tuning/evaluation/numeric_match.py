@@ -31,7 +31,8 @@ _SIGN = rf"(?<![[\p{{L}}\p{{M}}\p{{N}}]--{UNSPACED_SCRIPT}])(?<![)\]}}%‰-])(?<
 _NUMBER = regex.compile(
     rf"(?:{_SIGN}(?:[A-Z]{{0,3}}\p{{Sc}}\s?)?)?"
     r"(?:"
-    rf"(?<!/)(?:(?<!\d )(?<![\d.,])(?P<whole>\d{{1,3}}) )?(?P<above>{_SINGLE})/(?P<below>{_SINGLE})(?!/)"
+    rf"(?<!/)(?:(?<!\d )(?<![\d.,])(?P<whole>\d{{1,3}}) )?(?P<above>{_SINGLE})/(?P<under>[-+])?(?P<below>{_SINGLE})"
+    r"(?!/)"
     rf"|(?<!\d)(?<!\d[.,])(?P<ten>10){_POWER}"
     rf"|(?P<digits>{_SINGLE}|\d+)(?:{_EXPONENT})?"  # of what is no number, such as 1.2.3, each part is one
     r")(?:\s?(?P<part>%|‰|‱|per ?cent\b|pct\b))?",
@@ -94,6 +95,8 @@ def _value(match: regex.Match[str]) -> Decimal:
         above, below = _decimal(match["above"]), _decimal(match["below"])
         if not below:
             return below  # no fraction: the last number is the zero
+        if match["under"] == "-":
+            return -above / below
         is_mixed = match["whole"] and above < below
         return above / below + (int(match["whole"]) if is_mixed else 0)
     exponent = match["e"] or match["power"] or "0"

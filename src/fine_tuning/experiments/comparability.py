@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf, nan, sqrt
 
+from fine_tuning.evaluation import failed_calls
 from fine_tuning.experiments import measures, sample_ratio
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
@@ -176,7 +177,5 @@ def _failures_reason(design: Design, statistics: Statistics, favours: int) -> st
     (failed_a, all_a), (failed_b, all_b) = (
         (round(found.total), found.count) for found in (statistics.arms[arm].measure("errors") for arm in (A, B))
     )
-    return (
-        f"model_a failed in {failed_a:,} of {all_a:,} calls and model_b in {failed_b:,} of {all_b:,}; failed calls "
-        "have no score, so that better scores may be of easier questions: score them 0, or set a guardrail on errors"
-    )
+    found = failed_calls.reason((A, B), (failed_a, failed_b), (all_a, all_b))
+    return f"{found}: score them 0, or set a guardrail on errors"

@@ -7,9 +7,11 @@ from functools import cache, partial
 from math import isfinite, isnan, nan
 from operator import itemgetter
 
+from fine_tuning._util.model_names import version_name
 from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Incumbent, Quality
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import comparison, metrics, score_summary
+from fine_tuning.evaluation import comparison, failed_calls, metrics, score_summary
+from fine_tuning.evaluation.comparison import MetricChange
 from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.experiments import own_answers, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult
@@ -66,7 +68,7 @@ class _Found:
             elif is_own:
                 self.agreement = self.agreement or _agreement(after, rows, self._incumbent.name)
             else:
-                gains = (_gain(before, after, self._rows_of(before["id"]), rows) for before in others)
+                gains = (self._gain(before, after, self._rows_of(before["id"]), rows) for before in others)
                 if (gain := next(filter(None, gains), None)) is not None:
                     return gain
         return None
@@ -98,6 +100,30 @@ class _Found:
         return own_answers.are_references_without_questions(
             self._tx, self._incumbent, references, right=right, before=None
         )
+
+    def _gain(
+        self, before: Evaluation, after: Evaluation, earlier: Sequence[EvaluationRow], later: Sequence[EvaluationRow]
+    ) -> AccuracyGain | None:
+        """The gain over the examples that both answered, if failed calls could not have decided its direction.
+
+        Its interval holds whatever the failed calls would have scored.
+        """
+        metric = after["metric"]
+        if metric != before["metric"]:
+            return None
+        try:
+            pairs = comparison.matched(earlier, later)
+        except UsageError:  # over different questions
+            return None
+        (change,) = comparison.changes(pairs, [metric])
+        extremes = failed_calls.bounds(pairs, metric)
+        which = f"evaluations {before['id']} and {after['id']}"
+        if not change["examples"] or {_direction(each) for each in extremes} != {_direction(change)}:
+            names = self._incumbent.name, version_name(self._version["model_name"], self._version["version"])
+            self.reasons.append(f"in {which}, {failed_calls.reason_of_pairs(names, pairs)}; evaluate both again")
+            return None
+        source = f"{which}: {metric}, {change['examples']:,} examples of both"
+        return AccuracyGain(change["difference"], extremes.against["low"], extremes.in_favour["high"], source)
 
     def of_experiments(self) -> AccuracyGain | None:
         """The gain in the newest A/B test between exactly these two."""
@@ -133,21 +159,9 @@ class _Found:
         return verdict.judge(test, 0.05).of(arms[0]) if arms else None
 
 
-def _gain(
-    before: Evaluation, after: Evaluation, earlier: Sequence[EvaluationRow], later: Sequence[EvaluationRow]
-) -> AccuracyGain | None:
-    if after["metric"] != before["metric"]:
-        return None
-    try:
-        pairs = comparison.matched(earlier, later)
-    except UsageError:  # over different questions
-        return None
-    (change,) = comparison.changes(pairs, [after["metric"]])
-    if not change["examples"]:
-        return None
-    which = f"evaluations {before['id']} and {after['id']}"
-    source = f"{which}: {after['metric']}, {change['examples']:,} examples of both"
-    return AccuracyGain(change["difference"], change["low"], change["high"], source)
+def _direction(change: MetricChange) -> int:
+    """1 where the second is better for certain, -1 where it is worse, else 0."""
+    return 1 if change["low"] > 0 else -1 if change["high"] < 0 else 0
 
 
 def _agreement(evaluation: Evaluation, rows: Sequence[EvaluationRow], incumbent: str) -> Agreement | None:

@@ -24,7 +24,8 @@ def set_alias(database: Database, name: str, alias: str, version: int | None, *,
     if "@" in checks.name("alias", alias):
         raise UsageError(f"an alias must not contain @: {alias!r}")
     with database.write() as tx:
-        number = find_version(tx, name, version)["version"]
+        found = find_version(tx, name, version)
+        name, number = found["model_name"], found["version"]
         if model_versions.get(tx, called := alias_name(name, alias)) is not None:
             raise ConflictError(f"a model is called {called}; choose another alias")
         model_aliases.set_alias(tx, name, alias, number, actor=actor, reason=reason)

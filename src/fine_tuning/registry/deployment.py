@@ -5,7 +5,7 @@ from __future__ import annotations
 from fine_tuning.registry import deployment_gates
 from fine_tuning.registry.version_lookup import find_version, missing_version
 from fine_tuning.settings import Settings
-from fine_tuning.store import model_versions
+from fine_tuning.store import model_versions, named_versions
 from fine_tuning.store.database import Database
 
 
@@ -24,12 +24,11 @@ def deploy(
         NotFoundError: there is no such version.
         ConflictError: a gate fails, or the status of the version does not allow it.
     """
-    if gates is not None or version is None:
-        with database.read() as tx:  # reads only: comparing checksums must not block writers
-            record = find_version(tx, name, version)
-            if gates is not None:
-                deployment_gates.check(tx, record, gates)
-        version = record["version"]
+    with database.read() as tx:  # reads only: comparing checksums must not block writers
+        record = find_version(tx, name, version)
+        if gates is not None:
+            deployment_gates.check(tx, record, gates)
+    name, version = record["model_name"], record["version"]
     if not set_status(database, name, version, "DEPLOYED", actor=actor, reason=reason):
         with database.read() as tx:
             raise missing_version(tx, name, version)
@@ -43,6 +42,7 @@ def set_status(database: Database, name: str, version: int | None, status: str, 
         ConflictError: the current status does not allow it.
     """
     with database.write() as tx:
+        name, version = named_versions.model_and_version(tx, name, version)
         found = model_versions.get(tx, name, version)
         row = model_versions.locked(tx, name, found["version"]) if found is not None else None
         if row is None:

@@ -35,7 +35,7 @@ def failures(database: Database, name: str, version: int | None, settings: Setti
 
 
 def _evaluation(tx: Transaction, version: ModelVersion, settings: Settings) -> str:
-    from fine_tuning.evaluation import metrics  # which takes a while to import
+    from fine_tuning.evaluation import failed_calls, metrics  # which take a while to import
 
     found = evaluations.of_version(tx, version["model_name"], version["version"])
     if not found:
@@ -46,7 +46,16 @@ def _evaluation(tx: Transaction, version: ModelVersion, settings: Settings) -> s
     accuracy, minimum = last["accuracy"], settings.deploy_min_accuracy
     if accuracy is None:
         return f"has no accuracy in its last evaluation ({last['id']})"
-    return f"has accuracy {accuracy:.4g}, less than {minimum:g} (evaluation {last['id']})" if accuracy < minimum else ""
+    if accuracy < minimum:
+        return f"has accuracy {accuracy:.4g}, less than {minimum:g} (evaluation {last['id']})"
+    rows = evaluations.results(tx, last["id"])
+    if (lowest := failed_calls.lowest(rows, accuracy)) >= minimum:
+        return ""
+    return (
+        f"failed in {failed_calls.count(rows):,} of {len(rows):,} calls of its last evaluation ({last['id']}), which "
+        f"have no score: its accuracy of {accuracy:.4g} is at least {lowest:.4g} over all of them, less than "
+        f"{minimum:g}; evaluate it again"
+    )
 
 
 def _experiment(tx: Transaction, version: ModelVersion, settings: Settings) -> str:  # noqa: ARG001 - as every gate

@@ -20,6 +20,7 @@ from fine_tuning.store import (
 )
 from fine_tuning.store.column_types import iso
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.evaluations import Evaluation
 from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.model_versions import ModelVersion
 
@@ -109,9 +110,20 @@ def _add_evaluations(tx: Transaction, graph: Lineage, root: Node, version: Model
             "metadata": each["metadata"],
             "created_at": each["created_at"],
         }
-        value = "unknown" if each["accuracy"] is None else f"{each['accuracy']:.4g}"
-        label = f"evaluation {each['id']}: {each['metric']} {value} of {each['test_set_size']:,}"
+        label = f"evaluation {each['id']}: {each['metric']} {_score(each)}"
         graph.add(Node("evaluation", f"evaluation:{each['id']}", label, facts), upstream=root)
+
+
+def _score(evaluation: Evaluation) -> str:
+    """The score of an evaluation, and of how many examples."""
+    accuracy, size = evaluation["accuracy"], f"{evaluation['test_set_size']:,}"
+    if accuracy is None:
+        return f"unknown of {size}"
+    from fine_tuning.evaluation import metrics  # which takes a while to import
+
+    found = metrics.find(evaluation["metric"])
+    share = f"{accuracy * 100:.4g} %" if found.bounds == (0.0, 1.0) else f"{accuracy:.4g}"
+    return f"{share} of {size} examples"
 
 
 def _add_experiments(tx: Transaction, graph: Lineage, root: Node, version: ModelVersion) -> None:

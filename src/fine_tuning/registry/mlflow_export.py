@@ -7,8 +7,11 @@ from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from fine_tuning.errors import ProviderError
+from fine_tuning.registry import mlflow_exchange
 from fine_tuning.registry.mlflow_client import DEPLOYED, PREFIX, MlflowClient, from_tag, open_client, quoted, translated
-from fine_tuning.store import model_aliases, model_versions
+from fine_tuning.registry.mlflow_exchange import Changes
+from fine_tuning.store import model_aliases, model_versions, registry_changes
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.model_versions import ModelVersion
 from fine_tuning.store.records.rows import JsonColumn
@@ -30,7 +33,8 @@ _TAGGED = (
 def export_versions(database: Database, uri: str) -> int:
     """Add the versions that a registry lacks, oldest first; update tags and aliases. Returns how many were added.
 
-    Versions that were imported from this registry are not added to it again.
+    Versions that were imported from this registry are not added to it again; of tags and aliases, those are written
+    that have changed here since the last export or import, so that others' changes stay.
 
     Args:
         uri: of the MLflow registry, e.g. sqlite:///mlflow.db or http://host:5000.
@@ -39,8 +43,11 @@ def export_versions(database: Database, uri: str) -> int:
         MissingDependencyError: the `mlflow` extra is not installed.
         ProviderError: the registry refuses or cannot be reached.
     """
+    at = now()
     with database.read() as tx:
         versions, aliases = model_versions.versions(tx), model_aliases.by_version(tx)
+        since = mlflow_exchange.last(tx, uri)
+        changed = {name: Changes(registry_changes.of_model(tx, name), since) for name in model_versions.names(tx)}
     client = open_client(uri)
     added, refused = 0, []
     with translated(uri):
@@ -56,11 +63,13 @@ def export_versions(database: Database, uri: str) -> int:
                     number = _create(client, version)
                     added += 1
                 elif version["version"] in there.exported:
-                    _update_tags(client, version, number)
+                    _update_tags(client, version, number, changed[name])
                 numbers[version["version"]] = number
                 wanted |= dict.fromkeys(aliases.get((name, version["version"]), ()), number)
                 wanted |= {DEPLOYED: number} if version["status"] == "DEPLOYED" else {}
-            _update_aliases(client, name, wanted, set(numbers.values()))
+            _update_aliases(client, wanted, set(numbers.values()), changed[name], name=name)
+    with database.write() as tx:
+        mlflow_exchange.mark(tx, uri, at)
     if refused:
         shown = ", ".join(map(repr, refused))
         raise ProviderError(
@@ -117,28 +126,33 @@ def _tags(version: ModelVersion) -> dict[str, str]:
     return ours | named | {f"{PREFIX}version": str(version["version"])} | dict(version["tags"])
 
 
-def _update_tags(client: MlflowClient, version: ModelVersion, number: str) -> None:
-    """Write the tags that have changed, and remove those that were exported and are gone here."""
+def _update_tags(client: MlflowClient, version: ModelVersion, number: str, changed: Changes) -> None:
+    """Write the tags that have changed here, and remove those that were exported and are gone here."""
     name, wanted = version["model_name"], _tags(version)
     there: dict[str, str] = client.get_model_version(name, number).tags
     for tag, value in wanted.items():
-        if there.get(tag) != value:
+        if there.get(tag) != value and changed.has_tag(version["version"], tag):
             client.set_model_version_tag(name, number, tag, value)
     for tag in _names(there.get(f"{PREFIX}tags")) - set(version["tags"]):
-        if tag in there:
+        if tag in there and changed.has_tag(version["version"], tag):
             client.delete_model_version_tag(name, number, tag)
 
 
-def _update_aliases(client: MlflowClient, name: str, wanted: Mapping[str, str], ours: Collection[str]) -> None:
-    """Set the aliases, and remove those that an export has set, that still point there, and that are gone here."""
+def _update_aliases(
+    client: MlflowClient, wanted: Mapping[str, str], ours: Collection[str], changed: Changes, *, name: str
+) -> None:
+    """Set the aliases that have changed here, and remove those that are gone here.
+
+    An alias is removed if an export has set it and it still points there.
+    """
     model = client.get_registered_model(name)
     there = {alias: str(number) for alias, number in model.aliases.items()}
     before = from_tag(model.tags.get(f"{PREFIX}aliases"), {})
-    for alias in there.keys() - wanted.keys():
+    for alias in filter(changed.has_alias, there.keys() - wanted.keys()):
         if before.get(alias) == there[alias] or (alias == DEPLOYED and there[alias] in ours):
             client.delete_registered_model_alias(name, alias)
     for alias, number in wanted.items():
-        if there.get(alias) != number:
+        if there.get(alias) != number and changed.has_alias(alias):
             client.set_registered_model_alias(name, alias, number)
     if before != wanted:
         client.set_registered_model_tag(name, f"{PREFIX}aliases", json.dumps(wanted))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from fine_tuning.registry import mlflow_exchange
 from fine_tuning.registry.mlflow_client import (
     DEPLOYED,
     PREFIX,
@@ -17,6 +18,7 @@ from fine_tuning.registry.mlflow_client import (
     translated,
 )
 from fine_tuning.store import model_aliases, model_versions
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
 from fine_tuning.store.records.rows import JsonColumn
@@ -56,6 +58,8 @@ def import_versions(database: Database, uri: str, *, actor: str) -> int:
             for alias in found.aliases:
                 if alias != DEPLOYED:
                     model_aliases.set_alias(tx, name, alias, number, actor=actor, reason=reason)
+    with database.write() as tx:
+        mlflow_exchange.mark(tx, uri, now())
     return added
 
 

@@ -6,7 +6,7 @@ from fine_tuning._util import checks
 from fine_tuning.errors import NotFoundError
 from fine_tuning.registry.deployment import deploy
 from fine_tuning.registry.version_lookup import missing_version
-from fine_tuning.store import model_versions
+from fine_tuning.store import model_versions, named_versions
 from fine_tuning.store.database import Database, Transaction
 
 
@@ -14,14 +14,16 @@ def roll_back(database: Database, name: str, target_version: int | None, *, acto
     """Deploy an earlier version again, without gates. Returns the version.
 
     Args:
-        target_version: by default the one that was deployed before the current one and that nobody has archived since.
+        target_version: by default the one that the name says (`<name>-v<version>`, `<name>@<alias>`), else the one that
+            was deployed before the current one and that nobody has archived since.
 
     Raises:
         NotFoundError: there is no such version, or none was deployed before.
         ConflictError: its status does not allow it.
     """
-    if target_version is None:
-        with database.read() as tx:
+    with database.read() as tx:
+        name, target_version = named_versions.model_and_version(tx, name, target_version)
+        if target_version is None:
             target_version = _previous(tx, name)
     version = checks.count("target_version", target_version, 1)
     return deploy(database, name, version, actor=actor, reason=model_versions.ROLLBACK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.store import model_tags, model_versions
+from fine_tuning.store import model_tags, model_versions, named_versions
 from fine_tuning.store.database import Database
 
 
@@ -24,6 +24,7 @@ def set_tag(
     if value is not None and not isinstance(value, str):
         raise UsageError(f"a tag's value must be text, not {value!r}")
     with database.write() as tx:
+        name, version = named_versions.model_and_version(tx, name, version)
         record = model_versions.get(tx, name, version)
         return record is not None and model_tags.set_tag(
             tx, name, record["version"], key, value, actor=actor, reason=reason

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Connection, select
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.upsert import insert
 
 _table = tables.imports
 
@@ -23,3 +26,13 @@ def done_at(connection: Connection, path: str, kind: str) -> str | None:
 def mark_done(connection: Connection, path: str, kind: str, rows: int) -> None:
     """Record an import, in its own transaction."""
     connection.execute(_table.insert().values(path=path, kind=kind, rows=rows, imported_at=now()))
+
+
+def mark_done_again(connection: Connection, path: str, kind: str, at: datetime) -> None:
+    """Record the time of an exchange, which is repeated."""
+    statement = insert(connection, _table).values(path=path, kind=kind, rows=0, imported_at=at)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["path", "kind"], set_={"imported_at": statement.excluded.imported_at}
+        )
+    )

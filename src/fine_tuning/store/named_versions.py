@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from fine_tuning._util.model_names import parse_alias_name, parse_version_name
-from fine_tuning.errors import NotFoundError
+from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.store import model_aliases, model_versions, registry_changes
 from fine_tuning.store.records.model_versions import ModelVersion, RegistryChange
 
@@ -44,6 +44,26 @@ def find_or_raise(connection: Connection, name: str) -> ModelVersion | None:
         numbers = ", ".join(str(each["version"]) for each in versions)
         raise NotFoundError(f"{model} has no version {number}; it has {numbers}")
     return None
+
+
+def model_and_version(connection: Connection, name: str, version: int | None = None) -> tuple[str, int | None]:
+    """A registered model and its version, which a name may say too: `<name>-v<version>` and `<name>@<alias>`.
+
+    Args:
+        version: beside a model's name; None where the name alone says which.
+
+    Raises:
+        NotFoundError: as `find_or_raise`.
+        UsageError: the name says another version.
+    """
+    if model_versions.get(connection, name) is not None:
+        return name, version
+    found = find_or_raise(connection, name)
+    if found is None:
+        return name, version
+    if version not in (None, found["version"]):
+        raise UsageError(f"{name} is version {found['version']} of {found['model_name']}, not {version}; give only one")
+    return found["model_name"], found["version"]
 
 
 class AnsweringVersions:

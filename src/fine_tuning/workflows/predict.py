@@ -27,6 +27,7 @@ from fine_tuning.workflows.pace import Pace
 from fine_tuning.workflows.prediction_cache import PredictionCache
 
 _log = logging.getLogger(__name__)
+UNNAMED = ""  # the model of a host that answers without saying which one does
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def predict(
     """A model's greedy predictions in the order of the questions; kept ones are not requested again.
 
     One question of those that a host has answered before is asked again: where the host reports another model or
-    fingerprint than then, all that the former has answered are asked again, too. A call that fails (after the retries
-    of the host's client) is a prediction with an error, and repeated next time.
+    fingerprint than then, or none any more, all that the former has answered are asked again, too. A call that fails
+    (after the retries of the host's client) is a prediction with an error, and repeated next time.
 
     Args:
         on_progress: called with the number of predictions since the last call.
@@ -101,7 +102,8 @@ def predict(
                 for number, prediction in _calls(service, [questions[at] for at in missing], options, call):
                     found[missing[number]] = prediction
                     cache.add(questions[missing[number]], prediction)
-                    served_by = prediction.served_by or served_by
+                    if prediction.error is None and not service.is_local():
+                        served_by = prediction.served_by or served_by or UNNAMED
                     on_progress(1)
                 missing = []
         finally:
@@ -115,7 +117,10 @@ def predict(
 def _served_now(
     questions: Sequence[Question], found: Sequence[Prediction | None], call: Callable[[Question], Prediction]
 ) -> str | None:
-    """What the host has behind the name now, by asking a question whose answer is kept; None where nobody answers."""
+    """What the host has behind the name now, by asking a question whose answer is kept.
+
+    `UNNAMED` where the host does not say, None where nobody answers.
+    """
     kept = next((at for at, each in enumerate(found) if each is not None and each.is_cached and each.served_by), None)
     if kept is None:
         return None
@@ -126,7 +131,7 @@ def _served_now(
     before = found[kept]
     if before is not None and now.error is None and now.served_by == before.served_by and now.text != before.text:
         _log.warning("the host answers a question of an earlier run differently now: it may have another model")
-    return now.served_by
+    return None if now.error is not None else now.served_by or UNNAMED
 
 
 def _drop_former(
@@ -137,6 +142,8 @@ def _drop_former(
         return []
     kept = [(at, each) for at, each in enumerate(found) if each is not None and each.is_cached]
     former = [at for at, each in kept if each.served_by not in (None, served_by)]
+    if former and served_by == UNNAMED:
+        _log.warning("the host no longer says which model answers: %d kept predictions are asked again", len(former))
     for at in former:
         found[at] = None
     on_progress(-len(former))

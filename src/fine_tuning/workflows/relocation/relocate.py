@@ -47,7 +47,7 @@ def relocate(
     new_name = version_name(run.old["model_name"], register(run, job, data))
     found[new_name] = evaluate_version(run, new_name, questions)
     outcome = compare_versions(run, new_name, job["job_id"], found)
-    outcome.reason, outcome.held_out = reason, data["held_out"]
+    outcome.reason, outcome.held_out = reason or outcome.reason, data["held_out"]
     run.steps.finish("verdict", outcome.verdict)
     return outcome
 

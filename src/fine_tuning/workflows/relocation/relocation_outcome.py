@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from math import nan
 from typing import Literal
 
-from fine_tuning.evaluation import comparison
+from fine_tuning.evaluation import comparison, failed_calls
 from fine_tuning.store import evaluations
 from fine_tuning.store.records.evaluations import Evaluation
 from fine_tuning.workflows.relocation.relocation_evaluation import failures_of
-from fine_tuning.workflows.relocation.relocation_plan import Outcome, verdict
+from fine_tuning.workflows.relocation.relocation_plan import UNKNOWN, Outcome, verdict
 from fine_tuning.workflows.relocation.relocation_run import RelocationRun
 
 FigureColumn = Literal["accuracy", "avg_latency_ms", "cost_per_inference"]
@@ -50,6 +50,10 @@ def compare_versions(run: RelocationRun, new_name: str, job_id: str, found: Mapp
     outcome.difference, outcome.low, outcome.high = change["difference"], change["low"], change["high"]
     outcome.examples, outcome.scores = change["examples"], (change["first"], change["second"])
     outcome.verdict = verdict(outcome.low, outcome.high, run.plan.margin)
+    extremes = failed_calls.bounds(pairs, run.plan.metric)
+    if {verdict(each["low"], each["high"], run.plan.margin) for each in extremes} != {outcome.verdict}:
+        outcome.verdict = UNKNOWN
+        outcome.reason = failed_calls.reason_of_pairs((run.old_name, new_name), pairs)
     return outcome
 
 
