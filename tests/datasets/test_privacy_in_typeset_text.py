@@ -83,3 +83,14 @@ def test_escaped_secret_is_masked_alone(text: str, secret: str) -> None:
 @pytest.mark.parametrize("text", PLAIN)
 def test_ranges_amounts_and_code_are_left_alone(text: str) -> None:
     assert personal(text) == masked_text(text, secrets()) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("pwd=@;Server=x;User Id=sa", "Password=@;Server=db01;Initial Catalog=shop;User Id=sa", "password:@|user:bob"),
+        *("password: @; user name: bob", "password=@, user=bob", "password: @ | user: bob"),
+    ],
+)
+def test_password_before_other_settings_is_masked_alone(text: str) -> None:
+    assert masked_text(text.replace("@", "Abc12345"), secrets()) == text.replace("@", "<PASSWORD>")
