@@ -67,6 +67,7 @@ _REST_OF_LINE = re.compile(
     r"[\"']?[ \t]*[:=][ \t]*(?P<value>(?:[^\s\"'`<>\\\u0250-\U0010ffff]|\\[^\w\s]){4,200})[ \t]*$", re.MULTILINE
 )
 _WORDS_OF_LINE = re.compile(r"[\"']?[ \t]*[:=][ \t]*(?P<value>[!-~]+(?: [!-~]+){1,5})[ \t]*$", re.MULTILINE)
+_PAIR = re.compile(r"[,;&|]\s?[A-Za-z_][\w.-]*(?: [A-Za-z][\w.-]*){0,2}\s?[=:]")  # of a connection, a query or a list
 _BEGIN_OF_LINE = re.compile(r"\s*(?:[-+*>#]\s+)?(?:(?:export|set|ENV|declare -x)\s+)?[\"'*_]{0,3}")
 # Without quotes, the value ends before what ends a value in settings, URLs, lists and code.
 _BARE = re.compile(
@@ -179,9 +180,12 @@ def _in_line(text: str, name: _Name) -> re.Match[str] | None:
     match = _REST_OF_LINE.match(text, name.end)
     if match and re.search(r"[,;&(){}\[\]|\\]\S", match["value"]):
         is_one = re.search(r"\d", match["value"]) and match["value"][0] not in "([{|,;&"
-        is_pair = re.search(r"[,;&][\w.-]+[=:]", match["value"])  # of a connection, a query or a list
-        return match if is_one and not is_pair and is_secret_word(match["value"], name.kind) else None
+        return (
+            match if is_one and not _PAIR.search(match["value"]) and is_secret_word(match["value"], name.kind) else None
+        )
     words = _WORDS_OF_LINE.match(text, name.end) if name.kind == "password" else None
+    if words and _PAIR.search(words["value"]):
+        return None
     is_phrase = words and is_spaced_password(words["value"]) and not words["value"].islower()
     is_phrase = is_phrase or (words and re.search(r"[@$!]\w", words["value"]) and is_spaced_password(words["value"]))
     return words if is_phrase else None

@@ -1,15 +1,19 @@
-r"""Finds in escaped text, such as JSON text inside JSON: `\"`, `\n`, `\u0040`, at any depth; and `%3D` in addresses.
+r"""Finds in escaped text: `\"` and `\u0040` of JSON, `%3D` of addresses, `&quot;` of HTML, `=40` of mail, at any depth.
 
-Each layer of escapes is decoded and searched again. A find keeps to the borders of the innermost layer's characters, so
-that no mask cuts an escape in two, and JSON text stays JSON text.
+Characters without a width (a soft hyphen, a zero-width space) are read as escapes of nothing. Each layer of escapes is
+decoded and searched again. A find keeps to the borders of the innermost layer's characters, so that no mask cuts an
+escape in two, and JSON text stays JSON text.
 """
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
+from html.entities import html5
+from typing import NamedTuple
 
 from fine_tuning.datasets.privacy.found import Found
 
@@ -19,8 +23,60 @@ _ESCAPE = re.compile(
 )
 # Signs of ASCII as addresses have them, in capitals: `%3d` is a number's place in code.
 _PERCENT = re.compile(r"%(?:2[0-9A-F]|3[A-F]|40|5[B-F]|60|7[B-E])")
+# Names of signs: letters with accents are no part of what is found.
+_SIGNS = "|".join(
+    name.rstrip(";")
+    for name, sign in html5.items()
+    if name.endswith(";")
+    and len(sign) == 1
+    and ((sign.isascii() and not sign.isalnum()) or sign in "\u00a0\u00ad\u200b\u2060\u2010")
+)
+_HTML = re.compile(rf"&(?:#(?:[0-9]{{1,7}}|[xX][0-9a-fA-F]{{1,6}})|{_SIGNS});")
+_INVISIBLE = re.compile(r"[\u00ad\u180e\u200b\u2060-\u2064\ufeff]")  # joiners are letters of Persian and Hindi
+# Quoted-printable text: only where an address or a text in quotes follows, since code has `x=40`.
+_PRINTABLE = re.compile(r"=(?<=[A-Za-z0-9_+-]=)(?:40(?=[A-Za-z][A-Za-z0-9-]*\.)|3D(?=[\"']))")
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _MOST_LAYERS = 6
+
+
+def _of_json(escape: str) -> str:
+    if len(escape) == 2:
+        return _SIMPLE.get(escape[1], escape[1])
+    if len(escape) == 12:
+        # One character for the two halves: a lone half cannot be encoded.
+        return chr(0x10000 + ((int(escape[2:6], 16) & 0x3FF) << 10) + (int(escape[8:], 16) & 0x3FF))
+    code = escape[2:]
+    return chr(int(code, 16))
+
+
+def _in_json(mask: str) -> str:
+    return json.dumps(mask, ensure_ascii=False)[1:-1]
+
+
+class _Notation(NamedTuple):
+    """A way to escape characters.
+
+    Attributes:
+        sign: how each escape begins: a quick check.
+        escape: how it looks.
+        decoded: what it says.
+        encoded: how a mask is written in such text.
+    """
+
+    sign: str
+    escape: re.Pattern[str]
+    decoded: Callable[[str], str]
+    encoded: Callable[[str], str]
+
+
+_JSON = _Notation("\\", _ESCAPE, _of_json, _in_json)
+_NOTATIONS = (
+    _JSON,
+    _Notation("%", _PERCENT, lambda escape: chr(int(escape[1:], 16)), str),
+    _Notation("&", _HTML, html.unescape, lambda mask: mask.replace('"', "&quot;")),
+    _Notation("=", _PRINTABLE, lambda escape: chr(int(escape[1:], 16)), str),
+    _Notation("", _INVISIBLE, lambda _: "", str),
+)
 
 
 class Layer:
@@ -30,13 +86,14 @@ class Layer:
         text: the decoded text.
     """
 
-    def __init__(self, escaped: str, escapes: re.Pattern[str] = _ESCAPE) -> None:
+    def __init__(self, escaped: str, notation: _Notation = _JSON) -> None:
+        self._notation = notation
         self._starts: list[int] = []  # of each escape, in the escaped text
         self._ends: list[int] = []
         self._after: list[int] = []  # the place after each escape, in the decoded text
         parts, at, length = [], 0, 0
-        for match in escapes.finditer(escaped):
-            parts += [escaped[at : match.start()], _decoded(match[0])]
+        for match in notation.escape.finditer(escaped):
+            parts += [escaped[at : match.start()], notation.decoded(match[0])]
             length += len(parts[-1]) + len(parts[-2])
             at = match.end()
             self._starts.append(match.start())
@@ -46,8 +103,8 @@ class Layer:
 
     def outward(self, found: Found, *, escape: bool) -> Found:
         """A find in the decoded text as one in the escaped text; its mask is escaped too if `escape`."""
-        mask = json.dumps(found.mask, ensure_ascii=False)[1:-1] if escape else found.mask
-        return found._replace(start=self._outward(found.start), end=self._outward(found.end), mask=mask)
+        mask = self._notation.encoded(found.mask) if escape else found.mask
+        return found._replace(start=self._outward(found.start), end=self._end_outward(found.end), mask=mask)
 
     def inward(self, found: Found) -> Found:
         """A find in the escaped text as one in the decoded text, without escapes that it has only a part of."""
@@ -58,6 +115,10 @@ class Layer:
         before = bisect_right(self._after, place)
         return place - self._after[before - 1] + self._ends[before - 1] if before else place
 
+    def _end_outward(self, end: int) -> int:
+        """The end of the last character before that place; escapes of nothing behind it are not its own."""
+        return self._outward(end - 1) + 1 if self._notation.escape is _INVISIBLE and end else self._outward(end)
+
     def _inward(self, place: int, *, up: bool) -> int:
         begun = bisect_left(self._starts, place)
         if begun and place < self._ends[begun - 1]:
@@ -65,22 +126,12 @@ class Layer:
         return place - self._ends[begun - 1] + self._after[begun - 1] if begun else place
 
 
-def _decoded(escape: str) -> str:
-    if escape[0] == "%":
-        return chr(int(escape[1:], 16))
-    if len(escape) == 2:
-        return _SIMPLE.get(escape[1], escape[1])
-    if len(escape) == 12:
-        # One character for the two halves: a lone half cannot be encoded.
-        return chr(0x10000 + ((int(escape[2:6], 16) & 0x3FF) << 10) + (int(escape[8:], 16) & 0x3FF))
-    code = escape[2:]
-    return chr(int(code, 16))
-
-
 def _layer_of(text: str) -> Layer | None:
     """The text without its outermost escapes; None where it has none."""
-    escapes = next((each for each in (_ESCAPE, _PERCENT) if each.search(text)), None)
-    return None if escapes is None else Layer(text, escapes)
+    for notation in _NOTATIONS if not text.isascii() else _NOTATIONS[:-1]:
+        if notation.sign in text and notation.escape.search(text):
+            return Layer(text, notation)
+    return None
 
 
 def decoded_layers(text: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from functools import cache
 
 from fine_tuning.datasets.privacy import machine_addresses, mail_addresses, phone_numbers
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
-from fine_tuning.datasets.privacy.plain_text import folded
+from fine_tuning.datasets.privacy.plain_text import folded_numbers
 from fine_tuning.errors import MissingDependencyError
 
 _CARD = re.compile(
@@ -59,11 +59,11 @@ class _PersonalData:
         self._has_check_digit: Callable[[str], bool] = luhn.is_valid
 
     def suspects(self, text: str, name: str = "") -> bool:  # noqa: ARG002 - of the protocol
-        text = folded(text)
+        text = folded_numbers(text)
         return "@" in text or "%40" in text or bool(_MANY_DIGITS.search(text) or _HEXTETS.search(text))
 
     def find(self, text: str, name: str = "") -> list[Found]:
-        plain = folded(text)
+        plain = folded_numbers(text)
         kinds = (
             ("e-mail address", mail_addresses.find(plain)),
             ("card number", self._cards(plain)),

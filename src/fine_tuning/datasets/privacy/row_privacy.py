@@ -120,8 +120,9 @@ def _may_hold(row: Mapping[str, object], detector: Detector) -> bool:
     for name, text in _texts(row, ""):
         if len(text) < (_SHORTEST if name else _SHORTEST_UNNAMED):
             continue
-        has_layers = "\\" in text or "%" in text or text.lstrip()[:1] in {"{", "["}
-        if has_layers and any(detector.suspects(each) for each in (text, *decoded_layers(text))):
+        layers = list(decoded_layers(text))
+        has_layers = bool(layers) or text.lstrip()[:1] in {"{", "["}
+        if has_layers and any(detector.suspects(each) for each in (text, *layers)):
             return True
         if detector.suspects(text, name) and detector.find(text, name):
             return True
