@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fine_tuning.data_io import formats
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.formats import chat_checks
 from fine_tuning.errors import DataError
 
@@ -93,6 +94,19 @@ MATCHED: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str]]]] = {
 def test_results_of_parallel_calls_without_ids_answer_their_calls(name: str) -> None:
     turns, expected = MATCHED[name]
     assert answers(*turns) == expected
+
+
+def test_one_named_result_for_two_calls_of_one_function_leaves_the_second_unanswered() -> None:
+    (call,) = formats.calls_in({"messages": [Q, asking("f", "f"), result("1", name="f"), DONE]})
+    assert [each["content"] for each in call.messages if each["role"] == "tool"] == ["1"]
+    assert [each.code for each in chat_checks.check_row({"messages": call.messages})] == ["unanswered-call"]
+
+
+@pytest.mark.parametrize(("content", "is_noted"), [("both", True), ('["F", "G"]', False)])
+def test_one_result_for_all_calls_is_noted(content: str, is_noted: bool) -> None:
+    with unread_keys.noted() as keys:
+        answers(asking("f", "f"), result(content))
+    assert keys == ({"tool.results of the other parallel calls"} if is_noted else set())
 
 
 def test_calls_in_turns_of_their_own_are_parallel() -> None:

@@ -27,12 +27,17 @@ class TestAiSdk:
     @pytest.mark.parametrize(
         ("part", "text"),
         [
-            ({"state": "output-error", "errorText": "gone"}, "gone"),
-            ({"state": "output-denied", "approval": {"id": "a", "approved": False, "reason": "private"}}, "private"),
+            ({"state": "output-error", "errorText": "gone"}, "Error: gone"),
+            (
+                {"state": "output-denied", "approval": {"id": "a", "approved": False, "reason": "private"}},
+                "Error: private",
+            ),
             ({"state": "output-available", "output": "van"}, "van"),
             ({"state": "output-available", "output": {"type": "text", "value": "van"}}, "van"),
-            ({"state": "output-error"}, ""),
-            ({"state": "output-error", "input": None, "rawInput": '{"order": 7}', "errorText": ""}, ""),
+            ({"state": "output-error"}, "Error:"),
+            ({"state": "output-error", "input": None, "rawInput": '{"order": 7}', "errorText": ""}, "Error:"),
+            ({"state": "output-error", "errorText": "ToolError: gone"}, "ToolError: gone"),
+            ({"state": "output-denied"}, "Error: Tool execution denied."),
             ({"state": "output-available", "output": None}, "null"),
             ({"state": "output-available"}, "null"),
         ],

@@ -17,8 +17,9 @@ def calls_beside(given: Row, place: int, where: str) -> list[object]:
     """The calls of a message, also under the names of OpenAI's earlier API; those that are not calls as they are.
 
     Raises:
-        DataError: one is of a custom tool, or two different ones have one id.
+        DataError: one is of a custom tool or has arguments that are no JSON, or two different ones have one id.
     """
+    _refuse_invalid(given, where)
     found: list[object] = []
     for key in CALL_KEYS:
         if given.get(key):
@@ -27,10 +28,25 @@ def calls_beside(given: Row, place: int, where: str) -> list[object]:
             calls = tool_calls(value, place)
             more = list(calls) if calls is not None else value if is_list(value) else [value]
             found = together(found, more, where) if found else [*more]
+    if not found and is_list(chunks := given.get("tool_call_chunks")):  # of LangChain's streams, beside the whole calls
+        found = [*(tool_calls(chunks, place) or chunks)]
     kwargs = given.get("additional_kwargs")  # LangChain's
     if is_object(kwargs) and (more := calls_beside(kwargs, place, where)):
         return together(found, more, where) if found else more
     return found
+
+
+def _refuse_invalid(given: Row, where: str) -> None:
+    """Refuse what LangChain keeps of a call that the model wrote and nobody could read.
+
+    Raises:
+        DataError: there is one.
+    """
+    calls = parse_embedded_json(given.get("invalid_tool_calls"))
+    for at, each in enumerate(calls if is_list(calls) else []):
+        if is_object(each) and (each.get("name") or each.get("args")):
+            place = f"{where}.invalid_tool_calls[{at}]"
+            raise DataError(f"{place}: the model wrote a call whose arguments are no JSON object; leave it out")
 
 
 def _refuse_custom(calls: object, where: str) -> None:

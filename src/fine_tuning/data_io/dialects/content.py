@@ -18,6 +18,7 @@ from fine_tuning.errors import DataError
 TEXTS = {"text", "input_text", "output_text", "summary_text"}
 _REASONING = {"thinking", "redacted_thinking", "reasoning", "reasoning_text", "reasoningContent", "thought"}
 _CALL = {"tool_use", "tool_call", "tool-call", "function_call", "functionCall", "toolUse"}
+_RAW_ARGUMENTS = ("rawInput", "partial_json")  # of Vercel's SDK, and of Anthropic's streams: text, with an empty input
 _RESULT = {
     *("tool_result", "tool_call_response", "tool-result", "function_call_output"),
     *("functionResponse", "function_response", "toolResult"),
@@ -163,19 +164,18 @@ def _add_call(found: Content, part: JsonObject, where: str, place: int) -> None:
     kind = str(part.get("type"))
     if kind.startswith("tool-") and kind not in _CALL and "toolName" not in given and "name" not in given:
         given = {"name": kind.removeprefix("tool-"), **given}
-    if given.get("input") is None and given.get("rawInput") is not None:
-        if not is_object(parse_embedded_json(given["rawInput"])):
-            raise DataError(
-                f"{where}: the model wrote a call whose arguments (rawInput) are no JSON object; leave it out"
-            )
-        given = {**given, "input": given["rawInput"]}
+    raw = next((key for key in _RAW_ARGUMENTS if given.get(key) not in (None, "")), None)
+    if raw is not None and not given.get("input"):
+        if not is_object(parse_embedded_json(given[raw])):
+            raise DataError(f"{where}: the model wrote a call whose arguments ({raw}) are no JSON object; leave it out")
+        given = {**given, "input": given[raw]}
     call = tool_call({key: value for key, value in given.items() if key != "type"}, made_id(place, len(found.calls)))
     if call is None:
         raise DataError(f"{where}: a call of a tool needs the tool's name")
     found.calls.append(call)
     result = ui_messages.result_in(given) if given is not part or "state" in given else None
     if result is not None:
-        found.results.append(Result(call["id"], call["function"]["name"], result))
+        found.results.append(Result(call["id"], call["function"]["name"], result, ui_messages.has_failed(given)))
 
 
 def _result(part: JsonObject, kind: str) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
@@ -26,12 +27,18 @@ ROLES = {
     **dict.fromkeys(("tool", "function", "observation", "function_response", "ipython", "tool_response"), "tool"),
     **dict.fromkeys(("function_call", "tool_call"), "call"),  # a message that is a call alone
 }
+_CLASS = re.compile(r"(?<=\w)Message(?:Chunk)?$")  # of LangChain's messages
 _PLAIN = {"role", "content"}
 _CALLS_ALONE = {"role", "content", "tool_calls"}
 _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
+
+
+def role_of(speaker: object) -> str | None:
+    """The role of who speaks, also by LangChain's names of messages, such as `AIMessageChunk`; None for others."""
+    return None if speaker is None else ROLES.get(_CLASS.sub("", str(speaker)).lower())
 
 
 def read_messages(given: object, label: str) -> list[Message]:
@@ -124,7 +131,7 @@ class _Reader:
         speaker = next((given[key] for key in _SPEAKER_KEYS if isinstance(given.get(key), str)), None)
         if "role" not in given and speaker == "function_call_output":  # an item of OpenAI's Responses
             speaker = "tool"
-        role = ROLES.get(str(speaker).lower()) if speaker is not None else None
+        role = role_of(speaker)
         if "role" not in given and speaker == "message":
             role = "assistant"
         if role is None:
@@ -285,7 +292,7 @@ def _unwrapped(given: JsonObject) -> JsonObject:
     kwargs = given.get("kwargs")
     if given.get("type") == "constructor" and is_object(kwargs):
         names = given.get("id")
-        kind = str(names[-1] if is_list(names) and names else "").removesuffix("Chunk").removesuffix("Message").lower()
+        kind = _CLASS.sub("", str(names[-1] if is_list(names) and names else "")).lower()
         given = {**kwargs, "type": kind}
     elif is_object(data := given.get("data")) and "content" in data and "role" not in given:
         given = {**data, "type": given.get("type")}

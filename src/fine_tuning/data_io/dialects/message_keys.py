@@ -10,6 +10,7 @@ from fine_tuning.data_io.json_values import JsonObject, Row, is_object
 
 _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
     *("id", "status", "index", "annotations", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
+    "tool_call_chunks",
     *("created_at", "createdAt", "timestamp", "provider_specific_fields", "phase", "logprobs", "finish_reason"),
     *("cache_control", "model", "usage", "end_turn", "revisionId", "stop_reason", "date", "markdown", "done"),
     # WildChat's, of each message

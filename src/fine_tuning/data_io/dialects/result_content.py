@@ -18,6 +18,7 @@ _MEDIA = {
     *("resource", "resource_link", "s3Location"),
 }
 _OUTPUTS = {"text", "json", "error-text", "error-json", "content", "execution-denied"}  # Vercel's
+_FAILURES = {"error-text", "error-json", "execution-denied"}
 _DENIED = "Tool execution denied."
 _SAYS_IT = re.compile(r"(?i)\W*\w*(?:error|exception|fail(?:ed|ure)?\b)")
 
@@ -26,13 +27,13 @@ def result_content(result: Result, where: str) -> str | list[ContentPart]:
     """The result of a call: its text, or its texts as parts; any other value as JSON.
 
     The result of a tool that failed begins with `Error: `, unless its text says so itself: messages have no other place
-    for what Anthropic, Bedrock, LangChain and MCP note beside the text. Vercel's error texts were sent as they are.
+    for what Anthropic, Bedrock, LangChain, MCP and Vercel's SDK note beside the text.
 
     Raises:
         DataError: it holds an image, a document or other media, which a message of a tool cannot have.
     """
     found = _texts(_unwrapped(result.content), where)
-    if not result.is_error:
+    if not (result.is_error or _is_failure(result.content)):
         return found
     if isinstance(found, str):
         return found if _SAYS_IT.match(found) else f"Error: {found}".strip()
@@ -47,6 +48,10 @@ def _unwrapped(content: object) -> object:
     if content["type"] == "execution-denied":
         return content.get("reason") or _DENIED
     return content.get("value", content)
+
+
+def _is_failure(content: object) -> bool:
+    return is_object(content) and str(content.get("type")) in _FAILURES
 
 
 def _texts(content: object, where: str) -> str | list[ContentPart]:

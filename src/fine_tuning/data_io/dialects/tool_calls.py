@@ -16,7 +16,19 @@ _ARGUMENT_KEYS = ("arguments", "args", "input", "parameters")
 _READ = frozenset(
     (*_ID_KEYS, *NAME_KEYS, *_ARGUMENT_KEYS, "function", "functionCall", "function_call", "toolUse", "type", "index")
 ) | {
-    *("status", "state", "step", "rawInput", "result", "output", "errorText", "error", "providerExecuted", "caller"),
+    *(
+        "status",
+        "state",
+        "step",
+        "rawInput",
+        "partial_json",
+        "result",
+        "output",
+        "errorText",
+        "error",
+        "providerExecuted",
+        "caller",
+    ),
     *("callProviderMetadata", "providerMetadata", "providerOptions", "thoughtSignature", "thought_signature"),
     *("cache_control", "extra_content", "provider_specific_fields", "role", "content", "from", "value", "dynamic"),
     *("created_at", "object", "response", "approval", "preliminary", "toolInvocation", "title"),

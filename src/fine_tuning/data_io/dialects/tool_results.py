@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, is_made
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, ToolCall
@@ -67,7 +68,8 @@ class Unanswered:
     def of_all(self, results: Sequence[Result]) -> list[Result] | None:
         """A result for each call, where the only result is of all of them; None where it is not.
 
-        It is a list with one for each, or one text, of which the first call has all.
+        It is a list with one for each, or one text, of which the first call has all. That is noted. A
+        text that names its function is of one call, also where all are of that function: the others have none.
         """
         if len(results) != 1 or len(self._calls) < 2 or results[0].call_id is not None:
             return None
@@ -75,6 +77,10 @@ class Unanswered:
             return None
         parsed = parse_embedded_json(results[0].content)
         is_for_each = is_list(parsed) and len(parsed) == len(self._calls)
+        if not is_for_each:
+            if results[0].name is not None:
+                return None
+            unread_keys.note({"results of the other parallel calls": True}, (), "tool")
         found = parsed if is_list(parsed) and is_for_each else [results[0].content, *[""] * (len(self._calls) - 1)]
         return [results[0]._replace(content=each) for each in found]
 

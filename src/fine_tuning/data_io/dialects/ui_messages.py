@@ -105,6 +105,11 @@ def is_run_by_host(part: Row) -> bool:
     return part.get("providerExecuted") is True and part.get("type") != "dynamic-tool" and not part.get("dynamic")
 
 
+def has_failed(part: Row) -> bool:
+    """Whether a part's call ended without a result of its tool: it failed, or was denied."""
+    return str(part.get("state")) in {"output-error", "output-denied"}
+
+
 def result_in(part: Row) -> object:
     """The result of a part's call; None while there is none."""
     if part.get("state") == "output-denied":

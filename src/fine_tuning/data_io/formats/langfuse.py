@@ -198,7 +198,7 @@ def _answer(parsed: object, given: object, called: object) -> Choice:
         if (
             str(one.get("role")).lower() in ROLES
             or one.get("tool_calls")
-            or (one.get("type") in {"ai", "constructor"} and len(one) > 2)
+            or (one.get("type") in {"ai", "AIMessageChunk", "constructor"} and len(one) > 2)
         ):
             return Choice(read_answer(one, "output"), reason_in(one))
     return Choice([{"role": "assistant", "content": to_json_text(given)}])

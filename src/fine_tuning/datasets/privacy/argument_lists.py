@@ -41,6 +41,16 @@ def is_command(items: Sequence[str]) -> bool:
     return len(items) > 1 and any(item.startswith("-") for item in items)
 
 
+def names_second(items: Sequence[str]) -> bool:
+    """Whether strings are a field and its value, as in `["password", "..."]`; not the names of two fields."""
+    return (
+        len(items) == 2
+        and kind_of(items[0]) is not None
+        and bool(re.search(r"\d", items[1]))
+        and not re.fullmatch(r"[a-z]+(?:[_-][a-z]+)*[_-]?\d{0,2}", items[1])
+    )
+
+
 def command_line(items: Sequence[str]) -> str:
     """The items with a space between, as they stand in a command line."""
     return " ".join(items)

@@ -30,7 +30,8 @@ _LONGEST_PREFIX = 80  # of a name, such as `spring.datasource.` of `spring.datas
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]*$")
 _CLOSING = _MARK.replace("_{1,3}", r"_{1,3}(?=\s)")  # behind the colon, where a value may begin with `_`
 _IS = (  # in other languages, too
-    r"\b(?:is(?: now)?|was|ist|lautet|luidt|est|es|este|é|è|är|er|je|jest|adalah|ialah|là|είναι|это)\b|"
+    r"\b(?:is(?: now)?|was|ist|lautet|luidt|est|es|este|é|è|är|er|je|jest|adalah|ialah|là|это|"
+    r"(?:(?:μου|σου|του|της|μας|σας|τους)\s+)?είναι|(?:(?:ми|ти|му|ѝ|ни|ви|им)\s+)?(?:е|је))\b|"
     r"は|是|为|為|คือ|है|হল|হলো|هي|هو|היא|[는은]"
 )
 # What follows a name: password = "...", "password": "...", 'password' => '...', .password("..."), password == "..."

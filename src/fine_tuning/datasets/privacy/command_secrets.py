@@ -30,6 +30,10 @@ _COMMANDS = (
     re.compile(rf"\bnet use\b[^\n]{{0,200}}?\s{_WORD}\s+/user:", re.IGNORECASE),
     re.compile(r"\bsqlplus\s+[\w.-]{1,50}/(?P<value>[^\s\"'@/]{4,200})@"),
     re.compile(r"\bjdbc:oracle:thin:[\w.-]{1,50}/(?P<value>[^\s\"'@/]{4,200})@"),
+    re.compile(
+        r"\bConvertTo-SecureString\s+(?:-String\s+)?(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\n]){4,200})(?P=quote)",
+        re.IGNORECASE,
+    ),
     re.compile(rf"\s--with-token\s*<<<\s*{_WORD}"),
     re.compile(
         r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|[^\n]{0,200}\s(?:--password-stdin\b|-S\b)"
@@ -49,6 +53,14 @@ _COMMANDS = (
     re.compile(r"\bPIN(?:\*{2})?\s?(?:is|was|:|=)(?:\*{2})?\s?(?P<value>\d{4})\b"),
     re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
     re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>(?:''|[^'\n]){1,200})'", re.IGNORECASE),
+)
+_STATEMENT = re.compile(  # `identified by` alone is said of much
+    r"(?:\bIDENTIFIED|(?i:\b(?:create|alter|grant)\b[^\n;]{1,200}?\bidentified))(?i:(?: with \w+)? by)[ \t]+\"?"
+    r"(?P<value>[^\s\"'`;,<>()]{4,200})"
+)
+_LOGIN = re.compile(  # of a client of HTTP
+    r"\bauth\s?=\s?(?:[\w.]*Auth)?\(\s*[bfru]?[\"'][^\"'\n]{1,100}[\"']\s*,\s*"
+    r"[bfru]?(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\\\n]|\\.){4,200})(?P=quote)"
 )
 # A flag that is short for a password with some commands and a port or a path with others: the value has to be odd.
 _SHORT_FLAG = re.compile(r"(?<!\S)-[pP][ =]?[\"']?(?P<value>[A-Za-z0-9][\w!@#$%^&*+=?]{5,100})[\"']?(?!\S)")
@@ -73,10 +85,13 @@ _PLACEHOLDER = re.compile(
 
 def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each secret in such a place."""
-    for pattern in _COMMANDS:
+    for pattern in (*_COMMANDS, _LOGIN):
         for match in pattern.finditer(text):
             if is_secret_text(match["value"], "password"):
                 yield *match.span("value"), "password"
+    for match in _STATEMENT.finditer(text):
+        if is_secret_word(match["value"], "password"):
+            yield *match.span("value"), "password"
     for match in _SHORT_FLAG.finditer(text):
         if re.search(r"[!@#$%^&*]", match["value"]) and is_strong_password(match["value"]):
             yield *match.span("value"), "password"

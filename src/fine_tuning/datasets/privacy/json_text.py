@@ -129,6 +129,9 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level) -> Itera
 
 def _in_arguments(level: _Level, detector: Detector) -> Iterator[Found]:
     texts = [inner.text for _, inner in level.items]
+    if argument_lists.names_second(texts):
+        match, inner = level.items[1]
+        yield from _outward(match, inner, find_in(inner.text, detector, texts[0]))
     if not argument_lists.is_command(texts) or not detector.suspects(line := argument_lists.command_line(texts)):
         return
     places = [(each.start, each.end, each.kind) for each in detector.find(line)]

@@ -20,10 +20,12 @@ _TRUNK_ZERO = (
 _COUNTRIES = {
     "zero": _TRUNK_ZERO, "eight": ("RU", "KZ"), "bracket": ("BR",), "american": ("US",), "chinese": ("CN",),
     "indian": ("IN",), "italian": ("IT",), "spanish": ("ES",), "german": _TRUNK_ZERO, "turkish": ("TR",),
+    "abroad": (),
 }  # fmt: skip
 _NUMBER = re.compile(
     r"(?<![\w+/:#$€£%.,-])(?<!\d[ )(])(?<!\d [-\u2013(])(?:"
     r"(?P<german>01[567]\d{1,2}[ /-]{1,3}\d{2,4}(?: \d{2,4}){1,3})(?! ?\d)"
+    r"|(?P<abroad>00[ .-]?[2-9]\d{0,3}(?:[ ./-]{0,2}\d{1,10}){1,7})"
     r"|(?P<turkish>0 \(?5\d\d\)? \d{3} \d\d \d\d)"
     r"|(?P<zero>(?:\(0[1-9]\d{0,3}\)|0[1-9]\d{0,4})(?:[ ./-]{0,3}\d{2,8}){1,4})"
     r"|(?P<eight>8[ -]?(?:\([3489]\d{2,4}\)|[3489]\d{2})[ -]?\d{2,3}[ -]?\d{2}[ -]?\d{2})"
@@ -61,13 +63,15 @@ def find(text: str) -> Iterator[tuple[int, int]]:
         form = next(name for name in _COUNTRIES if match[name])
         if _NUMBERED.search(text, max(0, match.start() - 40), match.start()) or _is_other(match[0], form):
             continue
-        if _is_written_so(match[0], form):
+        if _is_from_abroad(match[0]) if form == "abroad" else _is_written_so(match[0], form):
             yield match.span()
 
 
 def _is_other(value: str, form: str) -> bool:
     """Whether the digits are too few or many, without a space or a sign between, drawn numbers or round amounts."""
     groups = re.findall(r"\d+", value)
+    if form == "abroad":
+        return False
     if not _FEWEST <= len("".join(groups)) <= _MOST or (len(groups) == 1 and "(" not in value):
         return True
     if ("." in value and " " in value) or _AMERICAN_CODE.fullmatch(value):
@@ -76,6 +80,16 @@ def _is_other(value: str, form: str) -> bool:
         return all(group.endswith("00") for group in groups)
     is_rising = all(int(a) < int(b) for a, b in pairwise(groups))
     return is_rising and all(len(group) == 2 and int(group) <= 50 for group in groups)
+
+
+def _is_from_abroad(value: str) -> bool:
+    """Whether the digits behind two zeros are a number of another country; codes of goods may begin so, too."""
+    from phonenumbers import Leniency, PhoneNumberMatcher
+    from stdnum import ean
+
+    number = f"+{value.removeprefix('00').lstrip(' .-')}"
+    is_phone = any(found.raw_string == number for found in PhoneNumberMatcher(number, None, Leniency.VALID, 1))
+    return is_phone and not (value.isdigit() and ean.is_valid(value))
 
 
 @lru_cache(maxsize=10_000)

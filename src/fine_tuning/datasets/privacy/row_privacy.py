@@ -148,6 +148,8 @@ def _texts(value: object, name: str, around: str = "") -> Iterator[tuple[str, st
         strings = [item for item in value if isinstance(item, str)]
         if argument_lists.is_command(strings):
             yield "", argument_lists.command_line(strings)
+        if argument_lists.names_second(strings):
+            yield strings[0], strings[1]
         for item in value:
             yield from _texts(item, name, around)
     elif isinstance(value, int | float) and not isinstance(value, bool):

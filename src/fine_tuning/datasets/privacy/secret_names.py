@@ -8,7 +8,7 @@ from functools import lru_cache
 from fine_tuning.datasets.privacy.secret_words import API_KEYS, ASCII_NEEDLES, PASSWORDS, SECRETS, TOKENS
 from fine_tuning.datasets.privacy.secret_words import NEEDLES as WORDS
 
-_PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|{PASSWORDS}"
+_PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|psk|{PASSWORDS}"
 PIN = "pin"
 _API_KEYS = (
     rf"{API_KEYS}|api[-_ ]?key|app[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|"
@@ -21,7 +21,7 @@ _TOKENS = (
 )
 _SECRETS = rf"{SECRETS}|secrets?|credentials?|(?:client|app|consumer|webhook|shared|jwt|cookie)[-_]?secret"
 _STEMS = (
-    r"(?:passphrase|mnemonic|seed[-_]phrase|pass(?:word|wd|code)?|pwd|pw|pswd|{others}api[-_ ]?key|"
+    r"(?:passphrase|mnemonic|seed[-_]phrase|pass(?:word|wd|code)?|pwd|pw|pswd|psk|{others}api[-_ ]?key|"
     r"(?:secret|access|private|encryption|signing|master|license|service) key|key(?:[-_]?(?:id|base))?|"
     r"token|jwt|authorization|secrets?|credentials?)s?"
 )
@@ -32,7 +32,7 @@ NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
     "mnemonic", "phrase", "curl", "-u", "identified", "pw", "-p", "cookie", "pin", "ldap",
     "smbclient", "net use", "redis-cli", "openssl", "sudo", "jdbc:", "sig=", "signature=", "?code=", "&code=", "sid=",
-    "hmac=", "7z",
+    "hmac=", "7z", "psk", "securestring",
     *ASCII_NEEDLES,
 )  # fmt: skip
 """Without one of these, a text of ASCII has no name of a secret, and no place of one."""
@@ -80,4 +80,4 @@ def _is_word(name: str, start: int) -> bool:
     word = name[start:].lower()
     if start == 0 or not name[start - 1].isascii() or not name[start - 1].isalnum() or name[start].isupper():
         return True
-    return word not in {"pass", "pw", "key", "keys"} and not word.startswith(_SHORT_WORDS)
+    return word not in {"pass", "pw", "psk", "key", "keys"} and not word.startswith(_SHORT_WORDS)
