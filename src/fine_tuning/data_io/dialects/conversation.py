@@ -14,7 +14,15 @@ from fine_tuning.data_io.dialects.result_content import result_content
 from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tool_calls
 from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
 from fine_tuning.data_io.dialects.ui_messages import turns_of
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    first_value,
+    is_list,
+    is_object,
+    parse_embedded_json,
+    refuse_broken_json,
+)
 from fine_tuning.data_io.messages import Message, ToolCall
 from fine_tuning.errors import DataError
 
@@ -48,6 +56,7 @@ def read_messages(given: object, label: str) -> list[Message]:
     """
     given = parse_embedded_json(given)
     if isinstance(given, str):
+        refuse_broken_json(given, label)
         return [{"role": "user", "content": given}]
     if is_object(given):
         given = [given]
@@ -64,6 +73,7 @@ def read_answer(given: object, label: str) -> list[Message]:
     """As `read_messages`, for what a model answered: a text is the assistant's, and so is a message without a role."""
     given = parse_embedded_json(given) if not isinstance(given, str) else given
     if isinstance(given, str):
+        refuse_broken_json(given, label)
         return [{"role": "assistant", "content": given}]
     found = [given] if is_object(given) else given
     if is_list(found):

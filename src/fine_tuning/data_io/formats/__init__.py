@@ -43,7 +43,7 @@ from fine_tuning.data_io.formats import (
     stored_completion,
 )
 from fine_tuning.data_io.formats.several_calls import MALFORMED
-from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import ANY_JSON, Row, is_object, parse_embedded_json, refuse_broken_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
 from fine_tuning.data_io.unread_rows import Unread
@@ -148,8 +148,7 @@ def _refuse_broken_json(row: Row) -> None:
         inner = parse_embedded_json(value)
         if is_object(inner) and (known := format_of(inner)) is not None:
             raise DataError(f"{key} holds a row of the format {known}; write the rows in it as JSONL, one a line")
-        if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"} and isinstance(parse_embedded_json(value), str):
-            raise DataError(f"{key} is text that begins as JSON and is none; write the column with json.dumps")
+        refuse_broken_json(value, key, begins=ANY_JSON)
 
 
 def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:

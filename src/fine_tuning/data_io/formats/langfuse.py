@@ -27,6 +27,7 @@ from fine_tuning.data_io.json_values import (
     list_of_objects,
     object_or_empty,
     parse_embedded_json,
+    refuse_broken_json,
     to_json_text,
 )
 from fine_tuning.data_io.messages import Tool
@@ -201,6 +202,7 @@ def _answer(parsed: object, given: object, called: object) -> Choice:
             or (one.get("type") in {"ai", "constructor"} and len(one) > 2)
         ):
             return Choice(read_answer(one, "output"), reason_in(one))
+    refuse_broken_json(given, "output")
     return Choice([{"role": "assistant", "content": to_json_text(given)}])
 
 

@@ -10,7 +10,7 @@ from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import second_answers
-from fine_tuning.data_io.json_values import Row, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_object, object_or_empty, parse_embedded_json, refuse_broken_json
 from fine_tuning.data_io.messages import Message, Role, Tool, content_text, length_of_request, prompt_messages
 from fine_tuning.errors import DataError
 
@@ -168,6 +168,7 @@ def _request(row: Row, key: str) -> list[Message]:
     if (turns := _transcript(value)) is not None:
         return turns
     more = row.get("input") if key == "instruction" else None
+    refuse_broken_json(value, key)
     return prompt_messages(f"{value}\n\n{more}" if isinstance(more, str) and more else value)
 
 

@@ -16,6 +16,7 @@ from fine_tuning.data_io.finish_reasons import finish_reason, reason_in, stricte
 from fine_tuning.data_io.formats import vendor_request, vendor_response
 from fine_tuning.data_io.formats.generations import first_generation, requests_of
 from fine_tuning.data_io.json_values import (
+    ANY_JSON,
     JsonObject,
     Row,
     first_value,
@@ -23,6 +24,7 @@ from fine_tuning.data_io.json_values import (
     is_object,
     object_or_empty,
     parse_embedded_json,
+    refuse_broken_json,
 )
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.redaction import is_redacted_value
@@ -123,7 +125,10 @@ def _request(asked: list[object], sent: object, response: Row) -> vendor_request
 
 def _value(attributes: Row, side: str) -> object:
     """input.value or output.value, which hold text, messages, or the JSON of a request or response."""
-    found = parse_embedded_json(nested(attributes, f"{side}.value"))
+    given = nested(attributes, f"{side}.value")
+    if "json" in str(nested(attributes, f"{side}.mime_type")).lower():
+        refuse_broken_json(given, f"{side}.value", ANY_JSON)
+    found = parse_embedded_json(given)
     messages = object_or_empty(found).get("messages")
     if is_object(found) and is_list(messages) and len(messages) == 1 and is_list(messages[0]):
         return {**found, "messages": messages[0]}  # LangChain runs a batch of one
@@ -143,6 +148,7 @@ def _answer(came: object) -> list[Message]:
 def _messages(given: object) -> list[object]:
     found = parse_embedded_json(given)
     if isinstance(found, str):
+        refuse_broken_json(found, "input.value")
         return [{"role": "user", "content": found}]
     return [_message(each) for each in found] if is_list(found) else []
 
