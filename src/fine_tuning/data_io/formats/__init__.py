@@ -12,6 +12,7 @@ from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
+from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import (
     ai_sdk,
     alpaca,
@@ -41,12 +42,13 @@ from fine_tuning.data_io.formats import (
     question_answer,
     sharegpt,
     stored_completion,
+    vendor_response,
 )
 from fine_tuning.data_io.formats.several_calls import MALFORMED
 from fine_tuning.data_io.json_values import ANY_JSON, Row, is_object, parse_embedded_json, refuse_broken_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
-from fine_tuning.data_io.unread_rows import Unread
+from fine_tuning.data_io.unread_rows import Unread, says_failed
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -102,6 +104,8 @@ LOGS = frozenset(
     )
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
+
+_COLUMNS = frozenset(each.NAME for each in (alpaca, prompt_response, question_answer))  # with a column of the answer
 
 
 def check_format(name: str) -> str:
@@ -182,6 +186,21 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread
     return known, _calls(row, known)
 
 
+def _unwrapped(call: Call, known: str) -> Call:
+    """The call of a column that holds a whole response of a model as JSON text, with the answer in that."""
+    text = call.messages[-1].get("content") if call.messages and known in _COLUMNS else None
+    body = parse_embedded_json(text) if isinstance(text, str) and text.lstrip()[:1] == "{" else None
+    if not is_object(body) or vendor_response.kind_of(body) in (None, vendor_response.MESSAGE):
+        return call
+    choice = vendor_response.read_response(body)
+    return replace(
+        call,
+        messages=[*call.messages[:-1], *choice.messages],
+        finish_reason=strictest([choice.finish_reason, call.finish_reason]),
+        usage=call.usage or choice.usage,
+    )
+
+
 def _of_data(call: Call, row: Row) -> Call:
     """A call of training data, with the names of the columns whose texts may belong to its question."""
     columns = unread(row, call.metadata, call.messages) if call.metadata else ()
@@ -198,10 +217,13 @@ def _of_log(call: Call) -> Call | Unread:
 
 def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
     try:
+        if known not in LOGS and says_failed(row):
+            yield Unread("failed")
+            return
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
-                yield _of_log(call) if known in LOGS else _of_data(call, row)
+                yield _of_log(call) if known in LOGS else _of_data(_unwrapped(call, known), row)
             else:
                 yield call
     except MALFORMED as error:
