@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.dialects import found_by_host, hosted_items, message_keys
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, together
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
@@ -14,15 +15,7 @@ from fine_tuning.data_io.dialects.result_content import result_content
 from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tool_calls
 from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
 from fine_tuning.data_io.dialects.ui_messages import turns_of
-from fine_tuning.data_io.json_values import (
-    JsonObject,
-    Row,
-    first_value,
-    is_list,
-    is_object,
-    parse_embedded_json,
-    refuse_broken_json,
-)
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, ToolCall
 from fine_tuning.errors import DataError
 
@@ -71,7 +64,6 @@ def read_messages(given: object, label: str) -> list[Message]:
 
 def read_answer(given: object, label: str) -> list[Message]:
     """As `read_messages`, for what a model answered: a text is the assistant's, and so is a message without a role."""
-    given = parse_embedded_json(given) if not isinstance(given, str) else given
     if isinstance(given, str):
         refuse_broken_json(given, label)
         return [{"role": "assistant", "content": given}]

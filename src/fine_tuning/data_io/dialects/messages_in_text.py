@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
-from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json, refuse_broken_json
+from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, prompt_messages
 from fine_tuning.errors import DataError
 

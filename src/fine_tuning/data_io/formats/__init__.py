@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.context_columns import unread
 from fine_tuning.data_io.dialects import unread_keys
@@ -45,7 +46,7 @@ from fine_tuning.data_io.formats import (
     vendor_response,
 )
 from fine_tuning.data_io.formats.several_calls import MALFORMED
-from fine_tuning.data_io.json_values import ANY_JSON, Row, is_object, parse_embedded_json, refuse_broken_json
+from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
 from fine_tuning.data_io.unread_rows import Unread, says_failed

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.json_values import (
@@ -17,7 +18,6 @@ from fine_tuning.data_io.json_values import (
     is_object,
     object_or_empty,
     parse_embedded_json,
-    refuse_broken_json,
 )
 from fine_tuning.data_io.messages import Message, prompt_messages
 from fine_tuning.errors import DataError

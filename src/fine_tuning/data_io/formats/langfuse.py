@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
@@ -27,7 +28,6 @@ from fine_tuning.data_io.json_values import (
     list_of_objects,
     object_or_empty,
     parse_embedded_json,
-    refuse_broken_json,
     to_json_text,
 )
 from fine_tuning.data_io.messages import Tool

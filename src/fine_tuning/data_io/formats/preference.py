@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import second_answers
-from fine_tuning.data_io.json_values import Row, is_object, object_or_empty, parse_embedded_json, refuse_broken_json
+from fine_tuning.data_io.json_values import Row, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Role, Tool, content_text, length_of_request, prompt_messages
 from fine_tuning.errors import DataError
 

@@ -6,11 +6,12 @@ https://ai.pydantic.dev/logfire/ for the spans of Pydantic AI.
 
 from __future__ import annotations
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
-from fine_tuning.data_io.json_values import ANY_JSON, Row, is_list, is_object, parse_embedded_json, refuse_broken_json
+from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.spans.gen_ai_events import choice_of, conversation, details, events_of

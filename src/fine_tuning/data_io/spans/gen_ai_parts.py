@@ -5,8 +5,9 @@ Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (the JS
 
 from __future__ import annotations
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.dialects.marked_calls import has_mark
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json, refuse_broken_json
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
 
 _OF_PARTS, _OF_TEXT = {"role", "parts"}, {"type", "content"}
 _SPEAKERS = ("system", "user", "assistant")

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.found_by_host import refuse_found_in_response
@@ -16,7 +17,6 @@ from fine_tuning.data_io.finish_reasons import finish_reason, reason_in, stricte
 from fine_tuning.data_io.formats import vendor_request, vendor_response
 from fine_tuning.data_io.formats.generations import first_generation, requests_of
 from fine_tuning.data_io.json_values import (
-    ANY_JSON,
     JsonObject,
     Row,
     first_value,
@@ -24,7 +24,6 @@ from fine_tuning.data_io.json_values import (
     is_object,
     object_or_empty,
     parse_embedded_json,
-    refuse_broken_json,
 )
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.redaction import is_redacted_value

@@ -5,18 +5,17 @@ Source: https://ai-sdk.dev/docs/ai-sdk-core/telemetry
 
 from __future__ import annotations
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages, with_plain_texts
 from fine_tuning.data_io.dialects.found_by_host import refuse_found
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.json_values import (
-    ANY_JSON,
     JsonObject,
     Row,
     first_value,
     is_list,
     object_or_empty,
     parse_embedded_json,
-    refuse_broken_json,
 )
 from fine_tuning.data_io.request_options import request_options
 from fine_tuning.data_io.spans.recorded import RecordedSpan
