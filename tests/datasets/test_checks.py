@@ -146,6 +146,7 @@ def test_check_codes_are_all_tested() -> None:
         "uneven-splits",
         "assumed-reading",
         "unread-column",
+        "unlearnt-answer",
         "unread-key",
     }
     private = {code for code in CODES if code.startswith(("secret-", "personal-data-"))}

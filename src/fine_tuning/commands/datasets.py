@@ -38,6 +38,7 @@ def prepare_dataset(options: PrepareOptions, as_json: output.Json = False) -> No
     rows = len(prepared.examples)
     facts = {"path": prepared.path, "format": options.format, "rows": rows, "found": prepared.found, **stats}
     facts["left_out"] = dict(prepared.issues)
+    facts["unlearnt"] = prepared.unlearnt
     if as_json:
         output.print_json(facts)
         return
@@ -46,6 +47,7 @@ def prepare_dataset(options: PrepareOptions, as_json: output.Json = False) -> No
         "file": prepared.path,
         "examples": f"{rows} (of {prepared.found} found)",
         "left out": output.counts(prepared.issues) or None,
+        "with answers of weight 0": f"{prepared.unlearnt} (cut off or rated low)" if prepared.unlearnt else None,
         "domains": output.counts(stats["domains"]),
         "task types": output.counts(stats["task_types"]),
         "ratings": output.counts(stats["ratings"]),

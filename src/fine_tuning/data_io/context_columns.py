@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json, to_json_text
-from fine_tuning.data_io.key_meanings import Meaning, is_annotation, is_context, is_remark, meaning_of
+from fine_tuning.data_io.key_meanings import Meaning, is_annotation, is_context, is_remark, meaning_of, steers
 from fine_tuning.data_io.messages import Message, content_text
 from fine_tuning.data_io.said import LONG, is_block
 from fine_tuning.errors import DataError
@@ -18,6 +18,7 @@ from fine_tuning.errors import DataError
 UNREAD = "unread_columns"
 """The key of metadata that lists the columns of unknown text of a captured call."""
 _TEXTS = ("text", "content", "page_content", "pageContent", "passage", "body", "chunk", "snippet", "paragraph")
+_A_LETTER = 2
 _FEW_SPACES = 4  # a name or a class has fewer
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
@@ -92,11 +93,28 @@ def unread(row: Row, metadata: Row, messages: Sequence[Message]) -> tuple[str, .
     stated = metadata.get(UNREAD)
     if is_list(stated):
         return tuple(key for key in map(str, stated) if key in metadata)
-    found = [key for key, value in metadata.items() if key in row and is_prose(value) and not is_remark(key)]
+    found = [key for key, value in metadata.items() if key in row and _may_ask(key, value)]
     if not found:
         return ()
     said = [text for each in messages if (text := content_text(each.get("content")).strip())]
-    return tuple(key for key in found if not _is_copy(metadata[key], said))
+    asked = " ".join(said[:-1])
+    return tuple(
+        key
+        for key in found
+        if not _is_copy(metadata[key], said) and not (steers(key) and _is_word_of(str(metadata[key]), asked))
+    )
+
+
+def _may_ask(key: str, value: object) -> bool:
+    """Whether a column may be a part of the question: text of an unknown name, or what steers the answer."""
+    is_short = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
+    return (is_short and steers(key)) or (is_prose(value) and not is_remark(key))
+
+
+def _is_word_of(value: str, asked: str) -> bool:
+    """Whether the question says a short value itself; a letter may be in it by chance."""
+    is_telling = len(value) > _A_LETTER or value.isdigit()
+    return is_telling and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", asked, re.IGNORECASE) is not None
 
 
 def _is_copy(value: object, said: Sequence[str]) -> bool:

@@ -80,6 +80,16 @@ _FACTS = frozenset(  # the last words of names of facts
     """at date time timestamp url urls uri link id ids uuid hash path file filename tag tags category categories
     model language lang version split author authors""".split()
 )
+_STEERING = frozenset(  # the last words of names of what an answer is to be like
+    """tone style register formality voice mood audience reader dialect locale persona sentences paragraphs bullets
+    verbosity politeness""".split()
+)
+_STEERED = frozenset("target output response answer reply tgt dest destination to desired requested reading".split())
+_ASPECTS = frozenset("language lang locale format length level words tokens characters chars units unit type".split())
+_BOUNDS = frozenset("max min maximum minimum limit num number".split())
+_BOUNDED = frozenset(
+    "words word characters character chars char sentences sentence paragraphs lines length limit items points".split()
+)
 _PART = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CATEGORY = re.compile(r"[^\W\d]+(?:[ /&_-]+[^\W\d]+){0,2}|n/a|-|")  # three words, without numbers or full stops
@@ -143,6 +153,18 @@ def is_context(key: str) -> bool:
     if words[-1] in _OF_CONTEXT:
         return len(words) > 1 and words[-2] in _CONTEXTS | {"source", "input"}
     return plain(key) in _GROUNDING
+
+
+@lru_cache(maxsize=4096)
+def steers(key: str) -> bool:
+    """Whether a column may say, in a word or a number, what the answer was asked to be: `tone`, `target_language`."""
+    words = _words(key)
+    if not words:
+        return False
+    if words[-1] in _STEERING:
+        return True
+    is_steered = not _STEERED.isdisjoint(words[:-1]) and words[-1] in _ASPECTS
+    return is_steered or (not _BOUNDS.isdisjoint(words) and not _BOUNDED.isdisjoint(words))
 
 
 @lru_cache(maxsize=4096)

@@ -35,6 +35,7 @@ _DEPTH = 8
 _NO_CALLS = frozenset("span event agent tool chain retriever evaluator embedding guardrail parser prompt".split())
 _KINDS = ("run_type", "type")  # of runs and observations
 _FAILED = frozenset("error errored failed failure cancelled canceled status_code_error false".split())
+_FAILED_CALLS = frozenset("error errored failed failure status_code_error".split())
 _STATUS = ("status", "level", "is_success", "status_code", "code")
 _CODES = ("response_status_code", "response_status", "status_code")
 _RESPONSES = ("response", "response_body", "responseBody", "output", "body")
@@ -50,6 +51,13 @@ def why(row: Row) -> Why:
     if _has_redacted(entry, _DEPTH):
         return "redacted"
     return "failed" if _is_failed(entry) else "not chat calls"
+
+
+def says_failed(row: Row) -> bool:
+    """Whether a row of training data says that its call failed: a text about an error may be part of a question."""
+    if is_object(row.get("error")) and row["error"]:
+        return True
+    return str(row.get("status")).lower() in _FAILED_CALLS or str(row.get("is_success")).lower() == "false"
 
 
 def _is_failed(entry: Row, depth: int = 2) -> bool:

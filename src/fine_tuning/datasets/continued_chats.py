@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, cast
-
-import numpy as np
 
 from fine_tuning.data_io.json_values import is_object
 from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.datasets import conversations, turns
+from fine_tuning.datasets.unlearnt_answers import BadStates
 from fine_tuning.errors import DataError
 
 Example = Mapping[str, object]
 
 
+_Weights = tuple[bool, ...]
+
+
 class _Chat(NamedTuple):
+    """The messages of an example, the id of its conversation, and whether each answer until a state is learnt."""
+
     messages: turns.Messages
     conversation: str | None
+
+    @property
+    def states(self) -> list[tuple[int, _Weights]]:
+        """Of a chat that ends with an answer, the states that it had, the whole one last."""
+        if not turns.states(self.messages).whole:
+            return []
+        found, weights = [], _Weights()
+        for at, state in turns.answered(self.messages):
+            weights = (*weights, self.messages[at].get("weight") != 0)
+            found.append((state, weights))
+        return found
 
 
 def groups(examples: Sequence[Example]) -> list[int]:
@@ -34,23 +49,48 @@ def continued(examples: Sequence[Example]) -> set[int]:
     those without.
     """
     chats = [_chat(example) for example in examples]
-    states = [turns.states(chat.messages) for chat in chats]
-    known: set[tuple[int, str | None]] = set()
-    anyone: set[int] = set()
-    for chat, each in zip(chats, states, strict=True):
-        if all(message.get("weight") != 0 for message in chat.messages):
-            keys = np.frombuffer(each.starts, np.uint64)[::2].tolist()
-            known.update((key, chat.conversation) for key in keys)
-            anyone.update(keys)
-    return {
-        at
-        for at, (chat, each) in enumerate(zip(chats, states, strict=True))
-        if (chat.conversation is None and each.whole in anyone)
-        or (
-            chat.conversation is not None
-            and not known.isdisjoint({(each.whole, chat.conversation), (each.whole, None)})
-        )
-    }
+    known: dict[int, set[tuple[str | None, _Weights]]] = {}
+    for chat in chats:
+        for state, weights in chat.states[:-1]:
+            known.setdefault(state, set()).add((chat.conversation, weights))
+    return {at for at, chat in enumerate(chats) if chat.states and _is_learnt(chat, known)}
+
+
+def _is_learnt(chat: _Chat, known: Mapping[int, Collection[tuple[str | None, _Weights]]]) -> bool:
+    """Whether a longer chat learns every answer that this one learns."""
+    whole, own = chat.states[-1]
+    return any(
+        (chat.conversation is None or conversation in (None, chat.conversation))
+        and all(mine <= weight for mine, weight in zip(own, weights, strict=True))
+        for conversation, weights in known.get(whole, ())
+    )
+
+
+def unlearnt(examples: Sequence[Example], bad: Iterable[Example]) -> dict[int, set[int]]:
+    """The positions of the examples that go on after the answers of others, each with the states that these end.
+
+    Args:
+        bad: examples whose answers are not to be learnt; the others may have some of them.
+    """
+    states = BadStates()
+    ids: set[object] = set()
+    for example in bad:
+        ids.add(example.get("id"))
+        chat = _chat(example)
+        if whole := turns.states(chat.messages).whole:
+            states.add(whole, chat.conversation)
+    if not states:
+        return {}
+    chats = [_chat(example) for example in examples]
+    reached = [[state for state, _ in chat.states] for chat in chats]
+    for example, chat, own in zip(examples, chats, reached, strict=True):
+        if own and example.get("id") not in ids:
+            states.discard(own[-1], chat.conversation)
+    found = [
+        {state for state in own if states.has(state, chat.conversation)}
+        for chat, own in zip(chats, reached, strict=True)
+    ]
+    return {at: each for at, each in enumerate(found) if each}
 
 
 def _chat(example: Example) -> _Chat:

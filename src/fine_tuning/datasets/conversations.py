@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from fine_tuning.datasets import near_duplicates, turns
-from fine_tuning.datasets.row_features import Growth
+from fine_tuning.datasets.row_features import Growth, State
 from fine_tuning.datasets.spool import Numbers, Spool
+from fine_tuning.datasets.unlearnt_answers import BadStates
 
 MAX_BRANCHES = 3  # questions that were edited or sent again, not the customers whom one sentence greets
 MAX_ENDS = 10  # of one chat: its questions were edited at several places
@@ -142,6 +143,31 @@ def continued(spool: Spool, rows: Numbers) -> tuple[Numbers, Numbers]:
     known = np.where(_length(length, mine) >= _length(length, nobody), mine, nobody)
     found = np.where(ids[shorter] == 0, anyone.of(whole[shorter]), known)
     return shorter[found >= 0], found[found >= 0]
+
+
+def unlearnt(spool: Spool, rows: Numbers) -> dict[int, set[int]]:
+    """The rows that go on after an answer which is left out as a row of its own, each with the states it ends."""
+    state, whole, ids = (spool.numbers[name] for name in ("state", "whole", "conversation"))
+    bad = BadStates()
+    for at in np.flatnonzero((state == State.LEFT_OUT) & (whole != 0)).tolist():
+        bad.add(int(whole[at]), int(ids[at]))
+    if not bad:
+        return {}
+    learnt = rows[(spool.numbers["growth"][rows] & Growth.IS_LEARNT_IN_LONGER) != 0]
+    for at in learnt[_is_in(whole[learnt], _sorted(bad))].tolist():
+        bad.discard(int(whole[at]), int(ids[at]))
+    is_chosen = np.zeros(len(spool), bool)
+    is_chosen[learnt] = True
+    found: dict[int, set[int]] = {}
+    row, key, _ = _pairs(spool, "starts", is_chosen, _sorted(bad))
+    for at, each in zip(row.tolist(), key.tolist(), strict=True):
+        if bad.has(each, int(ids[at])):
+            found.setdefault(at, set()).add(each)
+    return found
+
+
+def _sorted(states: BadStates) -> Numbers:
+    return np.sort(np.fromiter(states.keys, np.uint64))
 
 
 class _Longest:

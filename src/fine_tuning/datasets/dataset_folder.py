@@ -64,7 +64,7 @@ def write(rows: SelectedRows, split: Ints, recipe: Recipe, folder: Path) -> tupl
         rejected = stack.enter_context((folder / REJECTED).open("wb"))
         writers = {name: open_split(file, recipe.format) for name, file in files.items()}
         for start, batch in spool.texts("text", "example"):
-            texts, here = batch.column("text"), where[start : start + batch.num_rows]
+            texts, here = _texts(batch, start, rows.selection), where[start : start + batch.num_rows]
             for place, name in enumerate(SPLITS):
                 if name in writers:
                     writers[name].add(_chosen(texts, here == place))
@@ -88,6 +88,15 @@ def write(rows: SelectedRows, split: Ints, recipe: Recipe, folder: Path) -> tupl
         for name, writer in writers.items()
     }
     return splits, examples
+
+
+def _texts(batch: pa.RecordBatch, start: int, selection: Selection) -> pa.Array:
+    """The texts of a block of rows, with those of which some answers are not learnt as these are written."""
+    changed = {at - start: text for at, (text, _) in selection.unlearnt.items() if start <= at < start + batch.num_rows}
+    if not changed:
+        return batch.column("text")
+    texts = batch.column("text").to_pylist()
+    return pa.array([changed.get(at, text) for at, text in enumerate(texts)], pa.large_string())
 
 
 def _chosen(column: pa.Array, mask: Numbers) -> list[str]:

@@ -87,10 +87,16 @@ def find_issues(example: object, min_prompt_length: int, min_response_length: in
     return issues or _untrainable(example)
 
 
+def cut_off(example: Mapping[str, object]) -> str | None:
+    """The reason why the response of an example ended early; None for one that is whole."""
+    metadata = example.get("metadata")
+    reason = finish_reason(metadata.get("finish_reason")) if isinstance(metadata, Mapping) else None
+    return reason if reason in CUT_OFF else None
+
+
 def _untrainable(example: Mapping[str, object]) -> list[str]:
     """Why trainers would not take an example, or should not; what `ft-cli dataset check` refuses of its row."""
-    metadata = example.get("metadata")
-    if isinstance(metadata, Mapping) and (reason := finish_reason(metadata.get("finish_reason"))) in CUT_OFF:
+    if reason := cut_off(example):
         return [f"Response cut off (finish reason {reason})"]
     try:
         row = training_formats.openai_row(example)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning.datasets import continued_chats, example_validation, save_dataset, training_formats
+from fine_tuning.datasets import continued_chats, example_validation, save_dataset, training_formats, unlearnt_answers
 from fine_tuning.datasets.example_validation import InvalidExample
 from fine_tuning.datasets.examples_with_recipe import Examples, derived
 from fine_tuning.datasets.prepare_options import PrepareOptions
@@ -20,6 +21,7 @@ from fine_tuning.store import examples
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.datasets import ExamplesRecipe
 from fine_tuning.store.records.examples import Example
+from fine_tuning.store.records.rows import record
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,14 @@ class PreparedDataset:
 
     Attributes:
         issues: how many examples have an issue first.
+        unlearnt: how many examples go on after an answer that is not learnt; see `unlearnt_answers`.
     """
 
     path: str
     examples: Examples[Example]
     found: int
     issues: Counter[str]
+    unlearnt: int
 
 
 def find_captured(
@@ -71,7 +75,9 @@ def prepare(database: Database, folder: Path, options: PrepareOptions) -> Prepar
     """
     check_format(options.format)
     found = find_captured(database, options.min_rating, options.domain, options.task_type, None)
-    valid, issues = trainable(found, options.format, options.min_prompt_length, options.min_response_length)
+    learnt = learnt_of(database, found, options.min_rating)
+    valid, issues = trainable(learnt.examples, options.format, options.min_prompt_length, options.min_response_length)
+    issues += learnt.issues
     if not valid:
         filters = (
             f"rating >= {options.min_rating}, domain {options.domain or 'any'}, task type {options.task_type or 'any'}"
@@ -80,7 +86,45 @@ def prepare(database: Database, folder: Path, options: PrepareOptions) -> Prepar
     stamp = datetime.now(UTC).strftime("%Y%m%d_%H%M%S")
     name = options.output or f"dataset_{options.domain or 'all'}_{stamp}"
     path = save_dataset.save(database, folder, valid, name, options.format)
-    return PreparedDataset(str(path), valid, len(found), _issues(issues))
+    kept = {example["id"] for example in valid}
+    return PreparedDataset(str(path), valid, len(found), _issues(issues), len(kept & learnt.marked))
+
+
+class Learnt(NamedTuple):
+    """Examples of which only good answers are learnt.
+
+    Attributes:
+        issues: the examples of which no answer is left to learn.
+        marked: the ids of the examples that have answers with weight 0.
+    """
+
+    examples: Examples[Example]
+    issues: list[InvalidExample]
+    marked: frozenset[str]
+
+
+def learnt_of(database: Database, found: Examples[Example], min_rating: int) -> Learnt:
+    """The examples, with weight 0 for earlier answers that were captured as cut off or rated below the minimum.
+
+    Raises:
+        StorageError: the database cannot be read.
+    """
+    with database.read() as tx:
+        bad = (each for each in examples.each(tx) if each["rating"] < min_rating or example_validation.cut_off(each))
+        states = continued_chats.unlearnt(found, bad)
+    if not states:
+        return Learnt(found, [], frozenset())
+    kept: list[Example] = []
+    issues: list[InvalidExample] = []
+    marked: list[str] = []
+    for at, example in enumerate(found):
+        changed = unlearnt_answers.marked(example, states[at]) if at in states else {**example}
+        if changed is None:
+            issues.append({"example": example, "issues": ["Nothing left to learn"]})
+            continue
+        kept.append(record(Example, changed))
+        marked += [example["id"]] if at in states else []
+    return Learnt(derived(found, kept, {"operation": "unlearn"}), issues, frozenset(marked))
 
 
 def trainable(

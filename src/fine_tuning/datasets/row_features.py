@@ -59,7 +59,7 @@ class Record(NamedTuple):
         prompt, response: hashes; 0 where there is none.
         conversation: a hash of its id; 0 where the row has none.
         growth: see `Growth`.
-        whole, starts, ends: see `turns.States`.
+        whole, starts, ends: see `turns.States`; of a row left out, `whole` where its answer is one not to learn.
         rating: nan where unknown.
         stratum, balanced: the values of the recipe's fields.
         example: the id of the captured call.
@@ -121,7 +121,8 @@ class Recorder:
         warnings = json.dumps(findings, ensure_ascii=False) if findings else None
         prompt, response = _divided(call)
         if reason := self._left_out(call, rating, prompt, response):
-            return Record("", State.LEFT_OUT, reason, warnings)
+            bad = turns.states(call.messages).whole if self._unlearnt(call, rating) and call.rejected is None else 0
+            return Record("", State.LEFT_OUT, reason, warnings, conversation=_conversation(call), whole=bad)
         measured = self._meter.measure(examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
             return self._rejected(raw, [*findings, measured])
@@ -164,14 +165,18 @@ class Recorder:
         ):
             if accepted and value not in accepted:
                 return name
-        if call.is_cut_off and not recipe.keep_cut_off:
-            return "cut_off"
-        least = row_rating.MIN_TRAINED if recipe.leaves_out_low_ratings else recipe.min_rating
-        if least is not None and rating < least:
-            return "min_rating"
+        if unlearnt := self._unlearnt(call, rating):
+            return unlearnt
         if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
             return "metadata"
         return self._wrong_time(call) or self._wrong_length(prompt, response) or self._wrong_language(prompt)
+
+    def _unlearnt(self, call: Call, rating: float) -> str | None:
+        """The name of the filter that an answer does not pass, whatever its question is."""
+        if call.is_cut_off and not self._recipe.keep_cut_off:
+            return "cut_off"
+        least = row_rating.MIN_TRAINED if self._recipe.leaves_out_low_ratings else self._recipe.min_rating
+        return "min_rating" if least is not None and rating < least else None
 
     def _wrong_time(self, call: Call) -> str | None:
         if self._since is None and self._until is None:

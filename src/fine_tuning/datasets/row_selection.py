@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.datasets import boilerplate, conversations, near_duplicates, telling_words
+from fine_tuning.datasets import boilerplate, conversations, near_duplicates, telling_words, unlearnt_answers
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe
 from fine_tuning.datasets.row_features import State
 from fine_tuning.datasets.row_status import RowStatus
@@ -30,12 +30,14 @@ class Selection:
         conflicts: groups of positions with one prompt and different responses, before near-duplicates are removed.
         similar: pairs of rows with similar prompts, which belong in one split. Where near-duplicates are removed, these
             are different questions after much the same conversation.
+        unlearnt: the text, and the number of answers with weight 0, of rows that go on after answers left out.
     """
 
     status: NDArray[np.int8]
     kept_instead: Ints
     conflicts: list[Ints]
     similar: Ints
+    unlearnt: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def kept(self) -> Ints:
@@ -54,6 +56,7 @@ def select(spool: Spool, recipe: Recipe) -> Selection:
         return chosen
     kept = chosen.kept
     _keep_best(chosen, spool, kept, (spool.content[kept, 0], spool.content[kept, 1]), RowStatus.DUPLICATE)
+    _unlearn(chosen, spool)
     chosen.conflicts = conflicts(spool, chosen.kept)
     if recipe.near_duplicates is not None:
         shorter, longer = conversations.continued(spool, chosen.kept)
@@ -73,6 +76,18 @@ def select(spool: Spool, recipe: Recipe) -> Selection:
         kept = chosen.kept
         chosen.status[sampled(spool, kept, recipe.seed)[recipe.limit :]] = RowStatus.NOT_SAMPLED
     return chosen
+
+
+def _unlearn(chosen: Selection, spool: Spool) -> None:
+    """Give answers that are left out weight 0 in the rows that go on after them, or leave out those rows, too."""
+    found = conversations.unlearnt(spool, chosen.kept)
+    for texts in spool.picked("text", list(found)) if found else ():
+        for at, text in texts.items():
+            if (marked := unlearnt_answers.marked_text(text, found[at])) is not None:
+                chosen.unlearnt[at] = marked, len(found[at])
+            else:
+                chosen.status[at] = RowStatus.FILTERED
+                spool.numbers["reason"][at] = spool.code("reason", "bad_turn")
 
 
 def _follow(kept_instead: Ints) -> None:

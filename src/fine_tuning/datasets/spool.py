@@ -78,6 +78,13 @@ class Spool:
         after = np.lexsort((found["line"], found["source"]))
         assert (after == np.arange(len(after))).all(), "blocks of rows overlap"  # noqa: S101 - a bug of this project
 
+    def code(self, column: str, name: str) -> int:
+        """The place of a value in `names`, where it is added if it is new."""
+        known = self.names[column]
+        if name not in known:
+            known.append(name)
+        return known.index(name)
+
     def texts(self, *names: str) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Columns of text block by block, each block with the position of its first row.
 

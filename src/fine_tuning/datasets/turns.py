@@ -153,6 +153,18 @@ def states(messages: Messages) -> States:
     return States(until[-1], starts.tobytes(), ends.tobytes())
 
 
+def answered(messages: Messages) -> list[tuple[int, int]]:
+    """The place of each answer after the first question, with the state that it ends: `whole` of its own row."""
+    found, until, has_question = [], 0, False
+    for at, message in enumerate(messages):
+        if (role := message.get("role")) not in _SYSTEM:
+            until = (until * _BASE + _message_hash(message)) % _MODULUS
+            has_question = has_question or role == "user"
+            if role == "assistant" and has_question:
+                found.append((at, until))
+    return found
+
+
 def hash_of(text: str) -> int:
     """Eight bytes of a hash; never 0, which stands for nothing."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little") or 1

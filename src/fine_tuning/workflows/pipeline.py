@@ -161,7 +161,9 @@ class Pipeline:
         """
         plan = self.plan
         found = self._builder().build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
-        valid, left_out = prepare_dataset.trainable(found, "openai", 1, 1)
+        learnt = prepare_dataset.learnt_of(self.workspace.database, found, plan.min_rating)
+        valid, left_out = prepare_dataset.trainable(learnt.examples, "openai", 1, 1)
+        left_out += learnt.issues
         others = f"{len(left_out)} left out, {prepare_dataset.told(left_out)}" if left_out else ""
         if len(valid) < MIN_EXAMPLES:
             raise DataError(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.dialects import found_by_host, hosted_items, message_keys
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, together
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
@@ -55,6 +56,7 @@ def read_messages(given: object, label: str) -> list[Message]:
     """
     given = parse_embedded_json(given)
     if isinstance(given, str):
+        refuse_broken_json(given, label)
         return [{"role": "user", "content": given}]
     if is_object(given):
         given = [given]
@@ -69,8 +71,8 @@ def read_messages(given: object, label: str) -> list[Message]:
 
 def read_answer(given: object, label: str) -> list[Message]:
     """As `read_messages`, for what a model answered: a text is the assistant's, and so is a message without a role."""
-    given = parse_embedded_json(given) if not isinstance(given, str) else given
     if isinstance(given, str):
+        refuse_broken_json(given, label)
         return [{"role": "assistant", "content": given}]
     found = [given] if is_object(given) else given
     if is_list(found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
@@ -32,6 +33,7 @@ def prompt_in_text(text: str, label: str, *more: str) -> list[Message]:
         DataError: a message cannot be read, or there are messages and more texts.
     """
     if _roles(text) is None:
+        refuse_broken_json(text, label)
         return prompt_messages("\n\n".join(each for each in (text, *more) if each))
     if any(more):
         raise DataError(f"{label} holds messages, and there is text of the question beside it; write it into a message")

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.context_columns import unread
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
+from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import (
     ai_sdk,
     alpaca,
@@ -41,12 +43,13 @@ from fine_tuning.data_io.formats import (
     question_answer,
     sharegpt,
     stored_completion,
+    vendor_response,
 )
 from fine_tuning.data_io.formats.several_calls import MALFORMED
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
-from fine_tuning.data_io.unread_rows import Unread
+from fine_tuning.data_io.unread_rows import Unread, says_failed
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -103,6 +106,8 @@ LOGS = frozenset(
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
+_COLUMNS = frozenset(each.NAME for each in (alpaca, prompt_response, question_answer))  # with a column of the answer
+
 
 def check_format(name: str) -> str:
     """Return the name of a known format.
@@ -148,8 +153,7 @@ def _refuse_broken_json(row: Row) -> None:
         inner = parse_embedded_json(value)
         if is_object(inner) and (known := format_of(inner)) is not None:
             raise DataError(f"{key} holds a row of the format {known}; write the rows in it as JSONL, one a line")
-        if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"} and isinstance(parse_embedded_json(value), str):
-            raise DataError(f"{key} is text that begins as JSON and is none; write the column with json.dumps")
+        refuse_broken_json(value, key, begins=ANY_JSON)
 
 
 def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
@@ -183,6 +187,21 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread
     return known, _calls(row, known)
 
 
+def _unwrapped(call: Call, known: str) -> Call:
+    """The call of a column that holds a whole response of a model as JSON text, with the answer in that."""
+    text = call.messages[-1].get("content") if call.messages and known in _COLUMNS else None
+    body = parse_embedded_json(text) if isinstance(text, str) and text.lstrip()[:1] == "{" else None
+    if not is_object(body) or vendor_response.kind_of(body) in (None, vendor_response.MESSAGE):
+        return call
+    choice = vendor_response.read_response(body)
+    return replace(
+        call,
+        messages=[*call.messages[:-1], *choice.messages],
+        finish_reason=strictest([choice.finish_reason, call.finish_reason]),
+        usage=call.usage or choice.usage,
+    )
+
+
 def _of_data(call: Call, row: Row) -> Call:
     """A call of training data, with the names of the columns whose texts may belong to its question."""
     columns = unread(row, call.metadata, call.messages) if call.metadata else ()
@@ -199,10 +218,13 @@ def _of_log(call: Call) -> Call | Unread:
 
 def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
     try:
+        if known not in LOGS and says_failed(row):
+            yield Unread("failed")
+            return
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
-                yield _of_log(call) if known in LOGS else _of_data(call, row)
+                yield _of_log(call) if known in LOGS else _of_data(_unwrapped(call, known), row)
             else:
                 yield call
     except MALFORMED as error:

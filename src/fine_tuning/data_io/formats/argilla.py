@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    is_list,
+    is_object,
+    object_or_empty,
+    parse_embedded_json,
+)
 from fine_tuning.data_io.messages import Message, prompt_messages
 from fine_tuning.errors import DataError
 
@@ -130,6 +138,7 @@ def _request(fields: Row, key: str) -> list[Message]:
     value = parse_embedded_json(fields[key])
     if not isinstance(value, str):
         return read_messages(value, f"fields.{key}")
+    refuse_broken_json(value, f"fields.{key}")
     return prompt_messages("\n\n".join([value, *(str(fields[each]) for each in _added(fields, key))]))
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from fine_tuning.data_io.blank_text import is_blank
 from fine_tuning.data_io.dialects.images import EMPTY_PLACE, is_image_place
 from fine_tuning.data_io.dialects.tool_definitions import never_null
 from fine_tuning.data_io.formats.findings import Finding
@@ -157,8 +158,8 @@ def _is_name(value: object) -> bool:
 
 def _check_content(content: object, role: str, at: str) -> Iterator[Finding]:
     if isinstance(content, str):
-        if role != "tool" and not content.strip():
-            yield Finding("empty-content", at, "only white space" if content else "no text")
+        if role != "tool" and is_blank(content):
+            yield Finding("empty-content", at, _no_text(content))
     elif content is None:
         yield Finding("empty-content", at, "missing")
     elif not is_list(content):
@@ -170,13 +171,17 @@ def _check_content(content: object, role: str, at: str) -> Iterator[Finding]:
             yield from _check_part(part, role, f"{at}[{index}]")
 
 
+def _no_text(content: str) -> str:
+    return "no text" if not content else "only invisible characters" if content.strip() else "only white space"
+
+
 def _check_part(part: object, role: str, at: str) -> Iterator[Finding]:
     kind = part.get("type") if is_object(part) else None
     if is_object(part) and kind == "text":
         text = part.get("text")
         if not isinstance(text, str):
             yield Finding("wrong-content", f"{at}.text", "missing or not text")
-        elif role != "tool" and not text.strip():
+        elif role != "tool" and is_blank(text):
             yield Finding("empty-content", f"{at}.text", "no text")
     elif is_image_place(part):
         yield Finding("wrong-content", at, EMPTY_PLACE)

@@ -85,7 +85,7 @@ def read_response(response: object) -> Choice:
         DataError: it has none.
     """
     if isinstance(response, str) and response.strip():
-        return Choice(read_answer({"content": response}, "response"))
+        return Choice(read_answer(response, "response"))
     found = object_or_empty(response)
     if vendor_response.kind_of(found) is not None:
         return vendor_response.read_response(found)

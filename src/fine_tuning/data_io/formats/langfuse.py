@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
@@ -201,6 +202,7 @@ def _answer(parsed: object, given: object, called: object) -> Choice:
             or (one.get("type") in {"ai", "AIMessageChunk", "constructor"} and len(one) > 2)
         ):
             return Choice(read_answer(one, "output"), reason_in(one))
+    refuse_broken_json(given, "output")
     return Choice([{"role": "assistant", "content": to_json_text(given)}])
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
@@ -168,6 +169,7 @@ def _request(row: Row, key: str) -> list[Message]:
     if (turns := _transcript(value)) is not None:
         return turns
     more = row.get("input") if key == "instruction" else None
+    refuse_broken_json(value, key)
     return prompt_messages(f"{value}\n\n{more}" if isinstance(more, str) and more else value)
 
 

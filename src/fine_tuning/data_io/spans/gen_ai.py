@@ -6,6 +6,7 @@ https://ai.pydantic.dev/logfire/ for the spans of Pydantic AI.
 
 from __future__ import annotations
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_messages
@@ -24,6 +25,7 @@ from fine_tuning.errors import DataError
 _CHAT_OPERATIONS = {"chat", "text_completion", "generate_content"}
 _AROUND_CALLS = ("pydantic_ai.all_messages", "all_messages_events", "traceloop.span.kind")
 _SIDES = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.prompt", "gen_ai.completion")
+_JSON = ("gen_ai.input.messages", "gen_ai.output.messages", "gen_ai.system_instructions", "gen_ai.tool.definitions")
 _OTHER_REQUESTS = {"embedding", "rerank"}
 _TOKENS = ("input_tokens", "output_tokens", "prompt_tokens", "completion_tokens")
 
@@ -71,6 +73,8 @@ _Found = tuple[list[Message], Choice]
 
 def _stated(facts: Row) -> _Found | None:
     """The messages of gen_ai.input.messages and gen_ai.output.messages, of which the first is the answer."""
+    for name in _JSON:
+        refuse_broken_json(facts.get(name), name, ANY_JSON)
     request = parse_embedded_json(facts.get("gen_ai.input.messages"))
     response = parse_embedded_json(facts.get("gen_ai.output.messages"))
     if not request or not is_list(response) or not response:

@@ -5,6 +5,7 @@ Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ (the JS
 
 from __future__ import annotations
 
+from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.dialects.marked_calls import has_mark
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
 
@@ -25,6 +26,7 @@ def _message(given: JsonObject) -> JsonObject:
         parts = parse_embedded_json(value)
         if given.get("role") == "tool" and isinstance(value, str) and "toolResult" not in value:
             continue  # a result that is JSON is the tool's own
+        refuse_broken_json(value, key)
         if is_list(parts) and parts and all(is_object(each) and _is_part(each) for each in parts):
             given = {**given, key: [_part(each) if is_object(each) else each for each in parts]}
     return given

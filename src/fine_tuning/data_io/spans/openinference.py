@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.found_by_host import refuse_found_in_response
@@ -123,7 +124,10 @@ def _request(asked: list[object], sent: object, response: Row) -> vendor_request
 
 def _value(attributes: Row, side: str) -> object:
     """input.value or output.value, which hold text, messages, or the JSON of a request or response."""
-    found = parse_embedded_json(nested(attributes, f"{side}.value"))
+    given = nested(attributes, f"{side}.value")
+    if "json" in str(nested(attributes, f"{side}.mime_type")).lower():
+        refuse_broken_json(given, f"{side}.value", ANY_JSON)
+    found = parse_embedded_json(given)
     messages = object_or_empty(found).get("messages")
     if is_object(found) and is_list(messages) and len(messages) == 1 and is_list(messages[0]):
         return {**found, "messages": messages[0]}  # LangChain runs a batch of one
@@ -143,6 +147,7 @@ def _answer(came: object) -> list[Message]:
 def _messages(given: object) -> list[object]:
     found = parse_embedded_json(given)
     if isinstance(found, str):
+        refuse_broken_json(found, "input.value")
         return [{"role": "user", "content": found}]
     return [_message(each) for each in found] if is_list(found) else []
 

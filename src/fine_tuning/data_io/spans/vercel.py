@@ -5,6 +5,7 @@ Source: https://ai-sdk.dev/docs/ai-sdk-core/telemetry
 
 from __future__ import annotations
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages, with_plain_texts
 from fine_tuning.data_io.dialects.found_by_host import refuse_found
 from fine_tuning.data_io.finish_reasons import reason_in
@@ -29,6 +30,9 @@ def recognises(attributes: Row) -> bool:
     return any(name.startswith("ai.") for name in attributes)
 
 
+_JSON = ("ai.prompt.messages", "ai.prompt.tools", "ai.response.toolCalls", "ai.result.toolCalls")
+
+
 def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - every convention has the span
     """The call of a span; None for the span around several calls, and for those of tools and embeddings.
 
@@ -38,6 +42,8 @@ def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - e
     operation = str(attributes.get("ai.operationId") or attributes.get("operation.name") or "").split(" ")[0]
     if not operation.endswith((".doGenerate", ".doStream")):
         return None
+    for name in _JSON:
+        refuse_broken_json(attributes.get(name), name, ANY_JSON)
     request = parse_embedded_json(attributes.get("ai.prompt.messages"))
     answer: JsonObject = {"role": "assistant"}
     text = first_value(attributes, "ai.response.text", "ai.response.object", "ai.result.text", "ai.result.object")
