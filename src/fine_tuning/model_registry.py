@@ -135,8 +135,7 @@ class ModelRegistry:
     def describe_models(self, model_name: str | None = None) -> list[DescribedModelVersion]:
         """Every version (of one model) with aliases, the host that answers, its shutdown date and the days left."""
         with self._database.read() as tx:
-            found = version_lookup.versions_named(tx, model_name)
-            return aliases.with_aliases(tx, expiry.with_shutdown_dates(tx, found))
+            return aliases.described(tx, version_lookup.versions_of(tx, model_name))
 
     def list_expiring(self, days: int | None = None, *, deployed_only: bool = False) -> list[DatedModelVersion]:
         """The versions whose base model is shut down already or within this many days (the setting `expiry_days`)."""
@@ -225,8 +224,7 @@ class ModelRegistry:
     def get_cost_summary(self, name: str | None = None) -> TrainingCostSummary:
         """Known training cost in US dollars, in total and per model; versions without a known cost are counted."""
         with self._database.read() as tx:
-            versions = version_lookup.versions_named(tx, name)
-            return registry_stats.training_cost_summary(versions, costs.training_jobs(tx))
+            return registry_stats.training_cost_summary(version_lookup.versions_of(tx, name), costs.training_jobs(tx))
 
     def get_registry_stats(self) -> RegistryStats:
         """Counts of models, versions and deployed models, versions by status, and the known training cost."""

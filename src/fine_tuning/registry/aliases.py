@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from fine_tuning._util import checks
 from fine_tuning._util.model_names import alias_name
 from fine_tuning.errors import ConflictError, UsageError
+from fine_tuning.registry import expiry
 from fine_tuning.registry.version_lookup import find_version
 from fine_tuning.store import model_aliases, model_versions
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.records.model_versions import DatedModelVersion, DescribedModelVersion
+from fine_tuning.store.records.model_versions import DescribedModelVersion, ModelVersion
 
 
 def set_alias(database: Database, name: str, alias: str, version: int | None, *, actor: str, reason: str) -> int:
@@ -41,7 +42,7 @@ def remove_alias(database: Database, name: str, alias: str, *, actor: str, reaso
     return True
 
 
-def with_aliases(tx: Transaction, versions: Sequence[DatedModelVersion]) -> list[DescribedModelVersion]:
-    """The versions with the aliases that point at them."""
-    found = model_aliases.by_version(tx)
-    return [{**each, "aliases": found.get((each["model_name"], each["version"]), [])} for each in versions]
+def described(tx: Transaction, versions: Sequence[ModelVersion]) -> list[DescribedModelVersion]:
+    """The versions with their shutdown dates and the aliases that point at them."""
+    found, dated = model_aliases.by_version(tx), expiry.with_shutdown_dates(tx, versions)
+    return [{**each, "aliases": found.get((each["model_name"], each["version"]), [])} for each in dated]

@@ -33,7 +33,7 @@ def version_or_none(tx: Transaction, name: str, version: int | None = None) -> M
     return None
 
 
-def versions_named(tx: Transaction, name: str | None) -> list[ModelVersion]:
+def versions_of(tx: Transaction, name: str | None) -> list[ModelVersion]:
     """Every version of a model, ascending, or the one that `<name>-v<version>` or `<name>@<alias>` says; None: of all.
 
     Empty for an unknown model.
