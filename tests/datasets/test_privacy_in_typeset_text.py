@@ -8,9 +8,9 @@ from fine_tuning.datasets.privacy.personal_data import personal_data
 from fine_tuning.datasets.privacy.row_privacy import masked_text
 from fine_tuning.datasets.privacy.secret_finder import secrets
 
-SPACES = ["\u00a0", "\u202f", "\u2007", "\u2009", "&nbsp;", "&#160;"]
-HYPHENS = ["\u2010", "\u2011", "\u2012", "\u2013", "\u2212", "&#x2011;", "&hyphen;"]
-NOTHING = ["\u200b", "\u2060", "\u00ad", "\ufeff", "&shy;", "&#8203;"]
+SPACES = ["\u00a0", "\u202f", "\u2007", "\u2009", "&nbsp;", "&#160;", "&thinsp;"]
+HYPHENS = ["\u2010", "\u2011", "\u2012", "\u2013", "\u2212", "&#x2011;", "&hyphen;", "&ndash;", "&minus;"]
+NOTHING = ["\u200b", "\u2060", "\u00ad", "\ufeff", "&shy;", "&#8203;", "&NoBreak;"]
 NUMBERS = [
     ("4539 1488 0343 6467", "<CARD_NUMBER>"),
     ("DE89 3704 0044 0532 0130 00", "<BANK_ACCOUNT>"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from html.entities import html5
@@ -23,13 +24,15 @@ _ESCAPE = re.compile(
 )
 # Signs of ASCII as addresses have them, in capitals: `%3d` is a number's place in code.
 _PERCENT = re.compile(r"%(?:2[0-9A-F]|3[A-F]|40|5[B-F]|60|7[B-E])")
-# Names of signs: letters with accents are no part of what is found.
+# Names of signs, spaces, dashes and what has no width: letters with accents are no part of what is found.
 _SIGNS = "|".join(
     name.rstrip(";")
     for name, sign in html5.items()
     if name.endswith(";")
     and len(sign) == 1
-    and ((sign.isascii() and not sign.isalnum()) or sign in "\u00a0\u00ad\u200b\u2060\u2010")
+    and (
+        (sign.isascii() and not sign.isalnum()) or unicodedata.category(sign) in {"Zs", "Pd", "Cf"} or sign == "\u2212"
+    )
 )
 _HTML = re.compile(rf"&(?:#(?:[0-9]{{1,7}}|[xX][0-9a-fA-F]{{1,6}})|{_SIGNS});")
 _INVISIBLE = re.compile(r"[\u00ad\u180e\u200b\u2060-\u2064\ufeff]")  # joiners are letters of Persian and Hindi
