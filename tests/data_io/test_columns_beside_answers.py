@@ -40,7 +40,7 @@ def test_build_rows_that_differ_in_what_steers_the_answer_stay(
 
 def test_check_facts_and_what_the_question_says_steer_nothing() -> None:
     row = {"prompt": "Say hello in German", "response": "Hallo", "target_language": "German", "language": "de"}
-    assert codes({**row, "category": "chat", "source": "web", "num_tokens": 5, "type": "x"}) == []
+    assert codes({**row, "category": "chat", "source": "web", "num_tokens": 5, "type": "x", "style": 3}) == []
 
 
 BODY = {"id": "c", "object": "chat.completion", "choices": [{"message": CHAT[1] | {"content": "A"}}]}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json, to_json_text
-from fine_tuning.data_io.key_meanings import Meaning, is_annotation, is_context, is_remark, meaning_of, steers
+from fine_tuning.data_io.key_meanings import Meaning, bounds, is_annotation, is_context, is_remark, meaning_of, steers
 from fine_tuning.data_io.messages import Message, content_text
 from fine_tuning.data_io.said import LONG, is_block
 from fine_tuning.errors import DataError
@@ -107,8 +107,10 @@ def unread(row: Row, metadata: Row, messages: Sequence[Message]) -> tuple[str, .
 
 def _may_ask(key: str, value: object) -> bool:
     """Whether a column may be a part of the question: text of an unknown name, or what steers the answer."""
-    is_short = isinstance(value, str | int | float) and not isinstance(value, bool) and value != ""
-    return (is_short and steers(key)) or (is_prose(value) and not is_remark(key))
+    is_limit = isinstance(value, int | float) and not isinstance(value, bool) and bounds(key)
+    return (
+        is_limit or (isinstance(value, str) and value != "" and steers(key)) or (is_prose(value) and not is_remark(key))
+    )
 
 
 def _is_word_of(value: str, asked: str) -> bool:

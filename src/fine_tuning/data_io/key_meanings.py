@@ -164,7 +164,14 @@ def steers(key: str) -> bool:
     if words[-1] in _STEERING:
         return True
     is_steered = not _STEERED.isdisjoint(words[:-1]) and words[-1] in _ASPECTS
-    return is_steered or (not _BOUNDS.isdisjoint(words) and not _BOUNDED.isdisjoint(words))
+    return is_steered or bounds(key)
+
+
+@lru_cache(maxsize=4096)
+def bounds(key: str) -> bool:
+    """Whether a number in a column may be a limit of the answer, as `max_words` is, and no score of it."""
+    words = _words(key)
+    return not _BOUNDS.isdisjoint(words) and not _BOUNDED.isdisjoint(words)
 
 
 @lru_cache(maxsize=4096)
