@@ -90,7 +90,8 @@ def unlearnt(examples: Sequence[Example], bad: Iterable[Example]) -> dict[int, s
         {state for state in own if states.has(state, chat.conversation)}
         for chat, own in zip(chats, reached, strict=True)
     ]
-    return {at: each for at, each in enumerate(found) if each}
+    is_bad = [example.get("id") in ids for example in examples]  # those are left out for a reason of their own
+    return {at: each for at, each in enumerate(found) if each and not is_bad[at]}
 
 
 def _chat(example: Example) -> _Chat:
