@@ -84,7 +84,7 @@ def _covered(job: tuple[str, int]) -> list[bool]:
         design = Design(kind="fixed", planned=min(len(a), len(b)), score=score)
         statistics = states.statistics(a, b, **how)
         statistics.look(design)
-        decided = verdict.decide(design, statistics, design.alpha)
+        decided = verdict.decide(design, statistics, statistics.effect(design), design.alpha)
         found.append(decided.low <= 0.05 <= decided.high)
     return found
 

@@ -84,7 +84,7 @@ def play(traffic: Traffic, *, with_peers: bool = True) -> Played:
         statistics.look(design)
         if _looks(statistics) > before or number == len(traffic.calls):
             mismatch = comparability.mismatch_reason(design, statistics)
-            found.append(verdict.decide(design, statistics, design.alpha, mismatch))
+            found.append(verdict.decide(design, statistics, statistics.effect(design), design.alpha, mismatch))
     peers = statistics_peers.verdicts(traffic.calls) if with_peers else statistics_peers.PeerVerdicts(0, 0, 0)
     return Played(
         ever=any(each.favours for each in found),

@@ -13,9 +13,8 @@ from fine_tuning.datasets.unlearnt_answers import BadStates
 from fine_tuning.errors import DataError
 
 Example = Mapping[str, object]
-
-
 _Weights = tuple[bool, ...]
+_States = list[tuple[int, _Weights]]
 
 
 class _Chat(NamedTuple):
@@ -25,7 +24,7 @@ class _Chat(NamedTuple):
     conversation: str | None
 
     @property
-    def states(self) -> list[tuple[int, _Weights]]:
+    def states(self) -> _States:
         """Of a chat that ends with an answer, the states that it had, the whole one last."""
         if not turns.states(self.messages).whole:
             return []
@@ -50,17 +49,24 @@ def continued(examples: Sequence[Example]) -> set[int]:
     """
     chats = [_chat(example) for example in examples]
     known: dict[int, set[tuple[str | None, _Weights]]] = {}
-    for chat in chats:
-        for state, weights in chat.states[:-1]:
+    states = [chat.states for chat in chats]
+    for chat, each in zip(chats, states, strict=True):
+        for state, weights in each[:-1]:
             known.setdefault(state, set()).add((chat.conversation, weights))
-    return {at for at, chat in enumerate(chats) if chat.states and _is_learnt(chat, known)}
+    return {
+        at
+        for at, (chat, each) in enumerate(zip(chats, states, strict=True))
+        if each and _is_learnt(each, chat.conversation, known)
+    }
 
 
-def _is_learnt(chat: _Chat, known: Mapping[int, Collection[tuple[str | None, _Weights]]]) -> bool:
-    """Whether a longer chat learns every answer that this one learns."""
-    whole, own = chat.states[-1]
+def _is_learnt(
+    states: _States, its_conversation: str | None, known: Mapping[int, Collection[tuple[str | None, _Weights]]]
+) -> bool:
+    """Whether a longer chat learns every answer that a chat with these states learns."""
+    whole, own = states[-1]
     return any(
-        (chat.conversation is None or conversation in (None, chat.conversation))
+        (its_conversation is None or conversation in (None, its_conversation))
         and all(mine <= weight for mine, weight in zip(own, weights, strict=True))
         for conversation, weights in known.get(whole, ())
     )

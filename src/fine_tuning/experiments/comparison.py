@@ -152,9 +152,10 @@ class Comparison:
         """Whether of most questions both models' answers have a score, and of the others those of one model rather than
         of the other: which are missing may depend on the answer.
         """
+        if not self._are_pairs:
+            return False
         first, second = self.unmatched
-        apart = abs(first - second)
-        return self._are_pairs and apart > max(MISSING * self.pairs, UNEVEN * sqrt(first + second))
+        return abs(first - second) > max(MISSING * self.pairs, UNEVEN * sqrt(first + second))
 
     @property
     def _are_pairs(self) -> bool:

@@ -10,8 +10,11 @@ from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning._util.same_model import is_same
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.ab_test_result import concluded_result
+from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store import datasets, examples, experiments, jobs, model_versions, named_versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.experiments import ExperimentOfVersion
 from fine_tuning.store.records.model_versions import ModelVersion
 
 NOBODY = frozenset({"unknown", "human"})  # what captured calls have in place of a model
@@ -49,6 +52,18 @@ def _of_tests(tx: Transaction, version: ModelVersion) -> Incumbent | None:
             continue
         return other._replace(source=f"the incumbent of A/B test {test['id']}")
     return None
+
+
+def compared_arm(test: ExperimentOfVersion, incumbent: Incumbent) -> Arm | None:
+    """The arm whose comparison with model_a is the one of the test's version with its incumbent; None without one.
+
+    Two challengers are compared with model_a alone, never with each other.
+    """
+    models = test["pinned"] or experiments.models(test)
+    arms = [arm for arm, model in models.items() if arm != test["arm"] and incumbent.is_named(model)]
+    if test["arm"] == A:
+        return arms[0] if arms else None
+    return test["arm"] if A in arms else None
 
 
 def _pinned(tx: Transaction, name: str) -> Incumbent:

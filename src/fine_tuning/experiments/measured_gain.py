@@ -15,6 +15,7 @@ from fine_tuning.evaluation.comparison import MetricChange
 from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.experiments import own_answers, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult
+from fine_tuning.experiments.incumbent import compared_arm
 from fine_tuning.store import evaluations, experiments
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
@@ -152,11 +153,8 @@ class _Found:
 
     def _against_incumbent(self, test: ExperimentOfVersion) -> ABTestResult | None:
         """The comparison of the version's arm with the incumbent, if there is one."""
-        models = test["pinned"] or experiments.models(test)
-        arms = [arm for arm, model in models.items() if arm != test["arm"] and self._incumbent.is_named(model)]
-        if test["arm"] != "model_a":
-            return verdict.judge(test, 0.05).of(test["arm"]) if "model_a" in arms else None
-        return verdict.judge(test, 0.05).of(arms[0]) if arms else None
+        arm = compared_arm(test, self._incumbent)
+        return None if arm is None else verdict.judge(test, 0.05).of(arm)
 
 
 def _direction(change: MetricChange) -> int:

@@ -59,7 +59,7 @@ def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWo
     found = cheaper_and_not_worse(design, two, margin)
     not_comparable = comparability.incomparable_reason(design, two, 1 if found["holds"] else 0)
     mismatch = comparability.mismatch_reason(design, statistics)
-    changed = verdict.decide(design, two, design.alpha / (len(models) - 1)).changed
+    changed = verdict.decide(design, two, two.effect(design), design.alpha / (len(models) - 1)).changed
     found["withheld"] = mismatch or not_comparable or changed
     found["holds"] = found["holds"] and not found["withheld"]
     return found

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fine_tuning.costs.cost_intervals import MIN_VALUES, Measured
 from fine_tuning.costs.roi_facts import Incumbent
+from fine_tuning.experiments.incumbent import compared_arm
 from fine_tuning.experiments.sufficient_statistics import A, Statistics
 from fine_tuning.experiments.unit_sums import difference
 from fine_tuning.store import experiments
@@ -29,20 +30,16 @@ class PricesOfTest(NamedTuple):
 def of_newest_test(tx: Transaction, version: ModelVersion, incumbent: Incumbent) -> PricesOfTest | None:
     """Of the newest A/B test between the two with enough priced samples of both; None where there is none."""
     for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
-        models = test["pinned"] or experiments.models(test)
-        arms = (arm for arm, model in models.items() if arm != test["arm"] and incumbent.is_named(model))
-        if (other := next(arms, None)) is None or A not in (test["arm"], other):
-            continue  # two challengers are compared with the incumbent of the test alone
-        if (found := _prices(test, other)) is not None:
+        arm = compared_arm(test, incumbent)
+        if arm is not None and (found := _prices(test, arm)) is not None:
             return found
     return None
 
 
-def _prices(test: ExperimentOfVersion, other: Arm) -> PricesOfTest | None:
-    statistics = Statistics.of(test["statistics"], [*experiments.models(test)])
-    two = statistics.against(test["arm"] if other == A else other)
+def _prices(test: ExperimentOfVersion, arm: Arm) -> PricesOfTest | None:
+    two = Statistics.of(test["statistics"], [*experiments.models(test)]).against(arm)
     comparison = two.comparison
-    if min(arm.measure(COST).count for arm in two.arms.values()) < MIN_VALUES:
+    if min(sums.measure(COST).count for sums in two.arms.values()) < MIN_VALUES:
         return None
     if not two.is_paired and (comparison.in_turns or comparison.are_apart):
         return None  # their requests are of other times

@@ -120,12 +120,12 @@ class UnitSums:
 
     def without_covariate(self) -> UnitSums:
         """The same as if the samples had none."""
-        of_x = {_X, _SIDES[1] + _X}
-        kept = [
-            0.0 if row in of_x or column in of_x else 1.0 for row in range(COLUMNS) for column in range(row, COLUMNS)
-        ]
-        totals = [0.0 if column in of_x else total for column, total in enumerate(self.totals)]
-        return UnitSums(totals, [keep * product for keep, product in zip(kept, self.products, strict=True)])
+        found = UnitSums([*self.totals], [*self.products])
+        for column in (side + _X for side in _SIDES):
+            found.totals[column] = 0.0
+            for place in _ROWS[column]:
+                found.products[place] = 0.0
+        return found
 
     def as_dict(self) -> UnitSumsRecord:
         """The sums as plain JSON values."""

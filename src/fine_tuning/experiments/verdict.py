@@ -68,7 +68,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     statistics, part = every.against(arm), alpha / comparisons
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
-    decided = decide(design, statistics, part, mismatch_reason(design, every))
+    decided = decide(design, statistics, effect, part, mismatch_reason(design, every))
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
     intervals = {name: _lower(statistics, name, part * SECONDARY) for name in means}
@@ -118,13 +118,14 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     )
 
 
-def decide(design: Design, statistics: Statistics, alpha: float, mismatch: str = "") -> Decision:
+def decide(design: Design, statistics: Statistics, effect: Effect, alpha: float, mismatch: str = "") -> Decision:
     """What the scores of two models decide; of scores that cannot be compared there is neither p-value nor interval.
 
     Args:
+        effect: so far, of these statistics.
         mismatch: see `comparability.mismatch_reason`.
     """
-    decided = _decide(design, statistics, statistics.effect(design), alpha)
+    decided = _decide(design, statistics, effect, alpha)
     withheld = mismatch or incomparable_reason(design, statistics, _speaks_for(decided, design))
     if not withheld:
         return decided

@@ -209,12 +209,12 @@ def costs_of_version(connection: Connection, name: str, version: int) -> tuple[i
     """As `costs_of`, of the samples of a registered version in the tests that are about it."""
     count, total, squares = 0, 0.0, 0.0
     for test in of_version(connection, name, version):
-        found = costs_in(test, test["arm"])
+        found = _costs_in(test, test["arm"])
         count, total, squares = count + found[0], total + found[1], squares + found[2]
     return count, total, squares
 
 
-def costs_in(test: Experiment, arm: Arm) -> tuple[int, float, float]:
+def _costs_in(test: Experiment, arm: Arm) -> tuple[int, float, float]:
     """As `costs_of`, of the samples of one arm of a test."""
     state = test["statistics"]
     cost = None if state is None else state["arms"][arm]["measures"].get("cost")
