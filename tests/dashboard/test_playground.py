@@ -62,7 +62,9 @@ def test_playground_page_two_answers_and_vote_record_a_pair(
 def _ask(page: Page, question: str) -> None:
     """Ask until neither answer is empty: weights that were never trained may end one at once."""
     sides = [page.get_by_role("region", name=side) for side in ("Model A", "Model B")]
-    page.get_by_label("Prompt").fill(question)
+    prompt = page.get_by_label("Prompt")
+    while prompt.input_value() != question:
+        prompt.fill(question)  # a list that closes late takes the focus, and what is being filled in, away
     for _ in range(20):
         before = [side.inner_text() for side in sides]
         page.get_by_role("button", name="Send to both").click()
