@@ -95,6 +95,19 @@ def test_weak_cycles_of_the_share_are_found_among_neighbours() -> None:
     assert sum("differ less among samples that came one right after the other" in reason for reason in reasons) >= 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("margin", [0.05, 0.3])
+def test_guardrails_of_weak_cycles_are_open(margin: float) -> None:
+    framework, states = ABTestFramework(), []
+    for seed in range(6):
+        framework.create_test(f"t{seed}", "a", "b", split=None, guardrails=[{"measure": "latency", "margin": margin}])
+        phases = [(20, share, rate, rate) for share, rate in ((0.4, 0.5), (0.6, 0.9)) * 50]
+        slower = {A: 100.0, B: 100.0 * (1 + margin)}
+        rows = [{**row, "latency_ms": slower[row["model"]] * (2 - row["score"])} for row in traffic(phases, seed)]
+        states.append(watched(framework, f"t{seed}", rows, looks=20).guardrails[0]["status"])
+    assert states == ["open"] * 6  # at the margin; all samples together speak for model_b
+
+
 def test_outcomes_that_come_late_are_no_neighbours() -> None:
     framework, rng = started(), np.random.default_rng(9)
     sides = rng.random(600) < 0.5

@@ -131,6 +131,9 @@ def test_evaluation_gate_low_or_missing_accuracy_blocks_deployment(monkeypatch: 
     evaluator.evaluate_exact_match(["a", "b"], ["a", "c"], "lamp", "fine_tuned")
     with pytest.raises(ConflictError, match=r"has accuracy 0\.5, less than 0\.8"):
         registry.deploy_model("lamp")
+    evaluator.evaluate(["{}", "{}"], ["a", "b"], "lamp", "fine_tuned", metrics=["json_valid"])
+    with pytest.raises(ConflictError, match="json_valid .* a check of the form alone"):
+        registry.deploy_model("lamp")
     evaluator.evaluate_exact_match(["a", "b"], ["a", "b"], "lamp", "fine_tuned")
     assert registry.deploy_model("lamp") == 1
     registry.register_model("lamp", "base", "j2", 1)

@@ -92,7 +92,8 @@ def write(rows: SelectedRows, split: Ints, recipe: Recipe, folder: Path) -> tupl
 
 def _texts(batch: pa.RecordBatch, start: int, selection: Selection) -> pa.Array:
     """The texts of a block of rows, with those of which some answers are not learnt as these are written."""
-    changed = {at - start: text for at, (text, _) in selection.unlearnt.items() if start <= at < start + batch.num_rows}
+    unlearnt = selection.unlearnt
+    changed = {at: unlearnt[start + at][0] for at in range(batch.num_rows) if start + at in unlearnt}
     if not changed:
         return batch.column("text")
     texts = batch.column("text").to_pylist()

@@ -15,8 +15,9 @@ from fine_tuning.experiments.planned_looks import continuity, planned_limits
 from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
 from fine_tuning.experiments.sample_shares import SampleShares
 from fine_tuning.experiments.shares import equal_shares_p
+from fine_tuning.experiments.stratified_difference import difference
 from fine_tuning.experiments.time_trend import TimeTrend
-from fine_tuning.experiments.unit_sums import Figure, UnitSums, difference, summed
+from fine_tuning.experiments.unit_sums import Figure, UnitSums, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
 
 MIN_SAMPLES_APART = 80  # of models one after the other, from which a trend over time is taken away

@@ -10,7 +10,8 @@ from fine_tuning.experiments import confidence_sequences, small_sample_correctio
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.running_sums import Moments
-from fine_tuning.experiments.unit_sums import Difference, UnitSums, difference
+from fine_tuning.experiments.stratified_difference import Difference, difference
+from fine_tuning.experiments.unit_sums import UnitSums
 
 MIN_OBSERVATIONS = 10  # answers right or wrong, or units, of each model before an asymptotic statement is made
 MIN_OBSERVATIONS_OF_MEANS = 30  # of figures of any size, whose spread and skewness must be guessed too

@@ -56,7 +56,8 @@ def _mean(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float,
     # Two one-sided statements, each at alpha: together an interval at 2 alpha.
     ends = found.interval(confidence_sequences.limit(found.n, min(2 * alpha, 0.999), found.planned))
     low, high = sorted(sign * end - absolute for end in ends)
-    return a.average, b.average, low, high
+    flatters, accuses = (measures.exceeds_neighbours(statistics, rail.measure, side) for side in (-sign, sign))
+    return a.average, b.average, -inf if accuses else low, inf if flatters else high
 
 
 def _independent(arm: ArmSums, count: int) -> int:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from fine_tuning.costs.cost_intervals import MIN_VALUES, Measured
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.incumbent import compared_arm
+from fine_tuning.experiments.stratified_difference import difference
 from fine_tuning.experiments.sufficient_statistics import A, Statistics
-from fine_tuning.experiments.unit_sums import difference
 from fine_tuning.store import experiments
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiment_json import Arm

@@ -41,8 +41,11 @@ def _evaluation(tx: Transaction, version: ModelVersion, settings: Settings) -> s
     if not found:
         return "has no evaluation (ft-cli evaluate-model)"
     last = found[-1]
-    if metrics.find(last["metric"]).bounds != (0.0, 1.0):
-        return f"has {last['metric']} in its last evaluation ({last['id']}), which is no accuracy between 0 and 1"
+    metric, shown = metrics.find(last["metric"]), f"has {last['metric']} in its last evaluation ({last['id']})"
+    if metric.bounds != (0.0, 1.0):
+        return f"{shown}, which is no accuracy between 0 and 1"
+    if not metric.has_reference:
+        return f"{shown}, a check of the form alone: a wrong answer can have it"
     accuracy, minimum = last["accuracy"], settings.deploy_min_accuracy
     if accuracy is None:
         return f"has no accuracy in its last evaluation ({last['id']})"
