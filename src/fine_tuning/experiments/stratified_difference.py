@@ -139,7 +139,9 @@ def _variances(spread: Covariances, slope: float) -> tuple[float, float, float]:
         return without - slope * crossed + slope**2 * spread[first + X, second + X]
 
     a, b = SIDES
-    return exact(of(a, a), spread[a + Y, a + Y]), exact(of(b, b), spread[b + Y, b + Y]), of(a, b)
+    first, second = (exact(of(each, each), spread[each + Y, each + Y]) for each in (a, b))
+    most = sqrt(first * second)  # of what both have in common: of nothing, nothing but rounding
+    return first, second, max(-most, min(of(a, b), most))
 
 
 def exact(variance: float, before: float) -> float:
