@@ -60,6 +60,30 @@ WRITTEN_KEY_PLACES = (
     "токен: @", "секрет: @", "Zugangsschlüssel: @", "clé secrète : @", "令牌：@", "トークン: @", "jeton : @",
 )  # fmt: skip
 # Whole texts, the value between two `\1`.
+SPOKEN_PLACES = (
+    "@ is my password", "use @ as the password", "Log in with @ as your password.", "@ is the password for the wifi",
+    "@ ist mein Passwort", "Nutze @ als Passwort", "@ est mon mot de passe", "utilisez @ comme mot de passe",
+    "@ es mi contraseña", "@ è la mia password", "@ é a minha senha", "@ to moje hasło", "@ — мой пароль",
+    "@ is mijn wachtwoord", "usa @ como contraseña",
+)  # fmt: skip
+ONE_TIME_PLACES = (
+    "your code is @", "Your verification code is @.", "@ is your verification code", "Use @ as your one-time code",
+    "Your OTP is @", "The 2FA code is @", "Dein Code lautet @", "Votre code est @", "Tu código es @", "Il tuo codice è @",
+    "Je code is @", "Din kod är @", "Twój kod to @", "Ваш код: @", "您的验证码是@", "認証コードは@です", "인증번호는 @입니다",
+    "รหัส OTP ของคุณคือ @", "رمز التحقق هو @", "Doğrulama kodunuz @", "Code de vérification : @", "Einmalcode @",
+)  # fmt: skip
+SPOKEN_NEGATIVES = (
+    "the password is required", "your code is clean", "your code is 482 lines long", "use a strong string as the password",
+    "Error code is 404", "the status code is 500", "The zip code is 94103", "Your code is 100 % covered", "exit code is 1",
+    "The country code is 0049", "code 482913 of the product", "Use bcrypt as the password hash", "UTF-8 is the password encoding",
+    "use SHA-256 as the password hashing function", "Die Postleitzahl ist 10115", "Der Code ist 2000 Zeilen lang",
+    "this is my password", "that is the password policy", "a1 is the password field of the form", "product code: 482913",
+    "use user.password as the password", "use $PASSWORD as the password", "your discount code is 482913",
+    "your source code is 120000 bytes", "password123 is a bad password", "Your order number is 482913",
+    "Your code is 12000 lines and growing", "El código postal es 28013", "Le code postal est 75001", "邮政编码是100000",
+    "郵便番号は1000001です", "우편번호는 04524입니다", "Почтовый индекс: 101000", "In your code, 482913 is a constant",
+    "HTTP/2 is the password transport", "A verification code has 6 digits", "The verification code expires in 600 seconds",
+)  # fmt: skip
 OWN_SCRIPT = (
     "Пароль: \1Секрет123!\1", "Мой пароль: \1котёнок77\1", "我的密码是：\1小猫咪123\1", "הסיסמה שלי: \1חתול1234\1",
     "비밀번호: \1고양이77\1", "รหัสผ่าน: \1แมวน้อย99\1", "パスワード：\1さくら2024\1", "κωδικός: \1γατούλα88\1", "كلمة السر: \1قطتي4567\1",

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from private_templates import (
     KEY_PLACES,
     NEGATIVES,
+    ONE_TIME_PLACES,
     OWN_PERSONAL,
     OWN_SCRIPT,
     OWN_SCRIPT_NEGATIVES,
@@ -21,6 +22,8 @@ from private_templates import (
     SCRIPTS,
     SECRET_PLACES,
     SPACED_PLACES,
+    SPOKEN_NEGATIVES,
+    SPOKEN_PLACES,
     TOKEN_PLACES,
     WRITTEN_KEY_PLACES,
     WRITTEN_PLACES,
@@ -57,6 +60,12 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
         for place in places:
             for style in styles:
                 yield _placed(place, password(chosen, style), "password or key as it is written")
+    for place in SPOKEN_PLACES:
+        for value in ("hunter2!x", "Xy7$kk", password(chosen, 1), "Falcon99x"):
+            yield _placed(place, value, "password before its name")
+    for place in ONE_TIME_PLACES:
+        for length in (6, 6, 8):
+            yield _placed(place, text_of(chosen, length, string.digits), "one-time code")
     for place in SPACED_PLACES:
         for _ in range(4):
             yield _placed(place, f"{odd_word(chosen)} {odd_word(chosen)}!", "password with a space")
@@ -96,7 +105,7 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
 
 
 def _negatives(chosen: random.Random) -> Iterator[Sample]:
-    yield from (Sample(text, None, "prose") for text in OWN_SCRIPT_NEGATIVES)
+    yield from (Sample(text, None, "prose") for text in (*OWN_SCRIPT_NEGATIVES, *SPOKEN_NEGATIVES))
     for kind, texts in NEGATIVES.items():
         for text in texts:
             yield Sample(text, None, kind)

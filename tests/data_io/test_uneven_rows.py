@@ -127,12 +127,38 @@ def test_line_with_a_stray_quote_is_refused_alone(tmp_path: Path, line: str) -> 
     assert "a quote in a cell that is not written twice" in report.rejected[0]["reason"]
 
 
-@pytest.mark.parametrize(
-    "line", ['"He said "yes to me",ok', '"He said \\"yes\\" to me",ok', '"two\nlines "x" here",ok', 'a,"open']
-)
+@pytest.mark.parametrize("line", ['"two\nlines "x" here",ok', 'a,"open\nfor long', 'a,"open\nfor, long"x'])
 def test_file_ends_where_it_is_open_which_line_a_quote_closes(tmp_path: Path, line: str) -> None:
     path = tmp_path / "rows.csv"
     rows = [f"Why {number}?,So." for number in range(80_000)]  # more than are looked at for the dialect
     path.write_text("\n".join(["prompt,completion", *rows, line, "And?,No."]))
-    with pytest.raises(DataError, match="not CSV"):
+    with pytest.raises(DataError, match=r"not CSV.*in the row that begins on line 80002"):
         list(sources.read(str(path)))
+
+
+OPEN = ['a,"open', '"open,a', '"He said "yes to me",ok', '"a","b', 'a,"open\r']
+
+
+@pytest.mark.parametrize("line", OPEN)
+@pytest.mark.parametrize(
+    "after", [["And?,No."], ["And?,No.", '"In\ntwo?",Yes.', '"x, y",z'] * 90, ["And?,No.", OPEN[0], "Or?,Yes."]]
+)
+def test_line_with_a_quote_that_is_not_closed_is_refused_alone(tmp_path: Path, line: str, after: list[str]) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["prompt,completion", '"Why, or\nso?",So.', line, *after]), newline="")
+    rows = list(sources.read(str(path)))
+    refused = sum(each in OPEN for each in after)
+    assert [row.line for row in rows[:3]] == [2, 4, 5]
+    assert len(rows) == 2 + len(after)
+    report = DistillationDataCollector().preview_files([path]).report
+    assert (report.captured, len(report.rejected)) == (1 + len(set(after)) - refused, 1 + refused)
+    assert report.rejected[0]["line"] == 4
+    assert "quote" in report.rejected[0]["reason"]
+
+
+def test_quotes_that_close_each_other_rows_apart_swallow_none_between(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('prompt,completion\na,"b\nc,d\ne,f\ng",h\ni,j\n')
+    rows = list(sources.read(str(path)))
+    assert all(row.text for row in rows)
+    assert [row.line for row in rows] in ([2, 6], [2, 3, 4, 5, 6])

@@ -76,7 +76,7 @@ def test_build_ids_of_conversations_win(tmp_path: Path) -> None:
     assert build("same", write(tmp_path / "rows.jsonl", rows), test=0)["counts"]["kept"] == 12
 
 
-@pytest.mark.parametrize("window", [3, 4, 5])
+@pytest.mark.parametrize("window", [2, 3, 4, 5])
 def test_build_sliding_windows_and_changing_system_messages_stay_in_one_split(tmp_path: Path, window: int) -> None:
     rows = []
     for number in range(20):
@@ -88,6 +88,17 @@ def test_build_sliding_windows_and_changing_system_messages_stay_in_one_split(tm
     where = splits_of(made)
     assert len(where) == 20
     assert all(len(parts) == 1 for parts in where.values())
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 6])
+def test_build_log_of_the_last_messages_stays_beside_the_whole_chat(tmp_path: Path, size: int) -> None:
+    chats = [row(talk(number, 6))["messages"] for number in range(20)]
+    rows = [{"messages": messages} for chat in chats for messages in (chat, chat[-size:])]
+    where = splits_of(build("tail", write(tmp_path / "rows.jsonl", rows), test=0.3, validation=0))
+    assert [len(parts) for parts in where.values()] == [1] * 20
+    found = conversations.groups([each["messages"] for each in rows], [None] * 40)
+    assert [found[at] == found[at + 1] for at in range(0, 40, 2)] == [True] * 20
+    assert len(set(found)) == 20
 
 
 @pytest.mark.parametrize("is_assistant_first", [True, False])

@@ -43,10 +43,10 @@ def shared_states(spool: Spool, rows: Numbers) -> States:
     is_chosen = np.zeros(len(spool), bool)
     is_chosen[rows] = True
     starts = _pairs(spool, "starts", is_chosen, None)
-    keys = np.unique(starts[1])
     whole = spool.numbers["whole"][rows]
-    is_known = _is_in(whole, keys)
-    ends = _pairs(spool, "ends", is_chosen, keys) if len(keys) else _NOTHING
+    # What a chat ends with is shared with those that go on from it, and with a log of those last messages alone.
+    ends = _pairs(spool, "ends", is_chosen, np.unique(np.concatenate([starts[1], whole[whole != 0]])))
+    is_known = _is_in(whole, np.unique(np.concatenate([starts[1], ends[1]])))
     none = np.zeros(int(is_known.sum()), np.uint64)
     return States(
         np.concatenate([starts[0], rows[is_known], ends[0]]),
@@ -82,9 +82,9 @@ def groups(chats: Sequence[turns.Messages], ids: Sequence[str | None]) -> list[i
         question = ids[row] if ids[row] is not None else _question(messages[:-1]) if messages else f"{row}"
         pairs.append(np.array([[questions.setdefault(f"{ids[row] is None} {question}", row), row]]))
     states_of_all = States(*(np.concatenate(column) for column in zip(*found, strict=True)))
-    # A state that no other chat goes on from links nothing: many chats end in the same way.
-    is_start = np.isin(states_of_all.key, states_of_all.key[states_of_all.after != 0])
-    linked = _linked(States(*(column[is_start] for column in states_of_all)), named)
+    # A state that no other chat goes on from, or is, links nothing: many chats end in the same way.
+    is_linking = np.isin(states_of_all.key, states_of_all.key[states_of_all.before == 0])
+    linked = _linked(States(*(column[is_linking] for column in states_of_all)), named)
     return [int(each) for each in near_duplicates.components(len(chats), np.concatenate([*pairs, linked]))]
 
 

@@ -49,6 +49,8 @@ class PromptWords(NamedTuple):
 class States(NamedTuple):
     """Hashes of the states of a conversation; a state is a run of messages that ends with one of the assistant.
 
+    A log of the last messages may begin with any of them: with an answer, or with the result of a tool.
+
     Attributes:
         whole: of all messages; 0 where there is no state.
         starts: pairs of 8-byte numbers: an earlier state, and the message that follows it.
@@ -136,20 +138,16 @@ def states(messages: Messages) -> States:
     if "user" not in roles or roles[-1] != "assistant":
         return States()
     hashes = [_message_hash(message) for message in kept]
-    if len(kept) == 2:
-        return States((hashes[0] * _BASE + hashes[1]) % _MODULUS)
     until = [0]
     for each in hashes:
         until.append((until[-1] * _BASE + each) % _MODULUS)
     starts, ends, power = array("Q"), array("Q"), 1
-    first, last = roles.index("user"), len(roles) - 1 - roles[::-1].index("user")
-    for at in range(first + 1, len(kept) - 1):
+    for at in range(len(kept) - 1):
         if roles[at] == "assistant":
             starts.extend((until[at + 1], hashes[at + 1]))
     for at in range(len(kept) - 1, 0, -1):
         power = power * _BASE % _MODULUS
-        if at <= last and roles[at] != "tool":
-            ends.extend(((until[-1] - until[at] * power) % _MODULUS, hashes[at - 1]))
+        ends.extend(((until[-1] - until[at] * power) % _MODULUS, hashes[at - 1]))
     return States(until[-1], starts.tobytes(), ends.tobytes())
 
 

@@ -49,6 +49,7 @@ from fine_tuning.data_io.formats.several_calls import MALFORMED
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
+from fine_tuning.data_io.truncation import truncated_place
 from fine_tuning.data_io.unread_rows import Unread, says_failed
 from fine_tuning.errors import DataError, UsageError
 
@@ -203,15 +204,22 @@ def _unwrapped(call: Call, known: str) -> Call:
 
 
 def _of_data(call: Call, row: Row) -> Call:
-    """A call of training data, with the names of the columns whose texts may belong to its question."""
+    """A call of training data, with the names of the columns whose texts may belong to its question.
+
+    An answer that ends with the mark of a tracer was cut off; a question may quote one.
+    """
+    if call.rejected is None and not call.is_cut_off and truncated_place(call.messages[-1:]) is not None:
+        call = replace(call, finish_reason="length")
     columns = unread(row, call.metadata, call.messages) if call.metadata else ()
     return replace(call, unread=columns) if columns else call
 
 
 def _of_log(call: Call) -> Call | Unread:
-    """A logged call; one whose text was redacted is left out, and a refusal is a reason why an answer ended."""
+    """A logged call; one whose text was redacted or cut off is left out, and a refusal ends an answer."""
     if has_redacted(call.messages):
         return Unread("redacted")
+    if (place := truncated_place(call.messages)) is not None:
+        return Unread("malformed", f"{place} ends with the mark of a tool that cuts texts off; raise its limit")
     is_refused = bool(call.messages and call.messages[-1].get("refusal"))
     return replace(call, finish_reason="content_filter") if is_refused and not call.is_cut_off else call
 

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 SAMPLE_CHARACTERS = 1 << 20
 _CUT_OFF = "unexpected end of data"
@@ -27,18 +26,6 @@ class Escapes(StrEnum):
     NONE = ""
     ALL = "quotes and backslashes after a backslash"
     QUOTES = "quotes after a backslash"
-
-
-class Cells(Protocol):
-    """What is used of the reader of the csv module."""
-
-    @property
-    def line_num(self) -> int:
-        """How many lines are read."""
-
-    def __iter__(self) -> Iterator[list[str]]: ...
-
-    def __next__(self) -> list[str]: ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +46,7 @@ class Dialect:
         found = [*([self.escapes.value] if self.escapes else []), *(["spaces before cells"] if self.is_padded else [])]
         return f"CSV with {' and '.join(found)}" if found else None
 
-    def cells(self, lines: Iterable[str]) -> Cells:
+    def cells(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """The cells of each row; reading them raises `csv.Error`."""
         return csv.reader(
             map(self._prepared, lines) if self.escapes else lines,

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO
 
-from fine_tuning.data_io.sources.csv_dialect import SAMPLE_CHARACTERS, Cells, Dialect, dialect_of
+from fine_tuning.data_io.sources.csv_dialect import SAMPLE_CHARACTERS, Dialect, dialect_of
+from fine_tuning.data_io.sources.csv_lines import Lines
 from fine_tuning.data_io.sources.raw_row import (
     CELLS,
     MAX_ROW_BYTES,
@@ -29,6 +30,8 @@ _NUMBER_COLUMNS = {"rating", "weight"}
 _END_IN_DOS = "\x1a"
 _NULLS = ("", r"\N")  # the second is MySQL's
 _STRAY = "expected after"  # in the csv module's message
+_NOT_TWICE = "a quote in a cell that is not written twice"
+_NOT_CLOSED = "a quote that opens in this row is not closed; the rows behind it are read"
 _ESCAPED = re.compile(r"\\.")
 _DELIMITERS = ",;\t|"
 # How spreadsheets name the delimiter in a first line of its own; one that saves it again quotes and pads it.
@@ -39,7 +42,7 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
     """Rows with the column names of the first line; empty cells are left out, JSON in columns of objects is parsed.
 
     A row with more cells than columns, or with fewer, says so under `WRONG_CELLS`: it may be a part of another one. So
-    does a line with a stray quote, after which the next line is a row again.
+    does a line with a stray quote, or with one that is not closed, after which the next line is a row again.
     Rows say which dialect was assumed; see `csv_dialect`.
 
     Args:
@@ -59,18 +62,18 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
                 delimiter, first, skipped = stated[1], text.readline(), skipped + 1
             begun = _Beginning(first, text)
             dialect = dialect_of("".join(begun.lines), delimiter or _delimiter(first), is_whole=begun.is_whole)
-            lines = _Lines(begun.and_the_rest())
-            reader = dialect.cells(lines)
+            lines = Lines(begun.and_the_rest())
             try:
-                names = _names(next(reader, []), f"{file}, line {1 + skipped}")
-                start = reader.line_num + 1 + skipped
-                while (cells := _next_cells(reader, lines, dialect)) is not None:
-                    line, start = start, reader.line_num + 1 + skipped
+                reader = _Reader(lines, dialect)
+                names = _names(reader.names, f"{file}, line {1 + skipped}")
+                start = lines.count + 1 + skipped
+                while (cells := reader.next_cells()) is not None:
+                    line, start = start, lines.count + 1 + skipped
                     if any(cells) and cells != [_END_IN_DOS]:
-                        found = _row(names, cells) if cells is not lines.unread else _unread(lines.unread)
+                        found = _unread(*reader.unread) if cells is reader.unread[0] else _row(names, cells)
                         yield RawRow(file, line, cells_to_json_bytes(found), dialect.assumed)
             finally:
-                lines_read = reader.line_num + skipped
+                lines_read = lines.count + skipped
     except csv.Error as error:
         row = f", in the row that begins on line {start}" if start < lines_read else ""
         raise DataError(
@@ -99,45 +102,58 @@ class _Beginning:
         return chain(filter(None, self.lines), self._failure, self._text)
 
 
-class _Lines:
-    """The lines of a file, of which the last one is remembered.
+class _Reader:
+    """Reads the rows of a file behind its names.
 
     Attributes:
-        unread: the last line whose quotes could not be read, as the only cell of its row.
+        unread: the line of the last row that could not be read, as its only cell, and why.
     """
 
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines, self.last = lines, ""
-        self.unread: list[str] = []
+    def __init__(self, lines: Lines, dialect: Dialect) -> None:
+        self._lines, self._dialect = lines, dialect
+        self._cells = dialect.cells(lines)
+        self.names = next(self._cells, [])
+        self.unread: tuple[list[str], str] = [], ""
 
-    def __iter__(self) -> Iterator[str]:
-        return self
+    def next_cells(self) -> list[str] | None:
+        """The cells of the next row; None after the last one.
 
-    def __next__(self) -> str:
-        self.last = next(self._lines)
-        return self.last
+        A line with a stray quote, whose others close, is one cell; so is one with a quote that is not closed, where
+        the lines behind it are rows.
 
-
-def _next_cells(reader: Cells, lines: _Lines, dialect: Dialect) -> list[str] | None:
-    """The cells of the next row; None after the last one. A line with a stray quote, whose others close, is one cell.
-
-    Raises:
-        csv.Error: the row cannot be read, and where it ends is unknown.
-    """
-    before = reader.line_num
-    try:
-        return next(reader, None)
-    except csv.Error as error:
-        plain = _ESCAPED.sub("", lines.last) if dialect.escapes else lines.last
-        is_open = reader.line_num - before != 1 or plain.count('"') % 2 or '\\"' in plain
-        if _STRAY not in str(error) or is_open:
+        Raises:
+            csv.Error: the row cannot be read, and where it ends is unknown.
+        """
+        self._lines.begin_row()
+        try:
+            cells = next(self._cells, None)
+        except csv.Error as error:
+            if self._is_stray(error):
+                return self._left(_NOT_TWICE)
+            if self._restarts():
+                return self._left(_NOT_CLOSED)
             raise
-        lines.unread = [lines.last]
-        return lines.unread
+        is_uneven = cells is not None and (len(cells) < len(self.names) or any(cells[len(self.names) :]))
+        if is_uneven and len(self._lines.row) > 1 and self._restarts():
+            return self._left(_NOT_CLOSED)
+        return cells
+
+    def _is_stray(self, error: csv.Error) -> bool:
+        last = self._lines.row[-1] if self._lines.row else ""
+        plain = _ESCAPED.sub("", last) if self._dialect.escapes else last
+        is_open = len(self._lines.row) != 1 or plain.count('"') % 2 or '\\"' in plain
+        return _STRAY in str(error) and not is_open
+
+    def _restarts(self) -> bool:
+        return bool(self._lines.row) and self._lines.restart_behind_first(self._dialect, len(self.names))
+
+    def _left(self, why: str) -> list[str]:
+        self.unread = self._lines.row[:1], why
+        return self.unread[0]
 
 
-def _unread(cells: list[str]) -> dict[str, object]:
-    return {WRONG_CELLS: "a quote in a cell that is not written twice", CELLS: cells}
+def _unread(cells: list[str], why: str) -> dict[str, object]:
+    return {WRONG_CELLS: why, CELLS: cells}
 
 
 def _raising(error: Exception) -> Iterator[str]:

@@ -20,9 +20,12 @@ from typing import NamedTuple
 MAX_WORDS = 4000  # that are looked at
 _LANGUAGE_CHARACTERS, _LANGUAGE_LETTERS = 2000, 16  # that are read, and that are needed, to tell a language
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_SIGN_IN_WORD = re.compile(r"[^\W\d_][¡-©«-´¶-¹»-¿]+[^\W\d_]|[¿¡][¡-¿]|[^\W\d_][¿¡¦¬¯¸³¹]|[³¹¬¦¯¸][^\W\d_]")
+_SIGN_IN_WORD = re.compile(
+    r"[^\W\d_][¡-©«-´¶-¹»-¿]+[^\W\d_]|[¿¡][¡-¿]|[^\W\d_][¿¡¦¬¯¸³¹]|[³¹¬¦¯¸][^\W\d_]|[^\W\d_][‚„]"
+)
 _PUNCTUATION = frozenset(
     "\xa0\xad¡¢£¤¥§¨©ª«¬®°±²³´µ¶·¹º»¼½¾¿×÷–—―‘’‚“”„†‡•…‰‹›€™№、。，．：；？！（）「」『』《》【】〜ー・　،؛؟ـ"
+    "฿๏๐๑๒๓๔๕๖๗๘๙๚๛\u0e31\u0e34\u0e35\u0e36\u0e37\u0e38\u0e39\u0e3a\u0e47\u0e48\u0e49\u0e4a\u0e4b\u0e4c\u0e4d\u0e4e"
     "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652"  # vowel signs of Arabic
 )
 _WESTERN = (
@@ -44,7 +47,7 @@ _LANGUAGES = {
     "cp1254": frozenset(("tr", "az", "ku")),
     "cp1257": frozenset(("lt", "lv", "et")),
 }
-_COMMON = frozenset("оеаинтсрвлкі" + "יוהלאמרתשבנ" + "αοιετνσηυρπκάέήίόύώ" + "اليمنوتربةعدسفكه")
+_COMMON = frozenset("оеаинтсрвлкі" + "יוהלאמרתשבנ" + "αοιετνσηυρπκάέήίόύώ" + "اليمنوتربةعدسفكه" + "านรอกเงมยลวดทสตใไช")
 
 
 def encoding_of(sample: bytes) -> str | list[str]:
@@ -118,7 +121,8 @@ def _is_cyrillic(text: str) -> bool:
 def _is_greek(text: str) -> bool:
     words = [word for word in _words(text) if len(word) > 2]
     accented = [word for word in words if set(word.lower()) & set("άέήίόύώΐΰ")]
-    return _of_script("\u0386", "\u03ce", "ς")(text) and len(accented) * 2 >= len(words)
+    is_script = _of_script("\u0386", "\u03ce", "ς")(text) and all(map(_has_case_of_words, _words(text)))
+    return is_script and len(accented) * 2 >= len(words)
 
 
 def _of_script(first: str, last: str, ends: str = "") -> Callable[[str], bool]:
@@ -131,6 +135,27 @@ def _of_script(first: str, last: str, ends: str = "") -> Callable[[str], bool]:
         )
 
     return fits
+
+
+_FRENCH = [frozenset(_WESTERN[0])]
+
+
+def _is_arabic(text: str) -> bool:
+    """Whether most letters are Arabic, and the other words French, whose letters the encoding has, too."""
+    others = [word for word in _words(text) if not _of_script("\u0621", "\u06d2", "ة")(word)]
+    is_mostly = not others or _share(text, lambda each: each >= "\u0621") >= 0.7
+    return is_mostly and _SIGN_IN_WORD.search(text) is None and all(_is_latin(word, _FRENCH) for word in others)
+
+
+_THAI_MISPLACED = re.compile(
+    "(?<![ก-ฮ\u0e31\u0e34-\u0e3a\u0e47-\u0e4e])[\u0e30-\u0e3a\u0e45\u0e47-\u0e4e]"  # a sign without its consonant
+    "|[เแโใไ](?![ก-ฮ])|[\u0e31\u0e34-\u0e3a]{2}|[\u0e48-\u0e4b]{2}|[a-z][ก-ฮ][\u0e31-\u0e4e]*[a-z]|[ก-ฮ]{12}"
+)
+
+
+def _is_thai(text: str) -> bool:
+    """Whether all words are Thai, with vowels and tones where a consonant carries them."""
+    return _THAI_MISPLACED.search(text) is None and _of_script("ก", "\u0e4e")(text)
 
 
 def _letters(text: str) -> list[str]:
@@ -184,14 +209,17 @@ _ENCODINGS = (
     _Encoding("cp866", _is_cyrillic),
     _Encoding("cp1253", _is_greek),
     _Encoding("cp1255", _of_script("\u05d0", "\u05ea", "ךםןףץ")),
-    _Encoding("cp1256", _of_script("\u0621", "\u06d2", "ة")),
+    _Encoding("cp862", _of_script("\u05d0", "\u05ea", "ךםןףץ")),
+    _Encoding("cp1256", _is_arabic),
+    _Encoding("iso8859_6", _is_arabic),
+    _Encoding("cp874", _is_thai),
     _Encoding("cp932", _is_japanese),
     _Encoding("euc_jp", _is_japanese),
     _Encoding("cp949", _mostly(_in_rows("cp949", 0xB0, 0xC8, 0xA1), 0.97)),
     _Encoding("gb18030", _mostly(_in_rows("gb18030", 0xB0, 0xD7, 0xA1), 0.9)),  # level 1 of GB 2312
     _Encoding("big5", _mostly(_in_rows("big5", 0xA4, 0xC6), 0.9)),  # level 1 of Big5
 )
-_ALPHABETS = frozenset(("cp1251", "koi8-u", "cp866", "cp1253", "cp1255", "cp1256"))
+_ALPHABETS = frozenset(("cp1251", "koi8-u", "cp866", "cp1253", "cp1255", "cp862", "cp1256", "iso8859_6", "cp874"))
 _RARE_BY_CHANCE = ("euc_jp", "cp932", "cp949")
 """Encodings whose rows of kana or Hangul are common characters of Chinese ones, but hardly ever all of a text."""
 _MIN_LETTERS = 5  # of another script than Latin: fewer may be of any

@@ -9,6 +9,7 @@ from fine_tuning.datasets.privacy import (
     assigned_secrets,
     command_secrets,
     service_secrets,
+    spoken_secrets,
     table_secrets,
     token_patterns,
 )
@@ -40,6 +41,7 @@ class _Secrets:
         return (
             bool(name and (kind_of(name) or name.lower() == PIN))
             or _is_named(text)
+            or spoken_secrets.suspects(text)
             or token_patterns.has_long_word(text)
             or service_secrets.has_mark(text)
         )
@@ -52,6 +54,8 @@ class _Secrets:
             places += service_secrets.find(plain)
         if _is_named(plain):
             places += [*_in_line(plain), *table_secrets.find(plain), *argument_lists.find(plain, _in_line)]
+        if spoken_secrets.suspects(plain):
+            places += spoken_secrets.find(plain)
         if name and (whole := assigned_secrets.of_field(name, plain)):
             places.append(whole)
         return [found_at(text, start, end, kind) for start, end, kind in places]

@@ -1,0 +1,94 @@
+"""Passwords before their name, as in `... is my password`, and the one-time codes that services send."""
+
+# ruff: noqa: E501, RUF001 - words of many scripts
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from fine_tuning.datasets.privacy.secret_values import is_secret_word, is_strong_password
+from fine_tuning.datasets.privacy.secret_words import PASSWORDS
+
+Place = tuple[int, int, str]
+_IS = (
+    r"(?:\b(?:is(?: now)?|was|ist|lautet|est|es|este|é|è|är|er|je|to|jest|adalah|ialah|là|это|είναι|е)\b|[—\u2013=-]|[:：]"
+    r"|は|是|为|為|คือ|है|هي|هو|היא|הוא|[는은])"
+)
+_AS = r"(?:as|als|comme|como|come|jako|som|sebagai|как|як|olarak)"
+_BETWEEN = r"(?:[^\W\d_]{1,15}[ \t]+){0,3}"
+_OF_A_FORM = (
+    r"(?![ -]?(?:fields?|hash\w*|polic\w+|encod\w+|manag\w+|column|type|format|algorithm|prompt|input|label)\b)"
+)
+_BEFORE_NAME = re.compile(
+    rf"(?:(?<=[\s\"'`(«“:])|^)(?P<value>[!-~]{{6,100}}?)[\"'`*»”]{{0,3}}[ \t]+(?:{_IS}|{_AS})[ \t]+{_BETWEEN}"
+    rf"(?:pass(?:word|code|phrase)|pwd|{PASSWORDS})(?!\w){_OF_A_FORM}",
+    re.IGNORECASE | re.MULTILINE,
+)
+_CODES = "|".join((
+    r"(?:verification|security|confirmation|authentication|auth|log-?in|sign-?in|access|one[- ]time|single[- ]use|2fa|mfa"
+    r"|otp|recovery|activation)[- ](?:pass)?code", "otp", "one[- ]time (?:pin|password)", "passcode",
+    "(?:bestätigungs|verifizierungs|sicherheits|einmal|anmelde)code", "einmalpasswort",
+    r"code (?:de |d['’])(?:vérification|confirmation|sécurité|validation|accès|connexion)",
+    "código de (?:verificación|confirmación|seguridad|acceso|verificação|confirmação|segurança)",
+    "codice di (?:verifica|conferma|sicurezza|accesso)", "(?:verificatie|bevestigings|beveiligings)code",
+    "verifieringskod", "bekräftelsekod", "engångskod", "engangskode", "bekræftelseskode", "bekreftelseskode",
+    "kod (?:weryfikacyjny|potwierdzający|bezpieczeństwa|dostępu|sms)", "ověřovací kód", "ellenőrző kód", "vahvistuskoodi",
+    "cod(?:ul)? de verificare", "(?:doğrulama|onay) kodu(?:nuz|n)?", "код (?:подтверждения|доступа|проверки|безопасности)",
+    "код підтвердження", "код за потвърждение", "κωδικός (?:επαλήθευσης|επιβεβαίωσης)", "验证码|驗證碼|校验码|确认码|动态密码",
+    "認証コード|確認コード|ワンタイムパスワード", "인증 ?번호|인증 ?코드|확인 ?코드", "รหัส ?otp|รหัสยืนยัน", "رمز التحقق|رمز التأكيد|كود التحقق",
+    "کد تایید|کد تأیید", "קוד ה?אימות", "सत्यापन कोड|ओटीपी", "mã (?:xác (?:minh|nhận|thực)|otp)", "kode (?:verifikasi|otp)",
+))  # fmt: skip
+_OWN = (
+    r"(?:your|my|dein|ihr|mein|votre|ton|mon|je|jouw|uw|mijn) code|(?:tu|su|mi|seu|meu) código|(?:tuo|mio|suo) codice"
+    r"|(?:din|min) kode?|(?:twój|mój|váš|tvůj|můj) k[oó]d|(?:ваш|твой|мой|твій|мій) код"
+)
+_CODE = r"(?P<value>(?:[A-Z]-)?\d{4,8}|\d{3}[ -]\d{3})"
+_OWN_CODE = r"(?P<own>\d{5,8}|\d{3}[ -]\d{3})"
+_ENDS = (
+    r"(?![\w%$€-]|[.,:/]\d|[ \t](?:%|(?:lines?|bytes?|char\w*|words?|times|files?|zeilen|lignes|líneas|linhas|righe|"
+    r"строк\w*|regels)\b))"
+)
+_TWICE = r"(?<![\w.,:/$€-])"
+_WORD = r"[^\d\s!-/:-@\[-`{-~]{1,20}"
+_CODE_AFTER = re.compile(
+    rf"(?<![a-z\u00c0-\u024f])(?:{_CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*\d{{5}}))[ \t]*[\"'`*]{{0,3}}{_CODE}"
+    rf"(?:{_ENDS}|(?=[^\W\d_a-z]))"
+    rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|(?=\d{{6}}\b))[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
+    re.IGNORECASE,
+)
+_CODE_BEFORE = re.compile(
+    rf"{_TWICE}{_CODE}[\"'`*]{{0,3}}[ \t]*(?:{_IS}|{_AS})[ \t]*{_BETWEEN}(?:您的|你的)?(?:{_CODES})(?![^\W\d_])"
+    rf"|{_TWICE}{_OWN_CODE}[\"'`*]{{0,3}}[ \t]+(?:{_IS}|{_AS})[ \t]+(?:[^\W\d_]{{1,3}}[ \t]+)?(?:{_OWN})(?!\w)",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"[^@\s]+@[\w-]+(?:\.[\w-]+)+")
+_SIGN = re.compile(r"[!@#$%^&*+=?~]")
+_MARKS = re.compile(
+    r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
+    r"|koodi|pass|pwd|" + PASSWORDS,
+    re.IGNORECASE,
+)
+
+
+def suspects(text: str) -> bool:
+    """Whether a text may have such a password or code."""
+    return any(map(str.isdigit, text)) and _MARKS.search(text) is not None
+
+
+def find(text: str) -> Iterator[Place]:
+    """Start, end and kind of each."""
+    for match in _BEFORE_NAME.finditer(text):
+        if _is_password(match["value"]):
+            yield *match.span("value"), "password"
+    for pattern in (_CODE_AFTER, _CODE_BEFORE):
+        for match in pattern.finditer(text):
+            yield *match.span("value" if match["value"] else "own"), "password"
+
+
+def _is_password(value: str) -> bool:
+    """Whether a word is one by its signs: a name of a product or of a standard has letters and digits, too."""
+    if _ADDRESS.fullmatch(value):
+        return False
+    has_both = re.search(r"[A-Za-z]", value) and re.search(r"\d", value)
+    return is_strong_password(value) or bool(has_both and _SIGN.search(value) and is_secret_word(value, "password"))
