@@ -1,6 +1,6 @@
 """Passwords before their name, as in `... is my password`, and the one-time codes that services send."""
 
-# ruff: noqa: E501, RUF001 - words of many scripts
+# ruff: noqa: RUF001 - words of many scripts
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fine_tuning.datasets.privacy.secret_words import PASSWORDS
 
 Place = tuple[int, int, str]
 _IS = (
-    r"(?:\b(?:is(?: now)?|was|ist|lautet|est|es|este|é|è|är|er|je|to|jest|adalah|ialah|là|это|είναι|е)\b|[—\u2013=-]|[:：]"
-    r"|は|是|为|為|คือ|है|هي|هو|היא|הוא|[는은])"
+    r"(?:\b(?:is(?: now)?|was|ist|lautet|est|es|este|é|è|är|er|je|to|jest|adalah|ialah|là|это|είναι|е)\b"
+    r"|[—\u2013=-]|[:：]|は|是|为|為|คือ|है|هي|هو|היא|הוא|[는은])"
 )
 _AS = r"(?:as|als|comme|como|come|jako|som|sebagai|как|як|olarak)"
 _BETWEEN = r"(?:[^\W\d_]{1,15}[ \t]+){0,3}"
@@ -25,20 +25,47 @@ _BEFORE_NAME = re.compile(
     rf"(?:pass(?:word|code|phrase)|pwd|{PASSWORDS})(?!\w){_OF_A_FORM}",
     re.IGNORECASE | re.MULTILINE,
 )
-_CODES = "|".join((
-    r"(?:verification|security|confirmation|authentication|auth|log-?in|sign-?in|access|one[- ]time|single[- ]use|2fa|mfa"
-    r"|otp|recovery|activation)[- ](?:pass)?code", "otp", "one[- ]time (?:pin|password)", "passcode",
-    "(?:bestätigungs|verifizierungs|sicherheits|einmal|anmelde)code", "einmalpasswort",
-    r"code (?:de |d['’])(?:vérification|confirmation|sécurité|validation|accès|connexion)",
-    "código de (?:verificación|confirmación|seguridad|acceso|verificação|confirmação|segurança)",
-    "codice di (?:verifica|conferma|sicurezza|accesso)", "(?:verificatie|bevestigings|beveiligings)code",
-    "verifieringskod", "bekräftelsekod", "engångskod", "engangskode", "bekræftelseskode", "bekreftelseskode",
-    "kod (?:weryfikacyjny|potwierdzający|bezpieczeństwa|dostępu|sms)", "ověřovací kód", "ellenőrző kód", "vahvistuskoodi",
-    "cod(?:ul)? de verificare", "(?:doğrulama|onay) kodu(?:nuz|n)?", "код (?:подтверждения|доступа|проверки|безопасности)",
-    "код підтвердження", "код за потвърждение", "κωδικός (?:επαλήθευσης|επιβεβαίωσης)", "验证码|驗證碼|校验码|确认码|动态密码",
-    "認証コード|確認コード|ワンタイムパスワード", "인증 ?번호|인증 ?코드|확인 ?코드", "รหัส ?otp|รหัสยืนยัน", "رمز التحقق|رمز التأكيد|كود التحقق",
-    "کد تایید|کد تأیید", "קוד ה?אימות", "सत्यापन कोड|ओटीपी", "mã (?:xác (?:minh|nhận|thực)|otp)", "kode (?:verifikasi|otp)",
-))  # fmt: skip
+_CODES = "|".join(
+    (
+        r"(?:verification|security|confirmation|authentication|auth|log-?in|sign-?in|access|one[- ]time|single[- ]use"
+        r"|2fa|mfa|otp|recovery|activation)[- ](?:pass)?code",
+        "otp",
+        "one[- ]time (?:pin|password)",
+        "passcode",
+        "(?:bestätigungs|verifizierungs|sicherheits|einmal|anmelde)code",
+        "einmalpasswort",
+        r"code (?:de |d['’])(?:vérification|confirmation|sécurité|validation|accès|connexion)",
+        "código de (?:verificación|confirmación|seguridad|acceso|verificação|confirmação|segurança)",
+        "codice di (?:verifica|conferma|sicurezza|accesso)",
+        "(?:verificatie|bevestigings|beveiligings)code",
+        "verifieringskod",
+        "bekräftelsekod",
+        "engångskod",
+        "engangskode",
+        "bekræftelseskode",
+        "bekreftelseskode",
+        "kod (?:weryfikacyjny|potwierdzający|bezpieczeństwa|dostępu|sms)",
+        "ověřovací kód",
+        "ellenőrző kód",
+        "vahvistuskoodi",
+        "cod(?:ul)? de verificare",
+        "(?:doğrulama|onay) kodu(?:nuz|n)?",
+        "код (?:подтверждения|доступа|проверки|безопасности)",
+        "код підтвердження",
+        "код за потвърждение",
+        "κωδικός (?:επαλήθευσης|επιβεβαίωσης)",
+        "验证码|驗證碼|校验码|确认码|动态密码",
+        "認証コード|確認コード|ワンタイムパスワード",
+        "인증 ?번호|인증 ?코드|확인 ?코드",
+        "รหัส ?otp|รหัสยืนยัน",
+        "رمز التحقق|رمز التأكيد|كود التحقق",
+        "کد تایید|کد تأیید",
+        "קוד ה?אימות",
+        "सत्यापन कोड|ओटीपी",
+        "mã (?:xác (?:minh|nhận|thực)|otp)",
+        "kode (?:verifikasi|otp)",
+    )
+)
 _OWN = (
     r"(?:your|my|dein|ihr|mein|votre|ton|mon|je|jouw|uw|mijn) code|(?:tu|su|mi|seu|meu) código|(?:tuo|mio|suo) codice"
     r"|(?:din|min) kode?|(?:twój|mój|váš|tvůj|můj) k[oó]d|(?:ваш|твой|мой|твій|мій) код"
@@ -52,7 +79,8 @@ _ENDS = (
 _TWICE = r"(?<![\w.,:/$€-])"
 _WORD = r"[^\d\s!-/:-@\[-`{-~]{1,20}"
 _CODE_AFTER = re.compile(
-    rf"(?<![a-z\u00c0-\u024f])(?:{_CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*\d{{5}}))[ \t]*[\"'`*]{{0,3}}{_CODE}"
+    rf"(?<![a-z\u00c0-\u024f])(?:{_CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*\d{{5}}))"
+    rf"[ \t]*[\"'`*]{{0,3}}{_CODE}"
     rf"(?:{_ENDS}|(?=[^\W\d_a-z]))"
     rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|(?=\d{{6}}\b))[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
     re.IGNORECASE,
@@ -63,9 +91,11 @@ _CODE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"[^@\s]+@[\w-]+(?:\.[\w-]+)+")
+_DIGIT = re.compile(r"\d")
 _SIGN = re.compile(r"[!@#$%^&*+=?~]")
 _MARKS = re.compile(
-    r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
+    r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム"
+    r"|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
     r"|koodi|pass|pwd|" + PASSWORDS,
     re.IGNORECASE,
 )
@@ -73,7 +103,7 @@ _MARKS = re.compile(
 
 def suspects(text: str) -> bool:
     """Whether a text may have such a password or code."""
-    return any(map(str.isdigit, text)) and _MARKS.search(text) is not None
+    return _DIGIT.search(text) is not None and _MARKS.search(text) is not None
 
 
 def find(text: str) -> Iterator[Place]:
