@@ -122,6 +122,7 @@ def test_head_and_options_answer_for_every_path(address: str) -> None:
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(got.content)))
     assert httpx.options(f"{address}/files").headers["allow"] == "GET, HEAD, OPTIONS, POST"
     assert httpx.delete(f"{address}/files").headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert httpx.head(f"{address}/embeddings").headers["allow"] == "OPTIONS, POST"
     assert httpx.put(f"{address}/files/f").headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
     assert httpx.options(f"{address}/none").status_code in {404, 405}
 

@@ -108,7 +108,7 @@ def in_words(error: FieldError) -> str:
 
 def _empty(error: FieldError) -> str | None:
     """What is empty and may not be: an array, a string, or neither."""
-    kinds = {("too_short", "[]"): "array", ("string_too_short", "''"): "string"}
+    kinds = {("too_short", "[]"): "array", ("too_short", "{}"): "object", ("string_too_short", "''"): "string"}
     return kinds.get((error["type"], repr(error["input"])))
 
 
