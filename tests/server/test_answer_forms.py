@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import openai
 import pytest
+import regex
 from openai import OpenAI
 
 from tests.server.conftest import ALIAS
@@ -28,6 +29,7 @@ def of(properties: dict[str, Any], **others: Any) -> dict[str, Any]:
     }
 
 
+TAGGED = {"A": of({"kind": {"const": "a", "type": "string"}}), "B": of({"kind": {"const": "b", "type": "string"}})}
 HELD = {
     "other scripts": of({"größe": {"const": '青い😀 é "q" \\ /'}, "名前": {"enum": ["röd", "\u2028"]}}),
     "keywords as names": of({"title": SHORT, "type": {"enum": ["x"]}, "properties": {"enum": [1]}}),
@@ -40,6 +42,7 @@ HELD = {
     "recursion": of({"v": CODE, "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}),
     "reference to a property": of({"v": CODE, "w": {"$ref": "#/properties/v"}}),
     "union": {"anyOf": [of({"kind": {"const": "a"}}), of({"kind": {"const": "b"}, "n": {"enum": [1, 2]}})]},
+    "tagged union": of({"s": {"oneOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}]}}, **{"$defs": TAGGED}),
     "list": {"type": "array", "items": CODE, "minItems": 1, "maxItems": 1000},
     "tuple": of({"a": {"type": "array", "prefixItems": [CODE, {"type": "boolean"}], "minItems": 2, "items": False}}),
     "required beyond properties": {"type": "object", "properties": {"a": CODE}, "required": ["a", "b"]},
@@ -58,6 +61,9 @@ IN_WORDS = {
     "names": {"type": "object", "propertyNames": {"pattern": "^[a-z]+$"}, "additionalProperties": CODE},
     "other formats": of({"a": {"type": "string", "format": "uri", "maxLength": 4}}),
     "looking ahead": of({"a": {"type": "string", "pattern": "^(?!-)[a-z-]*$", "maxLength": 4}}),
+    "choices that overlap": of({"a": {"oneOf": [SHORT, CODE]}}),
+    "fewest properties": {**of({"a": CODE, "b": CODE}), "required": [], "minProperties": 1},
+    "names by two patterns": {"type": "object", "patternProperties": {"^a": CODE, "b$": CODE}, "maxProperties": 1},
     "depends": of({"a": CODE}, dependentRequired={"a": ["a"]}),
     "unevaluated": of({"a": CODE}, unevaluatedProperties=False),
     "one of many": of({"a": {"type": "array", "contains": {"const": "a"}, "items": CODE, "maxItems": 2}}),
@@ -89,6 +95,12 @@ def test_answer_of_a_schema_that_a_grammar_holds_matches_it(client: OpenAI, name
         assert choice.finish_reason == "length"
 
 
+def test_pattern_of_javascript_is_held(client: OpenAI) -> None:
+    letters = of({"a": {"type": "string", "pattern": "^(?<name>\\p{Lu}{2})$"}})
+    answer = json.loads(ask(client, letters, strict=True).message.content)
+    assert regex.search(letters["properties"]["a"]["pattern"], answer["a"])
+
+
 @pytest.mark.parametrize("name", IN_WORDS)
 def test_schema_that_no_grammar_holds_is_answered_unless_strict(client: OpenAI, name: str) -> None:
     assert ask(client, IN_WORDS[name], strict=False).finish_reason in {"stop", "length"}
@@ -114,7 +126,7 @@ def test_tools_that_need_no_grammar_may_have_any_schema(client: OpenAI, name: st
     assert answer.choices[0].finish_reason in {"stop", "length"}
 
 
-@pytest.mark.parametrize("name", ["unique", "other formats"])
+@pytest.mark.parametrize("name", ["unique", "other formats", "choices that overlap"])
 def test_required_call_of_a_tool_that_no_grammar_holds_is_made(client: OpenAI, name: str) -> None:
     tool: Any = {"type": "function", "function": {"name": "f", "parameters": IN_WORDS[name]}}
     asked: dict[str, Any] = {"messages": ASKED, "tools": [tool], "tool_choice": "required", "max_tokens": 90}

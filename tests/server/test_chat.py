@@ -101,6 +101,19 @@ def test_create_accepts_developer_messages_and_parts(client: OpenAI) -> None:
     assert ask(client, messages=same, temperature=0).choices == plain.choices
 
 
+def test_create_reads_a_refusal_as_text(client: OpenAI) -> None:
+    before, after = {"role": "user", "content": "Add 3 and 4."}, {"role": "user", "content": "Why not?"}
+    forms: list[dict[str, Any]] = [
+        {"content": "I may not."},
+        {"content": None, "refusal": "I may not."},
+        {"refusal": "I may not."},
+        {"content": [{"type": "refusal", "refusal": "I may not."}]},
+    ]
+    read = [ask(client, messages=[before, {"role": "assistant", **form}, after], temperature=0) for form in forms]
+    assert [each.choices for each in read] == [read[0].choices] * len(forms)
+    assert {each.usage.prompt_tokens for each in read if each.usage} == {read[0].usage.prompt_tokens}
+
+
 PLACE = {
     "type": "object",
     "properties": {"place": {"type": "string", "maxLength": 12}},

@@ -81,6 +81,29 @@ def test_create_invalid_upload_returns_400_and_stores_nothing(
     assert not list(workspace.glob("files/*"))
 
 
+@pytest.mark.parametrize(
+    ("content", "purpose", "message"),
+    [
+        (b"", "fine-tune", "The file is empty"),
+        (b"", "user_data", "The file is empty"),
+        (b" \n\r\n", "fine-tune", "no training rows: one JSON object a line"),
+        (b"\xef\xbb\xbf\n", "fine-tune", "no training rows"),
+    ],
+)
+def test_create_without_content_is_refused_and_stores_nothing(
+    client: OpenAI, workspace: Path, content: bytes, purpose: Any, message: str
+) -> None:
+    with pytest.raises(openai.BadRequestError, match=message) as raised:
+        client.files.create(file=("x.jsonl", content), purpose=purpose)
+    assert (raised.value.param, raised.value.code) == ("file", "empty_file")
+    assert not list(workspace.glob("files/*"))
+    assert list(client.files.list()) == []
+
+
+def test_create_keeps_blank_text_of_other_purposes(client: OpenAI) -> None:
+    assert client.files.create(file=("x.txt", b"\n"), purpose="user_data").bytes == 1
+
+
 def test_complete_upload_joins_parts_in_the_given_order(client: OpenAI, workspace: Path) -> None:
     whole = chats(40)
     upload = client.uploads.create(bytes=len(whole), filename="c.jsonl", mime_type="text/jsonl", purpose="fine-tune")

@@ -40,6 +40,10 @@ def test_every_response_names_its_request(address: str) -> None:
     assert len(set(ids)) == len(found)
 
 
+NO = {"type": "refusal", "refusal": "I may not."}
+CALL = {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+REFUSAL = "messages.0.refusal goes with role 'assistant' only, not 'user'"
+TOOL_CALLS = "messages.0.tool_calls goes with role 'assistant' only, not 'user'"
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stop": [*"abcde"]}, "Invalid 'stop': expected an array of at most 4 items, but got 5."),
     ({"stop": 5}, "Invalid type for 'stop': expected a string, but got an integer instead."),
@@ -47,13 +51,17 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"temperature": 3}, "Invalid 'temperature': expected a value of at most 2.0, but got 3."),
     ({"max_tokens": 1.5}, "Invalid type for 'max_tokens': expected an integer, but got a number instead."),
     ({"messages": "hi"}, "Invalid type for 'messages': expected an array, but got a string instead."),
-    ({"messages": []}, "Invalid 'messages': expected an array of at least 1 items, but got 0."),
+    ({"messages": []}, "Invalid 'messages': this array may not be empty."),
+    ({"messages": [{"role": "user", "content": []}]}, "Invalid 'messages.0.content': this array may not be empty."),
+    ({"messages": [{"role": "user", "content": None}]}, "Missing required parameter: 'messages.0.content'."),
+    ({"messages": [{"role": "user", "content": [NO]}]}, REFUSAL),
+    ({"messages": [{"role": "user", "content": "x", "tool_calls": [CALL]}]}, TOOL_CALLS),
     ({"messages": [{"content": "x"}]}, "Missing required parameter: 'messages.0.role'."),
     ({"messages": [None]}, "Invalid type for 'messages.0': expected an object, but got null instead."),
     ({"tool_choice": "some"}, "Invalid 'tool_choice': expected one of 'none', 'auto' or 'required', but got \"some\"."),
     ({"party": True}, "Unknown parameter: 'party'."),
     ({"stream": "maybe"}, "Invalid type for 'stream': expected a boolean, but got a string instead."),
-    ({"model": ""}, "Invalid 'model': expected a string of at least 1 characters, but got 0."),
+    ({"model": ""}, "Invalid 'model': this string may not be empty."),
     ({"logit_bias": {"x": 1}}, "Invalid 'logit_bias.x': expected a string that matches ^[0-9]{1,9}$, but got \"x\"."),
     (
         {"logit_bias": {"-1": 1}},
@@ -114,6 +122,7 @@ def test_head_and_options_answer_for_every_path(address: str) -> None:
     assert (head.status_code, head.content, head.headers["content-length"]) == (200, b"", str(len(got.content)))
     assert httpx.options(f"{address}/files").headers["allow"] == "GET, HEAD, OPTIONS, POST"
     assert httpx.delete(f"{address}/files").headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert httpx.head(f"{address}/embeddings").headers["allow"] == "OPTIONS, POST"
     assert httpx.put(f"{address}/files/f").headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
     assert httpx.options(f"{address}/none").status_code in {404, 405}
 

@@ -77,6 +77,8 @@ def code_of(error: FieldError) -> str:
         limit = error.get("ctx", {}).get(_LIMITS[kind][1])
         number = "integer" if isinstance(limit, int) else "decimal"
         return f"{number}_{'below_min' if kind.startswith('greater') else 'above_max'}_value"
+    if (empty := _empty(error)) is not None:
+        return f"empty_{empty}"
     is_of_type = kind.endswith(("_type", "_parsing", "_from_float")) or kind == "none_required"
     return _CODES.get(kind, "invalid_type" if is_of_type else "invalid_value")
 
@@ -93,6 +95,8 @@ def in_words(error: FieldError) -> str:
         return f"Missing required parameter: '{param}'."
     if kind == "extra_forbidden":
         return f"Unknown parameter: '{param}'."
+    if (empty := _empty(error)) is not None:
+        return f"Invalid '{param}': this {empty} may not be empty."
     if kind in _LIMITS:
         words, key = _LIMITS[kind]
         return f"Invalid '{param}': expected {words} {context.get(key)}{_COUNTED.get(kind, '')}, but got {_got(error)}."
@@ -100,6 +104,12 @@ def in_words(error: FieldError) -> str:
     if (expected := _EXPECTED.get(stem)) is not None:
         return f"Invalid type for '{param}': expected {expected}, but got {_got(error)} instead."
     return f"Invalid value for '{param}'."
+
+
+def _empty(error: FieldError) -> str | None:
+    """What is empty and may not be: an array, a string, or neither."""
+    kinds = {("too_short", "[]"): "array", ("too_short", "{}"): "object", ("string_too_short", "''"): "string"}
+    return kinds.get((error["type"], repr(error["input"])))
 
 
 def _got(error: FieldError) -> str:

@@ -12,13 +12,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
+from fine_tuning.data_io.schema_choices import are_exclusive
 
 MAX_REPEATS = 20_000  # of a character, item or property
 MAX_PATTERN_LENGTH, MAX_GROUPS, MAX_PATTERN_REPEATS = 2_000, 100, 1_000
 _FORMATS = {"date", "time", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
 _UUIDS = {f"uuid{version}" for version in range(1, 9)}  # as Pydantic names them
 _PARTS = {"items", "additionalProperties"}
-_LISTS = {"anyOf", "oneOf", "allOf", "prefixItems"}
+_LISTS = {"anyOf", "allOf", "prefixItems"}
 _MAPS = {"properties", "patternProperties", "$defs", "definitions"}
 _REPEATS = {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
 _BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
@@ -28,7 +29,7 @@ _CHECKED = {  # keywords of a validator that no grammar holds
     *("dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems"),
     *("$dynamicRef", "$recursiveRef", "additionalItems"),
 }
-_ASSERTIONS = _CHECKED | _REPEATS | _BOUNDS | {"pattern", "format", "$ref"}
+_ASSERTIONS = _CHECKED | _REPEATS | _BOUNDS | {"pattern", "format", "$ref", "oneOf"}
 
 
 class Rest(NamedTuple):
@@ -53,8 +54,8 @@ class HeldSchema(NamedTuple):
 
 def held_schema(schema: Mapping[str, object]) -> HeldSchema:
     """Divide a schema, which is valid and refers to nothing outside itself."""
-    rest: list[Rest] = []
-    return HeldSchema(_held(schema, "", rest), rest)
+    division = _Division(schema)
+    return HeldSchema(division.held(schema, ""), division.rest)
 
 
 def in_words(rest: Sequence[Rest]) -> str:
@@ -62,27 +63,60 @@ def in_words(rest: Sequence[Rest]) -> str:
     return "\n".join(["The JSON must also keep to these rules of JSON Schema:", *(f"- {each}" for each in rest)])
 
 
-def _held(part: Mapping[str, object], where: str, rest: list[Rest]) -> JsonObject:
-    found: JsonObject = {}
-    for key, value in _without_tuples(part).items():
-        at = f"{where}.{key}" if where else key
-        if key in _PARTS:
-            found[key] = _held_value(value, at, rest)
-        elif key in _LISTS and is_list(value):
-            found[key] = [_held_value(each, f"{at}[{place}]", rest) for place, each in enumerate(value)]
-        elif key in _MAPS and is_object(value):
-            found[key] = {name: _held_value(each, f"{at}.{name}", rest) for name, each in value.items()}
-        elif key == "format" and value in _UUIDS:
-            found[key] = "uuid"
-        elif key in _PLAIN or _is_held(key, value):
-            found[key] = value
-        elif key in _ASSERTIONS:
-            rest.append(Rest(where, key, value))
+class _Division:
+    """Divides the parts of a schema.
+
+    Args:
+        root: the whole schema, which references are resolved in.
+    """
+
+    def __init__(self, root: Mapping[str, object]) -> None:
+        self._root = root
+        self.rest: list[Rest] = []
+
+    def held(self, part: Mapping[str, object], where: str) -> JsonObject:
+        """The part that a grammar holds; what it leaves is added to the rest."""
+        found: JsonObject = {}
+        left = _beyond(part)
+        for key, value in _without_tuples(part).items():
+            at = f"{where}.{key}" if where else key
+            if key in left:
+                self.rest.append(Rest(where, key, value))
+            elif key in _PARTS:
+                found[key] = self._value(value, at)
+            elif key in _LISTS and is_list(value):
+                found[key] = self._values(value, at)
+            elif key == "oneOf" and is_list(value) and "anyOf" not in part:
+                found["anyOf"] = self._values(value, at)
+                if not are_exclusive(value, part, self._root):
+                    self.rest.append(Rest(where, key, value))
+            elif key in _MAPS and is_object(value):
+                found[key] = {name: self._value(each, f"{at}.{name}") for name, each in value.items()}
+            elif key == "format" and value in _UUIDS:
+                found[key] = "uuid"
+            elif key in _PLAIN or _is_held(key, value):
+                found[key] = value
+            elif key in _ASSERTIONS:
+                self.rest.append(Rest(where, key, value))
+        return found
+
+    def _value(self, value: object, where: str) -> object:
+        return self.held(value, where) if is_object(value) else value
+
+    def _values(self, values: Sequence[object], where: str) -> list[object]:
+        return [self._value(each, f"{where}[{place}]") for place, each in enumerate(values)]
+
+
+def _beyond(part: Mapping[str, object]) -> set[str]:
+    """The keywords of an object that no grammar holds because of others beside them."""
+    found: set[str] = set()
+    properties, required = part.get("properties"), part.get("required")
+    if is_object(properties) and not set(properties) <= {*(required if is_list(required) else [])}:
+        found |= {"minProperties", "maxProperties"}
+    names = part.get("patternProperties")
+    if is_object(names) and not _are_regular_names(tuple(names)):
+        found |= {"patternProperties", "additionalProperties"}  # what is additional depends on the patterns
     return found
-
-
-def _held_value(value: object, where: str, rest: list[Rest]) -> object:
-    return _held(value, where, rest) if is_object(value) else value
 
 
 def _without_tuples(part: Mapping[str, object]) -> Mapping[str, object]:
@@ -109,12 +143,22 @@ def _is_held(key: str, value: object) -> bool:
 @lru_cache(maxsize=1024)
 def _is_regular(pattern: str) -> bool:
     """Whether a grammar matches the pattern as a validator does: without looking around or back, and not too large."""
-    from llguidance import LLMatcher
-
     if len(pattern) > MAX_PATTERN_LENGTH or pattern.count("(") > MAX_GROUPS or _repeats(pattern) > MAX_PATTERN_REPEATS:
         return False
-    schema = json.dumps({"type": "string", "pattern": pattern})
-    return not LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(schema), None)
+    return _has_grammar({"type": "string", "pattern": pattern})
+
+
+@lru_cache(maxsize=1024)
+def _are_regular_names(patterns: tuple[str, ...]) -> bool:
+    """Whether a grammar matches names by these patterns: each of them regular, and no name by two."""
+    are_regular = all(_is_regular(pattern) for pattern in patterns)
+    return are_regular and _has_grammar({"type": "object", "patternProperties": {each: {} for each in patterns}})
+
+
+def _has_grammar(schema: JsonObject) -> bool:
+    from llguidance import LLMatcher
+
+    return not LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(json.dumps(schema)), None)
 
 
 def _repeats(pattern: str) -> int:

@@ -7,11 +7,14 @@ The server's requests and the rows of training files are checked alike. Needs js
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+import regex
+
 from fine_tuning.data_io.held_schema import held_schema
+from fine_tuning.data_io.schema_choices import resolved
 
 MAX_KEYWORDS = 5_000  # in total; a grammar's size and the time to make it grow with them
 Schema = Mapping[str, Any]
@@ -59,20 +62,20 @@ def draft_of(schema: Mapping[str, object]) -> Validator:
     if "$schema" in schema:
         return validator_for(schema, default=Draft202012Validator)
     try:
-        Draft202012Validator.check_schema(schema)
+        Draft202012Validator.check_schema(schema, format_checker=None)
     except SchemaError:
         with suppress(SchemaError):
-            Draft7Validator.check_schema(schema)
+            Draft7Validator.check_schema(schema, format_checker=None)
             return Draft7Validator
     return Draft202012Validator
 
 
 def _check_keywords(schema: Schema, param: str) -> None:
-    """Raise for a schema that its own draft forbids."""
+    """Raise for a schema that its own draft forbids; patterns, which drafts know by a format, are read apart."""
     from jsonschema import SchemaError
 
     try:
-        draft_of(schema).check_schema(schema)
+        draft_of(schema).check_schema(schema, format_checker=None)
     except SchemaError as error:
         where = ".".join(map(str, (param, *error.absolute_path)))
         raise _refusal(where, f"is invalid: {error.message[:200]}") from None
@@ -95,29 +98,22 @@ def _parts(value: object, where: str) -> Iterator[tuple[str, Schema]]:
 
 def _check_part(part: Schema, where: str, root: Schema) -> None:
     if isinstance(pattern := part.get("pattern"), str):
-        try:
-            re.compile(pattern)
-        except (re.error, OverflowError, RecursionError, ValueError) as error:
-            raise _refusal(f"{where}.pattern", f"is no regular expression: {error}") from None
+        _check_pattern(pattern, f"{where}.pattern", regex.compile)  # as answers are checked: such as \p{L}
+    if isinstance(names := part.get("patternProperties"), Mapping):
+        for name in names:
+            _check_pattern(name, f"{where}.patternProperties", re.compile)  # as jsonschema matches names
     target = part.get("$ref")
     if isinstance(target, str) and not target.startswith("#"):
         raise _refusal(f"{where}.$ref", f"{target!r} is elsewhere; nothing is fetched, use #/$defs/NAME")
-    if isinstance(target, str) and _resolved(target, root) is None:
+    if isinstance(target, str) and resolved(target, root) is None:
         raise _refusal(f"{where}.$ref", f"{target!r} does not resolve; use #/$defs/NAME")
 
 
-def _resolved(target: str, root: Schema) -> object:
-    """The part that a reference names; None without one."""
-    if target != "#" and not target.startswith("#/"):
-        return None
-    found: object = root
-    for name in target.removeprefix("#").split("/")[1:]:
-        key = name.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
-            found = found[int(key)]
-        else:
-            found = found.get(key) if isinstance(found, Mapping) else None
-    return found
+def _check_pattern(pattern: str, where: str, compiled: Callable[[str], object]) -> None:
+    try:
+        compiled(pattern)
+    except (re.error, regex.error, OverflowError, RecursionError, ValueError) as error:
+        raise _refusal(where, f"is no regular expression: {error}") from None
 
 
 def _has_endless(root: Schema) -> bool:
@@ -130,7 +126,7 @@ def _has_endless(root: Schema) -> bool:
         if id(part) in above:
             return True
         target = part.get("$ref")
-        inner = [_resolved(target, root)] if isinstance(target, str) else []
+        inner = [resolved(target, root)] if isinstance(target, str) else []
         inner += part["allOf"] if isinstance(part.get("allOf"), list) else []
         found = any(is_endless(each, above | {id(part)}) for each in inner)
         if not found:

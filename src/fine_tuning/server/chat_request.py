@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, cast
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from fine_tuning._util.sound_model import SoundModel
 from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name, Tool
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.request_model import BEYOND, AnswerRequest, RequestModel, ignored, refused, supported
+from fine_tuning.server.response_items import RefusalPart, part_kind
 from fine_tuning.serving.chat_types import ChatBody
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -24,6 +25,7 @@ TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 LogitBias = dict[TokenId, Annotated[Number, Field(ge=-100, le=100)]]
 BY_IDS = "by token ids of the model's own vocabulary"
 SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
+_OF_ROLE = {"refusal": "assistant", "tool_calls": "assistant", "tool_call_id": "tool"}
 ROLES = Literal["system", "developer", "user", "assistant", "tool"]
 
 
@@ -32,6 +34,10 @@ class TextPart(RequestModel):
 
     type: Literal["text"]
     text: str
+
+
+Part = Annotated[Annotated[TextPart, Tag("Text")] | Annotated[RefusalPart, Tag("Refusal")], Discriminator(part_kind)]
+Parts = Annotated[list[Part], Field(min_length=1)]
 
 
 class CalledFunction(RequestModel):
@@ -66,7 +72,7 @@ class Message(RequestModel):
     """A message of the conversation; further fields of answers that OpenAI's SDK sends back are accepted."""
 
     role: ROLES
-    content: str | list[TextPart] | None = None
+    content: str | Parts | None = None
     name: str | None = None
     tool_calls: list[ToolCall] | None = None
     tool_call_id: str | None = None
@@ -75,14 +81,37 @@ class Message(RequestModel):
     audio: None = None
     function_call: None = None
 
+    @property
+    def refuses(self) -> bool:
+        """Whether it says what a model said in place of an answer."""
+        parts = self.content if isinstance(self.content, list) else []
+        return bool(self.refusal) or any(isinstance(part, RefusalPart) for part in parts)
+
+    def check(self, where: str) -> None:
+        """Check that there is something to read, and nothing that its role has no place for.
+
+        Raises:
+            ApiError: 400, naming the field below `where`.
+        """
+        if self.content is None and not self.tool_calls and not self.refusal:
+            message = f"Missing required parameter: '{where}.content'."
+            raise invalid(message, f"{where}.content", "missing_required_parameter")
+        given = {"refusal": self.refuses, "tool_calls": self.tool_calls, "tool_call_id": self.tool_call_id}
+        for name, role in _OF_ROLE.items():
+            if given[name] and self.role != role:
+                raise invalid(f"{where}.{name} goes with role '{role}' only, not '{self.role}'", f"{where}.{name}")
+
     def plain(self) -> JsonColumn:
-        """The message as chat templates expect it: "system" in place of "developer", parts joined to one text."""
+        """The message as chat templates expect it: "system" in place of "developer", parts joined to one text.
+
+        A refusal is text as any other.
+        """
         content = self.content
         if isinstance(content, list):
             content = "".join(part.text for part in content)
         given = self.model_dump(include={"name", "tool_calls", "tool_call_id"}, exclude_none=True)
         role = "system" if self.role == "developer" else self.role
-        return {"role": role, "content": content or "", **given}
+        return {"role": role, "content": content or self.refusal or "", **given}
 
 
 class StreamOptions(RequestModel):
@@ -177,8 +206,7 @@ class ChatRequest(AnswerRequest):
         if self.store:
             self.check_storable(" (or send store = false)")
         for index, message in enumerate(self.messages):
-            if message.content is None and not message.tool_calls:
-                raise invalid(f"messages[{index}].content is missing", f"messages.{index}.content")
+            message.check(f"messages.{index}")
 
     def _check_schemas(self) -> None:
         names = [tool.function.name for tool in self.tools or []]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from fine_tuning._util.files import atomic_write, make_folder
 from fine_tuning.errors import ConflictError
-from fine_tuning.server.api_errors import ApiError
+from fine_tuning.server.api_errors import ApiError, invalid
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import batches, files, jobs
 from fine_tuning.store.column_types import now
@@ -71,10 +72,10 @@ def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> St
     """Write a file and record it. Returns its record.
 
     Raises:
-        ApiError: the file is too large.
+        ApiError: the file is empty or too large.
         StorageError: the disk is full.
     """
-    row = write(workspace, _limited(pieces), upload)
+    row = write(workspace, _checked(pieces, upload.purpose), upload)
     try:
         with workspace.database.write() as tx:
             files.add(tx, row)
@@ -86,13 +87,18 @@ def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> St
     return found
 
 
-def _limited(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    size = 0
+def _checked(pieces: Iterable[bytes], purpose: str) -> Iterator[bytes]:
+    size, is_blank = 0, True
     for piece in pieces:
         size += len(piece)
+        is_blank = is_blank and not piece.removeprefix(codecs.BOM_UTF8).strip()
         if size > MAX_FILE_BYTES:
             raise ApiError(413, f"a file may have {MAX_FILE_BYTES // MIB} MiB", param="file", code="file_too_large")
         yield piece
+    if size == 0:
+        raise invalid("The file is empty.", "file", "empty_file")
+    if is_blank and purpose == "fine-tune":  # of a batch, its object says so
+        raise invalid("The file has no training rows: one JSON object a line.", "file", "empty_file")
 
 
 def remove(database: Database, row: StoredFile) -> None:

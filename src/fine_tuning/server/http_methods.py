@@ -29,7 +29,7 @@ class HttpMethods:
         elif scope["method"] == "OPTIONS" and (allowed := self._allowed(scope)):
             await Response(status_code=204, headers={"Allow": allowed})(scope, receive, send)
         elif scope["method"] == "HEAD":
-            await self._app({**scope, "method": "GET"}, receive, _without_body(send))
+            await self._app({**scope, "method": "GET"}, receive, self._with_allowed({**scope}, _without_body(send)))
         else:
             await self._app(scope, receive, self._with_allowed({**scope}, send))
 

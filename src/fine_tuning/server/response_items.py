@@ -38,7 +38,8 @@ class RefusalPart(RequestModel):
         return self.refusal
 
 
-def _part_kind(value: object) -> str:
+def part_kind(value: object) -> str:
+    """Whether a part is a refusal or text, as which every other type is refused."""
     return "Refusal" if _type_of(value) == "refusal" else "Text"
 
 
@@ -46,7 +47,7 @@ def _type_of(value: object) -> object:
     return value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
 
 
-Part = Annotated[Annotated[TextPart, Tag("Text")] | Annotated[RefusalPart, Tag("Refusal")], Discriminator(_part_kind)]
+Part = Annotated[Annotated[TextPart, Tag("Text")] | Annotated[RefusalPart, Tag("Refusal")], Discriminator(part_kind)]
 
 
 class MessageItem(RequestModel):
