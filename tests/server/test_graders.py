@@ -196,7 +196,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({**SCORE, "range": [3, 2]}, "grader.range", "the lower one first"),
     ({**SCORE, "model": "gpt-99"}, "grader.model", "does not exist"),
     ({**SCORE, "model": "wordllama"}, "grader.model", "embedding model"),
-    ({**SCORE, "input": []}, "grader.input", "at least 1"),
+    ({**SCORE, "input": []}, "grader.input", "may not be empty"),
     (
         {**SCORE, "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}]},
         "grader.input.0.content.0.type",
@@ -212,7 +212,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     (multi({"a": multi(CHECK, "capital")}, "a"), "grader.graders.a", "in a multi grader"),
     (multi({"a": CHECK}, "a + c"), "grader.calculate_output", "the formula names 'c'"),
     (multi({"a": CHECK}, "__import__('os')"), "grader.calculate_output", "unknown function|unexpected"),
-    (multi({}, "1"), "grader.graders", "at least 1"),
+    (multi({}, "1"), "grader.graders", "may not be empty"),
 ]
 
 
