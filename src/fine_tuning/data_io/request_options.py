@@ -34,6 +34,15 @@ _CONFIGS = ("generationConfig", "generation_config", "config")
 _SCHEMAS = ("responseJsonSchema", "response_json_schema", "responseSchema", "response_schema")
 _GEMINI_MODES = {"ANY": "required", "NONE": "none"}
 _REQUIRED = {"any", "required", "validated"}
+_FORMATS = ("response_format", "responseFormat", "output_format", "format")
+_CHOICES = ("tool_choice", "toolChoice")
+_TOOL_CONFIGS = ("toolConfig", "tool_config")
+_READ = frozenset(
+    (
+        *("text", "output_config", "parallel_tool_calls", "function_call"),
+        *(*_CONSTRAINTS, *_CONFIGS, *_FORMATS, *_CHOICES, *_TOOL_CONFIGS),
+    )
+)
 
 
 def request_options(request: Row) -> JsonObject:
@@ -42,6 +51,8 @@ def request_options(request: Row) -> JsonObject:
     Args:
         request: the body that was sent, or a part of it, such as the parameters that a tracer keeps beside messages.
     """
+    if _READ.isdisjoint(request):
+        return {}
     text, output = (object_or_empty(parse_embedded_json(request.get(key))) for key in ("text", "output_config"))
     choice, is_parallel = _tool_choice(request)
     found: JsonObject = {
@@ -55,7 +66,7 @@ def request_options(request: Row) -> JsonObject:
 
 
 def _response_format(request: Row) -> object:
-    stated = first_value(request, "response_format", "responseFormat", "output_format", "format")
+    stated = first_value(request, *_FORMATS)
     if stated is not None:
         return _as_format(stated)
     for key in _CONFIGS:
@@ -91,11 +102,11 @@ def _of_schema(schema: object) -> JsonObject:
 def _tool_choice(request: Row) -> tuple[object, bool]:
     """What the model had to call, and whether it could call several tools at once."""
     is_parallel = request.get("parallel_tool_calls") is not False
-    config = object_or_empty(first_value(request, "toolConfig", "tool_config"))
+    config = object_or_empty(first_value(request, *_TOOL_CONFIGS))
     calling = object_or_empty(first_value(config, "functionCallingConfig", "function_calling_config"))
     if calling:
         return _of_gemini(calling), is_parallel
-    given = first_value(request, "tool_choice", "toolChoice") or first_value(config, "toolChoice", "tool_choice")
+    given = first_value(request, *_CHOICES) or first_value(config, *_CHOICES)
     choice = parse_embedded_json(given if given is not None else _function_choice(request))
     if not is_object(choice):
         return ("required" if choice in ("any", "required") else choice), is_parallel

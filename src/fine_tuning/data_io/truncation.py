@@ -28,7 +28,7 @@ _MARKS = (
 )
 _MARK = re.compile(rf"(?:{'|'.join(_MARKS)})\s*\Z", re.IGNORECASE)
 _LONGEST = 160  # characters of a mark
-_LAST = frozenset("])>}_*.sebkdnt\u2026")  # characters that a mark may end with, in small letters
+_CLOSING = frozenset("])>}_*")  # that a mark ends with, unless it begins with dots
 _DEPTH = 8
 _SIDES = {"system", "developer", "user", "assistant"}  # a tool cuts off its results itself, and the model reads them so
 
@@ -36,7 +36,8 @@ _SIDES = {"system", "developer", "user", "assistant"}  # a tool cuts off its res
 def is_truncated(text: str) -> bool:
     """Whether a text ends with such a mark: it is not what the model was sent, or said."""
     tail = text[-_LONGEST:].rstrip()
-    return tail[-1:].lower() in _LAST and _MARK.search(tail) is not None
+    may_be = tail[-1:] in _CLOSING or ".." in tail or "\u2026" in tail  # sooner told than all marks are tried
+    return may_be and _MARK.search(tail) is not None
 
 
 def truncated_place(messages: Iterable[Message]) -> str | None:

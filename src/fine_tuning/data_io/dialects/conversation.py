@@ -30,6 +30,7 @@ ROLES = {
 }
 _CLASS = re.compile(r"(?<=\w)Message(?:Chunk)?$")  # of LangChain's messages
 _PLAIN = {"role", "content"}
+_SHAREGPT = {"from", "value"}
 _CALLS_ALONE = {"role", "content", "tool_calls"}
 _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
@@ -98,6 +99,20 @@ def _plain(content: object) -> object:
     )
 
 
+def _plain_message(given: JsonObject) -> Message | None:
+    """A message that is a role and a text alone, as most are; None for others."""
+    keys = given.keys()
+    if keys == _PLAIN:
+        role, content = given["role"], given["content"]
+    elif keys == _SHAREGPT:
+        role, content = ROLES.get(str(given["from"])), given["value"]
+    else:
+        return None
+    if not isinstance(role, str) or role not in _KNOWN or not isinstance(content, str) or has_mark(content):
+        return None
+    return cast("Message", given if keys == _PLAIN else {"role": role, "content": content})
+
+
 class _Waiting(NamedTuple):
     """A result of a tool, the message that it is in, and the other fields of that message."""
 
@@ -120,10 +135,8 @@ class _Reader:
 
     def add(self, given: JsonObject, where: str) -> None:
         """Add the message or messages that `given` is."""
-        content = given.get("content")
-        is_text = isinstance(content, str) and not has_mark(content)
-        if is_text and given.keys() == _PLAIN and isinstance(given["role"], str) and given["role"] in _KNOWN:
-            self._append(cast("Message", given))
+        if (plain := _plain_message(given)) is not None:
+            self._append(plain)
             return
         given = _unwrapped(given)
         if "role" not in given and (items := hosted_items.items_of(given, where)) is not None:

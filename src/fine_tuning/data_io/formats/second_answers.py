@@ -55,7 +55,7 @@ def completed(row: Row) -> Row:
 def _worse_key(row: Row) -> str | None:
     if not _PAIRED.isdisjoint(row):
         return None
-    return next((key for key in _WORSE if _is_answer(row.get(key))), None)
+    return next((key for key in _WORSE if key in row and _is_answer(row[key])), None)
 
 
 def _is_answer(value: object) -> bool:
@@ -81,10 +81,11 @@ def refuse_second(row: Row, messages: list[Message], more: Iterable[str] = ()) -
     Raises:
         DataError: the row has one; the message names its field.
     """
-    if not messages or messages[-1].get("role") != "assistant":
+    stated = [key for key in (*_SECOND, *more) if key in row]
+    if not stated or not messages or messages[-1].get("role") != "assistant":
         return
     answers = " ".join(" ".join(whole_text(each).split()) for each in messages if each.get("role") == "assistant")
-    for key in (*_SECOND, *more):
+    for key in stated:
         value = _text_of(row.get(key))
         if isinstance(value, str) and _is_answer(value) and " ".join(value.split()) not in answers:
             raise DataError(
