@@ -30,7 +30,7 @@ _MARK = re.compile(rf"(?:{'|'.join(_MARKS)})\s*\Z", re.IGNORECASE)
 _LONGEST = 160  # characters of a mark
 _CLOSING = frozenset("])>}_*")  # that a mark ends with, unless it begins with dots
 _DEPTH = 8
-_SIDES = {"system", "developer", "user", "assistant"}  # a tool cuts off its results itself, and the model reads them so
+_SIDES = ("system", "developer", "user", "assistant")  # a tool cuts off its results itself, and the model reads them so
 
 
 def is_truncated(text: str) -> bool:
