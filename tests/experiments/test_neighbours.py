@@ -22,14 +22,13 @@ def test_neighbours_difference_is_weighted_as_by_mantel_and_haenszel() -> None:
     assert together([found, found]).difference == pytest.approx(found.difference)
 
 
-def test_neighbours_without_a_difference_contradict_one_in_either_direction() -> None:
+def test_excess_over_neighbours_without_a_difference_is_what_chance_does_not_explain() -> None:
     found = of_groups("AAbb" * 20, "aaBB" * 20)
-    assert found.contradict(1, 0.4, 30.0)  # of 2.2 standard errors, each sqrt(1 / 40 / 4)
-    assert found.contradict(1, 0.18, 30.0)
-    assert not found.contradict(1, 0.17, 30.0)
-    assert found.contradict(-1, -0.4, 30.0)
-    assert not found.contradict(-1, 0.4, 30.0)
-    assert not of_groups("AAbb", "aaBB").contradict(1, 9.0, 1.0)  # too few
+    assert found.excess(0.4, 30.0) == pytest.approx(0.4)  # of 2.2 standard errors, each sqrt(1 / 40 / 4)
+    assert found.excess(0.18, 30.0) > 0
+    assert found.excess(0.17, 30.0) == 0
+    assert found.excess(-0.4, 30.0) == pytest.approx(-0.4)
+    assert of_groups("AAbb", "aaBB").excess(9.0, 1.0) == 0  # too few
 
 
 def test_neighbours_of_earlier_versions_begin_with_nothing() -> None:

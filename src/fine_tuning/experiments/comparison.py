@@ -172,14 +172,21 @@ class Comparison:
 
     def neighbours_contradict(self, favours: float, measure: str | None = None) -> bool:
         """Whether a measure (None: the scores) is higher for a model (model_b where `favours` is above 0, else model_a)
-        than it is among neighbours, as where the models' shares go up and down along with it.
+        than it is among neighbours.
+        """
+        excess = self.excess_over_neighbours(measure)
+        return excess > 0 if favours > 0 else excess < 0
+
+    def excess_over_neighbours(self, measure: str | None = None) -> float:
+        """How much more of a measure (None: of the scores) model_b has than among neighbours, as where the models'
+        shares go up and down along with it; 0 where chance explains it.
         """
         if self._are_pairs:
-            return False
+            return 0.0
         cells = [cell.without_covariate() for cell in self.cells(measure)]
         found, information = difference(cells), sum(cell.information for cell in cells)
         near = together(blocks.neighbours(measure) for name, blocks in self.strata.items() if name != OTHER)
-        return found is not None and near.contradict(favours, found.estimate, information)
+        return near.excess(found.estimate, information) if found is not None else 0.0
 
     def effect(self, design: Design, scores: Scores) -> Effect:
         """The difference so far, without a trend where it may be one; scores: of both models."""

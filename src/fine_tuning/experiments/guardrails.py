@@ -9,6 +9,7 @@ from typing import Literal
 from fine_tuning.experiments import confidence_sequences, measures
 from fine_tuning.experiments.design import Guardrail
 from fine_tuning.experiments.latency_histogram import GROWTH, quantile_slack
+from fine_tuning.experiments.propensity_strata import ERRORS
 from fine_tuning.experiments.running_sums import ArmSums
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
@@ -56,8 +57,9 @@ def _mean(rail: Guardrail, statistics: Statistics, alpha: float) -> tuple[float,
     # Two one-sided statements, each at alpha: together an interval at 2 alpha.
     ends = found.interval(confidence_sequences.limit(found.n, min(2 * alpha, 0.999), found.planned))
     low, high = sorted(sign * end - absolute for end in ends)
-    flatters, accuses = (measures.exceeds_neighbours(statistics, rail.measure, side) for side in (-sign, sign))
-    return a.average, b.average, -inf if accuses else low, inf if flatters else high
+    # What all samples say beyond neighbours may be of their times.
+    excess = 0.0 if rail.measure == ERRORS else sign * statistics.comparison.excess_over_neighbours(rail.measure)
+    return a.average, b.average, low - max(0.0, excess), high - min(0.0, excess)
 
 
 def _independent(arm: ArmSums, count: int) -> int:

@@ -32,10 +32,5 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
         return found
     is_of_other_times = comparison.in_turns or comparison.are_apart
     low, high = found.sequence(alpha)
-    is_of_cycles = factor == 1 and not low <= 0 <= high and exceeds_neighbours(statistics, name, found.estimate)
+    is_of_cycles = factor == 1 and not low <= 0 <= high and comparison.neighbours_contradict(found.estimate, name)
     return replace(found, is_ready=found.is_ready and not is_of_other_times and not is_of_cycles)
-
-
-def exceeds_neighbours(statistics: Statistics, name: str, favours: float) -> bool:
-    """Whether a measure is higher for a model than among neighbours, see `Comparison.neighbours_contradict`."""
-    return name != ERRORS and statistics.comparison.neighbours_contradict(favours, name)

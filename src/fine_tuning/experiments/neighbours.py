@@ -57,20 +57,19 @@ class Neighbours:
         """The mean of model_b less that of model_a; nan of nothing."""
         return self.weighted / self.weight if self.weight else nan
 
-    def contradict(self, favours: float, estimate: float, information: float) -> bool:
-        """Whether an estimate of all samples speaks more for a model than chance explains.
+    def excess(self, estimate: float, information: float) -> float:
+        """How far an estimate of all samples is from that of neighbours; 0 where chance explains it.
 
         Args:
-            favours: above 0 for model_b, else for model_a.
             information: of all samples that were compared, the sum over cells of n_a n_b / (n_a + n_b).
         """
         if self.weight < MIN_WEIGHT:
-            return False
+            return 0.0
         constant, linear, square = self.squares
         spread = square - 2 * self.difference * linear + self.difference**2 * constant
         lost = max(1 - self.weight / information, 1 / SIZE)  # of the information
-        excess = (estimate - self.difference) * (1 if favours > 0 else -1)
-        return excess > LIMIT * sqrt(max(0.0, spread) * lost) / self.weight
+        found = estimate - self.difference
+        return found if abs(found) > LIMIT * sqrt(max(0.0, spread) * lost) / self.weight else 0.0
 
     def as_list(self) -> list[float]:
         """The sums as plain JSON values."""

@@ -21,8 +21,8 @@ FOUND_KEYS = (
     *("groundingMetadata", "grounding_metadata", "urlContextMetadata", "url_context_metadata"),
 )
 """Fields of a response, or of the message in it, that hold what the host has found or run."""
-_FOUND = frozenset(FOUND_KEYS)
-_USAGE = frozenset(("usage", "usageMetadata", "usage_metadata"))
+_USAGE = ("usage", "usageMetadata", "usage_metadata")
+_MAY_FIND = frozenset((*FOUND_KEYS, *_USAGE))
 _GROUNDED = ("groundingChunks", "grounding_chunks", "groundingSupports", "webSearchQueries", "web_search_queries")
 _LANGCHAINS = ("additional_kwargs", "response_metadata")
 _AROUND = ("provider_specific_fields", "context", *_LANGCHAINS)  # the first of LiteLLM, the second of Azure's own data
@@ -77,12 +77,14 @@ def refuse_found(given: Row, where: str) -> None:
     Raises:
         DataError: it does; the message names the field.
     """
-    for key in () if _FOUND.isdisjoint(given) else FOUND_KEYS:
+    if _MAY_FIND.isdisjoint(given):
+        return
+    for key in FOUND_KEYS:
         value = given.get(key)
         is_grounding = key in ("groundingMetadata", "grounding_metadata")
         if value and (first_value(object_or_empty(value), *_GROUNDED) if is_grounding else not isinstance(value, str)):
             raise DataError(f"{where} has {key}: {_RESTS_ON_HOST}")
-    usage = None if _USAGE.isdisjoint(given) else first_value(given, *_USAGE)
+    usage = first_value(given, *_USAGE)
     if is_object(usage) and (counted := next(_counted(usage), None)) is not None:
         raise DataError(f"{where} has {counted} in its usage: {_RESTS_ON_HOST}")
 

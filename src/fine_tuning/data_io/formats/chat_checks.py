@@ -196,7 +196,7 @@ def _check_part(part: object, role: str, at: str) -> Iterator[Finding]:
 
 
 def _check_tool_calls(calls: object, where: str, pending: dict[str, str], tools: Declared | None) -> Iterator[Finding]:
-    if not is_list(calls) or not calls:
+    if not is_list(calls) or not calls or not all(map(is_object, calls)):
         yield Finding("wrong-tool-call", where, "not a list of calls")
         return
     for index, call in enumerate(calls):
