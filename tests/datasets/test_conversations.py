@@ -147,6 +147,28 @@ def test_groups_of_a_chat_with_edited_questions_is_one_conversation() -> None:
     assert set(conversations.groups([*edited, row(long)["messages"]], [None] * 7)) == {0}
 
 
+@pytest.mark.parametrize("length", [1, 3])
+def test_build_answers_given_again_are_of_one_chat(tmp_path: Path, length: int) -> None:
+    rows = []
+    for number in range(20):
+        chat = talk(number, length)
+        (asked, answer), last = chat[0], chat[-1]
+        again = [(asked, f"{answer} Or rather hill {number + 100}."), *chat[1:], (f"Why, {number}?", "That is so.")]
+        rows += [row(chat), row(again), row([*chat[:-1], (last[0], f"Again {last[1]}"), ("Since when?", f"{number}")])]
+    made = build("again", write(tmp_path / "rows.jsonl", rows), validation=0.1, test=0.2, near_duplicates=None)
+    found: dict[str, set[str]] = {}
+    for part in made["parts"]:
+        for each in lines_of(made, made["parts"][part]["file"]):
+            found.setdefault(each["messages"][0]["content"], set()).add(part)
+    assert len(found) == 20
+    assert all(len(parts) == 1 for parts in found.values())
+
+
+def test_greeting_with_a_few_answers_makes_no_conversation() -> None:
+    greeted = [row([("Hi", f"Hello {number % 3}"), *talk(number, 2)])["messages"] for number in range(30)]
+    assert len(set(conversations.groups(greeted, [None] * 30))) == 30
+
+
 def test_build_empty_split_is_reported(tmp_path: Path) -> None:
     rows = [row(talk(n, 1), metadata={"session_id": "one"}) for n in range(40)]
     made = build("one", write(tmp_path / "rows.jsonl", rows), validation=0.1, test=0.2)

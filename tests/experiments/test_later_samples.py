@@ -91,7 +91,7 @@ def test_canary_counts_every_sample_of_the_incumbent(database: Database, seed: i
 
 def test_canary_of_equal_models_keeps_its_error_rate() -> None:
     false = 0
-    for seed in range(30):
+    for seed in range(15):
         rng, framework = np.random.default_rng(100 + seed), ABTestFramework()
         framework.create_test(f"t{seed}", "old", "new", split=0.1)
         for _ in range(4):
@@ -103,4 +103,4 @@ def test_canary_of_equal_models_keeps_its_error_rate() -> None:
             result = framework.monitor(f"t{seed}")
             assert is_consistent(result)
         false += result.statistical_significance
-    assert false <= 3
+    assert false <= 2  # of a true 5 % in 96 of 100 runs

@@ -2,9 +2,9 @@
 
 A log of a chat holds a row for each answer, each with the messages before it: all of them, or the last ones. Two rows
 are of one conversation if they have a state in common (see `turns.States`), unless that state is an opening that many
-chats have, such as a greeting: one that continues in more than `MAX_BRANCHES` ways, or follows more than so many
-different messages, or with which more than `MAX_ENDS` chats begin, wherever they part. Rows with different ids are of
-different conversations, whatever their messages.
+chats have, such as a greeting: one that continues in more than `MAX_BRANCHES` ways (a question with more answers, too),
+or follows more than so many different messages, or with which more than `MAX_ENDS` chats begin, wherever they part.
+Rows with different ids are of different conversations, whatever their messages.
 """
 
 from __future__ import annotations

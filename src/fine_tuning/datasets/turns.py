@@ -47,7 +47,8 @@ class PromptWords(NamedTuple):
 
 
 class States(NamedTuple):
-    """Hashes of the states of a conversation; a state is a run of messages that ends with one of the assistant.
+    """Hashes of the states of a conversation; a state is a run of messages that ends with one of the assistant, or the
+    question before the first answer, which may have been given again.
 
     A log of the last messages may begin with any of them: with an answer, or with the result of a tool.
 
@@ -141,7 +142,8 @@ def states(messages: Messages) -> States:
     until = [0]
     for each in hashes:
         until.append((until[-1] * _BASE + each) % _MODULUS)
-    starts, ends, power = array("Q"), array("Q"), 1
+    first = roles.index("assistant")
+    starts, ends, power = array("Q", (until[first], hashes[first]) if first else ()), array("Q"), 1
     for at in range(len(kept) - 1):
         if roles[at] == "assistant":
             starts.extend((until[at + 1], hashes[at + 1]))
