@@ -190,13 +190,3 @@ def test_quoted_password_that_looks_like_code_is_found(value: str) -> None:
 )
 def test_quoted_code_under_password_stays(value: str) -> None:
     assert values(json.dumps({"user": "li", "password": value})) == []
-
-
-def test_what_was_found_is_masked_wherever_the_row_repeats_it() -> None:
-    row = json.dumps(
-        {"messages": ["PIN: 4821 for the door", "Dial 4821, not 148210.", '{"password": "letmein"}', "say letmein"]}
-    )
-    found = masked_text(row, secrets())
-    assert "148210" in found
-    assert "4821," not in found
-    assert "letmein" not in found

@@ -22,7 +22,8 @@ from fine_tuning.datasets.recipe import Policy, Recipe
 
 _OUTCOME = {"report": "found", "mask": "masked", "reject": "rejected"}
 _SHORTEST, _SHORTEST_UNNAMED = 4, 6  # characters that anything found has: a password, `a@b.de`
-_SHORTEST_REPEATED = 4  # characters
+_SHORTEST_REPEATED = 5  # characters; shorter values are in other words too
+_LONGEST_WORD = 11
 
 
 class _Rule(NamedTuple):
@@ -85,12 +86,18 @@ def masked_text(text: str, detector: Detector) -> str:
     return masked(text, find_in(text, _Repeated(detector, found))) if found else text
 
 
+def _is_telling(value: str) -> bool:
+    """Whether a value says the same wherever it stands: a password may be a word that other texts have, too."""
+    is_word = value.isalpha() and (value.islower() or value.istitle()) and len(value) <= _LONGEST_WORD
+    return len(value) >= _SHORTEST_REPEATED and not is_word
+
+
 class _Repeated:
     """A detector that also finds values that were found elsewhere in the row."""
 
     def __init__(self, detector: Detector, found: Iterable[Found]) -> None:
         self._detector = detector
-        self._kinds = {each.value: each.kind for each in found if len(each.value) >= _SHORTEST_REPEATED}
+        self._kinds = {each.value: each.kind for each in found if _is_telling(each.value)}
         values = sorted(map(re.escape, self._kinds), key=len, reverse=True)
         joined = "|".join(values) or r"(?!)"
         self._pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{joined})(?![A-Za-z0-9])")
