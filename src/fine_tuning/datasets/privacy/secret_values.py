@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from fine_tuning.datasets.privacy.secret_words import PASSWORDS
-
 _PLACEHOLDER = re.compile(
-    r"\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\$?\{.*|%\(?\w*\)?[sd]|@\w+@|\[[^\]]*\]|[^\w]*|[xX*•.#-]+|0+|1+|"
+    r"<[^>]*>|\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\$?\{.*|%\(?\w*\)?[sd]|%\w+%|@\w+@|\[[^\]]*\]|[^\w]*|[xX*•.#-]+|0+|1+|"
     r"(?:your|my|some|the|an?|insert|enter|put|add|use)[-_ ]?.*(?:here|pass|key|secret|token|pwd|cred)\w*|"
-    r"(?:change|replace|fill)[-_ ]?(?:me|this|it)\w*|.*(?:placeholder|redacted|dummy|masked|hidden).*|"
+    r"(?:change|replace|fill)[-_ ]?(?:me|this|it)\w*|.*(?:placeholder|redacted|dummy|masked|hidden).*|x{3,}.*|"
     r"(?:user_?name|user|db|admin)?[-_]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|key|pw)\d{0,2}|\.\.\..*|.*\.\.\.",
     re.IGNORECASE,
 )
-_DOUBTFUL_PLACEHOLDER = re.compile(r"<[^>]*>|%\w+%|x{3,}.*", re.IGNORECASE)
 _WORDS = frozenset(
     """string str text int integer float bool boolean bytes bytearray object any number optional required null none
     nil undefined true false yes no void char varchar buffer secretstr default empty missing invalid valid
@@ -37,16 +34,7 @@ _TECHNICAL = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(
-    r".*[A-Za-z_\])]\(.*|[A-Za-z_][\w.]*\(.*|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*|.*(?:->|=>|::).*|(?:[A-Za-z_][\w.]*)\[.*",
-    re.DOTALL,
-)
-# Of words with digits between letters, as no name in code has them, and of signs beside digits.
-_NOT_OF_NAMES = re.compile(
-    r"[A-Za-z]\d+[A-Za-z]|\d[A-Za-z]\w*\d|\d[A-Za-z]*[!@#$%^~]|[!@#^~]\d|\d[^\W\d_]{2,}(?![\w(])"
-)
-_NAMES_WITH_DIGITS = re.compile(
-    r"(?<![A-Za-z])(?:sha|base|utf|md|aes|rsa|u?int|float|oauth|x|rfc|ipv|v|[hrep]s|http|ec|pbkdf|argon|i18|l10|b(?=64|32|16))[-_]?\d+\w*",
-    re.IGNORECASE,
+    r".*[A-Za-z_\])]\(.*|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*|.*(?:->|=>|::).*|(?:[A-Za-z_][\w.]*)\[.*", re.DOTALL
 )
 _ADDRESS = re.compile(
     r"(?:https?|file|arn|vault|ref\+\w+|env|secret|projects)[:/].*|(?:~|\.{1,2})?(?:/[\w.-]+)+/?|[A-Za-z]:\\.*"
@@ -71,7 +59,7 @@ def is_secret_text(value: str, kind: str) -> bool:
         kind: of its field: password, passphrase, API key, token or secret.
     """
     value = value.strip()
-    if not 4 <= len(value) <= 5000 or not _is_literal(value, is_quoted=True):
+    if not 4 <= len(value) <= 5000 or not _is_literal(value):
         return False
     if re.search(r"\s", value):
         return (kind == "passphrase" and _is_phrase(value)) or (kind == "password" and is_spaced_password(value))
@@ -123,17 +111,9 @@ def is_plain_word(value: str) -> bool:
     return len(value) >= 5 and _is_literal(value) and _is_password(value)
 
 
-def _is_literal(value: str, *, is_quoted: bool = False) -> bool:
-    """Whether a value stands for itself: it is no word about secrets, no placeholder, no code and no address.
-
-    Args:
-        is_quoted: a text that looks like code, but has parts that no name has, is none.
-    """
-    if value.lower().rstrip("!?;,") in _WORDS or _PLACEHOLDER.fullmatch(value) or _is_address(value):
-        return False
-    if not (_DOUBTFUL_PLACEHOLDER.fullmatch(value) or _CODE.fullmatch(value)):
-        return True
-    return is_quoted and _NOT_OF_NAMES.search(_NAMES_WITH_DIGITS.sub("", value.strip("<>%"))) is not None
+def _is_literal(value: str) -> bool:
+    is_word = value.lower().rstrip("!?;,") in _WORDS
+    return not (is_word or _PLACEHOLDER.fullmatch(value) or _CODE.fullmatch(value) or _is_address(value))
 
 
 def _is_address(value: str) -> bool:
@@ -142,8 +122,8 @@ def _is_address(value: str) -> bool:
 
 
 def _is_password(value: str) -> bool:
-    if not value.isascii() and value.isalpha():  # most are labels: capitalised, or in a script without cases
-        return value.islower() and len(value) >= 5 and re.search(PASSWORDS, value) is None
+    if not value.isascii() and value.isalpha():
+        return False  # a label in another language
     words = [word.lower() for word in re.findall(r"[A-Za-z]+", value)]
     if value.isalpha():
         return value.islower() and len(value) >= 5 and not _has_word(value)
