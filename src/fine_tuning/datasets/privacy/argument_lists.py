@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from fine_tuning.datasets.privacy.secret_names import kind_of
-from fine_tuning.datasets.privacy.secret_values import is_secret_text
+from fine_tuning.datasets.privacy.secret_values import is_quoted_secret
 
 Place = tuple[int, int, str]
 _STRING = r"(?:\"(?:[^\"\\\n]|\\.){1,500}\"|'(?:[^'\\\n]|\\.){1,500}')"
@@ -64,7 +64,7 @@ def in_items(items: Sequence[str], places: Iterable[Place]) -> Iterator[InItem]:
     """
     for number, (flag, value) in enumerate(pairwise(items)):
         kind = kind_of(flag.lstrip("-")) if _FLAG.fullmatch(flag) else None
-        if kind and not value.startswith("-") and is_secret_text(value, kind):
+        if kind and not value.startswith("-") and is_quoted_secret(value, kind):
             yield InItem(number + 1, 0, len(value), kind)
     starts = [0]
     for item in items:

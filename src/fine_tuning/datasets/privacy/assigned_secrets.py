@@ -12,6 +12,7 @@ from fine_tuning.datasets.privacy import nested_secrets, service_secrets
 from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
+    is_quoted_secret,
     is_random_word,
     is_secret_text,
     is_secret_word,
@@ -132,14 +133,14 @@ def of_field(name: str, value: str) -> Place | None:
     if kind is None:
         return None
     is_number = value.isdigit() and len(value) >= 6 and kind in {"password", "passphrase"}
-    return (len(value) - len(secret), len(value), kind) if is_number or is_secret_text(secret, kind) else None
+    return (len(value) - len(secret), len(value), kind) if is_number or is_quoted_secret(secret, kind) else None
 
 
 def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
     if quoted := _QUOTED.match(text, name.end):
         start, end = quoted.span("value")
         secret = _SCHEME.sub("", text[start:end])
-        if is_secret_text(secret, name.kind) and not _is_outcome(text, name, secret):
+        if is_quoted_secret(secret, name.kind) and not _is_outcome(text, name, secret):
             yield end - len(secret), end, name.kind
         return
     before = text[max(0, name.start - 10) : name.start]

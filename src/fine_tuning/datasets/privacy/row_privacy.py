@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from fine_tuning.data_io.formats import row_text
@@ -12,18 +11,17 @@ from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets.file_check import Examined, examine
 from fine_tuning.datasets.privacy import argument_lists
 from fine_tuning.datasets.privacy.escapes import decoded_layers
-from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
+from fine_tuning.datasets.privacy.found import Detector, masked, without_overlaps
 from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in
 from fine_tuning.datasets.privacy.nested_secrets import is_inside
 from fine_tuning.datasets.privacy.personal_data import personal_data
+from fine_tuning.datasets.privacy.repeated_values import Repeated
 from fine_tuning.datasets.privacy.secret_finder import secrets
 from fine_tuning.datasets.privacy.secret_names import kind_of
 from fine_tuning.datasets.recipe import Policy, Recipe
 
 _OUTCOME = {"report": "found", "mask": "masked", "reject": "rejected"}
 _SHORTEST, _SHORTEST_UNNAMED = 4, 6  # characters that anything found has: a password, `a@b.de`
-_SHORTEST_REPEATED = 5  # characters; shorter values are in other words too
-_LONGEST_WORD = 11
 
 
 class _Rule(NamedTuple):
@@ -70,7 +68,7 @@ class RowPrivacy:
         if raw.text is not None:
             text = raw.text.decode("utf-8", "replace")
             for rule in self._masking():
-                hiding = _Repeated(rule.detector, find_in(text, rule.detector))
+                hiding = Repeated(rule.detector, find_in(text, rule.detector))
                 findings = [_concealed(each, hiding) for each in findings]
                 text = masked_text(text, rule.detector)
             raw = raw._replace(text=text.encode("utf-8", "replace")) if self._rules else raw
@@ -83,31 +81,7 @@ class RowPrivacy:
 def masked_text(text: str, detector: Detector) -> str:
     """A text, JSON or not, with masks for what is found, also where a value is repeated without what gave it away."""
     found = find_in(text, detector)
-    return masked(text, find_in(text, _Repeated(detector, found))) if found else text
-
-
-def _is_telling(value: str) -> bool:
-    """Whether a value says the same wherever it stands: a password may be a word that other texts have, too."""
-    is_word = value.isalpha() and (value.islower() or value.istitle()) and len(value) <= _LONGEST_WORD
-    return len(value) >= _SHORTEST_REPEATED and not is_word
-
-
-class _Repeated:
-    """A detector that also finds values that were found elsewhere in the row."""
-
-    def __init__(self, detector: Detector, found: Iterable[Found]) -> None:
-        self._detector = detector
-        self._kinds = {each.value: each.kind for each in found if _is_telling(each.value)}
-        values = sorted(map(re.escape, self._kinds), key=len, reverse=True)
-        joined = "|".join(values) or r"(?!)"
-        self._pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{joined})(?![A-Za-z0-9])")
-
-    def suspects(self, text: str, name: str = "") -> bool:
-        return bool(self._pattern.search(text)) or self._detector.suspects(text, name)
-
-    def find(self, text: str, name: str = "") -> list[Found]:
-        repeated = [found_at(text, *match.span(), self._kinds[match[0]]) for match in self._pattern.finditer(text)]
-        return repeated + self._detector.find(text, name)
+    return masked(text, find_in(text, Repeated(detector, found))) if found else text
 
 
 def _concealed(finding: Finding, hiding: Detector) -> Finding:

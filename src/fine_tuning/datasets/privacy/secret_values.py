@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from fine_tuning.datasets.privacy.secret_words import LABELS, PASSWORDS
+
 _PLACEHOLDER = re.compile(
     r"<[^>]*>|\$[A-Z_][A-Z0-9_]*|\$[a-z_]+|\$?\{.*|%\(?\w*\)?[sd]|%\w+%|@\w+@|\[[^\]]*\]|[^\w]*|[xX*•.#-]+|0+|1+|"
     r"(?:your|my|some|the|an?|insert|enter|put|add|use)[-_ ]?.*(?:here|pass|key|secret|token|pwd|cred)\w*|"
@@ -36,6 +38,22 @@ _TECHNICAL = re.compile(
 _CODE = re.compile(
     r".*[A-Za-z_\])]\(.*|(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*|.*(?:->|=>|::).*|(?:[A-Za-z_][\w.]*)\[.*", re.DOTALL
 )
+# Text in quotes is a value: only a whole placeholder or expression is none, and its names are words, not random.
+_WORDS_OF_NAME = r"(?:[^\W\d_]+\d{0,2}|\d{1,2})(?:[-_ .:/|']+(?:[^\W\d_]+\d{0,2}|\d{1,2}))*"
+_VARIABLE = r"(?:[A-Z_][A-Z0-9_]*|[a-z_]+\d?|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*)"
+_QUOTED_PLACEHOLDER = re.compile(
+    rf"<(?:{_WORDS_OF_NAME})?>|\[(?:{_WORDS_OF_NAME})?\]|%{_VARIABLE}%|@{_VARIABLE}@|\$?\{{.*\}}|%\(?\w*\)?[sd]"
+    r"|[xX]{3,}[xX.*_-]*(?:\d{0,4}|(?:[-_ ]?[A-Za-z])*)",
+    re.DOTALL,
+)
+_MAY_BE_QUOTED_PLACEHOLDER = re.compile(r"[<\[%@{]|\$\{|x{3}", re.IGNORECASE)
+_EXPRESSION = re.compile(
+    r"(?:[A-Za-z_]+\.)+[A-Za-z_]+|(?:\w+\.)+\w*(?:pass|secret|token|pwd|key)\w*|\w+(?:->|::)[A-Za-z_]+(?:\(\))?"
+    r"|[A-Za-z_][A-Za-z_.]*\([^()]*\)(?:\.\w+\([^()]*\))*;?|[A-Za-z_][A-Za-z_.]*\[[\"']?[\w.-]*[\"']?\]"
+    r"|\(\w*\)=>.*|.*\{[^{}]*\w[.(\[][^{}]*\}.*",
+    re.DOTALL | re.IGNORECASE,
+)
+_LABEL = re.compile(rf"{PASSWORDS}|{LABELS}", re.IGNORECASE)
 _ADDRESS = re.compile(
     r"(?:https?|file|arn|vault|ref\+\w+|env|secret|projects)[:/].*|(?:~|\.{1,2})?(?:/[\w.-]+)+/?|[A-Za-z]:\\.*"
 )
@@ -53,14 +71,32 @@ _ODD = re.compile(r"[A-Za-z]+[@$!%^&*#=+?~\d]+[A-Za-z]|[A-Za-z]+[@$^&*#=+~]+\d|[
 
 
 def is_secret_text(value: str, kind: str) -> bool:
-    """Whether text in quotes, or a value of JSON, is a secret.
+    """Whether a value that stands alone, as in a cell or after a flag, is a secret.
 
     Args:
         kind: of its field: password, passphrase, API key, token or secret.
     """
     value = value.strip()
-    if not 4 <= len(value) <= 5000 or not _is_literal(value):
+    return 4 <= len(value) <= 5000 and _is_literal(value) and _is_of_kind(value, kind)
+
+
+def is_quoted_secret(value: str, kind: str) -> bool:
+    """Whether text in quotes, or a value of JSON, is a secret: it is no code, whatever signs it has.
+
+    Args:
+        kind: as of `is_secret_text`.
+    """
+    value = value.strip()
+    if re.search(r"\s", value):
+        return is_secret_text(value, kind)
+    if not 4 <= len(value) <= 5000 or not _is_quoted_literal(value):
         return False
+    if not value.isascii() and kind in {"password", "passphrase"} and not re.search(r"\d", value):
+        return value == value.lower() and not _LABEL.search(value)
+    return _is_of_kind(value, kind)
+
+
+def _is_of_kind(value: str, kind: str) -> bool:
     if re.search(r"\s", value):
         return (kind == "passphrase" and _is_phrase(value)) or (kind == "password" and is_spaced_password(value))
     if kind in {"password", "passphrase"}:
@@ -114,6 +150,13 @@ def is_plain_word(value: str) -> bool:
 def _is_literal(value: str) -> bool:
     is_word = value.lower().rstrip("!?;,") in _WORDS
     return not (is_word or _PLACEHOLDER.fullmatch(value) or _CODE.fullmatch(value) or _is_address(value))
+
+
+def _is_quoted_literal(value: str) -> bool:
+    if value.lower().rstrip("!?;,") in _WORDS or _EXPRESSION.fullmatch(value) or _is_address(value):
+        return False
+    may_be = _MAY_BE_QUOTED_PLACEHOLDER.match(value)
+    return not (_QUOTED_PLACEHOLDER if may_be else _PLACEHOLDER).fullmatch(value) and bool(re.search(r"\w", value))
 
 
 def _is_address(value: str) -> bool:

@@ -38,6 +38,13 @@ _SECRETS = (
     "clave secreta", "clé secrète", "chave secreta", "chiave segreta", "segredo", "gizli anahtar", "シークレット",
     "秘密鍵", "비밀키", "비밀 키", "المفتاح السري",
 )  # fmt: skip
+LABELS = (
+    r"обязат|неверн|введ|минимум|забы|скрыт|缺失|必填|必须|必需|请|請|错误|錯誤|无效|無效|为空|必須|入力|無効|未設定|필수|입력|오류"
+    r"|잘못|erford|gültig|größ|länge|oblig|inv[áàa]lid|requis|ungült|falsch|gerekli|geçersiz"
+    r"|مطلوب|required|ज़रूरी|आवश्यक|จำเป็น|bắt buộc"
+    r"|נדרש|חובה|απαιτ|υποχρ|wymag|povinn|kötelez"
+)
+"""A pattern of words of the texts that forms have beside the field of a password."""
 
 
 def spellings(word: str) -> set[str]:
