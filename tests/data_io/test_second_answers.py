@@ -57,3 +57,22 @@ def test_second_answer_is_refused_by_name(key: str) -> None:
 def test_verdict_under_the_name_of_an_answer_is_a_rating() -> None:
     assert only({"messages": [QUESTION, ANSWER], "rejected": True}).rating == 1
     assert only({"prompt": ASKED, "completion": ANSWERED, "rejected": "yes"}).rating == 1
+
+
+@pytest.mark.parametrize("key", ["rejected_response", "response_rejected", "rejected_answer"])
+@pytest.mark.parametrize(("better", "worse"), [("no", "yes"), ("Correct", "Wrong"), ("0", "1"), ("false", "true")])
+def test_short_worse_answer_is_no_verdict(key: str, better: str, worse: str) -> None:
+    answers = [[{"role": "assistant", "content": each}] for each in (better, worse)]
+    for row in (
+        {"messages": [QUESTION, *answers[0]], key: worse},
+        {"prompt": ASKED, "response": better, key: worse},
+        {"instruction": ASKED, "input": "", "output": better, key: worse},
+    ):
+        call = only(row, "preference")
+        assert (call.messages, call.rejected, call.rating) == ([QUESTION, *answers[0]], answers[1], None)
+
+
+def test_short_second_answer_is_refused_unless_its_name_may_be_a_verdicts() -> None:
+    with pytest.raises(DataError, match="expected_output is another answer"):
+        only({"messages": [QUESTION, ANSWER], "expected_output": "no"})
+    assert only({"messages": [QUESTION, ANSWER], "chosen": "no"}).rating == 1

@@ -15,6 +15,7 @@ from fine_tuning.errors import DataError
 
 _WORSE = ("rejected", "rejected_response", "rejected_messages", "response_rejected", "rejected_answer")
 _PAIRED = frozenset({"chosen", "chosen_response", "response_chosen", "chosen_messages", "preferred_output"})
+_MAY_BE_VERDICTS = frozenset({"chosen", "rejected"})  # as in `rejected: "yes"`; of `rejected_response` it is the text
 _TURNS = ("messages", "conversations", "conversation")
 _ANSWERS = ("response", "completion", "output", "answer")
 _SECOND = ("response", "completion", "answer", "expected_output", "chosen", "chosen_response")
@@ -35,7 +36,7 @@ def completed(row: Row) -> Row:
     if worse is None:
         return row
     others: JsonObject = {key: value for key, value in row.items() if key != worse}
-    given = [key for key in _ANSWERS if _is_answer(row.get(key))]
+    given = [key for key in _ANSWERS if _is_answer(key, row.get(key))]
     turns = next((key for key in _TURNS if is_list(parse_embedded_json(row.get(key)))), None)
     if turns is not None:
         messages = parse_embedded_json(row[turns])
@@ -55,15 +56,18 @@ def completed(row: Row) -> Row:
 def _worse_key(row: Row) -> str | None:
     if not _PAIRED.isdisjoint(row):
         return None
-    return next((key for key in _WORSE if key in row and _is_answer(row[key])), None)
+    return next((key for key in _WORSE if key in row and _is_answer(key, row[key])), None)
 
 
-def _is_answer(value: object) -> bool:
-    """Whether a value is an answer: a text that is no verdict, or messages."""
-    value = parse_embedded_json(value)
-    if is_list(value):
-        return bool(value) and all(map(is_object, value))
-    return is_object(value) or (isinstance(value, str) and bool(value.strip()) and is_positive(value) is None)
+def _is_answer(key: str, value: object) -> bool:
+    """Whether a field holds an answer: messages, or a text, which is no verdict."""
+    parsed = parse_embedded_json(value)
+    if is_list(parsed):
+        return bool(parsed) and all(map(is_object, parsed))
+    if is_object(parsed):
+        return True
+    is_text = isinstance(value, str) and bool(value.strip())
+    return is_text and not (key in _MAY_BE_VERDICTS and is_positive(value) is not None)
 
 
 def _text_of(value: object) -> object:
@@ -87,7 +91,7 @@ def refuse_second(row: Row, messages: list[Message], more: Iterable[str] = ()) -
     answers = " ".join(" ".join(whole_text(each).split()) for each in messages if each.get("role") == "assistant")
     for key in stated:
         value = _text_of(row.get(key))
-        if isinstance(value, str) and _is_answer(value) and " ".join(value.split()) not in answers:
+        if isinstance(value, str) and _is_answer(key, value) and " ".join(value.split()) not in answers:
             raise DataError(
                 f"{key} is another answer than those of the conversation: write a pair as chosen and rejected, "
                 "or put it into metadata"
