@@ -76,3 +76,44 @@ def test_short_second_answer_is_refused_unless_its_name_may_be_a_verdicts() -> N
     with pytest.raises(DataError, match="expected_output is another answer"):
         only({"messages": [QUESTION, ANSWER], "expected_output": "no"})
     assert only({"messages": [QUESTION, ANSWER], "chosen": "no"}).rating == 1
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *("rejected_output", "rejected_completion", "negative_response", "bad_response", "worse_response"),
+        *("non_preferred_output", "dispreferred_answer", "outputRejected", "worse-answer", "losing_reply"),
+    ],
+)
+@pytest.mark.parametrize("worse", [TEXT, "Bad", [TEXT], [WORSE]])
+def test_worse_answer_under_another_name_makes_a_pair(key: str, worse: Any) -> None:
+    text = "Bad" if worse == "Bad" else TEXT
+    for row in (
+        {"messages": [QUESTION, ANSWER]},
+        {"prompt": ASKED, "completion": ANSWERED},
+        {"question": ASKED, "answer": ANSWERED},
+        {"prompt": ASKED, "good_response": ANSWERED},
+        {"messages": [QUESTION], "preferred_output": [ANSWER]},
+        {"question": ASKED, "chosen": ANSWERED},
+    ):
+        call = only({**row, key: worse}, "preference")
+        assert (call.messages, call.rejected) == ([QUESTION, ANSWER], [{"role": "assistant", "content": text}])
+        assert (call.rating, call.metadata) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        ({"rejected_responses": ["One.", "Two."]}, "rejected_responses holds several"),
+        ({"bad_answer": "One.", "rejected_output": "Two."}, "bad_answer and rejected_output are several"),
+        ({"rejected_output": "One.", "better_answer": "Two.", "chosen": "Three."}, "better_answer and chosen are"),
+    ],
+)
+def test_several_answers_of_one_side_are_refused_by_name(row: dict[str, Any], named: str) -> None:
+    with pytest.raises(DataError, match=named):
+        only({"prompt": ASKED, "response": ANSWERED, **row})
+
+
+@pytest.mark.parametrize("row", [{"rejected_reason": "too long"}, {"bad_words": "damn"}, {"negative": TEXT}])
+def test_what_names_no_answer_stays_metadata(row: dict[str, Any]) -> None:
+    assert only({"messages": [QUESTION, ANSWER], **row}).metadata == row
