@@ -63,3 +63,34 @@ def test_written_answers_that_differ_are_refused_unless_most_are_one() -> None:
     for row in record("response", ["A.", "B."]):
         with pytest.raises(DataError, match="response has different answers"):
             only(row, "argilla")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        *("corrected-response", "correction", "corrected_answer", "edited_response", "new-response", "rewrite"),
+        *("improved_response", "better_response", "response_correction", "Revised answer", "final-text", "corrected"),
+    ],
+)
+def test_corrected_text_is_the_answer(question: str) -> None:
+    for row in record(question, ["Warsaw is the capital."]):
+        call = only(row, "argilla")
+        assert (call.messages[-1]["content"], call.rating) == ("Warsaw is the capital.", 5)
+
+
+def test_corrected_text_counts_more_than_a_rating_of_what_it_corrects() -> None:
+    given = {"rating": [{"value": 1}], "correction": [{"value": "Warsaw."}]}
+    assert only({"fields": FIELDS, "responses": given}, "argilla").rating == 5
+
+
+@pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        *(("corrected-response", "no"), ("better_response", "response"), ("correction_reason", "too long")),
+        *(("response-comment", "Nice."), ("correction", "  "), ("new_topic", "Travel")),
+    ],
+)
+def test_what_is_no_corrected_text_is_metadata(question: str, value: str) -> None:
+    for row in record(question, [value]):
+        call = only(row, "argilla")
+        assert (call.messages, call.rating) == ([QUESTION, ANSWER], None)
