@@ -42,8 +42,12 @@ _FIRST_OF = ("choices", "candidates", "generations", "results")
 _OF_RESPONSES = ("message", "output", "response", "llm_output", "attributes", *_FIRST_OF)
 _STATED_ELSEWHERE = frozenset({"incomplete_details", "finish_details"})
 _REASONS = frozenset(REASON_KEYS)
+_CUT = """truncated is_truncated was_truncated isTruncated wasTruncated response_truncated answer_truncated
+    output_truncated completion_truncated incomplete is_incomplete isIncomplete cut_off is_cut_off isCutOff""".split()
+_WHOLE = "complete is_complete isComplete finished is_finished isFinished".split()
+_FLAGS = {**dict.fromkeys(_CUT, True), **dict.fromkeys(_WHOLE, False)}  # and the value by which an answer is cut off
 _INNER = frozenset({*_ABOUT_MESSAGES, *_OF_RESPONSES})
-_OF_MESSAGES = frozenset({*REASON_KEYS, *_ABOUT_MESSAGES, *_STATED_ELSEWHERE, "status", "done", "parts"})
+_OF_MESSAGES = frozenset({*REASON_KEYS, *_FLAGS, *_ABOUT_MESSAGES, *_STATED_ELSEWHERE, "status", "done", "parts"})
 _NOT_OF_MODELS = {"user", "human", "system", "developer", "tool", "function"}
 _IN_TEXT = ("eason", '"status"', '"done"', 'streaming"', '"partial-call"')
 _STREAMING = ("streaming", "input-streaming", "partial-call")
@@ -143,3 +147,5 @@ def _stated(given: Row) -> Iterator[str | None]:
             yield finish_reason(given[key])
         elif key in _STATED_ELSEWHERE and is_object(details := given[key]):
             yield finish_reason(details.get("reason") or details.get("type"))
+        elif key in _FLAGS and str(given[key]).lower() == str(_FLAGS[key]).lower():
+            yield "length"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded, plain
+from fine_tuning.data_io.score_fields import stars_in
 from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP, is_positive
 from fine_tuning.errors import DataError
 
@@ -16,14 +17,15 @@ _LARGEST = 5
 
 
 def stated_rating(key: str, value: object) -> object:
-    """The rating in a field that may be a list; another value as it is.
+    """The rating in a field that may be a list, or draw stars; another value as it is.
 
     Raises:
         DataError: the ratings in it differ, or their scale is open; the message names the field.
     """
     found = parse_embedded_json(value) if isinstance(value, str) and value.lstrip()[:1] == "[" else value
     if not is_list(found):
-        return value
+        stars = stars_in(value) if isinstance(value, str) else None
+        return value if stars is None else stars
     ratings = [_of_score(key, each) if is_object(each) else each for each in found]
     if any(isinstance(each, list | dict) for each in ratings):
         raise DataError(f"{key} must be a number from 1 to 5, not {value!r}")

@@ -34,6 +34,7 @@ _CONFIGS = ("generationConfig", "generation_config", "config")
 _SCHEMAS = ("responseJsonSchema", "response_json_schema", "responseSchema", "response_schema")
 _GEMINI_MODES = {"ANY": "required", "NONE": "none"}
 _REQUIRED = {"any", "required", "validated"}
+_EXTRA_BODY = "extra_body"
 _FORMATS = ("response_format", "responseFormat", "output_format", "format")
 _CHOICES = ("tool_choice", "toolChoice")
 _TOOL_CONFIGS = ("toolConfig", "tool_config")
@@ -45,12 +46,26 @@ _READ = frozenset(
 )
 
 
+def with_extra_body(request: Row, parameters: Row | None = None) -> Row:
+    """The request as it was sent: SDKs write what is in `extra_body` over the other fields of the body.
+
+    Args:
+        parameters: that a tracer keeps beside the request, of which `extra_body` may be one.
+    """
+    for given in (request, parameters or {}):
+        extra = parse_embedded_json(given[_EXTRA_BODY]) if _EXTRA_BODY in given else None
+        if is_object(extra):
+            request = {**{key: value for key, value in request.items() if key != _EXTRA_BODY}, **extra}
+    return request
+
+
 def request_options(request: Row) -> JsonObject:
     """The options of a request that say more than their absence does; none in most requests.
 
     Args:
         request: the body that was sent, or a part of it, such as the parameters that a tracer keeps beside messages.
     """
+    request = with_extra_body(request)
     if _READ.isdisjoint(request):
         return {}
     text, output = (object_or_empty(parse_embedded_json(request.get(key))) for key in ("text", "output_config"))

@@ -8,13 +8,18 @@ from fine_tuning.data_io.json_values import JsonObject, Row
 from fine_tuning.data_io.key_meanings import plain
 from fine_tuning.errors import DataError
 
-_OF = r"(?:user|human|star|overall|answer|response)?"
-_STARS = re.compile(rf"(?:num)?stars|(?:star|user|human)rating|{_OF}(?:rating|score)(?:1to|outof|1)5")
+_OF = r"(?:user|human|star|overall|answer|response|feedback|customer)?"
+_STARS = re.compile(
+    rf"(?:num)?stars|starscore|(?:star|user|human)rating|(?:csat|customersatisfaction|usersatisfaction)(?:score|rating)?|{_OF}(?:rating|score)(?:1to|outof|1)5"
+)
 _SCORES = re.compile(
     rf"{_OF}(?:score|rating|quality|helpfulness|preference|reaction|stars)(?:score|rating)?"
     r"(?:(?:[01](?:to)?|outof)(?:10|100))?|helpful|ishelpful|numstars"
     r"|correctness|coherence|honesty|truthfulness|faithfulness|instructionfollowing"  # HelpSteer's, UltraFeedback's
 )
+_REWARDS = re.compile(rf"{_OF}rewards?(?:score|value)?|(?:final|total|mean)reward|{_OF}satisfaction(?:score|rating)?")
+_DRAWN = re.compile(r"([\u2605\u2b50\U0001f31f]+)([\u2606\u2729]*)")  # full stars and empty ones
+_SHARE = re.compile(r"([1-5])(?:\.0)?\s*(?:stars?|(?:/|of|out of)\s*5(?:\.0)?(?:\s*stars?)?)", re.IGNORECASE)
 _LARGEST = 5
 _GOOD_SHARE = 0.5  # of a scale to 1
 
@@ -22,11 +27,26 @@ _GOOD_SHARE = 0.5  # of a scale to 1
 def rating_of_stars(others: JsonObject) -> int | None:
     """The rating in a field of 1 to 5 stars, which is taken out of `others`; None without one."""
     for key, value in others.items():
-        number = _number(value)
-        if number is not None and number in range(1, _LARGEST + 1) and _STARS.fullmatch(plain(key)):
+        if not isinstance(value, int | float | str):  # as those of other kinds are no stars
+            continue
+        name = plain(key)
+        number = _number(value) if _STARS.fullmatch(name) else None
+        if isinstance(value, str) and number is None and (_STARS.fullmatch(name) or _SCORES.fullmatch(name)):
+            number = stars_in(value)
+        if number is not None and number in range(1, _LARGEST + 1):
             del others[key]
             return int(number)
     return None
+
+
+def stars_in(text: str) -> int | None:
+    """The stars of a text that draws them, or counts them of five, as `2/5` and `2 stars` do; None for another text."""
+    said = text.strip()
+    if found := _SHARE.fullmatch(said):
+        return int(found[1])
+    drawn = _DRAWN.fullmatch(said.replace("\ufe0f", "").replace(" ", ""))
+    is_whole = drawn is not None and len(drawn[0]) <= _LARGEST and len(drawn[2]) in (0, _LARGEST - len(drawn[1]))
+    return len(drawn[1]) if drawn is not None and is_whole else None
 
 
 def unclear(row: Row, metadata: JsonObject) -> list[str]:
@@ -61,6 +81,8 @@ def _is_unclear(key: str, value: object) -> bool:
     if number is None or number > _LARGEST or _GOOD_SHARE < number < 1:
         return False
     name = plain(key)
+    if _REWARDS.fullmatch(name):
+        return number < 1  # as all of a scale to 1
     return _SCORES.fullmatch(name) is not None or _STARS.fullmatch(name) is not None
 
 

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fine_tuning.data_io.json_values import JsonObject
+from fine_tuning.data_io.json_values import JsonObject, is_object
 from fine_tuning.data_io.key_meanings import folded, plain
 from fine_tuning.errors import DataError
 
 THUMBS_UP, THUMBS_DOWN = 5, 1
 _GOOD = (
     "true good desirable chosen accepted accept preferred liked like up thumbs_up thumb_up upvote upvoted correct "
-    "approved thumbsup thumbup \N{THUMBS UP SIGN}"
+    "approved thumbsup thumbup \N{THUMBS UP SIGN} \N{WHITE HEAVY CHECK MARK} \N{HEAVY BLACK HEART}"
 )
 _BAD = (
     "false bad undesirable rejected reject dispreferred disliked dislike down thumbs_down thumb_down downvote "
-    "downvoted incorrect wrong poor not_desirable not_accepted disapproved thumbsdown thumbdown \N{THUMBS DOWN SIGN}"
+    "downvoted incorrect wrong poor not_desirable not_accepted disapproved thumbsdown thumbdown "
+    "\N{THUMBS DOWN SIGN} \N{CROSS MARK}"
 )
 _OF_THUMBS = {"positive": True, "negative": False, "yes": True, "no": False, "1": True, "-1": False, "0": False}
 _DECORATIONS = {0xFE0F: None, **dict.fromkeys(range(0x1F3FB, 0x1F400)), 0x2212: "-"}  # of emoji, and a minus sign
 _WORDS = {**dict.fromkeys(_GOOD.split(), True), **dict.fromkeys(_BAD.split(), False)}
 # Words and numbers that name a class as often as a verdict.
 _UNCLEAR = frozenset((*_OF_THUMBS, "pass", "passed", "fail", "failed")) - {"yes", "no"}
-_LABELS = frozenset(("label", "labels"))
+_LABELS = frozenset("label labels humanlabel userlabel annotatorlabel qualitylabel responselabel answerlabel".split())
 _GOOD_KEYS = frozenset(
     (
         "ktotag ktolabel desirable isdesirable desired thumb thumbs thumbsup thumbup feedback userfeedback "
@@ -33,10 +34,25 @@ _GOOD_KEYS = frozenset(
 _BAD_KEYS = frozenset(
     (
         "undesirable isundesirable thumbsdown thumbdown rejected isrejected disliked isdisliked downvoted bad isbad "
-        "unhelpful incorrect isincorrect"
+        "unhelpful incorrect isincorrect failed isfailed badresponse badanswer badoutput"
     ).split()
 )
-_GRADED = frozenset(("preference", "userpreference", "quality", "responsequality", "answerquality"))  # or a number
+_GRADED = frozenset(  # or a number, or a sign
+    (
+        "preference userpreference quality responsequality answerquality emoji useremoji feedbackemoji emojis "
+        "reactionemoji emojireaction reactions userreactions"
+    ).split()
+)
+_STATES = frozenset("status state reviewstatus annotationstatus approvalstatus feedbackstatus moderationstatus".split())
+_SUCCESSES = frozenset(
+    (
+        "passed ispassed pass passes testpassed testspassed alltestspassed alltestspass success issuccess successful "
+        "issuccessful succeeded solved issolved valid isvalid"
+    ).split()
+)
+_FAILURES = frozenset("fail failed fails failure failing unsuccessful error invalid unsolved".split())
+_KINDS = frozenset("type kind label sentiment verdict category".split())
+_VERDICT_KEYS = _LABELS | _GOOD_KEYS | _BAD_KEYS | _GRADED | _STATES | _SUCCESSES
 _THUMBS_UP_KEYS, _THUMBS_DOWN_KEYS = {"thumbsup", "thumbup", "liked"}, {"thumbsdown", "thumbdown", "disliked"}
 
 
@@ -81,45 +97,70 @@ def rating_of_verdicts(others: JsonObject) -> int | None:
     is_silent = _says_no_thumb(others)
     for key, value in others.items():
         name = plain(key)
-        if name in _LABELS:
-            _refuse_unclear(key, value)
-            verdict = is_positive(value, is_thumb=False)
-        elif name in _GRADED:
-            verdict = is_positive(value, is_thumb=False)
-        elif name in _GOOD_KEYS:
-            verdict = None if name == "vote" and value in (0, "0") else _of_all(key, value)
-        elif name in _BAD_KEYS:
-            verdict = False if _of_all(key, value) else None  # that nobody disliked it is no praise
-        else:
-            continue
-        if verdict is not None and not (is_silent and not verdict):
+        if (
+            name in _VERDICT_KEYS
+            and (verdict := _verdict(key, name, value)) is not None
+            and not (is_silent and not verdict)
+        ):
             found[key] = verdict
     if len(set(found.values())) > 1:
         raise DataError(f"{' and '.join(sorted(found))} contradict each other; keep the one that counts")
     for key in found:
-        del others[key]
+        value = others[key]
+        if not is_object(value) or len(value) == 1:  # with what else a person said
+            del others[key]
     verdicts = list(found.values())
     return None if not verdicts else THUMBS_UP if verdicts[0] else THUMBS_DOWN
 
 
-def _of_all(key: str, value: object) -> bool | None:
+def _verdict(key: str, name: str, value: object) -> bool | None:
+    """What a field says of the answer, by its name in letters and digits; None if it says nothing.
+
+    Raises:
+        DataError: as of `rating_of_verdicts`.
+    """
+    if name in _LABELS:
+        _refuse_unclear(key, value)
+        return is_positive(value, is_thumb=False)
+    if name in _GRADED:
+        return _of_all(key, value, is_thumb=False)
+    if name in _GOOD_KEYS:
+        return None if name == "vote" and value in (0, "0") else _of_all(key, value)
+    if name in _BAD_KEYS:
+        return False if _of_all(key, value) else None  # that nobody disliked it is no praise
+    if name in _STATES:  # an accepted request is no praise, either
+        return False if isinstance(value, str) and is_positive(value, is_thumb=False) is False else None
+    is_failure = is_positive(value) is False or (isinstance(value, str) and _word(value) in _FAILURES)
+    return False if is_failure else None  # a call that succeeded may have a bad answer
+
+
+def _of_all(key: str, value: object, *, is_thumb: bool = True) -> bool | None:
     """The verdict of a value, or of all that are in a list.
 
     Raises:
         DataError: those in it differ.
     """
     if not isinstance(value, list):
-        return is_positive(_scored(value))
-    found = {verdict for each in value if (verdict := is_positive(_scored(each))) is not None}
+        return _scored(value, is_thumb=is_thumb)
+    found = {verdict for each in value if (verdict := _scored(each, is_thumb=is_thumb)) is not None}
     if len(found) > 1:
         raise DataError(f"{key} has verdicts that contradict each other; keep the one that counts")
     return next(iter(found), None)
 
 
-def _scored(value: object) -> object:
-    """The value of a score, which may be an object with its name."""
-    keys = ("value", "score", "rating")
-    return next((value[key] for key in keys if key in value), None) if isinstance(value, dict) else value
+def _scored(value: object, *, is_thumb: bool) -> bool | None:
+    """The verdict of a score, which may be an object with its name, or say it as its kind, or in fields of its own."""
+    if not is_object(value):
+        return is_positive(value, is_thumb=is_thumb)
+    if (
+        stated := next((value[key] for key in ("value", "score", "rating") if value.get(key) is not None), None)
+    ) is not None:
+        return is_positive(stated, is_thumb=is_thumb)
+    kinds = (is_positive(each, is_thumb=is_thumb) for key, each in value.items() if plain(key) in _KINDS)
+    if (kind := next((each for each in kinds if each is not None), None)) is not None:
+        return kind
+    rating = rating_of_verdicts(dict(value))
+    return None if rating is None else rating == THUMBS_UP
 
 
 def _says_no_thumb(others: Mapping[str, object]) -> bool:

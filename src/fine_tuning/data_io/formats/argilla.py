@@ -5,8 +5,11 @@ Source: https://docs.argilla.io/latest/how_to_guides/import_export/
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import TypeGuard, TypeVar
 
 from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
@@ -20,17 +23,26 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.messages import Message, prompt_messages
+from fine_tuning.data_io.verdicts import is_positive
 from fine_tuning.errors import DataError
 
 NAME = "argilla"
 _ASKED = ("prompt", "instruction", "question", "query", "input", "messages", "conversation", "chat")
 _ANSWERED = ("response", "completion", "answer", "output", "generation")
+_CORRECTIONS = frozenset("correction rewrite rewriting revision edit correct corrected".split())  # also alone
+_CORRECTED = _CORRECTIONS | frozenset(
+    """edited new improved better best revised rewritten fixed final gold golden ideal updated preferred modified
+    suggested human good expected proposed alternative""".split()
+)
+_TEXTS = frozenset((*_ANSWERED, "reply", "text", "message", "responses", "solution"))
 _RATINGS = ("rating", "quality", "overall_rating", "overall", "score")
 _CHOICES = ("preference", "ranking", "choice", "better", "best")
 _CHOSEN = ("chosen", "rejected")
 _OF_RECORDS = {"id", "status", "_server_id", "inserted_at", "updated_at"}
 _SCALE = {1, 2, 3, 4, 5}
 _WRITTEN_BY_HAND = 5
+_Value = TypeVar("_Value")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 _ADDED = ("input", "context")  # to the question
 
 
@@ -76,36 +88,95 @@ def calls(row: Row) -> Iterator[Call]:
     if answers is None:
         return
     suggested = _suggestions(_parsed(row, "suggestions"))
-    stated = {**suggested, **answers}
+    stated: dict[str, list[object]] = {**{key: [value] for key, value in suggested.items()}, **answers}
     asked = next((key for key in _ASKED if fields.get(key)), None)
     if asked is None:
         raise DataError(f"the record has no question: none of its fields is {', '.join(_ASKED)}")
     request = _request(fields, asked)
     used = {asked, *(_added(fields, asked) if isinstance(parse_embedded_json(fields[asked]), str) else ())}
-    written = next((key for key in _ANSWERED if isinstance(answers.get(key), str)), None)
+    texts = ((key, _written(key, answers[key], fields)) for key in _asked_for_texts(answers))
+    by, written = next((each for each in texts if each[1] is not None), ("", None))
     pair = _pair(fields, stated)
     if pair is not None:
         chosen, rejected, keys = pair
         used |= keys
     else:
-        chosen, rejected = _answer(fields, answers, suggested, written, request), None
+        chosen, rejected = _answer(fields, suggested, written, request), None
         used |= set(_ANSWERED)
-    rating = next((stated[key] for key in _RATINGS if _is_rating(stated.get(key))), None)
+    ratings = (_median(key, stated.get(key, [])) for key in _RATINGS)
+    rating = next((each for each in ratings if each is not None), None)
+    if written is not None and (rating is None or by not in _ANSWERED):  # else it may be of the text that is corrected
+        rating = _WRITTEN_BY_HAND
     metadata = object_or_empty(_parsed(row, "metadata"))
-    ids = {"record": row.get("id"), "status": row.get("status"), "answers": answers}
+    ids = {"record": row.get("id"), "status": row.get("status"), "answers": _one_or_all(answers)}
     beside = {key: value for key, value in fields.items() if key not in used}
     extra = {key: value for key, value in ids.items() if value}
     call = call_from_row({**beside, "metadata": {**metadata, **extra}}, (), [*request, *chosen], None, rejected)
-    yield replace(call, rating=_WRITTEN_BY_HAND if rating is None and written else rating)
+    yield replace(call, rating=rating)
 
 
-def _is_rating(value: object) -> bool:
+def _is_rating(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value in _SCALE
 
 
-def _answers(given: object) -> JsonObject | None:
-    """The first submitted answer to each question; None if there were answers and all are discarded."""
-    found: JsonObject = {}
+def _median(question: str, given: list[object]) -> int | None:
+    """The median of people's ratings, of two neighbours the lower one; None without any.
+
+    Raises:
+        DataError: the two in the middle are further apart.
+    """
+    ratings = sorted(each for each in given if _is_rating(each))
+    if not ratings:
+        return None
+    low, high = ratings[(len(ratings) - 1) // 2], ratings[len(ratings) // 2]
+    if high - low > 1:
+        raise DataError(f"{question} has the ratings {', '.join(map(str, ratings))}, of which none is in the middle")
+    return low
+
+
+def _asked_for_texts(questions: Collection[str]) -> list[str]:
+    """The questions that ask for an answer in text, first those for a corrected one, such as `corrected-response`."""
+    corrected = [each for each in questions if each not in _ANSWERED and _is_correction(each)]
+    return [*corrected, *(each for each in _ANSWERED if each in questions)]
+
+
+def _is_correction(question: str) -> bool:
+    """Whether a question asks, by its name, for a better answer, and not for whether or why there is one."""
+    *more, last = [each for each in _NO_LETTERS.split(question.lower()) if each] or [""]
+    if last in _TEXTS:
+        return not _CORRECTED.isdisjoint(more) and _CORRECTED.issuperset(set(more) - _TEXTS)
+    return last in _CORRECTIONS and _TEXTS.issuperset(more)
+
+
+def _written(question: str, given: list[object], fields: Row) -> str | None:
+    """The text that people wrote, or most of those who wrote one; None without any.
+
+    A verdict, such as no, and the name of a field, as of the better one of two, are no such text.
+
+    Raises:
+        DataError: they wrote different ones, and none is the most frequent.
+    """
+    texts = [each for each in given if isinstance(each, str) and each.strip()]
+    if question not in _ANSWERED:
+        texts = [each for each in texts if each not in fields and is_positive(each) is None]
+    return _most_frequent(question, Counter(texts))
+
+
+def _most_frequent(question: str, given: Counter[_Value]) -> _Value | None:
+    """The value that most people gave; None without any.
+
+    Raises:
+        DataError: two are given as often as each other.
+    """
+    ranked = given.most_common(2)
+    if len(ranked) == 2 and ranked[0][1] == ranked[1][1]:
+        raise DataError(f"{question} has different answers of {given.total()} annotators, and none is the majority's")
+    return ranked[0][0] if ranked else None
+
+
+def _answers(given: object) -> dict[str, list[object]] | None:
+    """All submitted answers to each question; None if there were answers and all are discarded."""
+    found: dict[str, list[object]] = {}
     discarded = kept = 0
     if is_object(given):  # version 2: by question
         for question, each in given.items():
@@ -115,7 +186,7 @@ def _answers(given: object) -> JsonObject | None:
                     discarded += 1
                 elif value.get("value") is not None and value.get("status") != "draft":
                     kept += 1
-                    found.setdefault(question, value["value"])
+                    found.setdefault(question, []).append(value["value"])
     for each in given if is_list(given) else []:  # version 1: by annotator
         response = object_or_empty(each)
         if response.get("status") == "discarded":
@@ -123,8 +194,14 @@ def _answers(given: object) -> JsonObject | None:
         elif response.get("status") != "draft":
             kept += 1
             for question, answer in object_or_empty(response.get("values")).items():
-                found.setdefault(question, object_or_empty(answer).get("value"))
+                if (given_value := object_or_empty(answer).get("value")) is not None:
+                    found.setdefault(question, []).append(given_value)
     return None if discarded and not kept else found
+
+
+def _one_or_all(answers: dict[str, list[object]]) -> JsonObject:
+    """The answer to each question of one annotator, or the list of those of several."""
+    return {question: given[0] if len(given) == 1 else given for question, given in answers.items()}
 
 
 def _suggestions(given: object) -> JsonObject:
@@ -147,11 +224,12 @@ def _added(fields: Row, asked: str) -> list[str]:
     return [each for each in _ADDED if each != asked and isinstance(fields.get(each), str) and fields[each]]
 
 
-def _answer(fields: Row, answers: Row, suggested: Row, written: str | None, request: list[Message]) -> list[Message]:
+def _answer(fields: Row, suggested: JsonObject, written: str | None, request: list[Message]) -> list[Message]:
     """The answer: what an annotator wrote, else the field's, else what was suggested, else the end of the chat."""
     if written is not None:
-        return [{"role": "assistant", "content": str(answers[written])}]
-    for source in (fields, suggested):
+        return [{"role": "assistant", "content": written}]
+    sources: tuple[Row, ...] = (fields, suggested)
+    for source in sources:
         key = next((key for key in _ANSWERED if source.get(key)), None)
         if key is not None:
             return read_answer(source[key], key)
@@ -160,7 +238,7 @@ def _answer(fields: Row, answers: Row, suggested: Row, written: str | None, requ
     raise DataError(f"the record has no answer: none of its fields or responses is {', '.join(_ANSWERED)}")
 
 
-def _pair(fields: Row, stated: Row) -> tuple[list[Message], list[Message], set[str]] | None:
+def _pair(fields: Row, stated: Mapping[str, list[object]]) -> tuple[list[Message], list[Message], set[str]] | None:
     """The better and the worse response of a comparison; None if the record is none."""
     if all(fields.get(key) for key in _CHOSEN):
         chosen, rejected = (read_answer(fields[key], key) for key in _CHOSEN)
@@ -168,8 +246,8 @@ def _pair(fields: Row, stated: Row) -> tuple[list[Message], list[Message], set[s
     compared = sorted(key for key in fields if key.rstrip("-_0123456789abAB") in _ANSWERED and key not in _ANSWERED)
     if len(compared) != 2:
         return None
-    choice = next((stated[key] for key in _CHOICES if stated.get(key) is not None), None)
-    best = _best(choice, compared)
+    asked = next((key for key in _CHOICES if stated.get(key)), "")
+    best = _most_frequent(asked, Counter(_best(choice, compared) for choice in stated.get(asked, [])))
     if best is None:
         raise DataError(f"the record compares {' and '.join(compared)}, and no answer says which is better")
     worse = next(key for key in compared if key != best)

@@ -32,7 +32,7 @@ from fine_tuning.data_io.json_values import (
 )
 from fine_tuning.data_io.messages import Tool
 from fine_tuning.data_io.redaction import is_redacted_value
-from fine_tuning.data_io.request_options import request_options
+from fine_tuning.data_io.request_options import request_options, with_extra_body
 from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
@@ -98,6 +98,8 @@ def calls(row: Row) -> Iterator[Call | Unread]:
     _refuse_media(output, "output")
     given, listed = _without_tools(given)
     parameters = object_or_empty(parse_embedded_json(first_value(row, "modelParameters", "model_parameters")))
+    if "extra_body" in parameters:
+        given = with_extra_body(given if is_object(given) and "role" not in given else {"messages": given}, parameters)
     asked = _request(given)
     answer = _answer(parse_embedded_json(output), output, first_value(row, "toolCalls", "tool_calls"))
     yield Call(

@@ -26,7 +26,7 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.redaction import is_redacted_value
-from fine_tuning.data_io.request_options import request_options
+from fine_tuning.data_io.request_options import request_options, with_extra_body
 from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
@@ -105,7 +105,8 @@ def _call(row: Row, inputs: object, outputs: object) -> Iterator[Call]:
 def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | None:
     parameters = object_or_empty(extra.get("invocation_params"))
     given = dict(inputs) if is_object(inputs) else {"messages": inputs}
-    request = {"tools": parameters.get("tools") or parameters.get("functions"), **given}
+    stated = {"tools": parameters.get("tools") or parameters.get("functions"), **given}
+    request = with_extra_body(stated, parameters)
     choice = _answer(outputs)
     if choice is None:
         found = read_exchange(request, outputs)

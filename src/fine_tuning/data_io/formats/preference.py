@@ -68,7 +68,8 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed, or has no question.
     """
-    row = second_answers.completed(row)
+    if not _is_openai(row) and _answer_keys(row) is None:
+        row = second_answers.completed(row)
     pair = _openai_pair(row) if _is_openai(row) else _chosen_pair(row)
     if pair.chosen == pair.rejected:
         raise DataError("both answers are the same")

@@ -22,7 +22,7 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.rating_lists import stated_rating
-from fine_tuning.data_io.request_options import request_options
+from fine_tuning.data_io.request_options import request_options, with_extra_body
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
@@ -55,6 +55,7 @@ def calls(row: Row) -> Iterator[Call]:
     body = parse_embedded_json(response.get("body"))
     if is_object(body):
         response = body  # in batch results
+    request = with_extra_body(request)
     key = next((key for key in _REQUEST_KEYS if is_list(parse_embedded_json(request.get(key)))), None)
     if key is None:
         raise DataError("the request's messages are missing; export them with the completion")

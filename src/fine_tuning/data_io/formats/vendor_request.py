@@ -17,7 +17,7 @@ from fine_tuning.data_io.dialects.hosted_items import with_listed_tools
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool
-from fine_tuning.data_io.request_options import request_options
+from fine_tuning.data_io.request_options import request_options, with_extra_body
 from fine_tuning.errors import DataError
 
 _SYSTEM_KEYS = ("system", "instructions", "systemInstruction", "system_instruction")
@@ -81,7 +81,8 @@ def read_request(given: Row, response: Row | None = None) -> Request:
 
 
 def _with_config(given: Row) -> Row:
-    """A request with the fields that Gemini's SDKs keep together, where the API has them beside the contents."""
+    """A request with the fields that SDKs keep together, where the API has them beside the others."""
+    given = with_extra_body(given)
     config = parse_embedded_json(given.get("config"))
     return {**config, **given} if "contents" in given and is_object(config) else given
 

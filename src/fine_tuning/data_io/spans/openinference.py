@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 
+from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
@@ -27,7 +28,7 @@ from fine_tuning.data_io.json_values import (
 )
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.redaction import is_redacted_value
-from fine_tuning.data_io.request_options import request_options
+from fine_tuning.data_io.request_options import request_options, with_extra_body
 from fine_tuning.data_io.spans.otlp import nested
 from fine_tuning.data_io.spans.recorded import RecordedSpan
 from fine_tuning.data_io.unread_rows import Unread
@@ -88,6 +89,7 @@ def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: A
         raise DataError("the span has no messages; OPENINFERENCE_HIDE_INPUTS or _OUTPUTS may be set")
     parameters = object_or_empty(parse_embedded_json(nested(attributes, "llm.invocation_parameters")))
     request = _request(asked, sent, {**object_or_empty(came), **parameters})
+    request = _with_extra(request, with_extra_body({}, parameters))
     body = vendor_response.body_of(came)
     refuse_found_in_response(body)
     is_items = vendor_response.kind_of(body) == vendor_response.RESPONSES  # each one a message
@@ -120,6 +122,14 @@ def _request(asked: list[object], sent: object, response: Row) -> vendor_request
         beside = [each for each in given.messages[:1] if each["role"] == "system" and messages[0]["role"] != "system"]
         return replace(given, messages=[*beside, *messages])
     return given
+
+
+def _with_extra(request: vendor_request.Request, extra: Row) -> vendor_request.Request:
+    """The request with the fields that the SDK has written into its body."""
+    if not extra:
+        return request
+    added = read_beside(extra, request.messages, request.tools, None, ())
+    return replace(request, messages=added.messages, tools=added.tools)
 
 
 def _value(attributes: Row, side: str) -> object:
