@@ -156,3 +156,46 @@ def test_token_of_telegram_is_found_in_its_addresses(written: str) -> None:
 )
 def test_percent_signs_without_a_secret_stay(text: str) -> None:
     assert masked_text(text, secrets()) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "qL4.nRt8sW",
+        "h(7Tm)z3!w",
+        "qL4[nR]8sWt",
+        "Hill(side)7!",
+        "Mt=>48rQ!",
+        "%Brg7stein%",
+        "<Qx81mRpl!>",
+        "li.Brg7stein",
+    ],
+)
+def test_quoted_password_that_looks_like_code_is_found(value: str) -> None:
+    assert values(json.dumps({"user": "li", "password": value})) == [value]
+    assert values(f"DB_PASSWORD='{value}'") == [value]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "settings.db2.password",
+        "md5($pass1)",
+        "sha256(word)",
+        "base64.b64encode(x)",
+        "%DB_PASSWORD1%",
+        "<password2>",
+    ],
+)
+def test_quoted_code_under_password_stays(value: str) -> None:
+    assert values(json.dumps({"user": "li", "password": value})) == []
+
+
+def test_what_was_found_is_masked_wherever_the_row_repeats_it() -> None:
+    row = json.dumps(
+        {"messages": ["PIN: 4821 for the door", "Dial 4821, not 148210.", '{"password": "letmein"}', "say letmein"]}
+    )
+    found = masked_text(row, secrets())
+    assert "148210" in found
+    assert "4821," not in found
+    assert "letmein" not in found

@@ -49,7 +49,7 @@ _QUOTED_PLACEHOLDER = re.compile(
 _MAY_BE_QUOTED_PLACEHOLDER = re.compile(r"[<\[%@{]|\$\{|x{3}", re.IGNORECASE)
 _EXPRESSION = re.compile(
     r"(?:[A-Za-z_]+\.)+[A-Za-z_]+|(?:\w+\.)+\w*(?:pass|secret|token|pwd|key)\w*|\w+(?:->|::)[A-Za-z_]+(?:\(\))?"
-    r"|[A-Za-z_][A-Za-z_.]*\([^()]*\)(?:\.\w+\([^()]*\))*;?|[A-Za-z_][A-Za-z_.]*\[[\"']?[\w.-]*[\"']?\]"
+    r"|(?:md[45]|sha-?\d{1,3}|base64\.\w+|[A-Za-z_][A-Za-z_.]*)\([^()]*\)(?:\.\w+\([^()]*\))*;?|[A-Za-z_][A-Za-z_.]*\[[\"']?[\w.-]*[\"']?\]"
     r"|\(\w*\)=>.*|.*\{[^{}]*\w[.(\[][^{}]*\}.*",
     re.DOTALL | re.IGNORECASE,
 )
