@@ -50,7 +50,6 @@ _COMMANDS = (
     re.compile(r"\s-pass(?:in|out)?\s+pass:(?P<value>[^\s\"'\\]{4,200})"),
     re.compile(r"\bnet user\s+\S{1,100}\s+(?P<value>[^\s\"'/*]{4,200})\s+/add\b", re.IGNORECASE),
     re.compile(r"\becho\s+[\"']?[^\s:\"']{1,100}:(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd\b"),
-    re.compile(r"\bPIN(?:\*{2})?\s?(?:is|was|:|=)(?:\*{2})?\s?(?P<value>\d{4})\b"),
     re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
     re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>(?:''|[^'\n]){1,200})'", re.IGNORECASE),
 )
