@@ -98,6 +98,7 @@ OWN_PERSONAL = (
     "Her social security number is \001123-45-6789\1.",
 )  # fmt: skip
 OWN_SCRIPT_NEGATIVES = (
+    "Your code 482913 compiles", "x = 4111111111111111 % 7",
     "пароль «от 8 символов»", "密码“至少8位”", "パスワードを2024年に変更", "Mr. Tan: 482913", "Das PIN ist falsch", "PIN 13 of the chip",
     '{"password": "get_password()"}', '{"password": "process.env.DB_PASS"}', '{"password": "必填"}', '{"password": "%DB_PASS1%"}',
     "密码：至少8位", "密码：长度16", "密码是2024年设置的", "비밀번호: 최소 8자", "비밀번호: 8자이상", "Пароль: минимум 8 символов", "Пароль: обязательно",

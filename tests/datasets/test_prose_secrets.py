@@ -8,6 +8,7 @@ import pytest
 
 from fine_tuning.datasets.privacy.found import masked
 from fine_tuning.datasets.privacy.json_text import find_in
+from fine_tuning.datasets.privacy.personal_data import personal_data
 from fine_tuning.datasets.privacy.secret_finder import secrets
 
 
@@ -53,3 +54,26 @@ def test_mask_password_in_prose_is_the_value_alone(text: str, value: str) -> Non
 )
 def test_mask_text_about_passwords_stays(text: str) -> None:
     assert find_in(text, secrets()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Your code 730591 compiles", "y = 4000056655665556 % 9", "4000056655665556 * 2", "n + 4000056655665556 // 3"],
+)
+def test_mask_number_of_code_stays(text: str) -> None:
+    assert [*find_in(text, secrets()), *find_in(text, personal_data())] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Your code 730591", "730591"),
+        ("your code 730591 expires in 5 minutes", "730591"),
+        ("4000056655665556|12|26|123", "4000056655665556"),
+        ("4000056655665556 - 123", "4000056655665556"),
+        ("card = 4000056655665556", "4000056655665556"),
+        ("Card no* 4000056655665556", "4000056655665556"),
+    ],
+)
+def test_find_code_and_card_beside_signs_is_found(text: str, value: str) -> None:
+    assert [each.value for side in (secrets(), personal_data()) for each in find_in(text, side)] == [value]

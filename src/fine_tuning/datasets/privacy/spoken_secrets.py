@@ -76,13 +76,18 @@ _ENDS = (
     r"(?![\w%$€-]|[.,:/]\d|[ \t](?:%|(?:lines?|bytes?|char\w*|words?|times|files?|zeilen|lignes|líneas|linhas|righe|"
     r"строк\w*|regels)\b))"
 )
+# Without a word between, `your code 482913` is one if its clause ends there or says how long it lasts.
+_ALONE = (
+    r"(?=\d{6}[\"'`*]{0,3}(?:[ \t]*(?:[.,;:!?)\n]|$)|[ \t]+(?:is|expires?|to|for|within|in the|ist|gilt|est|expire|es"
+    r"|vence|scade|действ\w+)\b))"
+)
 _TWICE = r"(?<![\w.,:/$€-])"
 _WORD = r"[^\d\s!-/:-@\[-`{-~]{1,20}"
 _CODE_AFTER = re.compile(
     rf"(?<![a-z\u00c0-\u024f])(?:{_CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*\d{{5}}))"
     rf"[ \t]*[\"'`*]{{0,3}}{_CODE}"
     rf"(?:{_ENDS}|(?=[^\W\d_a-z]))"
-    rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|(?=\d{{6}}\b))[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
+    rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|{_ALONE})[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
     re.IGNORECASE,
 )
 _CODE_BEFORE = re.compile(
