@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fine_tuning.datasets.privacy import nested_secrets, prose_secrets, service_secrets
+from fine_tuning.datasets.privacy import fallback_secrets, nested_secrets, prose_secrets, service_secrets
 from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
@@ -142,6 +142,10 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
         secret = _SCHEME.sub("", text[start:end])
         if is_quoted_secret(secret, name.kind) and not _is_outcome(text, name, secret):
             yield end - len(secret), end, name.kind
+        return
+    fallback = fallback_secrets.match_after(text, name.start, name.end)
+    if fallback and is_quoted_secret(fallback["value"], name.kind):
+        yield *fallback.span("value"), name.kind
         return
     before = text[max(0, name.start - 10) : name.start]
     is_docker = before.endswith(("ENV ", "setx "))
