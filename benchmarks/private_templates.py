@@ -85,6 +85,7 @@ SPOKEN_NEGATIVES = (
     "HTTP/2 is the password transport", "A verification code has 6 digits", "The verification code expires in 600 seconds",
 )  # fmt: skip
 OWN_SCRIPT = (
+    'process.env.DB_PASS || "\1Harb0r77k\1"', "{{ db_password | default('\1Harb0r77k\1') }}", "localhost:5432:shop:li:\1Harb0r77k\1",
     "パスワードは「\1さくら2024!\1」です", "パスワードを\1Sakura2024\1に変更してください", "пароль «\1Зима2024!\1»", "мой пароль - \1Зима2024\1",
     "Ihr TAN: \001482913\1", "Das PIN ist \0014829\1", "mon code PIN \0014829\1", "密码改成\1Sakura2024\1", "暗証番号は\0014829\1です",
     '{"password": "\1rB2[kX]9sW4\1"}', '{"password": "\1g(7Lm)p3?vD\1"}', '{"password": "\1水到渠成\1"}', "DB_PASSWORD='\1li.Harb0r77\1'",
