@@ -85,6 +85,9 @@ SPOKEN_NEGATIVES = (
     "HTTP/2 is the password transport", "A verification code has 6 digits", "The verification code expires in 600 seconds",
 )  # fmt: skip
 OWN_SCRIPT = (
+    'process.env.DB_PASS || "\1Harb0r77k\1"', "{{ db_password | default('\1Harb0r77k\1') }}", "localhost:5432:shop:li:\1Harb0r77k\1",
+    "パスワードは「\1さくら2024!\1」です", "パスワードを\1Sakura2024\1に変更してください", "пароль «\1Зима2024!\1»", "мой пароль - \1Зима2024\1",
+    "Ihr TAN: \001482913\1", "Das PIN ist \0014829\1", "mon code PIN \0014829\1", "密码改成\1Sakura2024\1", "暗証番号は\0014829\1です",
     '{"password": "\1rB2[kX]9sW4\1"}', '{"password": "\1g(7Lm)p3?vD\1"}', '{"password": "\1水到渠成\1"}', "DB_PASSWORD='\1li.Harb0r77\1'",
     "Пароль: \1Секрет123!\1", "Мой пароль: \1котёнок77\1", "我的密码是：\1小猫咪123\1", "הסיסמה שלי: \1חתול1234\1",
     "비밀번호: \1고양이77\1", "รหัสผ่าน: \1แมวน้อย99\1", "パスワード：\1さくら2024\1", "κωδικός: \1γατούλα88\1", "كلمة السر: \1قطتي4567\1",
@@ -96,6 +99,8 @@ OWN_PERSONAL = (
     "Her social security number is \001123-45-6789\1.",
 )  # fmt: skip
 OWN_SCRIPT_NEGATIVES = (
+    "Your code 482913 compiles", "x = 4111111111111111 % 7",
+    "пароль «от 8 символов»", "密码“至少8位”", "パスワードを2024年に変更", "Mr. Tan: 482913", "Das PIN ist falsch", "PIN 13 of the chip",
     '{"password": "get_password()"}', '{"password": "process.env.DB_PASS"}', '{"password": "必填"}', '{"password": "%DB_PASS1%"}',
     "密码：至少8位", "密码：长度16", "密码是2024年设置的", "비밀번호: 최소 8자", "비밀번호: 8자이상", "Пароль: минимум 8 символов", "Пароль: обязательно",
     "Пароль: длина12", "รหัสผ่าน: อย่างน้อย8ตัว", "הסיסמה: לפחות8תווים", "part 123-45-6789 of the frame", "SSN is a number of nine digits",

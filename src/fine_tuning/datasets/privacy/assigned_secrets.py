@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fine_tuning.datasets.privacy import nested_secrets, service_secrets
+from fine_tuning.datasets.privacy import fallback_secrets, nested_secrets, prose_secrets, service_secrets
 from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
@@ -86,7 +86,7 @@ _BARE = re.compile(
 _NEXT_LINE = re.compile(r"[\"']?:[ \t]*[|>][+-]?[ \t]*\n[ \t]*(?P<value>[^\s\"']{6,200})[ \t]*(?:\n|\Z)")
 # Letters of the text's own script, then digits: a rule such as `at least 8 characters` goes on behind the number.
 _IN_SCRIPT = re.compile(
-    rf"(?:[ \t]+[^\W\d_]{{1,15}}){{0,2}}[ \t]*(?:[:：=]|(?:{_IS})[ \t]*[:：]?)[ \t]*"
+    rf"(?:[ \t]+[^\W\d_]{{1,15}}){{0,2}}[ \t]*(?:[:：=]|(?:{_IS})[ \t]*[:：]?|(?<=[ \t])[—\u2013-](?=[ \t]))[ \t]*"
     r"(?!至少|最少|最多|不少于|不超过|长度|長度|请|第|минимум|длина|верси|шаг|최소|길이|단계|อย่างน้อย|ความยาว|לפחות|אורך|طول)"
     r"(?P<value>[A-Za-z]*[^\x00-\xbf\u2000-\u206f\u3000-\u3020\uff00-\uffef]"
     r"[^\x00-@\[-`{-\xbf\u2000-\u206f\u3000-\u3020\uff00-\uffef]{1,40}[_@#-]?\d{2,8}[!@#$%^&*+?~]{0,4})"
@@ -143,6 +143,10 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
         if is_quoted_secret(secret, name.kind) and not _is_outcome(text, name, secret):
             yield end - len(secret), end, name.kind
         return
+    fallback = fallback_secrets.match_after(text, name.start, name.end)
+    if fallback and is_quoted_secret(fallback["value"], name.kind):
+        yield *fallback.span("value"), name.kind
+        return
     before = text[max(0, name.start - 10) : name.start]
     is_docker = before.endswith(("ENV ", "setx "))
     others = (
@@ -160,6 +164,8 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
     nested = list(nested_secrets.find(text, name.start, name.end, name.kind))
     if nested:
         yield from nested
+    elif name.kind == "password" and (span := prose_secrets.span_after(text, name.end)):
+        yield *span, name.kind
     elif match := _in_line(text, name) or _spaced(text, name, before) or _of_block_or_script(text, name):
         yield *match.span("value"), name.kind
     elif match := _BARE.match(text, name.end):

@@ -28,6 +28,18 @@ _COMMANDS = (
     re.compile(rf"\bopenssl enc\b[^\n|;]{{0,200}}?\s-[kK]\s{_WORD}"),
     re.compile(rf"\bhtpasswd\s+-\w*b\w*\s+\S{{1,200}}\s+\S{{1,100}}\s+{_WORD}"),
     re.compile(rf"\bnet use\b[^\n]{{0,200}}?\s{_WORD}\s+/user:", re.IGNORECASE),
+    re.compile(rf"\bnet use\b[^\n]{{0,200}}?\s/user:\S{{1,100}}\s+{_WORD}", re.IGNORECASE),
+    re.compile(
+        r"\bgetConnection\([^()\n]{1,300},\s*\"[^\"\n]{1,100}\"\s*,\s*\"(?P<value>(?:[^\"\\\n]|\\.){4,200})\"\s*\)"
+    ),
+    re.compile(
+        r"\bexpect\s+[^\n;]{0,50}(?:[Pp]assword|[Pp]assphrase)[^\n;]{0,50}[;\n]\s*send\s+(?:--\s+)?"
+        r"\"(?P<value>[^\"\\\r\n]{4,200})(?:\\[rn]|[\r\n])*\""
+    ),
+    re.compile(  # a line of .pgpass
+        r"^[\w.*-]{1,100}:(?:\d{2,5}|\*):[\w.*-]{1,63}:[\w.*-]{1,63}:(?P<value>[^\s:]{4,200})$", re.MULTILINE
+    ),
+    re.compile(r"\benable (?:secret|password) [4-9] (?P<value>\S{8,200})"),
     re.compile(r"\bsqlplus\s+[\w.-]{1,50}/(?P<value>[^\s\"'@/]{4,200})@"),
     re.compile(r"\bjdbc:oracle:thin:[\w.-]{1,50}/(?P<value>[^\s\"'@/]{4,200})@"),
     re.compile(
@@ -50,7 +62,6 @@ _COMMANDS = (
     re.compile(r"\s-pass(?:in|out)?\s+pass:(?P<value>[^\s\"'\\]{4,200})"),
     re.compile(r"\bnet user\s+\S{1,100}\s+(?P<value>[^\s\"'/*]{4,200})\s+/add\b", re.IGNORECASE),
     re.compile(r"\becho\s+[\"']?[^\s:\"']{1,100}:(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd\b"),
-    re.compile(r"\bPIN(?:\*{2})?\s?(?:is|was|:|=)(?:\*{2})?\s?(?P<value>\d{4})\b"),
     re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
     re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>(?:''|[^'\n]){1,200})'", re.IGNORECASE),
 )
@@ -70,7 +81,7 @@ _QUERY = re.compile(
     re.IGNORECASE,
 )
 _HEADER = re.compile(
-    r"(?<![A-Za-z0-9])(?:bearer|authorization:? (?:basic|token))\s+(?P<value>[A-Za-z0-9._~+/-]{12,5000}={0,2})",
+    r"(?<![A-Za-z0-9])(?:bearer|authorization:? [\"']?(?:basic|token))\s+(?P<value>[A-Za-z0-9._~+/-]{12,5000}={0,2})",
     re.IGNORECASE,
 )
 _URL = re.compile(r"(?<=[A-Za-z0-9]://)[^\s:/@\"'<>]{0,200}:(?P<value>(?!\d{1,5}#)[^\s/?\"'<>\\]{1,200})@(?=[\w.\[-])")

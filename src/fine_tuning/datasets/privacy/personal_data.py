@@ -24,6 +24,9 @@ _OF_A_SHOP = re.compile(
     r"\b(?:order|parcel|shipment|tracking|invoice)s?[ _-]?(?:id|no|number|code)?\.?\s?[\"']?\s?[:=#]?\s?[\"'#]?$",
     re.IGNORECASE,
 )
+# A number that is reckoned with; behind `/`, `|` and `-`, cards have their date and code.
+_RECKONED = re.compile(r"[ \t]*(?:%|\*\*?|//|<<|>>)[ \t]*[\w(]|[ \t]+[+-][ \t]+\d(?![\d.]|[ \t]\d)")
+_RECKONING = re.compile(r"[\w)\]][ \t]+(?:%|\*\*?|//|<<|>>)[ \t]+$")
 # Prefixes and lengths of the networks, from ISO/IEC 7812 and the networks' own lists.
 _NETWORK = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|3[47]\d{13}"
@@ -80,7 +83,7 @@ class _PersonalData:
     def _cards(self, text: str) -> Iterator[tuple[int, int]]:
         for match in _CARD.finditer(text):
             digits = re.sub(r"[ -]", "", match[0])
-            if digits == match[0] and _OF_A_SHOP.search(text, max(0, match.start() - 30), match.start()):
+            if digits == match[0] and _is_other_number(text, *match.span()):
                 continue
             if _NETWORK.fullmatch(digits) and len(set(digits)) > 1 and self._has_check_digit(digits):
                 yield match.span()
@@ -93,6 +96,12 @@ class _PersonalData:
                 if not is_cut and self._is_account(text[match.start() : end]):
                     yield match.start(), end
                     break
+
+
+def _is_other_number(text: str, start: int, end: int) -> bool:
+    """Whether digits without a space are a number of a shop, or one that code reckons with."""
+    before = text[max(0, start - 30) : start]
+    return bool(_OF_A_SHOP.search(before) or _RECKONING.search(before) or _RECKONED.match(text, end))
 
 
 def _insurance_numbers(text: str, name: str) -> Iterator[tuple[int, int]]:

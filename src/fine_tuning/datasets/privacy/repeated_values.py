@@ -1,8 +1,8 @@
 """Values that were found in a row, wherever the row repeats them without what gave them away.
 
-A repeat is a whole word or number in the same case. Three kinds stay: values of fewer than four characters and words of
-fewer than six letters, which are in other sentences too; words that rows, roles and accounts consist of, without which
-no row is left; and numbers of JSON in fields that measure something.
+A repeat is a whole word or number in the same case. Three kinds stay: values of fewer than four characters and words
+of fewer than six letters, which are in other sentences too; words that rows, roles and accounts consist of, without
+which no row is left; and numbers of JSON in fields that measure something.
 """
 
 from __future__ import annotations

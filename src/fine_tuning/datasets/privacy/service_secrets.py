@@ -20,10 +20,16 @@ _FORMS = (
     ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>[st]k\.eyJ[\w-]{10,}\.[\w-]{15,})", re.ASCII)),
     ("token", re.compile(r"\bSSWS +(?P<value>[\w-]{30,60})(?![\w-])", re.ASCII)),
     ("password hash", re.compile(r"(?P<value>\$(?:5|6|y|2[aby])\$[\w./$=,-]{30,})", re.ASCII)),
+    (
+        "private key",  # of PuTTY
+        re.compile(
+            r"Private-Lines: \d{1,3}\r?\n(?P<value>[A-Za-z0-9+/=]{16,100}(?:\r?\n[A-Za-z0-9+/=]{4,100}(?!\S)){0,99})"
+        ),
+    ),
     ("password", re.compile(r"WIFI:(?:[A-Z]:(?:[^;\\\n]|\\.)*;){0,4}?P:(?P<value>(?:[^;\\\n]|\\.){4,100});")),
 )
 _LOGIN = re.compile(r"[\"']_?auth[\"']\s*:\s*[\"'](?P<value>[A-Za-z0-9+/]{8,}={0,2})[\"']")
-_MARKS = ("WIFI:", 'auth"', "auth'")
+_MARKS = ("WIFI:", "Private-Lines:", 'auth"', "auth'")
 
 
 def has_mark(text: str) -> bool:

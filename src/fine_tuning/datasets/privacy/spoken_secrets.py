@@ -76,13 +76,18 @@ _ENDS = (
     r"(?![\w%$€-]|[.,:/]\d|[ \t](?:%|(?:lines?|bytes?|char\w*|words?|times|files?|zeilen|lignes|líneas|linhas|righe|"
     r"строк\w*|regels)\b))"
 )
+# Without a word between, `your code 482913` is one if its clause ends there or says how long it lasts.
+_ALONE = (
+    r"(?=\d{6}[\"'`*]{0,3}(?:[ \t]*(?:[.,;:!?)\n]|$)|[ \t]+(?:is|expires?|to|for|within|in the|ist|gilt|est|expire|es"
+    r"|vence|scade|действ\w+)\b))"
+)
 _TWICE = r"(?<![\w.,:/$€-])"
 _WORD = r"[^\d\s!-/:-@\[-`{-~]{1,20}"
 _CODE_AFTER = re.compile(
     rf"(?<![a-z\u00c0-\u024f])(?:{_CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*\d{{5}}))"
     rf"[ \t]*[\"'`*]{{0,3}}{_CODE}"
     rf"(?:{_ENDS}|(?=[^\W\d_a-z]))"
-    rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|(?=\d{{6}}\b))[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
+    rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|{_ALONE})[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
     re.IGNORECASE,
 )
 _CODE_BEFORE = re.compile(
@@ -90,13 +95,20 @@ _CODE_BEFORE = re.compile(
     rf"|{_TWICE}{_OWN_CODE}[\"'`*]{{0,3}}[ \t]+(?:{_IS}|{_AS})[ \t]+(?:[^\W\d_]{{1,3}}[ \t]+)?(?:{_OWN})(?!\w)",
     re.IGNORECASE,
 )
+# A PIN of six digits is a postal code of India, too.
+_PIN = re.compile(
+    r"(?<![A-Za-z0-9\u0400-\u04ff])(?:(?:[Cc]ode|[Cc]odice|[Cc]ódigo|[Kk]od|[Cc]odul) PIN[ \t]+(?=\d)"
+    r"|(?:PIN|PUK|ПИН|ПІН|[Пп]ин|暗証番号|暗证码)(?:[- ]?(?:[Cc]ode|[Nn]ummer|[Nn]umber|[Nn]r|kode?|koodi|код|コード))?"
+    rf"\.?(?:\*{{2}})?[ \t]*(?:{_IS}|on|=)(?:\*{{2}})?[ \t]*)(?P<value>\d{{4}})(?:{_ENDS}|(?=[^\x00-\x7f]))"
+    rf"|(?<![A-Za-z0-9])[a-z]{{0,4}}TAN(?:[- ](?:Nummer|[Cc]ode|Nr))?\.?[ \t]*(?:{_IS})[ \t]*(?P<own>\d{{6,8}}){_ENDS}"
+)
 _ADDRESS = re.compile(r"[^@\s]+@[\w-]+(?:\.[\w-]+)+")
 _DIGIT = re.compile(r"\d")
 _SIGN = re.compile(r"[!@#$%^&*+=?~]")
 _MARKS = re.compile(
     r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム"
     r"|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
-    r"|koodi|pass|pwd|" + PASSWORDS,
+    r"|koodi|pass|pwd|tan|pin|puk|п[иі]н|暗证码|" + PASSWORDS,
     re.IGNORECASE,
 )
 
@@ -111,7 +123,7 @@ def find(text: str) -> Iterator[Place]:
     for match in _BEFORE_NAME.finditer(text):
         if _is_password(match["value"]):
             yield *match.span("value"), "password"
-    for pattern in (_CODE_AFTER, _CODE_BEFORE):
+    for pattern in (_CODE_AFTER, _CODE_BEFORE, _PIN):
         for match in pattern.finditer(text):
             yield *match.span("value" if match["value"] else "own"), "password"
 
