@@ -186,9 +186,9 @@ BAD = [
     (("jobs", "list", "--limit", "99999999999999999999"), 2, "limit is too large"),
     (("prepare-dataset", "--output", "."), 1, "no valid training examples"),
     (("create-ollama-script", "llama2", "empty.jsonl", "x"), 1, "empty.jsonl is empty"),
-    (("create-ollama-script", "llama2", "number.jsonl", "x"), 1, "number.jsonl, row 1: input must be text"),
+    (("create-ollama-script", "llama2", "list.jsonl", "x"), 1, "list.jsonl, row 1: input must be text"),
     (("create-ollama-script", "llama2", "good.jsonl", "x", "--batch-size", "0"), 2, "batch_size must be"),
-    (("evaluate-model", "m", "base", "number.jsonl"), 1, "number.jsonl, row 1: input must be text, not int"),
+    (("evaluate-model", "m", "base", "list.jsonl"), 1, "list.jsonl, row 1: input must be text, not list"),
     (("evaluate-model", "m", "base", "odd.jsonl"), 1, "odd.jsonl, row 1: messages must be a list of objects"),
     (("evaluate-model", "m", "base", "costs.jsonl"), 1, "costs.jsonl, row 1: cost must be a number of 0 or more"),
     (("evaluate-model", "m", "base", "good.jsonl", "--max-tokens", "0"), 2, "max_tokens must be"),
@@ -218,7 +218,7 @@ def test_run_invalid_input_one_line(cli: Any, tmp_path: Path, argv: tuple[str, .
     (tmp_path / "good.jsonl").write_text(
         '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
     )
-    (tmp_path / "number.jsonl").write_text('{"instruction": "q", "input": 5, "output": "a"}\n')
+    (tmp_path / "list.jsonl").write_text('{"instruction": "q", "input": [5], "output": "a"}\n')
     (tmp_path / "odd.jsonl").write_text('{"messages": ["q", {"role": "assistant", "content": "a"}]}\n')
     (tmp_path / "costs.jsonl").write_text('{"prediction": "a", "reference": "a", "cost": -2}\n')
     (tmp_path / "unusable.jsonl").write_text('{"prompt": "q", "response": "a", "rating": 9}\n')

@@ -97,7 +97,7 @@ class TestQuestionsAndTexts:
         [
             {"question": ASKED, "answer": ANSWERED, "input": "a"},
             {"question": ASKED, "answer": ANSWERED, "response": "b"},
-            {"question": ASKED, "answer": 3},
+            {"question": ASKED, "answer": [3]},
         ],
     )
     def test_columns_that_are_open_are_no_question_and_answer(self, row: dict[str, Any]) -> None:

@@ -55,7 +55,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("not-finite", "", b'{"messages": [], "rating": 1e999}'),
     ("lone-surrogate", "", b'{"messages": [{"role": "user", "content": "\\ud800"}]}'),
     ("unknown-format", "", {"question": "x"}),
-    ("malformed", "", {"prompt": "x", "response": 3}),
+    ("malformed", "", {"prompt": "x", "response": {"y": 3}}),
     ("wrong-rating", "rating", chat(Q, A, rating=9)),
     ("wrong-rating", "rating", {"prompt": "x", "response": "y", "rating": "good"}),
     ("unclear-score", "score", chat(Q, A, score=3)),

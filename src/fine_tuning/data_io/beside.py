@@ -48,6 +48,8 @@ def read_beside(
     others: JsonObject = {key: value for key, value in row.items() if value is not None and key not in read}
     if not others:
         return Conversation(messages, tools, {})
+    if "objects" in others:
+        images.refuse_boxes(parse_embedded_json(others["objects"]), (*messages, *(rejected or ())))
     kept: JsonObject = {}
     fields: dict[Meaning, JsonObject] = {}
     for key, value in others.items():

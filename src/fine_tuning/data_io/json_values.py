@@ -56,6 +56,28 @@ def text_field(row: Row, key: str) -> str:
     return value
 
 
+def scalar_text(value: object) -> str | None:
+    """A text, or a number or truth value as JSON writes it: a table has 7 where the same table in CSV has "7".
+
+    None for what is none of them, such as a list or what is not a number.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value)):
+        return json.dumps(value)
+    return None
+
+
+def text_or_scalar(row: Row, key: str) -> str:
+    """The text of a field, as `scalar_text` has it.
+
+    Raises:
+        DataError: it is missing, or neither text nor a number or truth value.
+    """
+    text = scalar_text(row.get(key))
+    return text_field(row, key) if text is None else text
+
+
 def list_of_objects(value: object, label: str) -> list[JsonObject]:
     """The value, if it is a list of objects.
 

@@ -13,6 +13,7 @@ from fine_tuning.errors import DataError
 
 PLACEHOLDER = "<image>"
 EMPTY_PLACE = "the place of an image: put its address or data: URL there, or all of them into images beside messages"
+_BOXES = ("<ref-object>", "<bbox>")  # of ms-swift
 _HEAD = 24  # characters of base64, a multiple of 4
 _SIGNATURES = {
     "image/png": re.compile(rb"\x89PNG"),
@@ -69,6 +70,26 @@ def refuse_empty_places(messages: Iterable[Message]) -> None:
         for number, part in enumerate(_listed(message)):
             if is_image_place(part):
                 raise DataError(f"messages[{at}].content[{number}] is {EMPTY_PLACE}")
+
+
+def refuse_boxes(objects: object, messages: Iterable[Message]) -> None:
+    """Refuse the marks of boxes and names that stand in a field `objects`, whose form each model has its own.
+
+    Source: https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html#grounding
+
+    Raises:
+        DataError: there are such marks, and the field holds what belongs there.
+    """
+    if not (is_object(objects) or is_list(objects)) or not objects:
+        return
+    for at, message in enumerate(messages):
+        texts = [_text(message), *(str(part.get("text", "")) for part in _listed(message) if is_object(part))]
+        mark = next((mark for mark in _BOXES if any(mark in text for text in texts)), None)
+        if mark is not None:
+            raise DataError(
+                f"objects holds what the mark {mark} in messages[{at}] stands for; write the names and the coordinates "
+                "into the text, in the form of the model to be trained"
+            )
 
 
 def _in_places(addresses: list[str], messages: list[Message], key: str) -> list[str]:

@@ -20,7 +20,7 @@ from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import instruct_text
 from fine_tuning.data_io.formats.instruct_text import Turn
-from fine_tuning.data_io.json_values import Row, text_field
+from fine_tuning.data_io.json_values import Row, text_or_scalar
 from fine_tuning.data_io.messages import Message, Tool, content_text
 from fine_tuning.errors import DataError
 
@@ -86,7 +86,7 @@ def calls(row: Row) -> Iterator[Call]:
     """
     key = str(_key(row))
     answer = next((each for each in _ANSWER_KEYS if row.get(each)), None)
-    said = None if answer is None else text_field(row, answer)
+    said = None if answer is None else text_or_scalar(row, answer)
     found = conversation_in(str(row[key]), said)
     if found is None:
         raise DataError(f"{key} has marks of a chat template, and text beside them or calls that are no JSON")

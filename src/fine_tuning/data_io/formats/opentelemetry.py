@@ -22,6 +22,9 @@ class Convention(Protocol):
     def recognises(self, attributes: Row) -> bool:
         """Whether a span's attributes are of this convention."""
 
+    def is_chat(self, attributes: Row) -> bool:
+        """Whether a span is of one call of a chat model."""
+
     def read(self, span: Row, attributes: Row) -> RecordedSpan | Unread | None:
         """The call of a span; None for one that called no model."""
 
@@ -59,7 +62,11 @@ def _own_id(span: Row) -> object:
 def _call_of(span: Row) -> Iterator[Call | Unread]:
     attributes = attributes_of(span)
     convention = next((each for each in _CONVENTIONS if each.recognises(attributes)), None)
-    if convention is None or has_failed(span, attributes):
+    if convention is None:
+        return
+    if has_failed(span, attributes):
+        if convention.is_chat(attributes):
+            yield Unread("failed")
         return
     requests = openinference.requests_in(attributes) if convention is openinference else (attributes,)
     parts = [(f"request {number}", each) for number, each in enumerate(requests)]

@@ -8,7 +8,7 @@ from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.json_values import Row, is_list, text_field
+from fine_tuning.data_io.json_values import Row, is_list, text_or_scalar
 from fine_tuning.data_io.messages import Message
 from fine_tuning.errors import DataError
 
@@ -41,5 +41,5 @@ def _side(row: Row, key: str) -> list[Message]:
         if not found:
             raise DataError(f"{key} has no messages")
         return found
-    text = text_field(row, key)
+    text = text_or_scalar(row, key)
     return prompt_in_text(text, key) if key == "prompt" else answer_in_text(text, key)

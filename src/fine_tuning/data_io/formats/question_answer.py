@@ -6,12 +6,12 @@ https://huggingface.co/datasets/Open-Orca/OpenOrca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.context_columns import contexts
 from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
-from fine_tuning.data_io.json_values import Row, text_field
+from fine_tuning.data_io.json_values import Row, scalar_text, text_or_scalar
 from fine_tuning.errors import DataError
 
 NAME = "question-answer"
@@ -29,11 +29,18 @@ def recognises(row: Row) -> bool:
 
 def _keys(row: Row) -> tuple[str, str] | None:
     """The columns of question and answer; None without both, or where it is open which they are."""
-    asked = [key for key in _ASKED if isinstance(row.get(key), str)]
-    answered = [key for key in _ANSWERED if isinstance(row.get(key), str)]
+    asked, answered = _stated(row, _ASKED), _stated(row, _ANSWERED)
     if len(asked) == 2 and _WITH_MORE.get(asked[0]) == asked[1]:
         asked = asked[:1]
     return (asked[0], answered[0]) if len(asked) == 1 and len(answered) == 1 else None
+
+
+def _stated(row: Row, names: Sequence[str]) -> list[str]:
+    """The columns of these that hold text; without any, those that hold a number or truth value."""
+    found = [key for key in names if key in row]
+    return [key for key in found if isinstance(row[key], str)] or [
+        key for key in found if scalar_text(row[key]) is not None
+    ]
 
 
 def calls(row: Row) -> Iterator[Call]:
@@ -45,10 +52,10 @@ def calls(row: Row) -> Iterator[Call]:
     asked, answered = _keys(row) or _ASKED[:1] + _ANSWERED[:1]
     if options := next((key for key in _OPTIONS if row.get(key)), None):
         raise DataError(f"{options} are part of the question; write them into it")
-    question, answer = text_field(row, asked), text_field(row, answered)
+    question, answer = text_or_scalar(row, asked), text_or_scalar(row, answered)
     more = _WITH_MORE.get(asked)
-    read = [asked, answered, *([more] if more is not None and row.get(more) else ())]
-    texts = [text_field(row, key) for key in read[2:]]
+    read = [asked, answered, *([more] if more is not None and row.get(more) not in (None, "") else ())]
+    texts = [text_or_scalar(row, key) for key in read[2:]]
     found = contexts(row, "\n\n".join([question, *texts]), answer, read)
     messages = [*prompt_in_text(question, asked, *texts, *found.values()), *answer_in_text(answer, answered)]
     yield call_from_row(row, (*read, *found, *_IDS), messages)

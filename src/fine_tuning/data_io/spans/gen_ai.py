@@ -35,15 +35,21 @@ def recognises(attributes: Row) -> bool:
     return any(name.startswith("gen_ai.") for name in attributes)
 
 
+def is_chat(attributes: Row) -> bool:
+    """Whether a span is of one call of a chat model, and not of an agent around several, or of embeddings."""
+    if attributes.get("gen_ai.operation.name", "chat") not in _CHAT_OPERATIONS:
+        return False
+    is_around = any(name in attributes for name in _AROUND_CALLS)
+    return not is_around and attributes.get("llm.request.type") not in _OTHER_REQUESTS
+
+
 def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:
     """The call of a span; None for one that called no chat model, such as that of an agent around several calls.
 
     Raises:
         DataError: it has no messages, or they are malformed.
     """
-    if attributes.get("gen_ai.operation.name", "chat") not in _CHAT_OPERATIONS:
-        return None
-    if attributes.get("llm.request.type") in _OTHER_REQUESTS or any(name in attributes for name in _AROUND_CALLS):
+    if not is_chat(attributes):
         return None
     events = events_of(span, attributes)
     facts = {**attributes, **details(events)}

@@ -73,13 +73,18 @@ def requests_in(attributes: Row) -> Iterator[Row]:
         yield {**others, "input.value": json.dumps(asked), "output.value": json.dumps(answered)}
 
 
+def is_chat(attributes: Row) -> bool:
+    """Whether a span is of a call of a chat model."""
+    return nested(attributes, _KIND) in (None, "LLM")
+
+
 def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: ARG001 - every convention has the span
     """The call of a span; None for one that called no model.
 
     Raises:
         DataError: it has no messages, or they are malformed.
     """
-    if nested(attributes, _KIND) not in (None, "LLM"):
+    if not is_chat(attributes):
         return None
     asked, answered = (_messages(nested(attributes, f"llm.{side}_messages")) for side in ("input", "output"))
     sent, came = (_value(attributes, side) for side in ("input", "output"))

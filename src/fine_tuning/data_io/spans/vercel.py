@@ -33,14 +33,19 @@ def recognises(attributes: Row) -> bool:
 _JSON = ("ai.prompt.messages", "ai.prompt.tools", "ai.response.toolCalls", "ai.result.toolCalls")
 
 
+def is_chat(attributes: Row) -> bool:
+    """Whether a span is of one call of a chat model, and not of several around it, or of a tool."""
+    operation = str(attributes.get("ai.operationId") or attributes.get("operation.name") or "").split(" ")[0]
+    return operation.endswith((".doGenerate", ".doStream"))
+
+
 def read(span: Row, attributes: Row) -> RecordedSpan | None:  # noqa: ARG001 - every convention has the span
     """The call of a span; None for the span around several calls, and for those of tools and embeddings.
 
     Raises:
         DataError: it has no messages, or they are malformed.
     """
-    operation = str(attributes.get("ai.operationId") or attributes.get("operation.name") or "").split(" ")[0]
-    if not operation.endswith((".doGenerate", ".doStream")):
+    if not is_chat(attributes):
         return None
     for name in _JSON:
         refuse_broken_json(attributes.get(name), name, ANY_JSON)
