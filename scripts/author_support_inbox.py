@@ -25,7 +25,7 @@ from string import Formatter
 from typing import Any
 
 SENTENCES = Path(__file__).with_name("support_inbox_sentences.txt")
-OUTPUT = Path(__file__).parents[1] / "src" / "fine_tuning" / "demo" / "support_inbox.jsonl"
+OUTPUT = Path(__file__).parents[1] / "src" / "fine_tuning" / "workflows" / "demo" / "support_inbox.jsonl"
 SEED = 2026
 SYSTEM_PROMPT = "Triage the mail. Answer with JSON: intent, order, date."
 
@@ -380,7 +380,7 @@ def malformed_calls(author: Author) -> list[Call]:
         (1, lambda row: row | {"rating": "five"}),
         (1, lambda row: row | {"rating": 0}),
         (1, lambda row: [row["prompt"], row["response"], row["rating"]]),
-        (1, lambda row: row | {"prompt": 48213}),
+        (1, lambda row: row | {"prompt": {"order": 48213}}),
     ]
     calls = []
     for count, fault in faults:

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from scripts import author_support_inbox
 
 from fine_tuning import CostTracker, DatasetBuilder, FineTuningCLI, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
@@ -39,6 +40,12 @@ def test_packaged_data_has_duplicates_malformed_rows_and_all_ratings() -> None:
     for example, answer in zip(good, answers, strict=True):
         assert list(answer) == ["intent", "order", "date"]
         assert answer["order"] is None or answer["order"] in example["prompt"]
+
+
+def test_packaged_data_is_what_its_script_writes() -> None:
+    written = [call.line or json.dumps(call.row) for call in author_support_inbox.author_calls()]
+    assert author_support_inbox.OUTPUT.read_text(encoding="utf-8").splitlines() == written
+    assert author_support_inbox.OUTPUT.name == Path(packaged()).name
 
 
 def test_capture_file_twice_counts_sightings_only() -> None:
