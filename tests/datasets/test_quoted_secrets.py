@@ -13,12 +13,23 @@ from fine_tuning.datasets.privacy.secret_finder import secrets
 PASSWORDS = [
     *("qT4.wR8nZ1", "g(7Lm)p3?vD", "rB2[kX]9sW4", "Word(play)8!", "Tn=>47vR?", "a::b9!Kq", "%Harb0r77k%"),
     *("<Jv83nRtk?5>", "[Jv83nR?5k]", "{Jv8?3nRtk", "li.Harb0r77", "xxxHarb0r77", "калина", "ひまわりだ", "水到渠成"),
+    *(
+        "qL4.nRt8sW",
+        "h(7Tm)z3!w",
+        "qL4[nR]8sWt",
+        "Hill(side)7!",
+        "Mt=>48rQ!",
+        "%Brg7stein%",
+        "<Qx81mRpl!>",
+        "li.Brg7stein",
+    ),
 ]
 OTHERS = [
     *("<PASSWORD>", "<your-password>", "<PASSWORD_2>", "%DB_PASS1%", "@DB_PW@", "[REDACTED]", "[your password]"),
     *("{{ vault.db }}", "${DB_PASS:-}", "process.env.DB_PASS", "config['password']", "get_password()", "req->pw"),
     *("vars.db1.password", "faker.internet.password()", "xxxx", "xxxxxxxx1234", "xxx-your-key", "%(password)s", "必填"),
     *("пароль", "обязательно", "请输入密码", "********", "Passwort"),
+    *("settings.db2.password", "md5($pass1)", "sha256(word)", "base64.b64encode(x)", "%DB_PASSWORD1%", "<password2>"),
 ]
 
 

@@ -17,6 +17,8 @@ from tests.datasets.test_building import build, chat, rows_of, write
     [
         ("PIN: 7305 for the safe", "The safe opens with 7305 now.", "The safe opens with <PASSWORD> now."),
         ("PIN: 7305 for the safe", "li,12,7305,x", "li,12,<PASSWORD>,x"),
+        ("PIN: 4821 for the door", "Dial 4821, not 148210.", "Dial <PASSWORD>, not 148210."),
+        ('{"password": "letmein"}', "say letmein", "say <PASSWORD>"),
         ("PIN: 7305 for the safe", "保险箱用7305打开", "保险箱用<PASSWORD>打开"),
         ("PIN: 7305 for the safe", "173052 and a7305 and 0.7305 and 7305.2", None),
         ('{"user": "li", "password": "marzipan"}', "Log in with marzipan, please.", "Log in with <PASSWORD>, please."),

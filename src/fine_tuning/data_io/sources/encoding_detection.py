@@ -138,11 +138,14 @@ def _of_script(first: str, last: str, ends: str = "") -> Callable[[str], bool]:
 
 
 _FRENCH = [frozenset(_WESTERN[0])]
+_HAS_ARABIC_LETTERS = _of_script("\u0621", "\u06d2", "ة")
+_HAS_THAI_LETTERS = _of_script("ก", "\u0e4e")
+_IS_HEBREW = _of_script("\u05d0", "\u05ea", "ךםןףץ")
 
 
 def _is_arabic(text: str) -> bool:
     """Whether most letters are Arabic, and the other words French, whose letters the encoding has, too."""
-    others = [word for word in _words(text) if not _of_script("\u0621", "\u06d2", "ة")(word)]
+    others = [word for word in _words(text) if not _HAS_ARABIC_LETTERS(word)]
     is_mostly = not others or _share(text, lambda each: each >= "\u0621") >= 0.7
     return is_mostly and _SIGN_IN_WORD.search(text) is None and all(_is_latin(word, _FRENCH) for word in others)
 
@@ -155,7 +158,7 @@ _THAI_MISPLACED = re.compile(
 
 def _is_thai(text: str) -> bool:
     """Whether all words are Thai, with vowels and tones where a consonant carries them."""
-    return _THAI_MISPLACED.search(text) is None and _of_script("ก", "\u0e4e")(text)
+    return _THAI_MISPLACED.search(text) is None and _HAS_THAI_LETTERS(text)
 
 
 def _letters(text: str) -> list[str]:
@@ -208,8 +211,8 @@ _ENCODINGS = (
     _Encoding("koi8-u", _is_cyrillic),
     _Encoding("cp866", _is_cyrillic),
     _Encoding("cp1253", _is_greek),
-    _Encoding("cp1255", _of_script("\u05d0", "\u05ea", "ךםןףץ")),
-    _Encoding("cp862", _of_script("\u05d0", "\u05ea", "ךםןףץ")),
+    _Encoding("cp1255", _IS_HEBREW),
+    _Encoding("cp862", _IS_HEBREW),
     _Encoding("cp1256", _is_arabic),
     _Encoding("iso8859_6", _is_arabic),
     _Encoding("cp874", _is_thai),
