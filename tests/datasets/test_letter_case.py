@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fine_tuning import DatasetBuilder
-from fine_tuning.datasets import near_duplicates, turns
+from fine_tuning.datasets import letter_case, near_duplicates, turns
 from fine_tuning.datasets.conversations import groups as conversation_groups
 
 LONG = "in the long list of things that was sent to all of us by the people of the office on the third floor"
@@ -105,3 +107,15 @@ def test_examples_in_memory_and_clusters_know_system_prompts() -> None:
     assert (len(train), len(test)) == (4, 1)
     chats = [each["messages"] for each in examples]
     assert conversation_groups([*chats, chats[0]], [None] * 6) == [0, 1, 2, 3, 4, 0]
+
+
+def test_capitals_with_meaning_are_found_as_by_the_whole_expression() -> None:
+    rng = random.Random(2)
+    parts = [*"MmgbKNIxX5 ()`$%-.'_\n\\", "Map", "::", "es", "\u0430"]
+    found = 0
+    for _ in range(40_000):
+        text = "".join(rng.choices(parts, k=rng.randint(1, 6)))
+        is_there = not text[1:].islower() and re.search(letter_case.WORD, text) is not None
+        assert letter_case.has_meaning(text) == is_there, text
+        found += is_there
+    assert 4_000 < found < 36_000

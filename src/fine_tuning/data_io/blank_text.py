@@ -11,7 +11,7 @@ _SELECTORS = range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0), range(0x180B, 0x181
 
 def is_blank(text: str) -> bool:
     """Whether a text is empty, or made of white space and invisible characters alone."""
-    return all(map(_is_unseen, text))
+    return not "!" <= text[:1] <= "~" and all(map(_is_unseen, text))
 
 
 def _is_unseen(character: str) -> bool:

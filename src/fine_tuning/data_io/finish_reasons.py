@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from fine_tuning.data_io.choices import lowest
-from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
 
 CUT_OFF = frozenset({"length", "content_filter", "error"})
 """Finish reasons of answers that are not whole."""
@@ -47,6 +47,8 @@ _CUT = """truncated is_truncated was_truncated isTruncated wasTruncated response
 _WHOLE = "complete is_complete isComplete finished is_finished isFinished".split()
 _FLAGS = {**dict.fromkeys(_CUT, True), **dict.fromkeys(_WHOLE, False)}  # and the value by which an answer is cut off
 _INNER = frozenset({*_ABOUT_MESSAGES, *_OF_RESPONSES})
+MAY_STATE_REASONS = _REASONS | _STATED_ELSEWHERE | _FLAGS.keys()
+"""Fields of a row, or of its metadata, that can say why its answer ended."""
 _OF_MESSAGES = frozenset({*REASON_KEYS, *_FLAGS, *_ABOUT_MESSAGES, *_STATED_ELSEWHERE, "status", "done", "parts"})
 _NOT_OF_MODELS = {"user", "human", "system", "developer", "tool", "function"}
 _IN_TEXT = ("eason", '"status"', '"done"', 'streaming"', '"partial-call"')
@@ -95,14 +97,13 @@ def reason_of_row(row: Row, conversation_keys: Collection[str]) -> str | None:
     Args:
         conversation_keys: fields that hold messages; of a pair, the worse answer counts for nothing.
     """
-    facts = row.get("metadata")
-    of_metadata = _stated(facts) if is_object(facts) else iter(())
+    stated = [each for given in (row, object_or_empty(row.get("metadata"))) for each in _stated(given)]
     of_messages = (
         _reason_of_messages(row[key])
         for key in conversation_keys
         if key in row and "reject" not in key and not key.startswith("non_")
     )
-    return strictest([*_stated(row), *of_metadata, *of_messages])
+    return strictest([*stated, *of_messages])
 
 
 def _reason_of_messages(given: object) -> str | None:
@@ -110,7 +111,7 @@ def _reason_of_messages(given: object) -> str | None:
     if isinstance(given, str):
         given = parse_embedded_json(given) if any(mark in given for mark in _IN_TEXT) else None
     for each in given if is_list(given) else [given]:
-        if is_object(each) and each.keys() & _OF_MESSAGES and str(each.get("role")) not in _NOT_OF_MODELS:
+        if is_object(each) and not _OF_MESSAGES.isdisjoint(each) and str(each.get("role")) not in _NOT_OF_MODELS:
             about = (each.get(key) for key in _ABOUT_MESSAGES)
             reason = strictest([*_own(each), *_broken_off(each), *(reason_in(inner, depth=2) for inner in about)])
             if reason in CUT_OFF:
@@ -142,7 +143,7 @@ def _own(given: Row) -> Iterator[str | None]:
 
 
 def _stated(given: Row) -> Iterator[str | None]:
-    for key in given:
+    for key in () if MAY_STATE_REASONS.isdisjoint(given) else given:
         if key in _REASONS:
             yield finish_reason(given[key])
         elif key in _STATED_ELSEWHERE and is_object(details := given[key]):

@@ -14,7 +14,7 @@ from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io import formats, score_fields, sources, unread_rows
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects import unread_keys
-from fine_tuning.data_io.formats import chat_checks, openai_chat, row_text
+from fine_tuning.data_io.formats import chat_checks, openai_chat, plain_chat, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
 from fine_tuning.data_io.json_values import is_list, is_object, object_or_empty
 from fine_tuning.data_io.sources import RawRow
@@ -118,6 +118,8 @@ def examine(text: bytes | None) -> Examined:
     parsed = row_text.parse(text)
     if isinstance(parsed, Finding):
         return Examined(None, {}, text or b"", None, [parsed])
+    if (plain := plain_chat.read(parsed)) is not None:
+        return _with_facts(parsed, {"messages": plain.messages}, openai_chat.NAME, [], plain)
     part = object_or_empty(parsed.pop(PART_OF, None))
     name = formats.format_of(parsed)
     with unread_keys.noted() as keys:
@@ -145,7 +147,17 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
         return Examined(None, {}, text, name, [Finding(code, "", str(error))])
     row = parsed if call is None else row_of_call(call)
     learnt = {name: row[name] for name in _LEARNT if name in row}
-    findings = chat_checks.check_row(row)
+    return _with_facts(parsed, learnt, name, chat_checks.check_row(row), call)
+
+
+def _with_facts(
+    parsed: JsonColumn, learnt: JsonColumn, name: str | None, findings: list[Finding], call: Call | None
+) -> Examined:
+    """The row with what is to be said of the facts beside its conversation.
+
+    Args:
+        findings: of the conversation.
+    """
     if name == openai_chat.NAME or "preferred_output" in parsed:
         findings += chat_checks.unknown_keys(parsed)
     findings += chat_checks.options_of_request(parsed if call is None else call.metadata)

@@ -16,11 +16,16 @@ _WORD = re.compile(WORD)
 _SMALL = re.compile(r"(?<![\w'’.])[b-hj-z](?![\w'’])")  # noqa: RUF001
 _SINGLE_LETTER = re.compile(_SINGLE)
 _MEANING = re.compile(_SURE)
+# Every word of `WORD` begins with one of these capitals, which are found sooner, and few sentences have one.
+_MAY_BE = re.compile(
+    r"[A-Z](?:(?<=[`$%\\:-].)|(?<=\d .)|(?<=[B-HJ-Z])(?![\w'’])|(?:(?<=M)[mglb]|(?<=[KGTP])b|(?<=[NC])m)(?![\w'])"  # noqa: RUF001
+    r"|[a-z0-9_]*\()"
+)
 
 
 def has_meaning(text: str) -> bool:
     """Whether a text may have such words; it has none where only its first letter is a capital, as most texts."""
-    return not text[1:].islower() and _WORD.search(text) is not None
+    return not text[1:].islower() and _MAY_BE.search(text) is not None and _WORD.search(text) is not None
 
 
 def find(text: str, at: int) -> re.Match[str] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 from pathlib import Path
@@ -43,6 +42,9 @@ class Growth(IntFlag):
     NONE = 0
     IS_LEARNT_IN_LONGER = 1
     LEARNS_ALL = 2
+
+
+_BOTH = Growth.IS_LEARNT_IN_LONGER | Growth.LEARNS_ALL
 
 
 class Record(NamedTuple):
@@ -233,7 +235,7 @@ def _growth(call: Call, states: turns.States) -> Growth:
     if call.rejected is not None:
         return Growth.NONE
     if states.starts and all(message.get("weight") != 0 for message in call.messages):
-        return Growth.IS_LEARNT_IN_LONGER | Growth.LEARNS_ALL
+        return _BOTH
     return Growth.IS_LEARNT_IN_LONGER
 
 
@@ -245,4 +247,4 @@ def _example_id(row: Mapping[str, object]) -> str | None:
 
 def _value(call: Call, field: str | None) -> str | None:
     value = None if field is None else getattr(call, field)
-    return None if value is None else re.sub(r"\.0$", "", str(value))
+    return None if value is None else str(value).removesuffix(".0")

@@ -172,13 +172,13 @@ def hash_of(text: str) -> int:
 
 def _message_hash(message: Message) -> int:
     """A hash of what a message says, which stays the same when an agent writes its history anew."""
-    content, calls = _said(message), message.get("tool_calls")
+    content, calls, role = _said(message), message.get("tool_calls"), message.get("role")
     if isinstance(content, str) and not calls:
-        shown = json_text(content, is_timeless=True) if message.get("role") == "tool" else content
+        shown = json_text(content, is_timeless=True) if role == "tool" else content
     else:
         said = [each for each in texts([{"role": message["role"], "content": content}]) if each.strip()]
         shown = "\0".join([*said, call_text(calls, is_timeless=True)] if calls else said)
-    text = f"{message.get('role')}\0{shown.replace(_WINDOWS_LINE, _LINE).strip()}"
+    text = f"{role}\0{shown.replace(_WINDOWS_LINE, _LINE).strip()}"
     return hash_of(words.normal_form(text)) % _MODULUS or 1
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
-from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.call import RECORD_KEYS, Call
 from fine_tuning.data_io.context_columns import unread
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.images import refuse_empty_places
@@ -108,6 +108,9 @@ LOGS = frozenset(
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
 _COLUMNS = frozenset(each.NAME for each in (alpaca, prompt_response, question_answer))  # with a column of the answer
+# A row with no other fields than these, as most training data has, is of a format that messages alone tell.
+_PLAIN_KEYS = RECORD_KEYS | {"messages", "tools"}
+_OF_MESSAGES = [each.NAME for each in _MODULES if each in (open_webui, ai_sdk, openai_chat)]
 
 
 def check_format(name: str) -> str:
@@ -123,7 +126,12 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
-    return _recognised(with_objects(_stated(row), is_checked=False), FORMATS)[0]
+    return _recognised(with_objects(_stated(row), is_checked=False), _candidates(row))[0]
+
+
+def _candidates(row: Row) -> Iterable[str]:
+    """The formats that a row may have."""
+    return _OF_MESSAGES if "messages" in row and row.keys() <= _PLAIN_KEYS else FORMATS
 
 
 def _recognised(row: Row, names: Iterable[str]) -> tuple[str | None, Row]:
@@ -178,7 +186,7 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
 def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread]]:
     """The name of a row's format, and its calls, as `calls_in` has them, with those that are not read among them."""
     row = with_objects(_stated(row))
-    known, row = _recognised(row, FORMATS if name is None else [name])
+    known, row = _recognised(row, _candidates(row) if name is None else [name])
     if known is None:
         if name is None and (half := half_calls.reason(row)) is not None:
             raise DataError(half)

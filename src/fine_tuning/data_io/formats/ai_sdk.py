@@ -26,9 +26,11 @@ def recognises(row: Row) -> bool:
 
 def _is_own(message: Row) -> bool:
     """Whether a message is as this SDK has it, and no other."""
-    if any(is_list(parse_embedded_json(message[key])) for key in message if key in _BESIDE):
+    if any(is_list(parse_embedded_json(message[key])) for key in _BESIDE if key in message):
         return True
     parts, content = parse_embedded_json(message.get("parts")), parse_embedded_json(message.get("content"))
+    if not is_list(parts) and not is_list(content):
+        return False
     has_parts = is_list(parts) and bool(parts) and all(is_object(each) and "type" in each for each in parts)
     is_called = is_list(content) and any(is_object(each) and each.get("type") in _CONTENT_TYPES for each in content)
     return "role" in message and (has_parts or is_called)

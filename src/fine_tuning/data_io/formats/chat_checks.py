@@ -136,14 +136,15 @@ def _role(message: object) -> str | None:
 
 
 def _check_message(message: Row, role: str, at: str) -> Iterator[Finding]:
-    for key in message.keys() - _MESSAGE_KEYS[role]:
+    for key in () if message.keys() <= _MESSAGE_KEYS[role] else message.keys() - _MESSAGE_KEYS[role]:
         codes = {"weight": "wrong-weight", "tool_calls": "wrong-tool-call", "tool_call_id": "wrong-tool-call"}
         yield Finding(codes.get(key, "unknown-message-key"), f"{at}.{key}", f"a message of the {role} has no {key}")
-    if role == "assistant" and message.get("refusal"):
-        yield Finding("refusal", f"{at}.refusal", "the model refused, and its refusal is no good answer by itself")
-    weight = message.get("weight", 1)
-    if role == "assistant" and (isinstance(weight, bool) or weight not in (0, 1)):
-        yield Finding("wrong-weight", f"{at}.weight", f"{weight!r} is neither 0 nor 1")
+    if role == "assistant":
+        if message.get("refusal"):
+            yield Finding("refusal", f"{at}.refusal", "the model refused, and its refusal is no good answer by itself")
+        weight = message.get("weight", 1)
+        if isinstance(weight, bool) or weight not in (0, 1):
+            yield Finding("wrong-weight", f"{at}.weight", f"{weight!r} is neither 0 nor 1")
     name = message.get("name")
     if name is not None and not _is_name(name):
         yield Finding("wrong-name", f"{at}.name", f"invalid name {name!r}")

@@ -41,13 +41,21 @@ def _is_feedback(row: Row) -> bool:
 
 def _chat_in(row: Row) -> JsonObject | None:
     """The chat of a row of an export, or the row where it is a chat itself; None for another row."""
+    if "chat" not in row and not _has_branches(row):
+        return None
     chat = dict(object_or_empty(row["chat"]) if "chat" in row else row)
     tree = _tree(chat)
     if "chat" in row and object_or_empty(chat.get("history")).get("messages") is tree:
         return chat or None
     messages = [object_or_empty(each) for each in tree.values()]
-    is_own = "chat" in row or any("childrenIds" in each for each in messages)
-    return chat if messages and is_own and all("role" in each for each in messages) else None
+    return chat if messages and all("role" in each for each in messages) else None
+
+
+def _has_branches(chat: Row) -> bool:
+    """Whether a message names those after it."""
+    tree, shown = object_or_empty(chat.get("history")).get("messages"), chat.get("messages")
+    messages = tree.values() if is_object(tree) and tree else shown if is_list(shown) else ()
+    return any(is_object(each) and "childrenIds" in each for each in messages)
 
 
 def calls(row: Row) -> Iterator[Call | Unread]:

@@ -18,7 +18,7 @@ from fine_tuning.data_io.formats.gateway_exchange import read_response
 from fine_tuning.data_io.formats.second_answers import refuse_second
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of
-from fine_tuning.data_io.messages import Message, whole_text
+from fine_tuning.data_io.messages import Message, Tool, whole_text
 from fine_tuning.errors import DataError
 
 NAME = "openai"
@@ -45,12 +45,7 @@ def calls(row: Row) -> Iterator[Call]:
     is_answered = _is_answered(messages) and not is_begun(messages)
     key = None if is_answered else next((key for key in _ANSWER_KEYS if row.get(key)), None)
     if key is None:
-        beside = {key: found for key in _ANSWER_KEYS if (found := _response_beside(row.get(key))) is not None}
-        refuse_second({**row, **{key: whole_text(each.messages[0]) for key, each in beside.items()}}, messages, beside)
-        call = call_from_row(row, _KEYS, messages, tools)
-        yield replace(
-            call, finish_reason=strictest([*(each.finish_reason for each in beside.values()), call.finish_reason])
-        )
+        yield _answered(row, messages, tools)
         return
     response = _response(row[key])
     if vendor_response.is_failed(object_or_empty(response)):
@@ -60,6 +55,16 @@ def calls(row: Row) -> Iterator[Call]:
     reason = strictest([choice.finish_reason, call.finish_reason])
     stated = object_or_empty(response).get("model")
     yield replace(call, finish_reason=reason, usage=choice.usage, model=stated or call.model)
+
+
+def _answered(row: Row, messages: list[Message], tools: list[Tool] | None) -> Call:
+    """The call of messages that end with their answer, which may stand beside them once more, as its response."""
+    given = {key: row[key] for key in _ANSWER_KEYS if key in row}
+    beside = {key: found for key, value in given.items() if (found := _response_beside(value)) is not None}
+    refuse_second({**row, **{key: whole_text(each.messages[0]) for key, each in beside.items()}}, messages, beside)
+    call = call_from_row(row, _KEYS, messages, tools)
+    reasons = [each.finish_reason for each in beside.values()]
+    return replace(call, finish_reason=strictest([*reasons, call.finish_reason])) if beside else call
 
 
 def stands_alone(row: Row) -> bool:
