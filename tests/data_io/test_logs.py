@@ -334,3 +334,17 @@ def test_calls_in_failed_langfuse_generation_yields_none() -> None:
     assert (
         only({**ONE_CALL["langfuse"], "output": {"intent": "track"}}).messages[-1]["content"] == '{"intent": "track"}'
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "answer"), [('"Why?"', "So."), ("Why?", '"So."'), ([{"role": "user", "content": "Why?"}], '"So."')]
+)
+def test_answer_of_langfuse_in_quotes_is_json_where_its_input_is(given: object, answer: str) -> None:
+    (call,) = formats.calls_in({"type": "GENERATION", "traceId": "t", "id": "o", "input": given, "output": '"So."'})
+    assert call.messages[-1]["content"] == answer
+
+
+def test_scores_of_langfuse_as_a_table_has_them_are_ratings() -> None:
+    row = {"traceId": "t", "type": "GENERATION", "id": "o", "input": "Why?", "output": "So.", "name": "g"}
+    (call,) = formats.calls_in({**row, "scores": json.dumps({"accuracy": [0.5], "user-feedback": ["0"]})})
+    assert call.rating == 1

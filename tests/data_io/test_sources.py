@@ -206,3 +206,17 @@ def test_expand_no_names_raises() -> None:
         sources.expand([])
     with pytest.raises(NotFoundError):
         rows("missing-folder/")
+
+
+def test_read_of_values_one_after_the_other_over_many_lines_has_a_row_of_each(tmp_path: Path) -> None:
+    file = tmp_path / "spans.json"
+    file.write_text("\n".join(json.dumps({"name": name, "at": {"n": 1}}, indent=4) for name in "abc") + "\n")
+    found = list(sources.read(str(file)))
+    assert [(row.line, json.loads(row.text or b"")["name"]) for row in found] == [(1, "a"), (7, "b"), (13, "c")]
+
+
+def test_read_of_values_one_after_the_other_ends_at_what_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "spans.json"
+    file.write_text('{\n "a": 1\n}\n{\n "a": 2\n}\nINFO done\n')
+    with pytest.raises(DataError, match=r"line 7: not JSON"):
+        list(sources.read(str(file)))

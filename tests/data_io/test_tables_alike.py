@@ -114,3 +114,27 @@ def test_map_columns_of_arrow_are_objects() -> None:
     table = pa.table({"prompt": ["Tide?"], "response": ["4:12."], "metadata": pa.array([[("port", "Brest")]], kind)})
     (call,) = calls_of(list(sources.table_rows(table)))
     assert call.metadata == {"port": "Brest"}
+
+
+@pytest.mark.parametrize("form", ["t.csv", "t.parquet", "t.jsonl"])
+def test_json_text_in_cells_of_facts_is_read_in_every_form(form: str, tmp_path: Path) -> None:
+    chats = [json.dumps([{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]) for n in "12"]
+    frame = pd.DataFrame(
+        {"messages": chats, "metadata": [json.dumps({"finish_reason": "length"}), "null"], "tools": ["null", "null"]}
+    )
+    path = tmp_path / form
+    {"t.csv": lambda: frame.to_csv(path, index=False), "t.parquet": lambda: frame.to_parquet(path)}.get(
+        form, lambda: frame.to_json(path, orient="records", lines=True)
+    )()
+    first, second = calls_of(of_file(path))
+    assert (first.metadata, first.tools, first.finish_reason) == ({"finish_reason": "length"}, None, "length")
+    assert (second.metadata, second.tools, second.finish_reason) == ({}, None, None)
+
+
+def test_whole_numbers_that_pandas_made_floats_are_whole_in_columns_without_padding(tmp_path: Path) -> None:
+    rows = [{**row, "metadata": {"ticket": 17}} for row in ROWS] + [{**ROWS[0], "metadata": None}]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
+    pd.read_parquet(tmp_path / "t.parquet").to_json(tmp_path / "t.jsonl", orient="records", lines=True)
+    assert '"ticket":17.0' in (tmp_path / "t.jsonl").read_text()
+    found = [call.metadata.get("ticket") for call in calls_of(of_file(tmp_path / "t.jsonl"))]
+    assert (found, {type(each) for each in found[:-1]}) == ([*[17] * len(ROWS), None], {int})

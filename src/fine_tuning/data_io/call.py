@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.finish_reasons import CUT_OFF, REASON_KEYS, reason_of_row
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json, parsed_cell
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.messages import Message, Tool, length_of_request
 from fine_tuning.data_io.rating_lists import rating_of_lists, stated_rating
@@ -89,6 +89,8 @@ def call_from_row(
     Raises:
         DataError: metadata is not an object, or a field that belongs to the conversation cannot be read.
     """
+    if isinstance(row.get("metadata"), str):
+        row = {**row, "metadata": parsed_cell(row["metadata"])}
     reason = reason_of_row(row, conversation_keys)
     facts, row = _facts_of(row, conversation_keys)
     metadata = facts.get("metadata") or {}

@@ -100,6 +100,11 @@ def parse_embedded_json(value: object) -> object:
     return value
 
 
+def parsed_cell(value: object) -> object:
+    """As `parse_embedded_json`, with None for JSON's null: a table writes it into cells that hold nothing."""
+    return None if isinstance(value, str) and value.strip() == "null" else parse_embedded_json(value)
+
+
 def strict_json(text: str) -> object:
     """The value of a JSON text, in which whole numbers keep all their digits: 1 and 1.0 are one number of JSON.
 

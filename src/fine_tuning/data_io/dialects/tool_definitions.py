@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import cast
 
 from fine_tuning.data_io.dialects import unread_keys
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    first_value,
+    is_list,
+    is_object,
+    parse_embedded_json,
+    parsed_cell,
+)
 from fine_tuning.data_io.messages import Tool
 from fine_tuning.errors import DataError
 
@@ -34,7 +42,7 @@ def read_tools(value: object) -> list[Tool] | None:
     Raises:
         DataError: it is no list of objects, or a tool is of the host, such as web search.
     """
-    found = parse_embedded_json(value)
+    found = parsed_cell(value)
     if is_object(found):
         found = found.get("tools") if is_list(found.get("tools")) else _of_mapping(found)
     if not found:

@@ -101,7 +101,7 @@ def calls(row: Row) -> Iterator[Call | Unread]:
     if "extra_body" in parameters:
         given = with_extra_body(given if is_object(given) and "role" not in given else {"messages": given}, parameters)
     asked = _request(given)
-    answer = _answer(parse_embedded_json(output), output, first_value(row, "toolCalls", "tool_calls"))
+    answer = _answer(_parsed_output(row), output, first_value(row, "toolCalls", "tool_calls"))
     yield Call(
         [*asked.messages, *answer.messages],
         asked.tools or read_tools(listed) or _tools_beside(row, parameters),
@@ -114,6 +114,14 @@ def calls(row: Row) -> Iterator[Call | Unread]:
         ),
         usage=answer.usage or usage_of(parse_embedded_json(first_value(row, "usage", "usageDetails", "usage_details"))),
     )
+
+
+def _parsed_output(row: Row) -> object:
+    """The output; an answer in quotes is JSON only where the input is JSON text, too."""
+    given, output = row.get("input"), row.get("output")
+    parsed = parse_embedded_json(output)
+    is_encoded = isinstance(given, str) and parse_embedded_json(given) is not given
+    return output if isinstance(parsed, str) and not is_encoded else parsed
 
 
 def _refuse_media(value: object, label: str) -> None:
@@ -205,7 +213,8 @@ def _answer(parsed: object, given: object, called: object) -> Choice:
         ):
             return Choice(read_answer(one, "output"), reason_in(one))
     refuse_broken_json(given, "output")
-    return Choice([{"role": "assistant", "content": to_json_text(given)}])
+    answer = parsed if isinstance(parsed, str) else to_json_text(given)
+    return Choice([{"role": "assistant", "content": answer}])
 
 
 def _are_choices(parsed: list[object]) -> bool:
@@ -214,7 +223,9 @@ def _are_choices(parsed: list[object]) -> bool:
 
 
 def _scores(given: object, observation: object) -> Iterator[tuple[object, object]]:
-    """Name and value of the scores of an observation, or of its whole trace."""
+    """Name and value of the scores of an observation, or of its whole trace; a table has lists of values by name."""
+    for name, values in given.items() if is_object(given) else ():
+        yield from ((name, value) for value in (values if is_list(values) else [values]))
     for each in given if is_list(given) else []:
         score = object_or_empty(each)
         scored = first_value(score, "observationId", "observation_id")

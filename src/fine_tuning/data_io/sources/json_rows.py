@@ -63,14 +63,17 @@ def _lines(stream: IO[bytes], file: str, number: int, line: bytes) -> Iterator[R
 
 
 def _elements(content: bytes, file: str) -> Iterator[RawRow]:
-    """Each element of an array (also of one under "data", as APIs respond); another value is the only row."""
+    """Each element of an array (also of one under "data", as APIs respond); other values are a row each."""
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8").rstrip("\x00\x1a")
         start = _after_space(text, 0)
         if text[start : start + 1] == "[":
             yield from _array(text, start, file)
             return
-        value: object = json.loads(text)
+        value, end = _DECODER.raw_decode(text, start)
+        if _after_space(text, end) < len(text):
+            yield from _values(text, start, file)
+            return
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(f"{file}, line {line}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
@@ -83,6 +86,17 @@ def _elements(content: bytes, file: str) -> Iterator[RawRow]:
     data = object_or_empty(value).get("data")
     for position, row in enumerate(data if is_list(data) else [value], 1):
         yield RawRow(file, position, to_json_bytes(row))
+
+
+def _values(text: str, at: int, file: str) -> Iterator[RawRow]:
+    """Values one after the other, each over many lines, as OpenTelemetry's console exporter and jq write them."""
+    line = 1
+    start = 0
+    while at < len(text):
+        _, end = _DECODER.raw_decode(text, at)
+        line += text.count("\n", start, at)
+        yield RawRow(file, line, text[at:end].encode())
+        start, at = at, _after_space(text, end)
 
 
 def _array(text: str, at: int, file: str) -> Iterator[RawRow]:

@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import NamedTuple
 
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
@@ -18,8 +19,17 @@ from fine_tuning.data_io.sources.union_evidence import were_a_table
 
 Path = tuple[str, ...]
 """Where a value is in a row: the names of its keys, and a mark for each list around it."""
-Padding = dict[str, frozenset[Path]]
-"""The columns that are padded, each with the places of whole numbers that were made floats."""
+
+
+class Column(NamedTuple):
+    """What a table did to a column: the places of whole numbers that it made floats, and whether it added nulls."""
+
+    whole: frozenset[Path]
+    has_nulls: bool
+
+
+Padding = dict[str, Column]
+"""The columns that a table has changed."""
 _IN_LIST = "[]"
 _SAMPLE_ROWS, _SAMPLE_BYTES = 2000, 4 << 20
 _LARGEST_WHOLE = 1 << 53  # beyond, floats have lost digits
@@ -70,9 +80,9 @@ def with_integers(value: object, places: frozenset[Path], path: Path = ()) -> ob
 
 
 def padding_of(rows: Iterable[Row]) -> Padding:
-    """The columns of rows that a table has padded, and was then written as JSON.
+    """The columns of rows that a table has changed, and was then written as JSON.
 
-    In such a column all objects at the same place have the same keys, and a key is null in one that is not in another.
+    In a padded column all objects at one place have the same keys, and a key is null in one that is not in another.
     Without evidence that the rows were a table there are none: objects of plain JSON may be alike, too.
     """
     rows = list(rows)
@@ -85,11 +95,14 @@ def padding_of(rows: Iterable[Row]) -> Padding:
     found: Padding = {}
     for key, values in columns.items():
         shapes = _Shapes()
-        if all(shapes.fits(value, ()) for value in values) and shapes.are_padded():
-            floats = Floats()
-            for value in values:
-                floats.see(value, (key,))
-            found[key] = floats.whole_numbers(of_pandas=False)
+        if not all(shapes.fits(value, ()) for value in values):
+            continue
+        floats = Floats()
+        for value in values:
+            floats.see(value, (key,))
+        whole, has_nulls = floats.whole_numbers(of_pandas=False), shapes.are_padded()
+        if whole or has_nulls:
+            found[key] = Column(whole, has_nulls)
     return found
 
 
@@ -122,7 +135,9 @@ class _Shapes:
 def unpadded(row: Row, padding: Padding) -> JsonObject:
     """A row without what a table has added to its padded columns."""
     found: JsonObject = {
-        key: with_integers(_without_nulls(value), padding[key], (key,)) if key in padding else value
+        key: with_integers(_without_nulls(value) if column.has_nulls else value, column.whole, (key,))
+        if (column := padding.get(key))
+        else value
         for key, value in row.items()
     }
     return with_required_nulls(found)
