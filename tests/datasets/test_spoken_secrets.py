@@ -17,6 +17,10 @@ PRIVATE = [
     ("Tulip#4512 — мой пароль", "Tulip#4512"),
     ("您的验证码是482913", "482913"),
     ("Votre code de vérification est 482913.", "482913"),
+    ("login: admin / Passw0rd!", "Passw0rd!"),
+    ("The login is `anna.b@shop.example` / `Wint3r!2024`.", "Wint3r!2024"),
+    ("creds: root:Sup3rS3cret", "Sup3rS3cret"),
+    ("Zugangsdaten: max ; Som3mer!23", "Som3mer!23"),
 ]
 PUBLIC = [
     *("the password is required", "your code is clean", "your code is 482 lines long", "this is my password"),
@@ -26,6 +30,12 @@ PUBLIC = [
         "See my code 48291 in the archive",
         "authentication code 1001: token expired",
         "2FA code generation takes 30000 ms",
+    ),
+    *(
+        "login: see /docs/Login2Guide",
+        "Login: admin / the admin page",
+        "login at 10:30 and in Room24B",
+        "login: 2024 / Q3",
     ),
     *("your code is 12000 lines", "A verification code has 6 digits", "Der Fehlercode lautet 482913"),
 ]

@@ -25,6 +25,15 @@ _BEFORE_NAME = re.compile(
     rf"(?:pass(?:word|code|phrase)|pwd|{PASSWORDS})(?!\w){_OF_A_FORM}",
     re.IGNORECASE | re.MULTILINE,
 )
+# `Login: anna / ...`: the name of a user, and the password behind a sign.
+_MARKS_AROUND = r"[\"'`*]{0,3}"
+_PAIR = re.compile(
+    r"(?<![^\W\d_])(?:log-?in|sign-?in|credentials?|creds|zugangsdaten|anmeldedaten|identifiants|credenciales|credenziali"
+    rf"|credenciais|inloggegevens|логин|логін|ログイン|登录|登入|로그인)[ \t]*{_IS}[ \t]*"
+    rf"{_MARKS_AROUND}[\w.@+-]{{2,60}}{_MARKS_AROUND}(?:[/|:]|[:;,][ \t]+|[ \t]+(?:[/|:;,]|and)[ \t]+)"
+    rf"{_MARKS_AROUND}(?P<value>[!-~]{{6,60}}?)(?={_MARKS_AROUND}[.,;)]?(?:\s|$))",
+    re.IGNORECASE,
+)
 _CODES = "|".join(
     (
         r"(?:verification|security|confirmation|authentication|auth|log-?in|sign-?in|access|one[- ]time|single[- ]use"
@@ -108,7 +117,8 @@ _SIGN = re.compile(r"[!@#$%^&*+=?~]")
 _MARKS = re.compile(
     r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム"
     r"|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
-    r"|koodi|pass|pwd|tan|pin|puk|п[иі]н|暗证码|" + PASSWORDS,
+    r"|koodi|pass|pwd|tan|pin|puk|п[иі]н|暗证码|log-?in|sign-?in|cred|zugang|anmelde|identifiant|inlog|лог[иі]н|ログイン"
+    r"|登录|登入|로그인|" + PASSWORDS,
     re.IGNORECASE,
 )
 
@@ -120,9 +130,10 @@ def suspects(text: str) -> bool:
 
 def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each."""
-    for match in _BEFORE_NAME.finditer(text):
-        if _is_password(match["value"]):
-            yield *match.span("value"), "password"
+    for pattern in (_BEFORE_NAME, _PAIR):
+        for match in pattern.finditer(text):
+            if _is_password(match["value"]):
+                yield *match.span("value"), "password"
     for pattern in (_CODE_AFTER, _CODE_BEFORE, _PIN):
         for match in pattern.finditer(text):
             yield *match.span("value" if match["value"] else "own"), "password"
