@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -128,3 +129,19 @@ def test_real_weights_cut_off_in_a_call_give_a_part_of_it(prompted: Engine) -> N
     asked = {"messages": CHATS[0], "tools": [weather(strict=False)], "tool_choice": "required", "max_tokens": 12}
     pieces, (call,), reason = told(prompted, **asked)
     assert (pieces, call["function"]["name"], reason) == ([], "weather", "length")
+
+
+def test_real_weights_closed_while_they_read_a_long_prompt_are_free_soon(prompted: Engine) -> None:
+    def body(first: str) -> Any:
+        return {"messages": [{"role": "user", "content": first + " word" * 900}], "max_tokens": 1}
+
+    def seconds(first: str, *, is_closed: bool) -> float:
+        started = time.perf_counter()
+        with closing(prompted.chat_chunks(body(first))) as chunks:
+            for _ in chunks:
+                if is_closed:
+                    break
+        prompted.complete([{"role": "user", "content": "Hi"}], temperature=0, max_tokens=1)
+        return time.perf_counter() - started
+
+    assert seconds("Left", is_closed=True) < seconds("Read", is_closed=False) * 0.7

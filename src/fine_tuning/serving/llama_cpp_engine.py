@@ -37,6 +37,7 @@ Native = Any  # xllamacpp.Server, which has no types
 _SILENT = -1
 SLOTS = 8
 PULSE_SECONDS = 0.25
+CPU_PASS_TOKENS = 256  # of a prompt; between two passes, llama.cpp hears that an answer was closed
 # The defaults of OpenAI's API; llama.cpp's own defaults cut off unlikely tokens.
 DEFAULT_SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
 _lock = threading.Lock()
@@ -229,13 +230,14 @@ class _Server:
         handle = native.handle_completions if continues_text else native.handle_chat_completions
 
         def receive(chunk: JsonColumn | None) -> bool:
-            if chunk is not None:  # while the requests wait for a slot
+            if chunk is not None and "prompt_progress" not in chunk:  # None while the requests wait for a slot
                 chunks.put(chunk)
             return is_closed.is_set()
 
         def work() -> None:
             try:
-                handle({**body, "stream": True}, receive)
+                # The progress is not shown: its chunks let llama.cpp hear of an answer that is closed meanwhile.
+                handle({**body, "stream": True, "return_progress": True}, receive)
             except (ValueError, RuntimeError) as error:
                 chunks.put({"error": {"message": str(error)}})
             finally:
@@ -284,6 +286,8 @@ def _load(path: Path, options: LlamaCppOptions) -> Native:
     # With a scale of 0 an adapter is off until a request names it.
     params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 0.0) for adapter in options.adapters]
     params.cache_ram_mib = 0  # cached prompts grow to gigabytes, and are not separated by adapter
+    if not has_gpu():
+        params.n_batch = CPU_PASS_TOKENS
     params.use_jinja = True
     params.prefill_assistant = False  # an answer follows a message of the assistant; it does not continue it
     params.verbosity = _SILENT
