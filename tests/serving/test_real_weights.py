@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -131,17 +130,11 @@ def test_real_weights_cut_off_in_a_call_give_a_part_of_it(prompted: Engine) -> N
     assert (pieces, call["function"]["name"], reason) == ([], "weather", "length")
 
 
-def test_real_weights_closed_while_they_read_a_long_prompt_are_free_soon(prompted: Engine) -> None:
-    def body(first: str) -> Any:
-        return {"messages": [{"role": "user", "content": first + " word" * 900}], "max_tokens": 1}
-
-    def seconds(first: str, *, is_closed: bool) -> float:
-        started = time.perf_counter()
-        with closing(prompted.chat_chunks(body(first))) as chunks:
-            for _ in chunks:
-                if is_closed:
-                    break
-        prompted.complete([{"role": "user", "content": "Hi"}], temperature=0, max_tokens=1)
-        return time.perf_counter() - started
-
-    assert seconds("Left", is_closed=True) < seconds("Read", is_closed=False) * 0.7
+def test_real_weights_closed_while_they_read_a_long_prompt_stop_reading(prompted: Engine) -> None:
+    messages: Any = [{"role": "user", "content": "Left" + " word" * 900}]
+    with closing(prompted.chat_chunks({"messages": messages, "max_tokens": 1})) as chunks:
+        if next(chunks)["choices"]:
+            pytest.skip("this machine reads 900 words sooner than anybody can leave")
+    answer = prompted.complete(messages, temperature=0, max_tokens=1)  # goes on where the reading ended
+    assert answer.usage is not None
+    assert answer.usage.get("cached_tokens", 0) < answer.prompt_tokens / 2
