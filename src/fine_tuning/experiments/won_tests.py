@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from fine_tuning._util.model_names import version_name
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.ab_test_result import ABTestResult, concluded_result
@@ -18,27 +20,46 @@ from fine_tuning.store.records.experiments import ExperimentDecision, Experiment
 CONCLUDED = "concluded"
 
 
-def won_by(tx: Transaction, name: str, version: int) -> list[str]:
-    """The ids of the concluded tests that a version has won, in the order of their conclusion.
+class Win(NamedTuple):
+    """A test that a version has won.
 
-    Not where a later one against the same model, under whatever name, contradicts it: the version lost, broke a
-    guardrail, or the difference has changed.
+    Attributes:
+        against: the models that it was won against.
+        contradicted_by: the id of a later test against one of these models, under whatever name, in which the version
+            lost or broke a guardrail, or in which the difference changed; None without one.
+    """
+
+    test: str
+    against: list[Incumbent]
+    contradicted_by: str | None = None
+
+
+def won_by(tx: Transaction, name: str, version: int) -> list[str]:
+    """The ids of the concluded tests that a version has won, and that none since contradicts; see `wins`."""
+    return [win.test for win in wins(tx, name, version) if win.contradicted_by is None]
+
+
+def wins(tx: Transaction, name: str, version: int) -> list[Win]:
+    """The concluded tests that a version has won, in the order of their conclusion.
 
     A test that promotes by itself is won by the version that it promoted; another by the arm that its stored result
     recommends. Results imported from files are no wins, as nobody concluded them here.
     """
     model_id = version_name(name, version)
-    won: dict[str, list[Incumbent]] = {}  # by test the models that it was won against
+    found: list[Win] = []
     for test in experiments.concluded_of_version(tx, name, version):
         result = concluded_result(test)
         if result is None:
             continue
         if any(_is_win(test, result, each, model_id) for each in experiments.decisions(tx, test["id"])):
-            won[test["id"]] = [of_arm(tx, test, arm) for arm in _compared_with(result, test["arm"])]
+            found.append(Win(test["id"], [of_arm(tx, test, arm) for arm in _compared_with(result, test["arm"])]))
             continue
         better = [of_arm(tx, test, arm) for arm in _no_longer_beaten(result, test["arm"])]
-        won = {test_id: beaten for test_id, beaten in won.items() if not _have_one_in_common(beaten, better)}
-    return [*won]
+        found = [
+            win._replace(contradicted_by=test["id"]) if _have_one_in_common(win.against, better) else win
+            for win in found
+        ]
+    return found
 
 
 def _is_win(test: ExperimentOfVersion, result: ABTestResult, decision: ExperimentDecision, model_id: str) -> bool:
