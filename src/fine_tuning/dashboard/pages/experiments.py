@@ -193,7 +193,7 @@ def _advice(result: ABTestResult) -> str:
         return f"No recommendation: {found.text}"
     advice = f"Recommended: {found.as_text(result)}"
     if result.others and found.winner == A:
-        return f"{advice}: {against_each(result)}"
+        return f"{advice} ({against_each(result)})"
     if found.reason == Reason.GUARDRAIL_BROKEN:
         return f"{advice}, because the other model breaks a guardrail"
     if found.reason == Reason.FASTER_OR_CHEAPER:
