@@ -37,7 +37,7 @@ def not_worse(replications: int) -> str:
 ## Non-inferiority
 
 0.85 against 0.80 with a margin of 0.05: declared not worse at any of {SIZE:,} looks in {share(np.concatenate(found))}
-of {replications:,} tests (target: at most 5 %).
+of {replications:,} tests (target: at most 5 %). Of several models each is tested at its part of alpha, as verdicts are.
 """
 
 

@@ -204,7 +204,8 @@ class ABTestFramework:
     def cheaper_and_not_worse(self, test_id: str, margin: float | None = None, model: str = B) -> CheaperAndNotWorse:
         """Whether a model is shown to be both cheaper than model_a and no more than a margin worse.
 
-        Both one-sided statements must hold at the test's alpha; see `non_inferiority`. Valid at every look.
+        Both one-sided statements must hold at the test's alpha, of which each of several models has its part; see
+        `non_inferiority`. Valid at every look.
 
         Args:
             margin: in units of the score; the test's own by default. model: the arm beside model_a.

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from fine_tuning import ABTestFramework
+from tests.experiments.test_each_of_several import FAST_ENOUGH, shuffled
+
 pytestmark = pytest.mark.slow
 
 SHOW = """
@@ -38,3 +41,26 @@ def test_make_app_shows_the_workspace_it_is_given(tmp_path: Path) -> None:
     shown = dict(line.split(" ", 1) for line in done.stdout.splitlines())
     assert set(shown.values()) == {"True False"}
     assert len(shown) == 4
+
+
+SHOW_EXPERIMENT = """
+import html
+from starlette.testclient import TestClient
+from fine_tuning.dashboard.app import make_app
+from fine_tuning.store.workspace import open_workspace
+
+with TestClient(make_app(workspace=open_workspace()), base_url="http://127.0.0.1") as client:
+    print(html.unescape(client.get("/experiments/t").text))
+"""
+
+
+@pytest.mark.usefixtures("workspace")
+def test_experiment_page_says_of_each_model_why_it_does_not_replace_the_first() -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "old", "slow", more=["bad"], **FAST_ENOUGH)
+    framework.record_samples("t", shuffled((0.7, 0.7, 0.2), 150, slow="model_b"))
+    done = subprocess.run(
+        [sys.executable, "-c", SHOW_EXPERIMENT], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "Recommended: old (slow: breaks the guardrail latency; bad: old scores better)" in done.stdout

@@ -14,7 +14,7 @@ from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store import datasets, examples, experiments, jobs, model_versions, named_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiment_json import Arm
-from fine_tuning.store.records.experiments import ExperimentOfVersion
+from fine_tuning.store.records.experiments import Experiment, ExperimentOfVersion
 from fine_tuning.store.records.model_versions import ModelVersion
 
 NOBODY = frozenset({"unknown", "human"})  # what captured calls have in place of a model
@@ -41,17 +41,23 @@ def find(tx: Transaction, version: ModelVersion) -> Incumbent | None:
 
 def _of_tests(tx: Transaction, version: ModelVersion) -> Incumbent | None:
     """Of tests in which the version was the incumbent itself nothing follows: it replaces none of its challengers."""
-    for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
+    for test in experiments.concluded_of_version(tx, version["model_name"], version["version"])[::-1]:
         result = concluded_result(test)
-        if test["arm"] == "model_a" or result is None or result.without_samples is not None:
+        if test["arm"] == A or result is None:
             continue
-        if result.withheld or result.changed:
+        compared = result.of(test["arm"])
+        if compared.without_samples is not None or compared.withheld or compared.changed:
             continue
-        other = _pinned(tx, (test["pinned"] or experiments.models(test))["model_a"])
+        other = of_arm(tx, test, A)
         if _is_later(other, version) or _is_training_base(other, version):
             continue
         return other._replace(source=f"the incumbent of A/B test {test['id']}")
     return None
+
+
+def of_arm(tx: Transaction, test: Experiment, arm: Arm) -> Incumbent:
+    """The model of an arm: the version that it was pinned to when the test was created, or a host's model."""
+    return _pinned(tx, (test["pinned"] or experiments.models(test))[arm])
 
 
 def compared_arm(test: ExperimentOfVersion, incumbent: Incumbent) -> Arm | None:

@@ -32,34 +32,43 @@ class CheaperAndNotWorse(TypedDict):
     withheld: NotRequired[str]
 
 
-def cheaper_and_not_worse(design: Design, statistics: Statistics, margin: float | None = None) -> CheaperAndNotWorse:
+def cheaper_and_not_worse(
+    design: Design, statistics: Statistics, alpha: float, margin: float | None = None
+) -> CheaperAndNotWorse:
     """Whether model_b costs less and scores no more than `margin` less, each at alpha and valid at every look.
 
     Both must hold, so that alpha is not divided between them: Berger, "Multiparameter hypothesis testing and acceptance
     sampling", Technometrics 24 (1982).
+
+    Args:
+        alpha: of these two models; that of the design where the test has no others.
     """
-    cost = measures.difference(statistics, "cost", design.alpha)
+    cost = measures.difference(statistics, "cost", alpha)
     effect, allowed = statistics.effect(design), design.margin if margin is None else checks.amount("margin", margin)
     if allowed is None or (design.score != "real" and allowed > design.spread):
         raise UsageError(f"margin must be between 0 and {design.spread:g}, not {margin or design.margin}")
-    added_cost = _bounds(cost, design.alpha)[1]
+    added_cost = _bounds(cost, alpha)[1]
     cheaper: Statement = {"holds": added_cost < 0, "estimate": -cost.estimate, "bound": -added_cost}
-    worst = _bounds(effect, design.alpha)[0]
+    worst = _bounds(effect, alpha)[0]
     not_worse: Statement = {"holds": worst > -allowed, "estimate": effect.estimate, "bound": worst}
     return {"holds": cheaper["holds"] and not_worse["holds"], "cheaper": cheaper, "not_worse": not_worse}
 
 
 def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWorse:
-    """Both statements for an arm of a stored test; neither counts where the samples cannot be compared."""
+    """Both statements for an arm of a stored test; neither counts where the samples cannot be compared.
+
+    Of several models each has its part of alpha, as in `verdict.judge`, so that alpha bounds the chance that any of
+    them is declared cheaper and not worse although it is not.
+    """
     design, models = Design.of(**test["design"]), [*experiments.models(test)]
     if arm not in models[1:]:
         raise UsageError(f"{arm} is not compared with model_a; use {' or '.join(models[1:])}")
     statistics = Statistics.of(test["statistics"], models)
-    two = statistics.against(arm)
-    found = cheaper_and_not_worse(design, two, margin)
+    two, part = statistics.against(arm), design.alpha / (len(models) - 1)
+    found = cheaper_and_not_worse(design, two, part, margin)
     not_comparable = comparability.incomparable_reason(design, two, 1 if found["holds"] else 0)
     mismatch = comparability.mismatch_reason(design, statistics)
-    changed = verdict.decide(design, two, two.effect(design), design.alpha / (len(models) - 1)).changed
+    changed = verdict.decide(design, two, two.effect(design), part).changed
     found["withheld"] = mismatch or not_comparable or changed
     found["holds"] = found["holds"] and not found["withheld"]
     return found

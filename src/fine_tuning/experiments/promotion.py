@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.ab_test_result import ABTestResult
-from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend
+from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend, recommend_of_two
 from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store import experiments, model_versions, named_versions
 from fine_tuning.store.database import Transaction
@@ -33,6 +33,9 @@ class Decision(NamedTuple):
 def decision(tx: Transaction, result: ABTestResult, pinned: Mapping[Arm, str]) -> Decision | None:
     """The decision that follows from a result; None while there is none.
 
+    A winner is promoted. A deployed model that loses, or breaks a guardrail of its own, is rolled back. Otherwise the
+    test goes on until each of its models has lost, or can no longer win.
+
     Args:
         pinned: by arm the version that the test is about; see `pin`.
     """
@@ -41,15 +44,31 @@ def decision(tx: Transaction, result: ABTestResult, pinned: Mapping[Arm, str]) -
         return None
     if advice.winner not in (None, A):
         return Decision(PROMOTED, pinned[advice.winner], _scores(result.of(advice.winner)))
-    broken = [name for each in result.comparisons for name in broken_guardrails(each)]
-    is_tie = advice.winner is None
-    is_settled = result.is_over or advice.reason == Reason.EQUIVALENT
-    if is_tie and not broken and not is_settled:
-        return None
-    why = f"guardrail broken: {', '.join(broken)}" if broken else advice.as_text(result) if is_tie else _scores(result)
-    loses = broken or not is_tie  # where nothing differs, nothing changes
-    is_deployed = any(_is_deployed(tx, model) for arm, model in pinned.items() if arm != A)
-    return Decision(ROLLED_BACK if loses and is_deployed else KEPT, pinned[A], why)
+    for each in result.comparisons:
+        if _loss(each) and _is_deployed(tx, pinned[each.arm]):
+            return Decision(ROLLED_BACK, pinned[A], _why(result, [each]))
+    if all(_loss(each) or _is_settled(each) for each in result.comparisons):
+        return Decision(KEPT, pinned[A], _why(result, result.comparisons))
+    return None
+
+
+def _loss(result: ABTestResult) -> str:
+    """Why model_b may not stay: its broken guardrails, else its lower score; empty where it may."""
+    if broken := broken_guardrails(result):
+        return f"guardrail broken: {', '.join(broken)}"
+    return _scores(result) if recommend_of_two(result).winner == A else ""
+
+
+def _is_settled(result: ABTestResult) -> bool:
+    """Whether no more samples are needed, though neither model is better."""
+    return result.is_over or recommend_of_two(result).reason == Reason.EQUIVALENT
+
+
+def _why(result: ABTestResult, decisive: Iterable[ABTestResult]) -> str:
+    """Why no model wins, by the comparisons that decide."""
+    if not result.others:
+        return _loss(result) or recommend(result).as_text(result)
+    return "; ".join(f"{each.model_b}: {_loss(each) or recommend_of_two(each).text}" for each in decisive)
 
 
 def carry_out(tx: Transaction, test_id: str, decided: Decision, actor: str) -> None:

@@ -64,19 +64,35 @@ def recommend(result: ABTestResult) -> Recommendation:
     worse, model_a.
     """
     if not result.others:
-        return _of_two(result)
-    found = [(each, _of_two(each)) for each in result.comparisons]
+        return recommend_of_two(result)
+    found = [(each, recommend_of_two(each)) for each in result.comparisons]
     better = [(each, advice) for each, advice in found if advice.winner == each.arm]
     if better:  # in its scores before cost and latency
         return max(better, key=lambda both: (both[1].reason == Reason.BETTER_SCORE, both[0].effect))[1]
     if all(advice.winner == A for _, advice in found):
         return found[0][1]
-    text = "; ".join(f"{each.model_b}: {advice.text or f'{result.model_a} is better'}" for each, advice in found)
-    return _tie(next(advice.reason for _, advice in found if advice.winner is None), text)
+    return _tie(next(advice.reason for _, advice in found if advice.winner is None), against_each(result))
 
 
-def _of_two(result: ABTestResult) -> Recommendation:
-    """The better model of two.
+def against_each(result: ABTestResult) -> str:
+    """Why none of several models replaces model_a, by model."""
+    return "; ".join(f"{each.model_b}: {_why_not(each)}" for each in result.comparisons)
+
+
+def _why_not(result: ABTestResult) -> str:
+    """Why a model does not replace model_a."""
+    advice = recommend_of_two(result)
+    if advice.winner is None:
+        return advice.text
+    if advice.reason == Reason.GUARDRAIL_BROKEN:
+        return f"breaks the guardrail {', '.join(broken_guardrails(result))}"
+    if advice.reason == Reason.FASTER_OR_CHEAPER:
+        return f"{result.model_a} is faster or cheaper, and scores at most {_margin(result)} lower"
+    return f"{result.model_a} scores better"
+
+
+def recommend_of_two(result: ABTestResult) -> Recommendation:
+    """The better one of model_a and the model that is called model_b here, whatever further models there are.
 
     A verdict on the scores decides, if model_b keeps its guardrails. Otherwise the model whose latency and cost are
     better wins (weights 0.2 and 0.2, each counted only where its interval excludes 0), if its score is shown to be no

@@ -62,10 +62,14 @@ def _evaluation(tx: Transaction, version: ModelVersion, settings: Settings) -> s
 
 
 def _experiment(tx: Transaction, version: ModelVersion, settings: Settings) -> str:  # noqa: ARG001 - as every gate
-    from fine_tuning.experiments.won_tests import won_by  # statistics take half a second to import
+    from fine_tuning.experiments.won_tests import wins  # statistics take half a second to import
 
-    won = won_by(tx, version["model_name"], version["version"])
-    return "" if won else "has won no concluded A/B test (ft-cli ab conclude)"
+    won = wins(tx, version["model_name"], version["version"])
+    if not won:
+        return "has won no concluded A/B test (ft-cli ab conclude)"
+    if any(win.contradicted_by is None for win in won):
+        return ""
+    return f"has won A/B test {won[-1].test}, but {won[-1].contradicted_by} contradicts it (ft-cli ab show)"
 
 
 def _expiry(tx: Transaction, version: ModelVersion, settings: Settings) -> str:

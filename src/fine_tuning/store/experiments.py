@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypedDict, get_args
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
-from fine_tuning._util.model_names import version_name
+from fine_tuning._util.model_names import alias_name, version_name
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.records.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
@@ -172,7 +172,7 @@ def of_version(connection: Connection, name: str, version: int) -> list[Experime
     A test of a registered name is about the version that it was pinned to, not about later ones of that name.
     """
     model_id = version_name(name, version)
-    query = select(_table).where(_has_model((model_id, name)))
+    query = select(_table).where(or_(_has_model((model_id, name)), *_has_alias_of(name)))
     found = []
     for row in connection.execute(query.order_by(_table.c.started_at, _table.c.id)):
         test = _experiment(row)
@@ -181,6 +181,12 @@ def of_version(connection: Connection, name: str, version: int) -> list[Experime
         if arm is not None:
             found.append(record(ExperimentOfVersion, {**test, "arm": arm}))
     return found
+
+
+def concluded_of_version(connection: Connection, name: str, version: int) -> list[ExperimentOfVersion]:
+    """Those of `of_version` that are concluded, in the order in which they were."""
+    found = [test for test in of_version(connection, name, version) if test["result"]]
+    return sorted(found, key=lambda test: (test["completed_at"] or "", test["started_at"], test["id"]))
 
 
 def decisions(connection: Connection, test_id: str) -> list[ExperimentDecision]:
@@ -232,6 +238,12 @@ def model_names(connection: Connection) -> set[str]:
 def _has_model(names: Sequence[str]) -> ColumnElement[bool]:
     """Whether a test has a model of one of these names; of those with further models, perhaps."""
     return or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names), _table.c.more.is_not(None))
+
+
+def _has_alias_of(name: str) -> list[ColumnElement[bool]]:
+    """Whether either model of a test is `<name>@<alias>`."""
+    prefix = alias_name(name, "")
+    return [column.startswith(prefix, autoescape=True) for column in (_table.c.model_a, _table.c.model_b)]
 
 
 def _experiment(row: Row[Any]) -> Experiment:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.cost_tracker import CostTracker
 from fine_tuning.distillation.distillation_stats import MIN_EXAMPLES_FOR_TRAINING
-from fine_tuning.experiments.guardrails import BROKEN
+from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.registry import expiry
 from fine_tuning.store import budgets, datasets, examples, jobs, reviews
@@ -130,14 +130,25 @@ def _job_needs(failed: Iterable[Job], paused: int) -> Iterator[Need]:
 
 def _experiment_needs(tests: Sequence[ABTestResult]) -> Iterator[Need]:
     for test in tests:
-        broken = [rail["name"] for rail in test.guardrails if rail["status"] == BROKEN]
-        if test.withheld:
-            yield Need(f"test {test.test_id} has no verdict: {test.withheld}", "experiments", is_urgent=True)
-        elif broken:
-            names = ", ".join(broken)
-            yield Need(f"test {test.test_id} violates its guardrail on {names}", "experiments", is_urgent=True)
-        elif test.statistical_significance or test.is_over:
+        advice = recommend(test)
+        is_of_all = not test.others or advice.reason == Reason.SAMPLE_RATIO_MISMATCH
+        needs = (
+            [_need_of(test, test.test_id)]
+            if is_of_all
+            else [_need_of(each, f"{test.test_id} ({each.model_b})") for each in test.comparisons]
+        )
+        yield from filter(None, needs)
+        is_decided = all(each.statistical_significance or each.is_over for each in test.comparisons)
+        if not any(needs) and (is_decided or advice.reason == Reason.BETTER_SCORE):
             yield Need(f"test {test.test_id} has a verdict; conclude it", "experiments")
+
+
+def _need_of(compared: ABTestResult, shown: str) -> Need | None:
+    if compared.withheld:
+        return Need(f"test {shown} has no verdict: {compared.withheld}", "experiments", is_urgent=True)
+    if broken := broken_guardrails(compared):
+        return Need(f"test {shown} violates its guardrail on {', '.join(broken)}", "experiments", is_urgent=True)
+    return None
 
 
 def _budget_needs(found: Iterable[BudgetStatus]) -> Iterator[Need]:

@@ -16,7 +16,8 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments import multiplicity, sample_ratio
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.field_intervals import interval_of
-from fine_tuning.experiments.recommendation import Reason, recommend
+from fine_tuning.experiments.recommendation import Reason, against_each, recommend
+from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store.records.experiments import ExperimentDecision, ExperimentLook
 
 PAGE = 50
@@ -191,6 +192,8 @@ def _advice(result: ABTestResult) -> str:
     if found.winner is None:
         return f"No recommendation: {found.text}"
     advice = f"Recommended: {found.as_text(result)}"
+    if result.others and found.winner == A:
+        return f"{advice} ({against_each(result)})"
     if found.reason == Reason.GUARDRAIL_BROKEN:
         return f"{advice}, because the other model breaks a guardrail"
     if found.reason == Reason.FASTER_OR_CHEAPER:
