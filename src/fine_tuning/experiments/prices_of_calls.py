@@ -38,7 +38,15 @@ def of_both(
             return CallPrices(CallCost(found.version), CallCost(found.incumbent), source, tuple(tests.notes))
     price = _price(tx, request.model_name, version, incumbent, tests)
     replaced = CallCost(UNKNOWN) if is_stated else _incumbent_price(tx, incumbent, tests)
+    price, replaced = (_explained(each, tests) for each in (price, replaced))
     return CallPrices(price, replaced, notes=(*filter(None, (price.note, replaced.note)), *tests.notes))
+
+
+def _explained(cost: CallCost, tests: WithheldTests) -> CallCost:
+    """A cost that is unknown though tests without a verdict have samples, with these."""
+    if cost.missing or not isnan(cost.measured.value) or not tests.notes:
+        return cost
+    return cost._replace(missing=f"recorded calls of it, or a valid A/B test; {tests.notes[-1]}")
 
 
 def _price(
