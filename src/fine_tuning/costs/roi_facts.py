@@ -8,17 +8,16 @@ from math import nan
 from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning._util.model_names import version_name
 from fine_tuning._util.same_model import is_same
-from fine_tuning.costs import answering_host, data_costs, hosted_model, training_costs
+from fine_tuning.costs import answering_host, counted_versions, data_costs, hosted_model, training_costs
 from fine_tuning.costs.answering_host import LOCAL
 from fine_tuning.costs.cost_intervals import UNKNOWN, Measured
+from fine_tuning.costs.counted_versions import EVERY
 from fine_tuning.costs.data_costs import NO_JUDGES, DataCost, JudgeCost
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.costs.training_costs import JobCosts
 from fine_tuning.errors import UsageError
 from fine_tuning.settings import Settings
-from fine_tuning.store import costs, datasets, jobs, model_versions
+from fine_tuning.store import costs
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.model_versions import ModelVersion
 
@@ -119,7 +118,8 @@ class RoiFacts:
 
     Attributes:
         incumbent: None where it is unknown.
-        training_cost: US dollars of the versions in `trained`; unpriced_jobs: training jobs without a known cost.
+        training_cost: US dollars of the versions in `trained`, whose data and judges count too.
+        unpriced_jobs: training jobs without a known cost.
         data, judges: cost of the training data, and of grading answers.
         price, incumbent_price: US dollars per call; price_notes: whose calls these are, where not just the model's own.
         price_missing, incumbent_price_missing: why a price is unknown, and what would tell it, where calls do not.
@@ -139,7 +139,7 @@ class RoiFacts:
     quality: Quality
     judges: JudgeCost = NO_JUDGES
     unpriced_jobs: Sequence[str] = ()
-    trained: str = "all versions together"
+    trained: str = EVERY
     price_notes: Sequence[str] = ()
     prices_of: str = RECORDED
     price_missing: str = ""
@@ -163,63 +163,24 @@ def gather(
     Args:
         version: that the request's name stands for; None where it is not registered.
     """
-    trained, which = _training(tx, request, version, incumbent)
-    tokens = [job["training_tokens"] for job in costs.training_jobs(tx) if job["job_id"] in trained]
+    replaced = None if incumbent is None else incumbent.version
+    counted = counted_versions.of_name(tx, request.model_name, version, replaced)
+    tokens = [job["training_tokens"] for job in costs.training_jobs(tx) if job["job_id"] in counted.jobs]
     known_tokens = [count for count in tokens if count is not None]
-    job = None if version is None else jobs.get(tx, version["job_id"])
-    dataset = datasets.of_job(tx, job)
     is_local = version is not None and answering_host.of_version(tx, version).host == LOCAL
     hourly = settings.machine_usd_per_hour if is_local else None
+    judged = [*counted.names, *([] if incumbent is None else [incumbent.name])]
     return RoiFacts(
         request=request,
         incumbent=incumbent,
-        training_cost=training_costs.total(trained),
+        training_cost=training_costs.total(counted.jobs),
         training_tokens=sum(known_tokens) if known_tokens else None,
-        data=data_costs.of_dataset(tx, dataset, PriceList(settings.prices)),
+        data=data_costs.of_jobs(tx, counted.jobs, PriceList(settings.prices)),
         price=UNKNOWN,
         incumbent_price=UNKNOWN,
         machine_per_day=nan if hourly is None else hourly * 24,
         quality=Quality(),
-        judges=data_costs.of_judges(tx, _judged_names(tx, request, version, incumbent)),
-        unpriced_jobs=[job for job, cost in trained.items() if cost is None],
-        trained=which,
+        judges=data_costs.of_judges(tx, judged),
+        unpriced_jobs=[job for job, cost in counted.jobs.items() if cost is None],
+        trained=counted.shown,
     )
-
-
-def _training(
-    tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
-) -> tuple[JobCosts, str]:
-    """The jobs of the version that is named; else of all versions of a name but the incumbent and those before it.
-
-    Also returns which versions these are, in words.
-    """
-    every = "all versions together"
-    recorded, versions = costs.training_jobs(tx), model_versions.versions(tx)
-    if version is None:
-        return training_costs.by_model(recorded, versions).get(request.model_name, {}), every
-    name = version["model_name"]
-    found = training_costs.by_model(recorded, versions).get(name, {})
-    if request.model_name != name:
-        return {version["job_id"]: found.get(version["job_id"])}, "this version alone"
-    replaced = None if incumbent is None else incumbent.version
-    if replaced is None or replaced["model_name"] != name:
-        return found, every
-    ours = [each for each in versions if each["model_name"] == name]
-    spent = {each["job_id"] for each in ours if each["version"] <= replaced["version"]}
-    spent -= {each["job_id"] for each in ours if each["version"] > replaced["version"]}
-    later = f"the versions after {version_name(name, replaced['version'])}"
-    return {job: cost for job, cost in found.items() if job not in spent}, later
-
-
-def _judged_names(
-    tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
-) -> list[str]:
-    """The names of the model and of its incumbent in the ledger of judges' calls."""
-    found = [request.model_name, *([] if incumbent is None else [incumbent.name])]
-    if version is None:
-        return found
-    own = version_name(version["model_name"], version["version"])
-    every = (
-        model_versions.recorded_names(tx, version["model_name"]) if request.model_name == version["model_name"] else []
-    )
-    return [*found, own, *every]

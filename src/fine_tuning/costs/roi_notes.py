@@ -49,9 +49,14 @@ def _of_costs(facts: RoiFacts) -> list[str]:
     elif data.answers and not isnan(data.total):
         bought = data.answers - data.by_people + data.corrected
         lines.append(
-            f"the data cost ${data.total:.4g}: {bought:,} answers, as paid or by today's prices of their texts"
+            f"the data cost ${data.total:.4g}: {bought:,} answers, as paid or by today's prices of their "
+            f"texts; {facts.trained}"
         )
         lines += data.notes
+    if data.unrecorded:
+        lines.append(
+            f"the data of job {', '.join(data.unrecorded)} is not recorded and not in its cost; give data_cost"
+        )
     if data.held_out:
         lines.append(
             f"{data.held_out:,} of the {data.answers:,} answers are held out for tests; they belong to the data"
