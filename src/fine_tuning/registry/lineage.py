@@ -182,8 +182,10 @@ def _add_costs(tx: Transaction, graph: Lineage, root: Node, version: ModelVersio
         for shown, calls in found.items():
             if calls is not None:
                 label = f"{kind} of {shown}: {calls['count']:,} calls, {_paid(calls)}"
-                facts = {**calls, "total": None if calls["unpriced"] == calls["count"] else calls["total"]}
-                graph.add(Node("cost", f"cost:{kind}:{shown}", label, facts), upstream=root)
+                totals: dict[str, object] = {**calls}
+                if calls["unpriced"] == calls["count"]:
+                    totals["total"] = None
+                graph.add(Node("cost", f"cost:{kind}:{shown}", label, totals), upstream=root)
 
 
 def _paid(calls: CallTotals) -> str:
