@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelRegistry
+from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelEvaluator, ModelRegistry
 from fine_tuning.costs import hosted_model
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database
@@ -99,6 +99,19 @@ def test_teacher_at_a_host_here_is_not_the_vendors_model(
     assert isnan(analysis.savings)
     record("gpt-4o", HERE, 0.002)
     assert CostTracker().calculate_roi("m", None, 10_000).incumbent_cost == pytest.approx(20)
+
+
+def test_own_answers_of_a_teacher_here_are_recognised(model: None) -> None:
+    answers = [f"{question} Sent." for question in QUESTIONS]
+    for question, answer in zip(QUESTIONS, answers, strict=True):
+        DistillationDataCollector().capture_success(
+            question, answer, "s", "t", model_used="gpt-4o", metadata={"provider": HERE}
+        )
+    for name, given in (("localhost:8000/gpt-4o", ["?"] * 5 + answers[5:]), ("m-v1", ["?"] * 9 + answers[9:])):
+        ModelEvaluator().evaluate(given, answers, name, questions=QUESTIONS)
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000, 10.0, "localhost:8000/gpt-4o")
+    assert analysis.agreement == pytest.approx(0.91)
+    assert isnan(analysis.accuracy_value)
 
 
 def test_teacher_that_was_called_here_has_the_price_of_these_calls(

@@ -169,7 +169,7 @@ def gather(
     known_tokens = [count for count in tokens if count is not None]
     is_local = version is not None and answering_host.of_version(tx, version).host == LOCAL
     hourly = settings.machine_usd_per_hour if is_local else None
-    judged = [*counted.names, *([] if incumbent is None else [incumbent.name])]
+    of_incumbent = [] if incumbent is None else [incumbent.name, hosted_model.read(incumbent.name).model]
     return RoiFacts(
         request=request,
         incumbent=incumbent,
@@ -180,7 +180,7 @@ def gather(
         incumbent_price=UNKNOWN,
         machine_per_day=nan if hourly is None else hourly * 24,
         quality=Quality(),
-        judges=data_costs.of_judges(tx, judged),
+        judges=data_costs.of_judges(tx, [*counted.names, *of_incumbent]),
         unpriced_jobs=[job for job, cost in counted.jobs.items() if cost is None],
         trained=counted.shown,
     )

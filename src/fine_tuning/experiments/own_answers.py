@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from fine_tuning._util.same_model import is_same
+from fine_tuning.costs import hosted_model
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.data_io.messages import compared_text, messages_of_example
 from fine_tuning.datasets.words import normal_form
@@ -112,13 +114,16 @@ def are_references_of_test(tx: Transaction, incumbent: Incumbent, test: Experime
 
 
 def _names(tx: Transaction, incumbent: Incumbent) -> list[str]:
-    """The names under which the incumbent's calls are captured."""
-    version = incumbent.version
-    plain = set() if version is None else {version["model_name"]}
+    """The names under which the incumbent's calls may be captured, at whatever host."""
+    version, model = incumbent.version, hosted_model.read(incumbent.name).model
+    plain = {model} if version is None else {version["model_name"]}
     return [
         name
         for name in examples.model_names(tx)
-        if incumbent.is_named(name) or name in plain or name.rpartition("@")[0] in plain
+        if incumbent.is_named(name)
+        or name in plain
+        or (version is None and is_same(hosted_model.read(name).model, model))
+        or name.rpartition("@")[0] in plain
     ]
 
 
