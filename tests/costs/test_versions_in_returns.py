@@ -352,6 +352,23 @@ def test_lineage_has_the_calls_of_its_version(database: Database) -> None:
         ]
 
 
+def test_lineage_says_which_calls_have_no_known_price(database: Database, cli: Any) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10)
+    for cost in (None, None, 0.02):
+        CostTracker().record_inference("m-v1", 10, cost, True)
+    CostTracker().record_inference("m", 10, None, True, {"version": 1}, kind="evaluation")
+    CostTracker().record_inference("m", 10, 0.0, True, {"version": 1}, kind="judge")
+    nodes = [node for node in ModelRegistry().lineage("m", 1).nodes if node.kind == "cost"]
+    assert [node.label for node in nodes] == [
+        "inference of m-v1: 3 calls, $0.02, 2 of unknown price",
+        "evaluation of m: 1 calls, unknown",
+        "judge of m: 1 calls, $0",
+    ]
+    assert [node.facts["total"] for node in nodes] == [0.02, None, 0.0]
+    out = cli("lineage", "m")[1]
+    assert "1 calls, unknown" in " ".join(out.split())
+
+
 def test_stored_completion_of_our_own_server_is_not_a_vendors(
     database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:

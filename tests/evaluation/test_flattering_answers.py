@@ -34,6 +34,38 @@ def test_corpus_score_of_calls_of_another_function_is_zero() -> None:
     assert bleu_chrf_ter.corpus_score([WRITTEN], [WRITTEN], "chrf") == pytest.approx(100)
 
 
+@pytest.mark.parametrize(
+    "name", sorted({*metrics.names()} - {"json_schema:FILE", "judge", "json_valid", "regex", "embedding_similarity"})
+)
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"a": "1"}, {"a": 1}),
+        ({"amount": -5}, {"amount": 5}),
+        ({"amount": 1.5}, {"amount": 15}),
+        ({"at": "9:30"}, {"at": "930"}),
+        ({"name": "x y"}, {"name": "xy"}),
+        ({"name": "X"}, {"name": "x"}),
+        ({"a": "!"}, {"a": "?"}),
+        ({"the": "a"}, {"the": ""}),
+        ({"a": 1, "b": 2}, {"a": 2, "b": 1}),
+        ({"a": [1, [2]]}, {"a": [[1], 2]}),
+    ],
+)
+def test_calls_with_other_arguments_are_below_the_best_score(name: str, given: Any, expected: Any) -> None:
+    metric, texts = metrics.find(name), []
+    for arguments in (given, expected):
+        function = {"name": "f", "arguments": json.dumps(arguments)}
+        texts.append(json.dumps([{"id": "1", "type": "function", "function": function}]))
+    found, best = metric.score(*texts), metric.score(texts[1], texts[1])
+    assert found < best if metric.higher_is_better else found > best
+    if metric.kind == "binary":
+        assert found == 0
+    if metric.corpus is not None:
+        found = bleu_chrf_ter.corpus_score(texts[:1] * 20, texts[1:] * 20, metric.corpus)
+        assert abs(found - best) > 0.5
+
+
 def test_given_scores_of_a_test_set_metric_are_refused() -> None:
     with pytest.raises(UsageError, match="chrf is computed from all texts together"):
         ModelEvaluator().evaluate(["a"], ["a"], "m", scores={"chrf": [0.4]})

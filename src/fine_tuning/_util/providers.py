@@ -110,6 +110,11 @@ def is_provider(name: str) -> bool:
     return name.lower() in _PROVIDER
 
 
+def provider_of_prefix(prefix: str) -> str | None:
+    """The provider before whose models' names a word stands; None for others, and for `models/`, which says nothing."""
+    return None if prefix.lower() == "models" else _PROVIDER.get(prefix.lower())
+
+
 def without_provider(model: str) -> str:
     """The name of a model without what routers, clouds and hubs put before it."""
     while True:

@@ -2,50 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan, nan
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned, version_name
 from fine_tuning._util.same_model import is_same
-from fine_tuning.costs import answering_host
+from fine_tuning.costs import answering_host, hosted_model
 from fine_tuning.costs.cost_intervals import MIN_VALUES, NORMAL_FROM, UNKNOWN, Measured, mean_of, mean_of_moments
+from fine_tuning.costs.hosted_model import HostedModel
 from fine_tuning.store import costs, experiments, named_versions
+from fine_tuning.store.costs import Called
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.experiments import Counts
 from fine_tuning.store.records.model_versions import ModelVersion
 
 MAX_READ = 20_000  # newest calls of a registered name that are read to find those of a version
 
 
 class CallCost(NamedTuple):
-    """The mean in US dollars; `note` says which calls it is of, where these are not just the model's own."""
+    """The mean in US dollars; `note` says which calls it is of, where these are not just the model's own.
+
+    `missing` is why it is unknown, and what would tell it, where recorded calls alone would not.
+    """
 
     measured: Measured
     note: str = ""
+    missing: str = ""
 
 
-def of_name(tx: Transaction, name: str) -> CallCost:
+def of_name(tx: Transaction, name: str, counts: Counts) -> CallCost:
     """Of a model that is not registered: of recorded production calls, else of A/B samples.
 
-    Where no call of this very name has a price, those under other names of the same model count.
+    Where no call of this very name has a price, those under other names of the same model count. Calls of one name at
+    several hosts are of several models: the name has to say which.
+
+    Args:
+        counts: which samples of A/B tests count.
     """
-    found = _of_names(tx, [name])
-    if not isnan(found.value):
-        return CallCost(found)
-    known = {*costs.calls_by_model(tx, "inference"), *experiments.model_names(tx)}
-    others = sorted(each for each in known if each != name and is_same(each, name))
-    registered = {each for each in others if named_versions.find(tx, each) is not None}
-    others = [each for each in others if each not in registered]
-    return CallCost(_of_names(tx, others), f"recorded as {', '.join(others)}") if others else CallCost(UNKNOWN)
+    wanted = hosted_model.read(name)
+    names = {*costs.calls_by_model(tx, "inference"), *experiments.model_names(tx)}
+    alike = [each for each in sorted(names) if is_same(hosted_model.read(each).model, wanted.model)]
+    alike = [each for each in alike if each == name or named_versions.find(tx, each) is None]
+    recorded = costs.moments_by_host(tx, "inference", alike)
+    at = {call: hosted_model.read(call.model_name, call.provider) for call in recorded}
+    chosen = _chosen(wanted, at)
+    for own in (True, False):
+        calls = [call for call in chosen if (call.model_name == name) is own]
+        if not any(recorded[call].n for call in calls):
+            continue
+        if places := _apart(at[call] for call in calls):
+            return CallCost(UNKNOWN, missing=_ambiguous(name, places))
+        return CallCost(_mean(tx, {call: recorded[call] for call in calls}), _note(name, {at[c] for c in calls}, calls))
+    others = [each for each in alike if each != name and wanted.is_same(hosted_model.read(each))]
+    for each in ([name], others):
+        found = _sampled(costs.Moments(*experiments.costs_of(tx, each, counts)))
+        if not isnan(found.value):
+            return CallCost(found, f"recorded as {', '.join(others)}" if each is others else "")
+    return CallCost(UNKNOWN)
 
 
-def _of_names(tx: Transaction, names: Sequence[str]) -> Measured:
-    recorded = costs.moments(tx, "inference", names)
-    if recorded.n > NORMAL_FROM:
-        return mean_of_moments(recorded)
-    if recorded.n:
-        return mean_of(costs.newest_costs(tx, "inference", names, NORMAL_FROM))
-    return _sampled(costs.Moments(*experiments.costs_of(tx, names)))
+def _chosen(wanted: HostedModel, at: Mapping[Called, HostedModel]) -> list[Called]:
+    """The calls of a model: those at its host where it is named and has some, else those whose host is not noted."""
+    if wanted.host is None:
+        return [*at]
+    there = [call for call, model in at.items() if model.is_at(wanted)]
+    return there or [call for call, model in at.items() if model.host is None and wanted.is_same(model)]
+
+
+def _apart(models: Iterable[HostedModel]) -> list[str]:
+    """The hosts of which calls are not of one model; empty where they may all be."""
+    found = list(models)
+    hosts = {each.host for each in found if each.host is not None}
+    unknown = any(each.host is None for each in found)
+    is_one = len(hosts) <= 1 and not (unknown and any(not each.is_same(other) for each in found for other in found))
+    return [] if is_one else [*sorted(hosts), *(["a host that is not noted"] if unknown else [])]
+
+
+def _ambiguous(name: str, hosts: list[str]) -> str:
+    known = next(each for each in hosts if " " not in each)
+    model = hosted_model.read(name).model
+    return (
+        f"calls of {name} are recorded at {' and '.join(hosts)}, which need not be one model; name the incumbent with "
+        f"its host, as {known}/{model}, or give base_model_inference_cost"
+    )
+
+
+def _note(name: str, models: set[HostedModel], calls: Sequence[Called]) -> str:
+    others = sorted({call.model_name for call in calls} - {name})
+    hosts = sorted({each.host or "" for each in models if each.is_private})
+    where = f"at {', '.join(hosts)}" if hosts and hosted_model.read(name).host is None else ""
+    return ", ".join(filter(None, [f"recorded as {', '.join(others)}" if others else "", where]))
+
+
+def _mean(tx: Transaction, calls: Mapping[Called, costs.Moments]) -> Measured:
+    sums = costs.Moments(*map(sum, zip(*calls.values(), strict=True)))
+    if sums.n > NORMAL_FROM:
+        return mean_of_moments(sums)
+    return mean_of(costs.newest_costs(tx, "inference", [*calls], NORMAL_FROM))
 
 
 def _sampled(sums: costs.Moments) -> Measured:
@@ -54,12 +108,12 @@ def _sampled(sums: costs.Moments) -> Measured:
     return mean_of_moments(sums) if sums.n >= MIN_VALUES else Measured(sums.total / sums.n, nan)
 
 
-def of_version(tx: Transaction, version: ModelVersion) -> CallCost:
-    """Of a registered version: of recorded production calls that it answered, else of its A/B samples."""
+def of_version(tx: Transaction, version: ModelVersion, counts: Counts) -> CallCost:
+    """Of a registered version: of recorded production calls that it answered, else of its A/B samples that count."""
     found = _answered_by(tx, version)
     if found:
         return CallCost(mean_of(found))
-    sampled = experiments.costs_of_version(tx, version["model_name"], version["version"])
+    sampled = experiments.costs_of_version(tx, version["model_name"], version["version"], counts)
     return CallCost(_sampled(costs.Moments(*sampled)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import nan
 from typing import NamedTuple
 
@@ -13,9 +13,8 @@ from fine_tuning.costs.prices import PriceList
 from fine_tuning.costs.published_prices import CallPrice
 from fine_tuning.data_io.messages import messages_of_example, whole_text
 from fine_tuning.errors import DataError
-from fine_tuning.store import costs, datasets, examples
+from fine_tuning.store import costs, datasets, examples, jobs
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records.datasets import Dataset
 from fine_tuning.store.records.examples import Example
 
 MAX_PRICED = 2_000  # answers whose tokens are counted; of more, a random sample
@@ -32,6 +31,7 @@ class DataCost(NamedTuple):
         held_out: answers that were kept for tests, and are among the others.
         unpriced: the models without a known price.
         notes: what the prices assume.
+        unrecorded: jobs of which it is not known which answers they trained on, and whose data is not in the total.
         is_recorded: whether it is known which answers there are; else the total is nan.
     """
 
@@ -43,6 +43,7 @@ class DataCost(NamedTuple):
     is_recorded: bool = True
     corrected: int = 0
     held_out: int = 0
+    unrecorded: tuple[str, ...] = ()
 
 
 UNRECORDED = DataCost(nan, 0, is_recorded=False)
@@ -59,12 +60,28 @@ class JudgeCost(NamedTuple):
 NO_JUDGES = JudgeCost()
 
 
-def of_dataset(tx: Transaction, dataset: Dataset | None, prices: PriceList) -> DataCost:
-    """The cost of the captured calls in a dataset and in what was held out from it; unrecorded without such calls."""
-    trained = set() if dataset is None else set(datasets.members(tx, dataset["id"]))
-    if dataset is None or not trained:
+def of_jobs(tx: Transaction, trained_by: Iterable[str], prices: PriceList) -> DataCost:
+    """The cost of the captured calls that jobs trained on and that were held out from them, each once.
+
+    Unrecorded without such calls.
+
+    Args:
+        trained_by: ids of the jobs.
+    """
+    datasets_of = {job_id: datasets.of_job(tx, jobs.get(tx, job_id)) for job_id in trained_by}
+    used = {dataset["id"]: dataset for dataset in datasets_of.values() if dataset is not None}
+    members = {each: set(datasets.members(tx, each)) for each in used}
+    trained = set[str]().union(*members.values())
+    if not trained:
         return UNRECORDED
-    parts = [dataset["id"], *datasets.held_out_from(tx, dataset)]
+    unrecorded = tuple(job for job, data in datasets_of.items() if data is None or not members[data["id"]])
+    held_out = (part for dataset in used.values() for part in datasets.held_out_from(tx, dataset))
+    parts = list(dict.fromkeys([*used, *held_out]))
+    found = _of_parts(tx, parts, trained, prices)
+    return found._replace(unrecorded=unrecorded)
+
+
+def _of_parts(tx: Transaction, parts: Sequence[int], trained: set[str], prices: PriceList) -> DataCost:
     counts = examples.models_in(tx, *parts)
     by_people, answers = counts.get(PEOPLE, 0), sum(counts.values())
     ids = trained.union(*(datasets.members(tx, part) for part in parts))

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import nan
 from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning._util.model_names import version_name
 from fine_tuning._util.same_model import is_same
-from fine_tuning.costs import answering_host, call_costs, data_costs, training_costs
+from fine_tuning.costs import answering_host, counted_versions, data_costs, hosted_model, training_costs
 from fine_tuning.costs.answering_host import LOCAL
-from fine_tuning.costs.call_costs import CallCost
-from fine_tuning.costs.cost_intervals import UNKNOWN, Measured, given
+from fine_tuning.costs.cost_intervals import UNKNOWN, Measured
+from fine_tuning.costs.counted_versions import EVERY
 from fine_tuning.costs.data_costs import NO_JUDGES, DataCost, JudgeCost
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.costs.training_costs import JobCosts
 from fine_tuning.errors import UsageError
 from fine_tuning.settings import Settings
-from fine_tuning.store import costs, datasets, jobs, model_versions
+from fine_tuning.store import costs
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.model_versions import ModelVersion
 
@@ -85,7 +83,7 @@ class Incumbent(NamedTuple):
     def is_named(self, other: str) -> bool:
         """Whether another name is of this model: with or without its date, its provider, or the version's own host."""
         if self.version is None:
-            return is_same(other, self.name)
+            return hosted_model.read(self.name).is_same(hosted_model.read(other))
         at_host = self.version["provider_model"]
         return other == self.name or (at_host is not None and is_same(other, at_host))
 
@@ -120,9 +118,11 @@ class RoiFacts:
 
     Attributes:
         incumbent: None where it is unknown.
-        training_cost: US dollars of the versions in `trained`; unpriced_jobs: training jobs without a known cost.
+        training_cost: US dollars of the versions in `trained`, whose data and judges count too.
+        unpriced_jobs: training jobs without a known cost.
         data, judges: cost of the training data, and of grading answers.
         price, incumbent_price: US dollars per call; price_notes: whose calls these are, where not just the model's own.
+        price_missing, incumbent_price_missing: why a price is unknown, and what would tell it, where calls do not.
         prices_of: the calls that measured prices are the means of.
         machine_per_day: US dollars of a machine of our own that is always on; nan where a host answers.
         quality: of the answers, beside the incumbent's.
@@ -139,9 +139,11 @@ class RoiFacts:
     quality: Quality
     judges: JudgeCost = NO_JUDGES
     unpriced_jobs: Sequence[str] = ()
-    trained: str = "all versions together"
+    trained: str = EVERY
     price_notes: Sequence[str] = ()
     prices_of: str = RECORDED
+    price_missing: str = ""
+    incumbent_price_missing: str = ""
 
     @property
     def investment(self) -> float:
@@ -156,103 +158,29 @@ def gather(
     incumbent: Incumbent | None,
     settings: Settings,
 ) -> RoiFacts:
-    """Look up the costs that a request does not state; of the quality nothing is known yet.
+    """Look up what was invested; of the prices per call and the quality nothing is known yet.
 
     Args:
         version: that the request's name stands for; None where it is not registered.
     """
-    trained, which = _training(tx, request, version, incumbent)
-    tokens = [job["training_tokens"] for job in costs.training_jobs(tx) if job["job_id"] in trained]
+    replaced = None if incumbent is None else incumbent.version
+    counted = counted_versions.of_name(tx, request.model_name, version, replaced)
+    tokens = [job["training_tokens"] for job in costs.training_jobs(tx) if job["job_id"] in counted.jobs]
     known_tokens = [count for count in tokens if count is not None]
-    stated = request.incumbent_price
-    job = None if version is None else jobs.get(tx, version["job_id"])
-    dataset = datasets.of_job(tx, job)
     is_local = version is not None and answering_host.of_version(tx, version).host == LOCAL
     hourly = settings.machine_usd_per_hour if is_local else None
-    price, replaced = _price(tx, request.model_name, version, incumbent), _incumbent_price(tx, incumbent)
+    of_incumbent = [] if incumbent is None else [incumbent.name, hosted_model.read(incumbent.name).model]
     return RoiFacts(
         request=request,
         incumbent=incumbent,
-        training_cost=training_costs.total(trained),
+        training_cost=training_costs.total(counted.jobs),
         training_tokens=sum(known_tokens) if known_tokens else None,
-        data=data_costs.of_dataset(tx, dataset, PriceList(settings.prices)),
-        price=price.measured,
-        incumbent_price=replaced.measured if stated is None else given(stated),
+        data=data_costs.of_jobs(tx, counted.jobs, PriceList(settings.prices)),
+        price=UNKNOWN,
+        incumbent_price=UNKNOWN,
         machine_per_day=nan if hourly is None else hourly * 24,
         quality=Quality(),
-        judges=data_costs.of_judges(tx, _judged_names(tx, request, version, incumbent)),
-        unpriced_jobs=[job for job, cost in trained.items() if cost is None],
-        trained=which,
-        price_notes=[each for each in (price.note, replaced.note if stated is None else "") if each],
+        judges=data_costs.of_judges(tx, [*counted.names, *of_incumbent]),
+        unpriced_jobs=[job for job, cost in counted.jobs.items() if cost is None],
+        trained=counted.shown,
     )
-
-
-def _training(
-    tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
-) -> tuple[JobCosts, str]:
-    """The jobs of the version that is named; else of all versions of a name but the incumbent and those before it.
-
-    Also returns which versions these are, in words.
-    """
-    every = "all versions together"
-    recorded, versions = costs.training_jobs(tx), model_versions.versions(tx)
-    if version is None:
-        return training_costs.by_model(recorded, versions).get(request.model_name, {}), every
-    name = version["model_name"]
-    found = training_costs.by_model(recorded, versions).get(name, {})
-    if request.model_name != name:
-        return {version["job_id"]: found.get(version["job_id"])}, "this version alone"
-    replaced = None if incumbent is None else incumbent.version
-    if replaced is None or replaced["model_name"] != name:
-        return found, every
-    ours = [each for each in versions if each["model_name"] == name]
-    spent = {each["job_id"] for each in ours if each["version"] <= replaced["version"]}
-    spent -= {each["job_id"] for each in ours if each["version"] > replaced["version"]}
-    later = f"the versions after {version_name(name, replaced['version'])}"
-    return {job: cost for job, cost in found.items() if job not in spent}, later
-
-
-def _price(tx: Transaction, name: str, version: ModelVersion | None, incumbent: Incumbent | None) -> CallCost:
-    """The price of a version; where no call of it has one and its name is asked for, that of its other versions."""
-    if version is None:
-        return call_costs.of_name(tx, name)
-    found = call_costs.of_version(tx, version)
-    if not isnan(found.measured.value) or version["model_name"] != name:
-        return found
-    replaced = None if incumbent is None else incumbent.version
-    for other in reversed(model_versions.versions(tx, name)):
-        if other["version"] == version["version"] or other == replaced:
-            continue
-        of_other = call_costs.of_version(tx, other)
-        if not isnan(of_other.measured.value):
-            return of_other._replace(
-                note=f"no call of {version_name(name, version['version'])} has a known price; "
-                f"it is taken to cost what {version_name(name, other['version'])} does"
-            )
-    return found
-
-
-def _incumbent_price(tx: Transaction, incumbent: Incumbent | None) -> CallCost:
-    if incumbent is None:
-        return CallCost(UNKNOWN)
-    if incumbent.version is not None:
-        return call_costs.of_version(tx, incumbent.version)
-    found = call_costs.of_name(tx, incumbent.name)
-    if isnan(found.measured.value):
-        return found
-    recorded = f", {found.note}" if found.note else ""
-    return found._replace(note=f"calls of {incumbent.name} are those of all applications{recorded}")
-
-
-def _judged_names(
-    tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
-) -> list[str]:
-    """The names of the model and of its incumbent in the ledger of judges' calls."""
-    found = [request.model_name, *([] if incumbent is None else [incumbent.name])]
-    if version is None:
-        return found
-    own = version_name(version["model_name"], version["version"])
-    every = (
-        model_versions.recorded_names(tx, version["model_name"]) if request.model_name == version["model_name"] else []
-    )
-    return [*found, own, *every]

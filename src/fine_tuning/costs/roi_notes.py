@@ -49,9 +49,14 @@ def _of_costs(facts: RoiFacts) -> list[str]:
     elif data.answers and not isnan(data.total):
         bought = data.answers - data.by_people + data.corrected
         lines.append(
-            f"the data cost ${data.total:.4g}: {bought:,} answers, as paid or by today's prices of their texts"
+            f"the data cost ${data.total:.4g}: {bought:,} answers, as paid or by today's prices of their "
+            f"texts; {facts.trained}"
         )
         lines += data.notes
+    if data.unrecorded:
+        lines.append(
+            f"the data of job {', '.join(data.unrecorded)} is not recorded and not in its cost; give data_cost"
+        )
     if data.held_out:
         lines.append(
             f"{data.held_out:,} of the {data.answers:,} answers are held out for tests; they belong to the data"
@@ -83,7 +88,7 @@ def missing_costs(facts: RoiFacts) -> list[str]:
     """The unknown costs, each with how to provide it. Without them the return is unknown."""
     missing, request = [], facts.request
     if isnan(facts.incumbent_price.value):
-        how = "base_model_inference_cost, or recorded calls of it"
+        how = facts.incumbent_price_missing or "base_model_inference_cost, or recorded calls of it"
         which = facts.incumbent.name if facts.incumbent else f"{UNKNOWN_INCUMBENT} (name it as the incumbent)"
         missing.append(f"price per call of {which}: {how}")
     if isnan(facts.training_cost):
@@ -95,7 +100,8 @@ def missing_costs(facts: RoiFacts) -> list[str]:
     if isnan(facts.judges.total):
         missing.append("price of the judges' calls: FINE_TUNING_PRICES, or data_cost")
     if isnan(facts.price.value):
-        missing.append(f"price per call of {request.model_name}: record_inference, or A/B samples with a cost")
+        how = facts.price_missing or "record_inference, or A/B samples with a cost"
+        missing.append(f"price per call of {request.model_name}: {how}")
     return missing
 
 

@@ -24,6 +24,7 @@ from fine_tuning.evaluation import (
     token_f1,
     tool_call_match,
 )
+from fine_tuning.evaluation.tool_call_match import Calls
 
 Score = Callable[[str, str], float]
 Interval = tuple[float, float]
@@ -109,13 +110,24 @@ def _judge(_prediction: str, _reference: str) -> float:
     raise UsageError("the judge is a model: name it with --judge, or grade with judging.grades")
 
 
-def _of_words(metric: Metric) -> Metric:
-    """A metric of texts, which compares tool calls as calls: another function is a wrong answer, however alike."""
+def _of_words(metric: Metric, *, of_json: bool = False) -> Metric:
+    """A metric of texts, which compares tool calls as calls: another function is a wrong answer, however alike.
+
+    Other arguments are a wrong answer where there are only right and wrong ones, else below the best score.
+
+    Args:
+        of_json: the metric reads JSON, which it tells apart by itself.
+    """
     low, high = metric.bounds or (0.0, 1.0)
 
     def score(prediction: str, reference: str) -> float:
-        found = tool_call_match.score_of_calls(prediction, reference)
-        return metric.score(prediction, reference) if found is None else low + found * (high - low)
+        found = tool_call_match.compare(prediction, reference)
+        if found is None:
+            return metric.score(prediction, reference)
+        if found is Calls.OTHER_ARGUMENTS and metric.kind != "binary":
+            text = prediction if of_json else tool_call_match.as_text(prediction, reference)
+            return metric.score(text, reference)
+        return high if found is Calls.SAME else low
 
     return metric._replace(score=score)
 
@@ -159,7 +171,7 @@ _METRICS: dict[str, Metric] = {
     "numeric": _of_words(_binary(numeric_match.matches)),
     "regex": _binary(regex_match.matches),
     "json_valid": _of_form(lambda prediction, _: json_match.is_valid(prediction)),
-    "json_field_f1": _of_words(_bounded(json_match.field_f1)),
+    "json_field_f1": _of_words(_bounded(json_match.field_f1), of_json=True),
     "tool_calls": _binary(tool_call_match.matches),
     "embedding_similarity": _of_words(_bounded(embedding_similarity.score, -1.0, 1.0)),
     "judge": _bounded(_judge),

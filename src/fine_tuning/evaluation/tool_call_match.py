@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from enum import Enum
 
 from fine_tuning.data_io.dialects.tool_calls import TAGGED_CALL, called_function
 from fine_tuning.data_io.json_values import first_value, is_list, is_object
@@ -12,6 +13,7 @@ from fine_tuning.evaluation.json_match import NOT_JSON, canonical, parse
 
 _MAY_BE_CALLS = re.compile(r"\s*(?:[\[{]|```|.*<tool_call>)", re.DOTALL)
 _CALL_KEYS = {"id", "type", "name", "arguments"}
+_OTHER_ARGUMENTS = "otherarguments"
 _BEGUN_CALL = re.compile(r"\s*(?:[\[{]|```|<tool_call>)")
 
 
@@ -31,24 +33,39 @@ def matches(prediction: str, reference: str) -> bool:
     return _predicted(prediction) == expected
 
 
-def score_of_calls(prediction: str, reference: str) -> float | None:
-    """What every metric of texts gives where the reference is tool calls; None where their texts are to be compared.
+class Calls(Enum):
+    """How a prediction compares with a reference that is tool calls."""
 
-    1 for the same calls, 0 where the prediction does not call just these functions. The reference is taken to be calls
-    only in the ways in which this project and OpenAI write them: other JSON may have a name, too.
+    SAME = "same calls"
+    OTHER_ARGUMENTS = "the same functions with other arguments"
+    OTHER = "not just these functions"
+
+
+def compare(prediction: str, reference: str) -> Calls | None:
+    """How the calls compare; None where the reference is no calls.
+
+    It is taken to be calls only in the ways in which this project and OpenAI write them: other JSON may have a name,
+    too.
     """
     if not _MAY_BE_CALLS.match(reference) or not _is_written_as_calls(_value(reference)):
         return None
     expected, predicted = _calls(_value(reference)), _predicted(prediction)
     if predicted == expected:
-        return 1.0
-    return None if predicted is not None and _functions(predicted) == _functions(expected or []) else 0.0
+        return Calls.SAME
+    is_alike = predicted is not None and _functions(predicted) == _functions(expected or [])
+    return Calls.OTHER_ARGUMENTS if is_alike else Calls.OTHER
 
 
 def as_text(prediction: str, reference: str) -> str:
-    """The prediction by which texts of a test set are compared: of the same calls the reference, of others nothing."""
-    score = score_of_calls(prediction, reference)
-    return prediction if score is None else reference if score else ""
+    """The prediction by which texts are compared: of the same calls the reference, of other functions nothing.
+
+    Calls with other arguments have a word more, since metrics of texts leave out signs, quotes and points, by which
+    alone arguments may differ (-5 and 5, "1" and 1).
+    """
+    found = compare(prediction, reference)
+    if found is Calls.OTHER_ARGUMENTS:
+        return f"{prediction} {_OTHER_ARGUMENTS}"
+    return prediction if found is None else reference if found is Calls.SAME else ""
 
 
 def _functions(calls: list[str]) -> list[str]:

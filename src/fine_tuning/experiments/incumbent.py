@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Sequence
 from operator import itemgetter
 
 from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning._util.same_model import is_same
+from fine_tuning.costs import hosted_model
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.ab_test_result import concluded_result
 from fine_tuning.experiments.sufficient_statistics import A
@@ -98,26 +99,35 @@ def _is_training_base(other: Incumbent, version: ModelVersion) -> bool:
 def _teacher(tx: Transaction, version: ModelVersion) -> Incumbent | None:
     """The model that gave most of the answers, under whatever names."""
     dataset = datasets.of_job(tx, jobs.get(tx, version["job_id"]))
-    counts = {} if dataset is None else examples.models_in(tx, dataset["id"])
-    if dataset is None or not counts.keys() - NOBODY:
+    calls = [] if dataset is None else examples.providers_in(tx, dataset["id"])
+    if dataset is None or not {name for name, _, _ in calls} - NOBODY:
         return None
-    answered = _by_model(tx, dataset["id"], {name: count for name, count in counts.items() if name not in NOBODY})
+    answered = _by_model(tx, dataset["id"], [each for each in calls if each[0] not in NOBODY])
     teachers = [(model, count) for model, count in answered if not _is_later(model, version)]
     if not teachers:
         return None
     model, count = max(teachers, key=itemgetter(1))
-    source = f"gave {count:,} of the {sum(counts.values()):,} answers that it was trained on"
+    source = f"gave {count:,} of the {sum(n for _, _, n in calls):,} answers that it was trained on"
     return model._replace(source=source)
 
 
-def _by_model(tx: Transaction, dataset_id: int, counts: Mapping[str, int]) -> list[tuple[Incumbent, int]]:
-    """The answers by model: names of one model together, a registered name by the version that answered then."""
-    found = Counter[str]()
-    for name, count in counts.items():
-        version = named_versions.find(tx, name)
-        if version is None:
-            found[name] += count
-            continue
+def _by_model(
+    tx: Transaction, dataset_id: int, calls: Sequence[tuple[str, str | None, int]]
+) -> list[tuple[Incumbent, int]]:
+    """The answers by model: names of one model together, a registered name by the version that answered then.
+
+    A name at a host of which nothing is published is that host's, and no vendor's.
+
+    Args:
+        calls: see `examples.providers_in`.
+    """
+    found, registered = Counter[str](), dict[str, ModelVersion]()
+    for name, provider, count in calls:
+        if (version := named_versions.find(tx, name)) is not None:
+            registered[name] = version
+        else:
+            found[hosted_model.read(name, provider).name] += count
+    for name, version in registered.items():
         for captured_at, number in examples.answered_in(tx, dataset_id, name):
             at = number or named_versions.answering(tx, version["model_name"]).at(captured_at)
             found[version_name(version["model_name"], version["version"] if at is None else at)] += 1

@@ -16,6 +16,7 @@ from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.experiments import own_answers, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.incumbent import compared_arm
+from fine_tuning.experiments.own_answers import Answered
 from fine_tuning.store import evaluations, experiments
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
@@ -92,6 +93,8 @@ class _Found:
         )
 
     def _are_own_answers(self, rows: Sequence[EvaluationRow], others: Sequence[Evaluation]) -> bool | None:
+        if any(own_answers.are_predictions(_same_questions(self._rows_of(each["id"]), rows)) for each in others):
+            return True
         asked = [own_answers.Asked(row["question"], row["reference"]) for row in rows if row["question"]]
         if asked:
             return own_answers.are_references(self._tx, self._incumbent, asked)
@@ -155,6 +158,20 @@ class _Found:
         """The comparison of the version's arm with the incumbent, if there is one."""
         arm = compared_arm(test, self._incumbent)
         return None if arm is None else verdict.judge(test, 0.05).of(arm)
+
+
+def _same_questions(earlier: Sequence[EvaluationRow], later: Sequence[EvaluationRow]) -> list[Answered]:
+    """The earlier predictions with the later references; none of other questions, nor where most were not asked."""
+    if all(row["question"] for row in later):
+        predictions = {row["question"]: row["prediction"] for row in earlier}
+        found = [
+            Answered(predictions[row["question"]], row["reference"]) for row in later if row["question"] in predictions
+        ]
+    elif [row["reference"] for row in earlier] == [row["reference"] for row in later]:
+        found = [Answered(row["prediction"], row["reference"]) for row in earlier]
+    else:
+        found = []
+    return found if len(found) > own_answers.SHARE * len(later) else []
 
 
 def _direction(change: MetricChange) -> int:

@@ -6,12 +6,13 @@ import logging
 from dataclasses import replace
 
 from fine_tuning.costs import roi, roi_facts, roi_notes
+from fine_tuning.costs.cost_intervals import given
 from fine_tuning.costs.data_costs import NO_JUDGES, DataCost
 from fine_tuning.costs.roi import CostAnalysis
 from fine_tuning.costs.roi_facts import Incumbent, Quality, RoiFacts, RoiRequest
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import incumbent, measured_gain, prices_of_test
-from fine_tuning.experiments.prices_of_test import PricesOfTest
+from fine_tuning.experiments import incumbent, measured_gain, prices_of_calls
+from fine_tuning.experiments.prices_of_calls import CallPrices
 from fine_tuning.settings import Settings
 from fine_tuning.store import named_versions
 from fine_tuning.store.database import Transaction
@@ -46,8 +47,7 @@ def _incumbent(tx: Transaction, request: RoiRequest, version: ModelVersion | Non
 def _facts(tx: Transaction, request: RoiRequest, version: ModelVersion | None, settings: Settings) -> RoiFacts:
     replaced = _incumbent(tx, request, version)
     facts = roi_facts.gather(tx, request, version, replaced, settings)
-    if version is not None and replaced is not None and request.incumbent_price is None:
-        facts = _on_same_requests(facts, prices_of_test.of_newest_test(tx, version, replaced))
+    facts = _priced(facts, prices_of_calls.of_both(tx, request, version, replaced))
     if request.data_cost is not None:
         facts = replace(facts, data=DataCost(request.data_cost, 0), judges=NO_JUDGES)
     if request.accuracy_improvement is not None:
@@ -57,9 +57,15 @@ def _facts(tx: Transaction, request: RoiRequest, version: ModelVersion | None, s
     return replace(facts, quality=measured_gain.between(tx, version, replaced))
 
 
-def _on_same_requests(facts: RoiFacts, prices: PricesOfTest | None) -> RoiFacts:
-    """With the prices on the same requests, where these are known."""
-    if prices is None:
-        return facts
-    source = f"its samples in A/B test {prices.test}, on the requests of that test that came at the same time"
-    return replace(facts, price=prices.version, incumbent_price=prices.incumbent, prices_of=source, price_notes=[])
+def _priced(facts: RoiFacts, prices: CallPrices) -> RoiFacts:
+    """With the measured prices; that of the incumbent only where none was given."""
+    stated = facts.request.incumbent_price
+    return replace(
+        facts,
+        price=prices.version.measured,
+        incumbent_price=prices.incumbent.measured if stated is None else given(stated),
+        prices_of=prices.source,
+        price_notes=prices.notes,
+        price_missing=prices.version.missing,
+        incumbent_price_missing=prices.incumbent.missing,
+    )

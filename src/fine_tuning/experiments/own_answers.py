@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from fine_tuning._util.same_model import is_same
+from fine_tuning.costs import hosted_model
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.data_io.messages import compared_text, messages_of_example
 from fine_tuning.datasets.words import normal_form
@@ -19,7 +21,15 @@ from fine_tuning.store.records.experiments import ExperimentOfVersion
 SHARE = 0.5  # of references that are the incumbent's, from which a score is agreement with it
 DISTINCT = 0.2  # share of different references from which they are no labels, which every model gives
 AGAIN = 0.9  # share of its own earlier answers that a model gives again, at least
+FEWEST = 10  # answers that equal their references, from which this is no chance
 MAX_SAMPLES = 2_000
+
+
+class Answered(NamedTuple):
+    """The incumbent's prediction (None of a failed call), and the reference of the same question."""
+
+    prediction: str | None
+    reference: str
 
 
 class Asked(NamedTuple):
@@ -74,11 +84,28 @@ def are_references_without_questions(
     return None if right >= AGAIN else False
 
 
+def are_predictions(answered: Sequence[Answered]) -> bool:
+    """Whether references are the incumbent's predictions of the same run: it equals all, and they are mostly different.
+
+    So it is by construction where what it answers is stored as the reference, whether it was captured or not; a model
+    that is only right gives some answer in other words. Few labels may be anybody's.
+    """
+    known = [(_value(each.prediction), _value(each.reference)) for each in answered if each.prediction is not None]
+    different = {reference for _, reference in known}
+    return (
+        len(known) >= FEWEST
+        and len(different) > DISTINCT * len(known)
+        and all(prediction == reference for prediction, reference in known)
+    )
+
+
 def are_references_of_test(tx: Transaction, incumbent: Incumbent, test: ExperimentOfVersion) -> bool | None:
     """Whether the references of an A/B test are the incumbent's own answers; None where it cannot be told."""
     samples = experiment_samples.with_reference(tx, test["id"], MAX_SAMPLES)
     models = test["pinned"] or {"model_a": test["model_a"], "model_b": test["model_b"]}
     own = [each for each in samples if incumbent.is_named(models.get(each.arm, ""))]
+    if are_predictions([Answered(each.prediction, each.reference) for each in own]):
+        return True
     hits = sum(each.prediction is not None and matches(each.prediction, each.reference) for each in own)
     references = [each.reference for each in samples]
     return are_references_without_questions(
@@ -87,13 +114,16 @@ def are_references_of_test(tx: Transaction, incumbent: Incumbent, test: Experime
 
 
 def _names(tx: Transaction, incumbent: Incumbent) -> list[str]:
-    """The names under which the incumbent's calls are captured."""
-    version = incumbent.version
-    plain = set() if version is None else {version["model_name"]}
+    """The names under which the incumbent's calls may be captured, at whatever host."""
+    version, model = incumbent.version, hosted_model.read(incumbent.name).model
+    plain = {model} if version is None else {version["model_name"]}
     return [
         name
         for name in examples.model_names(tx)
-        if incumbent.is_named(name) or name in plain or name.rpartition("@")[0] in plain
+        if incumbent.is_named(name)
+        or name in plain
+        or (version is None and is_same(hosted_model.read(name).model, model))
+        or name.rpartition("@")[0] in plain
     ]
 
 

@@ -10,6 +10,7 @@ from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.incumbent import compared_arm
 from fine_tuning.experiments.stratified_difference import difference
 from fine_tuning.experiments.sufficient_statistics import A, Statistics
+from fine_tuning.experiments.withheld_tests import WithheldTests
 from fine_tuning.store import experiments
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiment_json import Arm
@@ -27,11 +28,13 @@ class PricesOfTest(NamedTuple):
     incumbent: Measured
 
 
-def of_newest_test(tx: Transaction, version: ModelVersion, incumbent: Incumbent) -> PricesOfTest | None:
-    """Of the newest A/B test between the two with enough priced samples of both; None where there is none."""
+def of_newest_test(
+    tx: Transaction, version: ModelVersion, incumbent: Incumbent, tests: WithheldTests
+) -> PricesOfTest | None:
+    """Of the newest valid A/B test between the two with enough priced samples of both; None where there is none."""
     for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
         arm = compared_arm(test, incumbent)
-        if arm is not None and (found := _prices(test, arm)) is not None:
+        if arm is not None and tests.counts(test, arm) and (found := _prices(test, arm)) is not None:
             return found
     return None
 

@@ -20,6 +20,7 @@ from fine_tuning.store import (
 )
 from fine_tuning.store.column_types import iso
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.costs import CallTotals
 from fine_tuning.store.records.evaluations import Evaluation
 from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.model_versions import ModelVersion
@@ -180,8 +181,19 @@ def _add_costs(tx: Transaction, graph: Lineage, root: Node, version: ModelVersio
         }
         for shown, calls in found.items():
             if calls is not None:
-                label = f"{kind} of {shown}: {calls['count']:,} calls, {_usd(calls['total'])}"
-                graph.add(Node("cost", f"cost:{kind}:{shown}", label, dict(calls)), upstream=root)
+                label = f"{kind} of {shown}: {calls['count']:,} calls, {_paid(calls)}"
+                totals: dict[str, object] = {**calls}
+                if calls["unpriced"] == calls["count"]:
+                    totals["total"] = None
+                graph.add(Node("cost", f"cost:{kind}:{shown}", label, totals), upstream=root)
+
+
+def _paid(calls: CallTotals) -> str:
+    """What calls cost together, and how many of them have no known price."""
+    unpriced = calls["unpriced"]
+    if unpriced == calls["count"]:
+        return _usd(None)
+    return f"{_usd(calls['total'])}{f', {unpriced:,} of unknown price' if unpriced else ''}"
 
 
 def _short(checksum: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, String, Table, cast, delete, func, select
+from sqlalchemy import ColumnElement, Connection, String, Table, and_, cast, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fine_tuning.store import tables
@@ -116,24 +116,46 @@ class Moments(NamedTuple):
     squares: float
 
 
-def moments(connection: Connection, kind: str, names: Sequence[str]) -> Moments:
-    """Moments of the costs of all priced calls of these models."""
-    query = select(*(func.coalesce(func.sum(_totals.c[each]), 0) for each in ("priced", "total", "squares")))
-    count, total, squares = connection.execute(
-        query.where(_totals.c.kind == kind, _totals.c.model_name.in_(names))
-    ).one()
-    return Moments(int(count), float(total), float(squares))
+class Called(NamedTuple):
+    """A name under which calls are recorded, and what they note as its provider; None where they do not."""
+
+    model_name: str
+    provider: str | None
 
 
-def newest_costs(connection: Connection, kind: str, names: Sequence[str], limit: int) -> list[float]:
+def moments_by_host(connection: Connection, kind: str, names: Sequence[str]) -> dict[Called, Moments]:
+    """Moments of the costs of all calls of these models, by name and host; of calls without a known cost, n is 0."""
+    provider, cost = _provider(), _columns.cost
+    query = select(_columns.model_name, provider, func.count(cost), func.sum(cost), func.sum(cost * cost)).where(
+        _columns.kind == kind, _columns.model_name.in_(names)
+    )
+    rows = connection.execute(query.group_by(_columns.model_name, provider))
+    return {
+        Called(name, host or None): Moments(int(n), float(total or 0), float(squares or 0))
+        for name, host, n, total, squares in rows
+    }
+
+
+def newest_costs(connection: Connection, kind: str, calls: Sequence[Called], limit: int) -> list[float]:
     """Costs of the last priced calls of these models, newest first, in US dollars."""
+    are_these = or_(
+        *(
+            and_(_columns.model_name == each.model_name, func.coalesce(_provider(), "") == (each.provider or ""))
+            for each in calls
+        )
+    )
     query = (
         select(_columns.cost)
-        .where(_columns.kind == kind, _columns.model_name.in_(names), _columns.cost.is_not(None))
+        .where(_columns.kind == kind, are_these, _columns.cost.is_not(None))
         .order_by(_columns.id.desc())
         .limit(limit)
     )
     return list(connection.scalars(query))
+
+
+def _provider() -> ColumnElement[str]:
+    """What an event notes as the provider of its model."""
+    return cast(_columns.metadata["provider"].as_string(), String)
 
 
 class PricedCall(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import ColumnElement, Connection, Row, case, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, String, case, cast, func, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso
@@ -115,6 +115,14 @@ def models_in(connection: Connection, *dataset_ids: int) -> dict[str, int]:
     query = select(_columns.model_used, count).join(members, members.c.example_id == _columns.id)
     found = query.where(members.c.dataset_id.in_(dataset_ids)).group_by(_columns.model_used)
     return {model: n for model, n in connection.execute(found.order_by(_columns.model_used))}  # noqa: C416 - typed
+
+
+def providers_in(connection: Connection, dataset_id: int) -> list[tuple[str, str | None, int]]:
+    """The captured calls in a dataset: the model that answered, what was noted as its provider, and how many."""
+    members, provider = tables.dataset_examples, cast(_columns.metadata["provider"].as_string(), String)
+    query = select(_columns.model_used, provider, func.count()).join(members, members.c.example_id == _columns.id)
+    found = query.where(members.c.dataset_id == dataset_id).group_by(_columns.model_used, provider)
+    return [(model, host, n) for model, host, n in connection.execute(found.order_by(_columns.model_used, provider))]
 
 
 def of_ids(connection: Connection, ids: Sequence[str]) -> list[Example]:

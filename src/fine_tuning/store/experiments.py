@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, get_args
 
@@ -197,26 +197,27 @@ def decisions(connection: Connection, test_id: str) -> list[ExperimentDecision]:
     return [record(ExperimentDecision, {**row, "created_at": iso(row["created_at"])}) for row in rows]
 
 
-def costs_of(connection: Connection, names: Sequence[str]) -> tuple[int, float, float]:
+Counts = Callable[[Experiment, Arm], bool]
+"""Whether the samples of an arm count."""
+
+
+def costs_of(connection: Connection, names: Sequence[str], counts: Counts) -> tuple[int, float, float]:
     """Count, sum and sum of squares of the costs (US dollars) of a model's samples, under any of its names."""
-    query = select(_table).where(_has_model(names), _table.c.statistics.is_not(None))
-    count, total, squares = 0, 0.0, 0.0
-    for row in connection.execute(query):
-        state: StatisticsRecord = row.statistics
-        for arm, model in models(_experiment(row)).items():
-            cost = state["arms"][arm]["measures"].get("cost")
-            if model in names and cost and cost["count"]:
-                count, total = count + cost["count"], total + cost["total"]
-                squares += cost["squares"] + cost["total"] ** 2 / cost["count"]  # those of the state are about the mean
-    return count, total, squares
+    tests = map(_experiment, connection.execute(select(_table).where(_has_model(names))))
+    arms = ((test, arm) for test in tests for arm, model in models(test).items() if model in names)
+    return _total(_costs_in(test, arm) for test, arm in arms if counts(test, arm))
 
 
-def costs_of_version(connection: Connection, name: str, version: int) -> tuple[int, float, float]:
+def costs_of_version(connection: Connection, name: str, version: int, counts: Counts) -> tuple[int, float, float]:
     """As `costs_of`, of the samples of a registered version in the tests that are about it."""
+    tests = of_version(connection, name, version)
+    return _total(_costs_in(test, test["arm"]) for test in tests if counts(test, test["arm"]))
+
+
+def _total(found: Iterable[tuple[int, float, float]]) -> tuple[int, float, float]:
     count, total, squares = 0, 0.0, 0.0
-    for test in of_version(connection, name, version):
-        found = _costs_in(test, test["arm"])
-        count, total, squares = count + found[0], total + found[1], squares + found[2]
+    for each in found:
+        count, total, squares = count + each[0], total + each[1], squares + each[2]
     return count, total, squares
 
 
