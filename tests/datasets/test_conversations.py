@@ -297,3 +297,33 @@ def test_states_of_different_refusals_differ(content: str | None) -> None:
     assert first == turns.states([asked, {"role": "assistant", "content": "I cannot."}]).whole
     longer = [turns.states([asked, each, asked, refusals[0]]).starts for each in refusals]
     assert longer[0] != longer[1]
+
+
+@pytest.mark.parametrize("count", [4, 5, 8, 10])
+@pytest.mark.parametrize("opening", [GREETING, [*GREETING, ("I have a question", "Sure, go ahead!")]])
+@pytest.mark.parametrize("bots", [1, 3])
+@pytest.mark.parametrize("is_logged_at_every_turn", [True, False])
+def test_groups_of_a_few_chats_with_one_greeting_are_different(
+    count: int, opening: list[tuple[str, str]], bots: int, is_logged_at_every_turn: bool
+) -> None:
+    found = []
+    for number in range(count * bots):
+        greeting = [(f"{user} {number // count}", f"{bot} {number // count}") for user, bot in opening]
+        said = [*greeting, *talk(number, 2)]
+        logged = range(len(opening) + 1 if is_logged_at_every_turn else len(said), len(said) + 1)
+        found.append([row(said[:until])["messages"] for until in logged])
+    chats = conversations.groups([each for rows in found for each in rows], [None] * sum(map(len, found)))
+    assert chats == [number for number, rows in enumerate(found) for _ in rows]
+
+
+def test_build_few_chats_with_one_greeting_fill_the_test_split(tmp_path: Path) -> None:
+    greetings = [("Hi", "Hello! How can I help?"), ("Good morning", "Good morning! What can I do for you?")]
+    rows = [row([greetings[number // 10], *talk(number, 1)]) for number in range(20)]
+    made = build("hello", write(tmp_path / "rows.jsonl", rows), validation=0, test=0.2)
+    assert (made["parts"]["test"]["rows"], made["findings"]) == (4, [])
+
+
+@pytest.mark.parametrize("edits", [2, 3, 5, 8])
+def test_groups_of_a_long_chat_with_one_question_edited_often_is_one_conversation(edits: int) -> None:
+    edited = [row([*talk(1, 3), (f"Or rather {at}", "So."), *talk(at + 2, 1)])["messages"] for at in range(edits)]
+    assert set(conversations.groups([*edited, row(talk(1, 3))["messages"]], [None] * (edits + 1))) == {0}

@@ -3,7 +3,9 @@
 A log of a chat holds a row for each answer, each with the messages before it: all of them, or the last ones. Two rows
 are of one conversation if they have a state in common (see `turns.States`), unless that state is an opening that many
 chats have, such as a greeting: one that continues in more than `MAX_BRANCHES` ways (a question with more answers, too),
-or follows more than so many different messages, or with which more than `MAX_ENDS` chats begin, wherever they part.
+or follows more than so many different messages, or with which more than `MAX_ENDS` chats begin, wherever they part. What
+comes before an opening is one, too, where that has no more than `MAX_GREETINGS` exchanges: after a longer one, a chat
+whose question was edited again and again is likelier than as many chats of the same words.
 Rows with different ids are of different conversations, whatever their messages.
 """
 
@@ -21,6 +23,7 @@ from fine_tuning.datasets.unlearnt_answers import BadStates
 
 MAX_BRANCHES = 3  # questions that were edited or sent again, not the customers whom one sentence greets
 MAX_ENDS = 10  # of one chat: its questions were edited at several places
+MAX_GREETINGS = 2  # answers before the matter: "Hello!", "Sure, go ahead!"
 
 
 class States(NamedTuple):
@@ -97,13 +100,26 @@ def _linked(states: States, conversation: Numbers) -> Numbers:
     keys, key = np.unique(states.key, return_inverse=True)
     ids = conversation[states.row]
     after, before = (_different(key, values, len(keys)) for values in (states.after, states.before))
-    is_opening = (np.maximum(after, before) > MAX_BRANCHES) | (_ends(key, states, after) > MAX_ENDS)
+    is_opening = np.maximum(after, before) > MAX_BRANCHES
+    is_opening |= _before_openings(key, states, after > MAX_BRANCHES) | (_ends(key, states, after) > MAX_ENDS)
     has_ids = _different(key, ids, len(keys)) > 1
     is_linked = ~is_opening[key] & ~(has_ids[key] & (ids != 0))
     key, row = key[is_linked], states.row[is_linked]
     order = np.lexsort((row, key))
     same = np.flatnonzero(key[order[1:]] == key[order[:-1]])
     return np.stack([row[order[same]], row[order[same + 1]]], axis=1)
+
+
+def _before_openings(key: Numbers, states: States, is_opening: Numbers) -> Numbers:
+    """Whether each state is the beginning of a short opening."""
+    is_start = states.after != 0
+    row, key = states.row[is_start], key[is_start]
+    found = np.zeros(len(is_opening), bool)
+    if is_opening.any() and len(row):
+        first = np.r_[0, np.flatnonzero(row[1:] != row[:-1]) + 1]
+        answers = np.arange(len(row)) - np.repeat(first, np.diff(np.r_[first, len(row)]))  # before it is the question
+        found[key[_later(row, is_opening[key] & (answers <= MAX_GREETINGS)) > 0]] = True
+    return found
 
 
 def _ends(key: Numbers, states: States, branches: Numbers) -> Numbers:
@@ -117,14 +133,20 @@ def _ends(key: Numbers, states: States, branches: Numbers) -> Numbers:
     row, key = states.row[is_start], key[is_start]
     if not len(row):
         return np.ones(len(branches), np.int64)
-    more = np.zeros(len(row) + 1, np.int64)
+    more = np.zeros(len(row), np.int64)
     once = np.unique(key, return_index=True)[1]  # all rows with a state have the same ones before it
     more[once] = branches[key[once]] - 1
-    remaining = np.cumsum(more[::-1])[::-1]
+    ends: Numbers = 1 + np.bincount(key, _later(row, more), minlength=len(branches))
+    return ends
+
+
+def _later(row: Numbers, values: Numbers) -> Numbers:
+    """The sum of the values of the same row that come after each one."""
+    remaining = np.r_[np.cumsum(values[::-1], dtype=np.int64)[::-1], 0]
     last = np.r_[np.flatnonzero(row[1:] != row[:-1]), len(row) - 1]
     next_row = last[np.searchsorted(last, np.arange(len(row)))] + 1
-    ends: Numbers = 1 + np.bincount(key, remaining[:-1] - remaining[next_row], minlength=len(branches))
-    return ends
+    later: Numbers = remaining[1:] - remaining[next_row]
+    return later
 
 
 def continued(spool: Spool, rows: Numbers) -> tuple[Numbers, Numbers]:
