@@ -327,3 +327,49 @@ def test_build_few_chats_with_one_greeting_fill_the_test_split(tmp_path: Path) -
 def test_groups_of_a_long_chat_with_one_question_edited_often_is_one_conversation(edits: int) -> None:
     edited = [row([*talk(1, 3), (f"Or rather {at}", "So."), *talk(at + 2, 1)])["messages"] for at in range(edits)]
     assert set(conversations.groups([*edited, row(talk(1, 3))["messages"]], [None] * (edits + 1))) == {0}
+
+
+REASONED = [
+    "<think>\nHm, {n}.\n</think>\n\n{answer}",
+    "Hm, {n}.\n</think>\n\n{answer}",
+    "<thinking>Hm.</thinking>{answer}",
+    "[THINK]Hm.[/THINK]{answer}",
+    "◁think▷Hm.◁/think▷{answer}",
+    "<reasoning>a</reasoning>\n<think>b</think>\n{answer}",
+]
+
+
+@pytest.mark.parametrize("reasoned", REASONED)
+@pytest.mark.parametrize("is_in_parts", [True, False])
+def test_build_answers_whose_reasoning_later_turns_leave_out_are_one_chat(
+    tmp_path: Path, reasoned: str, is_in_parts: bool
+) -> None:
+    rows = [each for number in range(12) for each in log(number, 3)]
+    for number, each in enumerate(rows):
+        last = each["messages"][-1]
+        text = reasoned.format(n=number, answer=last["content"])
+        last["content"] = [{"type": "text", "text": text}] if is_in_parts else text
+    made = build("thought", write(tmp_path / "rows.jsonl", rows), validation=0, test=0)
+    assert made["steps"] == {"continued chats": 24}
+    assert [len(each["messages"]) for each in rows_of(made)] == [6] * 12
+    assert all("Hm" in str(each["messages"][-1]) or "<think>b" in str(each) for each in rows_of(made))
+
+
+def test_states_of_reasoning_alone_or_inside_an_answer_or_question_differ() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    asked: Message = {"role": "user", "content": "How is it made?"}
+    alone = [
+        "<think>a</think>",
+        "<think>b</think>",
+        "Use <think>a</think> tags.",
+        "Use <think>b</think> tags.",
+        "<b>a</b>",
+    ]
+    answers: list[Message] = [{"role": "assistant", "content": text} for text in alone]
+    assert len({turns.states([asked, each]).whole for each in answers}) == len(alone)
+    questions: list[Message] = [{"role": "user", "content": f"<think>{at}</think> Why?"} for at in range(2)]
+    assert len({turns.states([each, answers[0]]).whole for each in questions}) == 2
+    calls: list[Any] = [
+        {"role": "assistant", "content": text, "tool_calls": [call]} for text in ("<think>a</think>", None)
+    ]
+    assert len({turns.states([asked, each]).whole for each in calls}) == 1

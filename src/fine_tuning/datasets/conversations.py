@@ -3,9 +3,9 @@
 A log of a chat holds a row for each answer, each with the messages before it: all of them, or the last ones. Two rows
 are of one conversation if they have a state in common (see `turns.States`), unless that state is an opening that many
 chats have, such as a greeting: one that continues in more than `MAX_BRANCHES` ways (a question with more answers, too),
-or follows more than so many different messages, or with which more than `MAX_ENDS` chats begin, wherever they part. What
-comes before an opening is one, too, where that has no more than `MAX_GREETINGS` exchanges: after a longer one, a chat
-whose question was edited again and again is likelier than as many chats of the same words.
+or follows more than so many different messages, or with which more than `MAX_ENDS` chats begin, wherever they part.
+What comes before an opening is one, too, where that has no more than `MAX_GREETINGS` exchanges: after a longer one, a
+chat whose question was edited again and again is likelier than as many chats of the same words.
 Rows with different ids are of different conversations, whatever their messages.
 """
 

@@ -17,6 +17,7 @@ from typing import NamedTuple, cast
 from fine_tuning.data_io.messages import ContentPart, Message, Tool, said_content
 from fine_tuning.datasets import words
 from fine_tuning.datasets.canonical_calls import call_text, json_text
+from fine_tuning.datasets.reasoning_blocks import without_reasoning
 
 Messages = Sequence[Message]
 _MODULUS, _BASE = 2**61 - 1, 0x1D8E4E27C47D124F  # of the rolling hash (Karp and Rabin, 1987)
@@ -171,12 +172,19 @@ def hash_of(text: str) -> int:
 
 
 def _message_hash(message: Message) -> int:
-    """A hash of what a message says, which stays the same when an agent writes its history anew."""
+    """A hash of what a message says, which stays the same when an agent writes its history anew.
+
+    Reasoning before an answer counts only where nothing comes after it.
+    """
     content, calls, role = _said(message), message.get("tool_calls"), message.get("role")
     if isinstance(content, str) and not calls:
         shown = json_text(content, is_timeless=True) if role == "tool" else content
+        if role == "assistant":
+            shown = without_reasoning(content) or content
     else:
         said = [each for each in texts([{"role": message["role"], "content": content}]) if each.strip()]
+        if role == "assistant":
+            said = [each for text in said if (each := without_reasoning(text).strip())] or ([] if calls else said)
         shown = "\0".join([*said, call_text(calls, is_timeless=True)] if calls else said)
     text = f"{role}\0{shown.replace(_WINDOWS_LINE, _LINE).strip()}"
     return hash_of(words.normal_form(text)) % _MODULUS or 1
