@@ -373,3 +373,57 @@ def test_states_of_reasoning_alone_or_inside_an_answer_or_question_differ() -> N
         {"role": "assistant", "content": text, "tool_calls": [call]} for text in ("<think>a</think>", None)
     ]
     assert len({turns.states([asked, each]).whole for each in calls}) == 1
+
+
+def with_passages(asked: str, style: int) -> list[dict[str, Any]]:
+    """A question with passages, as applications write them."""
+    passages = f"Chapter {len(asked)}: {question(len(asked) + 90)} It is said there."
+    if style == 0:
+        return [{"role": "user", "content": f"Use these passages.\n\n{passages}\n\nQuestion: {asked}\nHelpful answer:"}]
+    if style == 1:
+        return [{"role": "user", "content": passages}, {"role": "user", "content": asked}]
+    return [{"role": "user", "content": [{"type": "text", "text": text} for text in (asked, passages)]}]
+
+
+def answered_from_documents(number: int, length: int, style: int, greeting: list[tuple[str, str]]) -> list[Any]:
+    exchanges = [*greeting, *talk(number, length)]
+    rows = []
+    for until in range(len(greeting), len(exchanges)):
+        before, (asked, answer) = row(exchanges[:until])["messages"], exchanges[until]
+        said = [*before, *with_passages(asked, style), {"role": "assistant", "content": answer}]
+        rows.append({"messages": said})
+    return rows
+
+
+@pytest.mark.parametrize(("style", "format"), [(0, "openai"), (1, "openai"), (2, "openai"), (0, "sharegpt")])
+@pytest.mark.parametrize("greeting", [[], GREETING])
+def test_build_chats_with_passages_beside_the_last_question_are_in_one_split(
+    tmp_path: Path, style: int, greeting: list[tuple[str, str]], format: Any
+) -> None:
+    rows = [each for number in range(20) for each in answered_from_documents(number, 3, style, greeting)]
+    random.Random(1).shuffle(rows)
+    file = write(tmp_path / "rows.jsonl", rows)
+    made = build("rag", file, validation=0.2, test=0.3, format=format)
+    assert made["counts"]["kept"] == 60
+    where: dict[str, set[str]] = {}
+    for part in made["parts"]:
+        for each in rows_of(made, part):
+            last = each["messages"][-1]["content"] if format == "openai" else each["conversations"][-1]["value"]
+            where.setdefault(last.split(",")[0], set()).add(part)
+    assert [len(parts) for parts in where.values()] == [1] * 20
+    groups = conversations.groups([each["messages"] for each in rows], [None] * 60)
+    assert sorted(groups.count(each) for each in set(groups)) == [3] * 20
+
+
+def test_find_leaks_of_a_question_sent_with_passages_are_reported(tmp_path: Path) -> None:
+    chats = [answered_from_documents(number, 2, 0, []) for number in range(5)]
+    first = write(tmp_path / "train.jsonl", [chat[1] for chat in chats])
+    second = write(tmp_path / "test.jsonl", [chats[2][0], answered_from_documents(7, 1, 0, [])[0]])
+    found = DatasetBuilder().find_leaks(str(first), str(second))
+    assert (found["leaking"], found["counts"]) == (1, {"same conversation": 1})
+
+
+def test_groups_of_one_answer_to_other_questions_are_other_chats() -> None:
+    chats = [row([(f"Shall we sail to island {n} today?", "Yes."), *talk(n, 1)])["messages"] for n in range(40)]
+    alone = [row([(f"{talk(n, 1)[0][0]} Shall we?", "Yes.")])["messages"] for n in range(40, 80)]
+    assert len(set(conversations.groups([*chats, *alone], [None] * 80))) == 80

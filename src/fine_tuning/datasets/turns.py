@@ -55,11 +55,14 @@ class States(NamedTuple):
 
     Attributes:
         whole: of all messages; 0 where there is no state.
-        starts: pairs of 8-byte numbers: an earlier state, and the message that follows it.
-        ends: the same for states that a log of the last messages only has: the run, and the message before it.
+        unasked: of the same without the last question: the messages between the last two of the assistant.
+        starts: three 8-byte numbers each: an earlier state, the message that follows it, and the state without its
+            last question, 0 where that is the state.
+        ends: pairs of states that a log of the last messages only has: the run, and the message before it.
     """
 
     whole: int = 0
+    unasked: int = 0
     starts: bytes = b""
     ends: bytes = b""
 
@@ -144,14 +147,17 @@ def states(messages: Messages) -> States:
     for each in hashes:
         until.append((until[-1] * _BASE + each) % _MODULUS)
     first = roles.index("assistant")
-    starts, ends, power = array("Q", (until[first], hashes[first]) if first else ()), array("Q"), 1
-    for at in range(len(kept) - 1):
+    starts, ends, power = array("Q", (until[first], hashes[first], 0) if first else ()), array("Q"), 1
+    before = unasked = 0
+    for at in range(first, len(kept)):
         if roles[at] == "assistant":
-            starts.extend((until[at + 1], hashes[at + 1]))
+            unasked, before = (before * _BASE + hashes[at]) % _MODULUS, until[at + 1]
+            if at + 1 < len(kept):
+                starts.extend((before, hashes[at + 1], unasked))
     for at in range(len(kept) - 1, 0, -1):
         power = power * _BASE % _MODULUS
         ends.extend(((until[-1] - until[at] * power) % _MODULUS, hashes[at - 1]))
-    return States(until[-1], starts.tobytes(), ends.tobytes())
+    return States(until[-1], unasked, starts.tobytes(), ends.tobytes())
 
 
 def answered(messages: Messages) -> list[tuple[int, int]]:
