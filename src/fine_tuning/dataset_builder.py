@@ -58,8 +58,8 @@ class DatasetBuilder:
         task_type: str | None = None,
         limit: int | None = None,
     ) -> Examples[CapturedExample]:
-        """Captured examples rated at least `min_rating`, oldest first; see `datasets.prepare_dataset.find_captured`."""
-        return prepare_dataset.find_captured(self._database, min_rating, domain, task_type, limit)
+        """Captured examples to learn from, oldest first; see `datasets.prepare_dataset.find_learnt`."""
+        return prepare_dataset.find_learnt(self._database, min_rating, domain, task_type, limit)
 
     def validate_examples(
         self,
@@ -94,7 +94,7 @@ class DatasetBuilder:
 
         Args:
             examples: those that `build_from_distillation` found carry their recipe, also validated, split or sliced;
-                the source of other rows is recorded as given.
+                the source of other rows is recorded as given. Of a growing chat the longest state is written.
             filename: the extension is added: .jsonl, or .json for alpaca.
             format: openai, alpaca, sharegpt or jsonl.
 

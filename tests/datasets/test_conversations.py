@@ -297,3 +297,133 @@ def test_states_of_different_refusals_differ(content: str | None) -> None:
     assert first == turns.states([asked, {"role": "assistant", "content": "I cannot."}]).whole
     longer = [turns.states([asked, each, asked, refusals[0]]).starts for each in refusals]
     assert longer[0] != longer[1]
+
+
+@pytest.mark.parametrize("count", [4, 5, 8, 10])
+@pytest.mark.parametrize("opening", [GREETING, [*GREETING, ("I have a question", "Sure, go ahead!")]])
+@pytest.mark.parametrize("bots", [1, 3])
+@pytest.mark.parametrize("is_logged_at_every_turn", [True, False])
+def test_groups_of_a_few_chats_with_one_greeting_are_different(
+    count: int, opening: list[tuple[str, str]], bots: int, is_logged_at_every_turn: bool
+) -> None:
+    found = []
+    for number in range(count * bots):
+        greeting = [(f"{user} {number // count}", f"{bot} {number // count}") for user, bot in opening]
+        said = [*greeting, *talk(number, 2)]
+        logged = range(len(opening) + 1 if is_logged_at_every_turn else len(said), len(said) + 1)
+        found.append([row(said[:until])["messages"] for until in logged])
+    chats = conversations.groups([each for rows in found for each in rows], [None] * sum(map(len, found)))
+    assert chats == [number for number, rows in enumerate(found) for _ in rows]
+
+
+def test_build_few_chats_with_one_greeting_fill_the_test_split(tmp_path: Path) -> None:
+    greetings = [("Hi", "Hello! How can I help?"), ("Good morning", "Good morning! What can I do for you?")]
+    rows = [row([greetings[number // 10], *talk(number, 1)]) for number in range(20)]
+    made = build("hello", write(tmp_path / "rows.jsonl", rows), validation=0, test=0.2)
+    assert (made["parts"]["test"]["rows"], made["findings"]) == (4, [])
+
+
+@pytest.mark.parametrize("edits", [2, 3, 5, 8])
+def test_groups_of_a_long_chat_with_one_question_edited_often_is_one_conversation(edits: int) -> None:
+    edited = [row([*talk(1, 3), (f"Or rather {at}", "So."), *talk(at + 2, 1)])["messages"] for at in range(edits)]
+    assert set(conversations.groups([*edited, row(talk(1, 3))["messages"]], [None] * (edits + 1))) == {0}
+
+
+REASONED = [
+    "<think>\nHm, {n}.\n</think>\n\n{answer}",
+    "Hm, {n}.\n</think>\n\n{answer}",
+    "<thinking>Hm.</thinking>{answer}",
+    "[THINK]Hm.[/THINK]{answer}",
+    "◁think▷Hm.◁/think▷{answer}",
+    "<reasoning>a</reasoning>\n<think>b</think>\n{answer}",
+]
+
+
+@pytest.mark.parametrize("reasoned", REASONED)
+@pytest.mark.parametrize("is_in_parts", [True, False])
+def test_build_answers_whose_reasoning_later_turns_leave_out_are_one_chat(
+    tmp_path: Path, reasoned: str, is_in_parts: bool
+) -> None:
+    rows = [each for number in range(12) for each in log(number, 3)]
+    for number, each in enumerate(rows):
+        last = each["messages"][-1]
+        text = reasoned.format(n=number, answer=last["content"])
+        last["content"] = [{"type": "text", "text": text}] if is_in_parts else text
+    made = build("thought", write(tmp_path / "rows.jsonl", rows), validation=0, test=0)
+    assert made["steps"] == {"continued chats": 24}
+    assert [len(each["messages"]) for each in rows_of(made)] == [6] * 12
+    assert all("Hm" in str(each["messages"][-1]) or "<think>b" in str(each) for each in rows_of(made))
+
+
+def test_states_of_reasoning_alone_or_inside_an_answer_or_question_differ() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+    asked: Message = {"role": "user", "content": "How is it made?"}
+    alone = [
+        "<think>a</think>",
+        "<think>b</think>",
+        "Use <think>a</think> tags.",
+        "Use <think>b</think> tags.",
+        "<b>a</b>",
+    ]
+    answers: list[Message] = [{"role": "assistant", "content": text} for text in alone]
+    assert len({turns.states([asked, each]).whole for each in answers}) == len(alone)
+    questions: list[Message] = [{"role": "user", "content": f"<think>{at}</think> Why?"} for at in range(2)]
+    assert len({turns.states([each, answers[0]]).whole for each in questions}) == 2
+    calls: list[Any] = [
+        {"role": "assistant", "content": text, "tool_calls": [call]} for text in ("<think>a</think>", None)
+    ]
+    assert len({turns.states([asked, each]).whole for each in calls}) == 1
+
+
+def with_passages(asked: str, style: int) -> list[dict[str, Any]]:
+    """A question with passages, as applications write them."""
+    passages = f"Chapter {len(asked)}: {question(len(asked) + 90)} It is said there."
+    if style == 0:
+        return [{"role": "user", "content": f"Use these passages.\n\n{passages}\n\nQuestion: {asked}\nHelpful answer:"}]
+    if style == 1:
+        return [{"role": "user", "content": passages}, {"role": "user", "content": asked}]
+    return [{"role": "user", "content": [{"type": "text", "text": text} for text in (asked, passages)]}]
+
+
+def answered_from_documents(number: int, length: int, style: int, greeting: list[tuple[str, str]]) -> list[Any]:
+    exchanges = [*greeting, *talk(number, length)]
+    rows = []
+    for until in range(len(greeting), len(exchanges)):
+        before, (asked, answer) = row(exchanges[:until])["messages"], exchanges[until]
+        said = [*before, *with_passages(asked, style), {"role": "assistant", "content": answer}]
+        rows.append({"messages": said})
+    return rows
+
+
+@pytest.mark.parametrize(("style", "format"), [(0, "openai"), (1, "openai"), (2, "openai"), (0, "sharegpt")])
+@pytest.mark.parametrize("greeting", [[], GREETING])
+def test_build_chats_with_passages_beside_the_last_question_are_in_one_split(
+    tmp_path: Path, style: int, greeting: list[tuple[str, str]], format: Any
+) -> None:
+    rows = [each for number in range(20) for each in answered_from_documents(number, 3, style, greeting)]
+    random.Random(1).shuffle(rows)
+    file = write(tmp_path / "rows.jsonl", rows)
+    made = build("rag", file, validation=0.2, test=0.3, format=format)
+    assert made["counts"]["kept"] == 60
+    where: dict[str, set[str]] = {}
+    for part in made["parts"]:
+        for each in rows_of(made, part):
+            last = each["messages"][-1]["content"] if format == "openai" else each["conversations"][-1]["value"]
+            where.setdefault(last.split(",")[0], set()).add(part)
+    assert [len(parts) for parts in where.values()] == [1] * 20
+    groups = conversations.groups([each["messages"] for each in rows], [None] * 60)
+    assert sorted(groups.count(each) for each in set(groups)) == [3] * 20
+
+
+def test_find_leaks_of_a_question_sent_with_passages_are_reported(tmp_path: Path) -> None:
+    chats = [answered_from_documents(number, 2, 0, []) for number in range(5)]
+    first = write(tmp_path / "train.jsonl", [chat[1] for chat in chats])
+    second = write(tmp_path / "test.jsonl", [chats[2][0], answered_from_documents(7, 1, 0, [])[0]])
+    found = DatasetBuilder().find_leaks(str(first), str(second))
+    assert (found["leaking"], found["counts"]) == (1, {"same conversation": 1})
+
+
+def test_groups_of_one_answer_to_other_questions_are_other_chats() -> None:
+    chats = [row([(f"Shall we sail to island {n} today?", "Yes."), *talk(n, 1)])["messages"] for n in range(40)]
+    alone = [row([(f"{talk(n, 1)[0][0]} Shall we?", "Yes.")])["messages"] for n in range(40, 80)]
+    assert len(set(conversations.groups([*chats, *alone], [None] * 80))) == 80

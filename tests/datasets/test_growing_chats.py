@@ -34,12 +34,69 @@ def first_question(example: Any) -> str:
     return str((example.get("messages") or [{"content": example["prompt"]}])[0]["content"])
 
 
+def saved(path: str) -> list[Any]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def save(limit: int | None = None) -> list[Any]:
+    """What the quick start saves."""
+    builder = DatasetBuilder()
+    examples = builder.build_from_distillation(min_rating=4, limit=limit)
+    rows = saved(builder.save_dataset(examples, "all"))
+    assert len(rows) == len(examples)
+    return rows
+
+
+def say(asked: str, answer: str) -> list[dict[str, Any]]:
+    return [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}]
+
+
+def test_save_growing_chats_are_written_once(caplog: pytest.LogCaptureFixture) -> None:
+    capture(5, 4)
+    assert [len(row["messages"]) for row in save()] == [8] * 5
+    assert "15 of 20 captured examples are left out: 15 with 'Continued in a longer chat'" in caplog.text
+    assert len(save(limit=3)) == 3
+    recipe = DatasetBuilder().build_from_distillation(limit=3).recipe
+    assert (recipe["limit"], recipe["found"], recipe["derived"]) == (3, 20, [{"operation": "drop continued"}])
+
+
+def test_save_answers_that_were_cut_off_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    capture(2, 1)
+    cut = say("Write a long essay about the sea", "The sea is very wide and the")
+    DistillationDataCollector().capture_conversation(cut, "shop", "chat", metadata={"finish_reason": "length"})
+    assert len(save()) == 2
+    assert "1 of 3 captured examples are left out: 1 with 'Response cut off'" in caplog.text
+
+
+@pytest.mark.parametrize("bad", [{"rating": 1}, {"metadata": {"finish_reason": "length"}}])
+def test_save_bad_answer_of_a_longer_chat_has_weight_0(bad: dict[str, Any]) -> None:
+    collector = DistillationDataCollector()
+    first = say("How do I reset the router at home?", "Throw it out of the window.")
+    collector.capture_conversation(first, "shop", "chat", **bad)
+    collector.capture_conversation([*first, *say("Really?", "No, hold the button for ten seconds.")], "shop", "chat")
+    (row,) = save()
+    assert [message.get("weight", 1) for message in row["messages"]] == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("is_validated", [True, False])
+def test_save_chat_that_a_short_answer_ends_is_written_once(is_validated: bool) -> None:
+    first = say("How do I reset the router at home?", "Hold the button for ten seconds.")
+    collector, builder = DistillationDataCollector(), DatasetBuilder()
+    for said in (first, [*first, *say("Thank you for your help", "Welcome.")]):
+        collector.capture_conversation(said, "shop", "chat")
+    examples = builder.build_from_distillation()
+    if is_validated:
+        examples = builder.validate_examples(examples)["valid_examples"]
+    assert [len(row["messages"]) for row in saved(builder.save_dataset(examples, "all"))] == [2 if is_validated else 4]
+
+
 def test_split_turns_of_one_chat_stay_on_one_side() -> None:
     capture(10, 3)
     builder = DatasetBuilder()
-    valid = builder.validate_examples(builder.build_from_distillation())["valid_examples"]
+    valid = builder.validate_examples(DistillationDataCollector().get_curated_examples())["valid_examples"]
     train, test = builder.split_train_test(valid, 0.8)
     assert (len(train), len(test)) == (24, 6)
+    assert len(saved(builder.save_dataset(train, "train"))) == 8
     assert not {first_question(each) for each in train} & {first_question(each) for each in test}
 
 

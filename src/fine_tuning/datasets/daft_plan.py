@@ -37,6 +37,7 @@ _TYPES = {
     "conversation": pa.uint64(),
     "growth": pa.int8(),
     "whole": pa.uint64(),
+    "unasked": pa.uint64(),
     "starts": pa.large_binary(),
     "ends": pa.large_binary(),
     "rating": pa.float32(),

@@ -94,10 +94,16 @@ def cut_off(example: Mapping[str, object]) -> str | None:
     return reason if reason in CUT_OFF else None
 
 
+def cut_off_issue(example: Mapping[str, object]) -> str | None:
+    """The issue of an example whose response ended early; None for one that is whole."""
+    reason = cut_off(example)
+    return f"Response cut off (finish reason {reason})" if reason else None
+
+
 def _untrainable(example: Mapping[str, object]) -> list[str]:
     """Why trainers would not take an example, or should not; what `ft-cli dataset check` refuses of its row."""
-    if reason := cut_off(example):
-        return [f"Response cut off (finish reason {reason})"]
+    if issue := cut_off_issue(example):
+        return [issue]
     try:
         row = training_formats.openai_row(example)
     except DataError as error:

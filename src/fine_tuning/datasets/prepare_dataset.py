@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from fine_tuning.store.records.datasets import ExamplesRecipe
 from fine_tuning.store.records.examples import Example
 from fine_tuning.store.records.rows import record
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class PreparedDataset:
@@ -41,28 +44,51 @@ class PreparedDataset:
 
 
 def find_captured(
-    database: Database, min_rating: int, domain: str | None, task_type: str | None, limit: int | None
+    database: Database, min_rating: int, domain: str | None, task_type: str | None = None
 ) -> Examples[Example]:
     """Captured examples rated at least `min_rating`, oldest first, with the filters as their recipe.
 
     Raises:
-        UsageError: the rating or limit is out of range.
+        UsageError: the rating is out of range.
         StorageError: the database cannot be read.
     """
     check_rating(min_rating)
-    if limit is not None:
-        checks.count("limit", limit)
     with database.read() as tx:
-        found = examples.find(tx, min_rating=min_rating, domain=domain, task_type=task_type, limit=limit)
+        found = examples.find(tx, min_rating=min_rating, domain=domain, task_type=task_type)
     recipe: ExamplesRecipe = {
         "source": "distillation",
         "min_rating": min_rating,
         "domain": domain,
         "task_type": task_type,
-        "limit": limit,
+        "limit": None,
         "found": len(found),
     }
     return Examples(found, recipe)
+
+
+def find_learnt(
+    database: Database, min_rating: int, domain: str | None, task_type: str | None, limit: int | None
+) -> Examples[Example]:
+    """Captured examples to learn from, oldest first: as `find_captured`, without answers that were cut off.
+
+    Earlier answers that are not to be learnt have weight 0, and a valid state of a growing chat that a longer valid one
+    continues is left out. How many are left out, and why, is logged.
+
+    Args:
+        limit: of the examples that are left.
+
+    Raises:
+        UsageError: the rating or limit is out of range.
+        StorageError: the database cannot be read.
+    """
+    if limit is not None:
+        checks.count("limit", limit)
+    found = find_captured(database, min_rating, domain, task_type)
+    learnt = learnt_of(database, found, min_rating)
+    kept, issues = _longest_valid(_whole(learnt.examples, learnt.issues), learnt.issues), learnt.issues
+    if issues:
+        _log.warning("%d of %d captured examples are left out: %s", len(issues), len(found), told(issues))
+    return kept if limit is None else Examples(list(kept)[:limit], {**kept.recipe, "limit": limit})
 
 
 def prepare(database: Database, folder: Path, options: PrepareOptions) -> PreparedDataset:
@@ -74,7 +100,7 @@ def prepare(database: Database, folder: Path, options: PrepareOptions) -> Prepar
         StorageError: the file cannot be written.
     """
     check_format(options.format)
-    found = find_captured(database, options.min_rating, options.domain, options.task_type, None)
+    found = find_captured(database, options.min_rating, options.domain, options.task_type)
     learnt = learnt_of(database, found, options.min_rating)
     valid, issues = trainable(learnt.examples, options.format, options.min_prompt_length, options.min_response_length)
     issues += learnt.issues
@@ -155,9 +181,32 @@ def _writable(found: Examples[Example], format: str, issues: list[InvalidExample
     return found if len(kept) == len(found) else derived(found, kept, {"operation": "drop unwritable"})
 
 
+def _whole(found: Examples[Example], issues: list[InvalidExample]) -> Examples[Example]:
+    """The examples whose answers were not cut off; the issues of the others are added."""
+    kept = []
+    for example in found:
+        if issue := example_validation.cut_off_issue(example):
+            issues.append({"example": example, "issues": [issue]})
+        else:
+            kept.append(example)
+    return found if len(kept) == len(found) else derived(found, kept, {"operation": "drop cut off"})
+
+
+def _longest_valid(found: Examples[Example], issues: list[InvalidExample]) -> Examples[Example]:
+    """As `_longest`, with the valid states of chats that only invalid ones continue."""
+    if not continued_chats.continued(found):
+        return found
+    shortest = example_validation.MIN_PROMPT_CHARACTERS, example_validation.MIN_RESPONSE_CHARACTERS
+    valid = [at for at, each in enumerate(found) if not example_validation.find_issues(each, *shortest)]
+    return _without(found, {valid[at] for at in continued_chats.continued([found[at] for at in valid])}, issues)
+
+
 def _longest(found: Examples[Example], issues: list[InvalidExample]) -> Examples[Example]:
     """The examples without the earlier states of chats that others continue, which are added to the issues."""
-    earlier = continued_chats.continued(found)
+    return _without(found, continued_chats.continued(found), issues)
+
+
+def _without(found: Examples[Example], earlier: set[int], issues: list[InvalidExample]) -> Examples[Example]:
     if not earlier:
         return found
     issues += [{"example": found[at], "issues": ["Continued in a longer chat"]} for at in sorted(earlier)]

@@ -61,7 +61,7 @@ class Record(NamedTuple):
         prompt, response: hashes; 0 where there is none.
         conversation: a hash of its id; 0 where the row has none.
         growth: see `Growth`.
-        whole, starts, ends: see `turns.States`; of a row left out, `whole` where its answer is one not to learn.
+        whole, unasked, starts, ends: see `turns.States`; of a row left out, `whole` where its answer is not to learn.
         rating: nan where unknown.
         stratum, balanced: the values of the recipe's fields.
         example: the id of the captured call.
@@ -82,6 +82,7 @@ class Record(NamedTuple):
     conversation: int = 0
     growth: int = 0
     whole: int = 0
+    unasked: int = 0
     starts: bytes = b""
     ends: bytes = b""
     rating: float = math.nan
@@ -144,6 +145,7 @@ class Recorder:
             conversation=_conversation(call),
             growth=_growth(call, states),
             whole=states.whole,
+            unasked=states.unasked,
             starts=states.starts,
             ends=states.ends,
             rating=rating,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.datasets import boilerplate, conversations, near_duplicates, telling_words, unlearnt_answers
+from fine_tuning.datasets import boilerplate, grown_chats, near_duplicates, telling_words, unlearnt_answers
 from fine_tuning.datasets.recipe import DEFAULT_THRESHOLD, Recipe
 from fine_tuning.datasets.row_features import State
 from fine_tuning.datasets.row_status import RowStatus
@@ -59,7 +59,7 @@ def select(spool: Spool, recipe: Recipe) -> Selection:
     _unlearn(chosen, spool)
     chosen.conflicts = conflicts(spool, chosen.kept)
     if recipe.near_duplicates is not None:
-        shorter, longer = conversations.continued(spool, chosen.kept)
+        shorter, longer = grown_chats.continued(spool, chosen.kept)
         chosen.status[shorter] = RowStatus.CONTINUED
         chosen.kept_instead[shorter] = longer
     kept = chosen.kept
@@ -80,7 +80,7 @@ def select(spool: Spool, recipe: Recipe) -> Selection:
 
 def _unlearn(chosen: Selection, spool: Spool) -> None:
     """Give answers that are left out weight 0 in the rows that go on after them, or leave out those rows, too."""
-    found = conversations.unlearnt(spool, chosen.kept)
+    found = grown_chats.unlearnt(spool, chosen.kept)
     for texts in spool.picked("text", list(found)) if found else ():
         for at, text in texts.items():
             if (marked := unlearnt_answers.marked_text(text, found[at])) is not None:

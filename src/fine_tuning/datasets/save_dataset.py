@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from fine_tuning._util import checks
 from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io.content_hash import content_hash
+from fine_tuning.datasets import continued_chats
 from fine_tuning.datasets.earlier_versions import keep_file
-from fine_tuning.datasets.examples_with_recipe import recipe_of
+from fine_tuning.datasets.examples_with_recipe import derived, recipe_of
 from fine_tuning.datasets.training_formats import ROWS, Example, check_format, json_line, rows_in
 from fine_tuning.errors import UsageError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.datasets import NewDataset
+
+_log = logging.getLogger(__name__)
 
 
 def target(folder: Path, name: str, format: str) -> Path:
@@ -35,6 +39,7 @@ def target(folder: Path, name: str, format: str) -> Path:
 def save(database: Database, folder: Path, examples: Sequence[Example], name: str, format: str) -> Path:
     """Write the examples atomically and record hash, recipe and members. Returns the file's path.
 
+    Of a growing chat the longest state among the examples is written; how many are left out is logged.
     An earlier dataset of that name with other content is kept: its file moves to the folder `earlier`.
 
     Args:
@@ -49,6 +54,11 @@ def save(database: Database, folder: Path, examples: Sequence[Example], name: st
     if not examples:
         raise UsageError(f"no examples to save as {name}; loosen the filters or capture more calls first")
     rows = rows_in(examples, format)
+    if earlier := continued_chats.continued(examples):
+        _log.warning("%d of %d examples are left out of %s: longer chats continue them", len(earlier), len(rows), name)
+        kept = [example for at, example in enumerate(examples) if at not in earlier]
+        examples = derived(examples, kept, {"operation": "drop continued"})
+        rows = [row for at, row in enumerate(rows) if at not in earlier]
     content = content_hash(rows)
     keep_file(database, path, content)
     with atomic_write(path) as stream:

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import ipc
 
@@ -17,13 +16,16 @@ from fine_tuning._util.files import translated_os_errors
 from fine_tuning.datasets.near_duplicates import as_matrix, bands_of
 
 _TEXTS = ("text", "prompt_words", "findings", "example", "starts", "ends")  # those in the file
-_NUMBERS = tuple("source line state last_words apart prompt response conversation growth whole rating tokens".split())
+_NUMBERS = tuple(
+    "source line state last_words apart prompt response conversation growth whole unasked rating tokens".split()
+)
+_WIDTHS = {"starts": 3, "ends": 2}  # the 8-byte numbers of each state; see `turns.States`
 _NAMES = ("reason", "stratum", "balanced")
 Numbers: TypeAlias = NDArray[Any]  # a column of any type of number
 
 
 class Spool:
-    """All records of a plan, in the order of their files and lines. About 140 bytes of memory a row.
+    """All records of a plan, in the order of their files and lines. About 150 bytes of memory a row.
 
     Attributes:
         numbers: a column each, by the names of `Record` and of the plan; text fields as places in `names`, -1 for None.
@@ -102,14 +104,12 @@ class Spool:
                 yield start, batch
                 start += batch.num_rows
 
-    def pairs(self, name: str) -> Iterator[tuple[Numbers, Numbers]]:
-        """Positions of rows, and pairs of 8-byte numbers that they have in a column of bytes, block by block."""
+    def hashes(self, name: str) -> Iterator[tuple[Numbers, Numbers]]:
+        """Positions of rows, and the numbers of the states that they have in a column of bytes, block by block."""
         for start, batch in self.texts(name):
-            column = batch.column(0)
-            lengths = pc.binary_length(column).to_numpy(zero_copy_only=False) // 16
-            if lengths.any():
-                values = np.frombuffer(b"".join(column.to_pylist()), np.uint64).reshape(-1, 2)
-                yield np.repeat(np.arange(start, start + len(lengths)), lengths), values
+            row, values = numbers_of(batch.column(0).to_pylist(), name)
+            if len(row):
+                yield row + start, values
 
     def pick(self, name: str, positions: Sequence[int] | Numbers) -> dict[int, str]:
         """The values of a column of text at these positions."""
@@ -127,6 +127,13 @@ class Spool:
                 here = chosen[low:high]
                 values = batch.column(0).take(pa.array(here - start)).to_pylist()
                 yield dict(zip(here.tolist(), values, strict=True))
+
+
+def numbers_of(column: Sequence[bytes], name: str) -> tuple[Numbers, Numbers]:
+    """The place of each state in a column of bytes, and its numbers."""
+    width = _WIDTHS[name]
+    lengths = np.fromiter(map(len, column), np.int64, len(column)) // (8 * width)
+    return np.repeat(np.arange(len(column)), lengths), np.frombuffer(b"".join(column), np.uint64).reshape(-1, width)
 
 
 class _Codes:

@@ -17,6 +17,7 @@ from typing import NamedTuple, cast
 from fine_tuning.data_io.messages import ContentPart, Message, Tool, said_content
 from fine_tuning.datasets import words
 from fine_tuning.datasets.canonical_calls import call_text, json_text
+from fine_tuning.datasets.reasoning_blocks import without_reasoning
 
 Messages = Sequence[Message]
 _MODULUS, _BASE = 2**61 - 1, 0x1D8E4E27C47D124F  # of the rolling hash (Karp and Rabin, 1987)
@@ -54,11 +55,14 @@ class States(NamedTuple):
 
     Attributes:
         whole: of all messages; 0 where there is no state.
-        starts: pairs of 8-byte numbers: an earlier state, and the message that follows it.
-        ends: the same for states that a log of the last messages only has: the run, and the message before it.
+        unasked: of the same without the last question: the messages between the last two of the assistant.
+        starts: three 8-byte numbers each: an earlier state, the message that follows it, and the state without its
+            last question, 0 where that is the state.
+        ends: pairs of states that a log of the last messages only has: the run, and the message before it.
     """
 
     whole: int = 0
+    unasked: int = 0
     starts: bytes = b""
     ends: bytes = b""
 
@@ -143,14 +147,17 @@ def states(messages: Messages) -> States:
     for each in hashes:
         until.append((until[-1] * _BASE + each) % _MODULUS)
     first = roles.index("assistant")
-    starts, ends, power = array("Q", (until[first], hashes[first]) if first else ()), array("Q"), 1
-    for at in range(len(kept) - 1):
+    starts, ends, power = array("Q", (until[first], hashes[first], 0) if first else ()), array("Q"), 1
+    before = unasked = 0
+    for at in range(first, len(kept)):
         if roles[at] == "assistant":
-            starts.extend((until[at + 1], hashes[at + 1]))
+            unasked, before = (before * _BASE + hashes[at]) % _MODULUS, until[at + 1]
+            if at + 1 < len(kept):
+                starts.extend((before, hashes[at + 1], unasked))
     for at in range(len(kept) - 1, 0, -1):
         power = power * _BASE % _MODULUS
         ends.extend(((until[-1] - until[at] * power) % _MODULUS, hashes[at - 1]))
-    return States(until[-1], starts.tobytes(), ends.tobytes())
+    return States(until[-1], unasked, starts.tobytes(), ends.tobytes())
 
 
 def answered(messages: Messages) -> list[tuple[int, int]]:
@@ -171,12 +178,19 @@ def hash_of(text: str) -> int:
 
 
 def _message_hash(message: Message) -> int:
-    """A hash of what a message says, which stays the same when an agent writes its history anew."""
+    """A hash of what a message says, which stays the same when an agent writes its history anew.
+
+    Reasoning before an answer counts only where nothing comes after it.
+    """
     content, calls, role = _said(message), message.get("tool_calls"), message.get("role")
     if isinstance(content, str) and not calls:
         shown = json_text(content, is_timeless=True) if role == "tool" else content
+        if role == "assistant":
+            shown = without_reasoning(content) or content
     else:
         said = [each for each in texts([{"role": message["role"], "content": content}]) if each.strip()]
+        if role == "assistant":
+            said = [each for text in said if (each := without_reasoning(text).strip())] or ([] if calls else said)
         shown = "\0".join([*said, call_text(calls, is_timeless=True)] if calls else said)
     text = f"{role}\0{shown.replace(_WINDOWS_LINE, _LINE).strip()}"
     return hash_of(words.normal_form(text)) % _MODULUS or 1

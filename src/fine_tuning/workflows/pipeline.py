@@ -160,7 +160,7 @@ class Pipeline:
             DataError: there are too few.
         """
         plan = self.plan
-        found = self._builder().build_from_distillation(min_rating=plan.min_rating, domain=plan.domain)
+        found = prepare_dataset.find_captured(self.workspace.database, plan.min_rating, plan.domain)
         learnt = prepare_dataset.learnt_of(self.workspace.database, found, plan.min_rating)
         valid, left_out = prepare_dataset.trainable(learnt.examples, "openai", 1, 1)
         left_out += learnt.issues

@@ -69,7 +69,9 @@ class TokenLengths(TypedDict):
 class DerivationStep(TypedDict, total=False):
     """How examples were chosen from others; `operation` names the step, the other keys are its arguments."""
 
-    operation: Required[Literal["validate", "split", "slice", "drop continued", "drop unwritable", "unlearn"]]
+    operation: Required[
+        Literal["validate", "split", "slice", "drop cut off", "drop continued", "drop unwritable", "unlearn"]
+    ]
     min_prompt_length: int
     min_response_length: int
     side: Literal["train", "test"]
