@@ -45,7 +45,7 @@ from fine_tuning.data_io.formats import (
     stored_completion,
     vendor_response,
 )
-from fine_tuning.data_io.formats.several_calls import MALFORMED
+from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_redacted
@@ -126,7 +126,10 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
-    return _recognised(with_objects(_stated(row), is_checked=False), _candidates(row))[0]
+    try:
+        return _recognised(with_objects(_stated(row), is_checked=False), _candidates(row))[0]
+    except MALFORMED:  # `read` says why
+        return None
 
 
 def _candidates(row: Row) -> Iterable[str]:
@@ -184,7 +187,20 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
 
 
 def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread]]:
-    """The name of a row's format, and its calls, as `calls_in` has them, with those that are not read among them."""
+    """The name of a row's format, and its calls, as `calls_in` has them, with those that are not read among them.
+
+    Raises:
+        DataError: as of `calls_in`.
+    """
+    try:
+        known, row = _known(row, name)
+    except MALFORMED as error:
+        raise unforeseen(error, "row") from None
+    return known, _calls(row, known)
+
+
+def _known(row: Row, name: str | None) -> tuple[str, Row]:
+    """A row's format, and the row as that has it."""
     row = with_objects(_stated(row))
     known, row = _recognised(row, _candidates(row) if name is None else [name])
     if known is None:
@@ -193,7 +209,7 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread
         _refuse_broken_json(row)
         expected = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
-    return known, _calls(row, known)
+    return known, row
 
 
 def _unwrapped(call: Call, known: str) -> Call:
@@ -244,7 +260,5 @@ def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
             else:
                 yield call
     except MALFORMED as error:
-        if isinstance(error, DataError):
-            raise
         # Each format names what it finds missing; other malformed shapes end here.
-        raise DataError(f"not a valid {known} row: {type(error).__name__}: {error}") from None
+        raise unforeseen(error, f"{known} row") from None
