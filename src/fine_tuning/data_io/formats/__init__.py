@@ -9,6 +9,7 @@ from typing import Protocol
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.call import RECORD_KEYS, Call
 from fine_tuning.data_io.context_columns import unread
+from fine_tuning.data_io.corrections import corrected
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
@@ -107,6 +108,7 @@ LOGS = frozenset(
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
+_EXCHANGES = frozenset(each.NAME for each in (openai_responses, gemini_log, anthropic, openai_log))  # of one call
 _COLUMNS = frozenset(each.NAME for each in (alpaca, prompt_response, question_answer))  # with a column of the answer
 # A row with no other fields than these, as most training data has, is of a format that messages alone tell.
 _PLAIN_KEYS = RECORD_KEYS | {"messages", "tools"}
@@ -256,7 +258,10 @@ def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
-                yield _of_log(call) if known in LOGS else _of_data(_unwrapped(call, known), row)
+                if known in LOGS:
+                    yield _of_log(corrected(call, row) if known in _EXCHANGES else call)
+                else:
+                    yield _of_data(corrected(_unwrapped(call, known), row), row)
             else:
                 yield call
     except MALFORMED as error:
