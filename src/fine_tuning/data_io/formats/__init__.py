@@ -49,9 +49,9 @@ from fine_tuning.data_io.formats import (
 from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
-from fine_tuning.data_io.redaction import has_redacted
+from fine_tuning.data_io.redaction import has_marks_alone, has_redacted
 from fine_tuning.data_io.truncation import truncated_place
-from fine_tuning.data_io.unread_rows import Unread, says_failed
+from fine_tuning.data_io.unread_rows import Unread, has_error, says_failed
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -229,11 +229,17 @@ def _unwrapped(call: Call, known: str) -> Call:
     )
 
 
-def _of_data(call: Call, row: Row) -> Call:
+def _of_data(call: Call, row: Row) -> Call | Unread:
     """A call of training data, with the names of the columns whose texts may belong to its question.
 
+    One that its row says has failed, or a text of which was redacted, is left out, as in a log.
     An answer that ends with the mark of a tracer was cut off; a question may quote one.
     """
+    said = (*call.messages, *(call.rejected or ()))
+    if has_marks_alone(said):
+        return Unread("redacted")
+    if has_error(row, said):
+        return Unread("failed")
     if call.rejected is None and not call.is_cut_off and truncated_place(call.messages[-1:]) is not None:
         call = replace(call, finish_reason="length")
     columns = unread(row, call.metadata, call.messages) if call.metadata else ()
