@@ -23,7 +23,7 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.messages import Message, prompt_messages
-from fine_tuning.data_io.verdicts import is_positive
+from fine_tuning.data_io.verdicts import is_positive, rating_of_verdicts
 from fine_tuning.errors import DataError
 
 NAME = "argilla"
@@ -96,6 +96,8 @@ def calls(row: Row) -> Iterator[Call]:
         used |= set(ANSWERED)
     ratings = (_median(key, stated.get(key, [])) for key in _RATINGS)
     rating = next((each for each in ratings if each is not None), None)
+    if rating is None:
+        rating = rating_of_verdicts({key: _agreed(key, given) for key, given in answers.items() if key not in used})
     if written is not None and (rating is None or by not in ANSWERED):  # else it may be of the text that is corrected
         rating = WRITTEN_BY_HAND
     metadata = object_or_empty(_parsed(row, "metadata"))
@@ -114,8 +116,14 @@ def _median(question: str, given: list[object]) -> int | None:
     """The median of people's ratings, of two neighbours the lower one; None without any.
 
     Raises:
-        DataError: the two in the middle are further apart.
+        DataError: one is on another scale than 1 to 5, or the two in the middle are further apart.
     """
+    for each in given:
+        if isinstance(each, int | float) and not isinstance(each, bool) and each not in _SCALE:
+            raise DataError(
+                f"{question} is {each}, whose scale is not known; write the ratings from 1 to 5, or leave them out and "
+                "pass --rating"
+            )
     ratings = sorted(each for each in given if _is_rating(each))
     if not ratings:
         return None
@@ -123,6 +131,16 @@ def _median(question: str, given: list[object]) -> int | None:
     if high - low > 1:
         raise DataError(f"{question} has the ratings {', '.join(map(str, ratings))}, of which none is in the middle")
     return low
+
+
+def _agreed(question: str, given: list[object]) -> object:
+    """The verdict of most annotators; another answer as it is.
+
+    Raises:
+        DataError: as of `_most_frequent`.
+    """
+    verdicts = Counter(verdict for each in given if (verdict := is_positive(each)) is not None)
+    return given[0] if len(given) == 1 else _most_frequent(question, verdicts)
 
 
 def _asked_for_texts(questions: Collection[str]) -> list[str]:
