@@ -9,7 +9,7 @@ from typing import Protocol
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.call import RECORD_KEYS, Call
 from fine_tuning.data_io.context_columns import unread
-from fine_tuning.data_io.corrections import corrected
+from fine_tuning.data_io.corrections import ANSWERED, corrected
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
@@ -108,6 +108,7 @@ LOGS = frozenset(
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
+_ANSWERS = {*ANSWERED, "chosen", "rejected"}
 _EXCHANGES = frozenset(each.NAME for each in (openai_responses, gemini_log, anthropic, openai_log))  # of one call
 _COLUMNS = frozenset(each.NAME for each in (alpaca, prompt_response, question_answer))  # with a column of the answer
 # A row with no other fields than these, as most training data has, is of a format that messages alone tell.
@@ -203,12 +204,15 @@ def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread
 
 def _known(row: Row, name: str | None) -> tuple[str, Row]:
     """A row's format, and the row as that has it."""
+    empty = [key for key, value in row.items() if value is None and key in _ANSWERS]
     row = with_objects(_stated(row))
     known, row = _recognised(row, _candidates(row) if name is None else [name])
     if known is None:
         if name is None and (half := half_calls.reason(row)) is not None:
             raise DataError(half)
         _refuse_broken_json(row)
+        if name is None and empty and row:
+            raise DataError(f"{empty[0]} is empty, and the row has no other answer")
         expected = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
     return known, row

@@ -140,7 +140,10 @@ def _agreed(question: str, given: list[object]) -> object:
         DataError: as of `_most_frequent`.
     """
     verdicts = Counter(verdict for each in given if (verdict := is_positive(each)) is not None)
-    return given[0] if len(given) == 1 else _most_frequent(question, verdicts)
+    if len(given) == 1:
+        return given[0]
+    verdict: bool | None = _most_frequent(question, verdicts)
+    return verdict
 
 
 def _asked_for_texts(questions: Collection[str]) -> list[str]:
