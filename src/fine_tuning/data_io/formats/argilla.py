@@ -142,8 +142,8 @@ def _agreed(question: str, given: list[object]) -> object:
     verdicts = Counter(verdict for each in given if (verdict := is_positive(each)) is not None)
     if len(given) == 1:
         return given[0]
-    verdict: bool | None = _most_frequent(question, verdicts)
-    return verdict
+    agreed: bool | None = _most_frequent(question, verdicts)
+    return agreed
 
 
 def _asked_for_texts(questions: Collection[str]) -> list[str]:
