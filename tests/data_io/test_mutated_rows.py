@@ -15,13 +15,17 @@ from fine_tuning import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
 from tests.data_io.test_formats import ONE_CALL
 from tests.data_io.test_kept_meaning import PAIRS
+from tests.data_io.vendor_rows import CALLING
 
 pytestmark = pytest.mark.slow
 ROWS = 10_000
 ODD: list[Any] = [
     None, "", " ", 0, -1, 3.5, True, False, [], {}, [None], {"a": None}, "x", "[", "{}", "[]", '"', "\u0000", "\u202e",
     "🎣", "ក", [[]], [{}], {"role": "user"}, {"type": "text"}, {"role": [], "content": {}}, "null", 10**18, "a" * 300,
+    {"text": "x"}, [1, 2], 1e300, {"function": {}},
 ]  # fmt: skip
+
+KINDS = {"type", "role", "name", "status", "state", "function", "arguments", "value", "kind", "call_type", "format"}
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -43,8 +47,14 @@ def mutated(row: dict[str, Any], rng: random.Random) -> dict[str, Any]:
         holder: Any = row
         for key in above:
             holder = holder[key]
-        change = rng.randrange(6)
-        if change == 0:
+        change = rng.randrange(7)
+        if change == 6:  # what a set of names cannot be asked for
+            *above, last = rng.choice([path for path in paths if path[-1] in KINDS] or paths)
+            holder = row
+            for key in above:
+                holder = holder[key]
+            holder[last] = copy.deepcopy(rng.choice(ODD))
+        elif change == 0:
             del holder[last]
         elif change == 1:
             holder[last] = copy.deepcopy(rng.choice(ODD))
@@ -62,7 +72,7 @@ def mutated(row: dict[str, Any], rng: random.Random) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
     rng = random.Random(7)
-    sources = [*ONE_CALL.values(), *PAIRS.values()]
+    sources = [*ONE_CALL.values(), *PAIRS.values(), *CALLING.values()]
     return [mutated(rng.choice(sources), rng) for _ in range(ROWS)]
 
 
@@ -96,6 +106,7 @@ def test_import_of_mutated_rows_counts_every_row_once(rows: list[dict[str, Any]]
     assert all("\n" not in each["reason"] and "Traceback" not in each["reason"] for each in report.rejected)
     unclear = [each["reason"] for each in report.rejected if each["reason"].startswith("not a valid")]
     assert len(unclear) < ROWS / 50, unclear[:10]  # the rest says what is wrong in words of its own
+    assert not [each for each in unclear if each.startswith("not a valid row")]  # of which no reader is
 
 
 def test_build_of_mutated_rows_keeps_their_texts(rows: list[dict[str, Any]], tmp_path: Path, workspace: Path) -> None:

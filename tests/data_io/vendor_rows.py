@@ -317,3 +317,38 @@ def called(name: str, arguments: str, own_id: str) -> dict[str, Any]:
 
 def result(own_id: str, text: str) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": own_id, "content": text}
+
+
+_CALL = called("track", '{"order": 7}', "call_1")
+_OUTPUT = {"type": "json", "value": {"place": "van"}}
+CALLING: dict[str, dict[str, Any]] = {
+    "call": {"messages": [QUESTION, {"role": "assistant", "content": None, "tool_calls": [_CALL]}]},
+    "several": {
+        "messages": [
+            QUESTION,
+            {"role": "assistant", "content": "", "tool_calls": [_CALL, called("track", "{}", "call_2")]},
+            *(result("call_1", "van"), result("call_2", "none"), ANSWER),
+        ],
+        "tools": [{"type": "function", "function": {"name": "track", "parameters": SCHEMA}}],
+    },
+    "logged": {"request": CHAT, "response": {**COMPLETION, "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [_CALL]},
+         "finish_reason": "tool_calls"}]}},
+    "parts": {"messages": [
+        {"role": "user", "content": [{"type": "text", "text": ASKED}]},
+        {"role": "assistant", "content": [{"type": "text", "text": ANSWERED}]}]},
+    "model messages": {"messages": [
+        {"role": "user", "content": [{"type": "text", "text": ASKED}]},
+        {"role": "assistant", "content": [
+            {"type": "tool-call", "toolCallId": "call_1", "toolName": "track", "input": {"order": 7}}]},
+        {"role": "tool", "content": [
+            {"type": "tool-result", "toolCallId": "call_1", "toolName": "track", "output": _OUTPUT}]},
+        ANSWER]},
+    "blocks": {"id": "o", "traceId": "t", "type": "GENERATION", "input": [QUESTION], "output": MESSAGE["content"]},
+    "span": {"attributes": {
+        "gen_ai.operation.name": "chat", "llm.request.type": "chat",
+        "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": ASKED,
+        "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.tool_calls.0.name": "track",
+        "gen_ai.completion.0.tool_calls.0.arguments": "{}"}},
+}  # fmt: skip
+"""Rows whose answers call a function, or whose parts have types."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
+from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, is_one_of
 from fine_tuning.data_io.schema_choices import are_exclusive
 
 MAX_REPEATS = 20_000  # of a character, item or property
@@ -92,7 +92,7 @@ class _Division:
                     self.rest.append(Rest(where, key, value))
             elif key in _MAPS and is_object(value):
                 found[key] = {name: self._value(each, f"{at}.{name}") for name, each in value.items()}
-            elif key == "format" and value in _UUIDS:
+            elif key == "format" and is_one_of(value, _UUIDS):
                 found[key] = "uuid"
             elif key in _PLAIN or _is_held(key, value):
                 found[key] = value
@@ -137,7 +137,7 @@ def _is_held(key: str, value: object) -> bool:
         return isinstance(value, str) and _is_regular(value)
     if key == "$ref":
         return isinstance(value, str) and value.startswith("#")
-    return key == "format" and value in _FORMATS
+    return key == "format" and is_one_of(value, _FORMATS)
 
 
 @lru_cache(maxsize=1024)

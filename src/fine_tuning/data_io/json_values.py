@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from math import isfinite
@@ -25,6 +25,11 @@ def is_object(value: object) -> TypeGuard[JsonObject]:
 def is_list(value: object) -> TypeGuard[list[object]]:
     """Whether a parsed value is a JSON array."""
     return isinstance(value, list)
+
+
+def is_one_of(value: object, names: Collection[str]) -> bool:
+    """Whether a value is one of these texts; a list or an object, which no set can be asked for, is none."""
+    return isinstance(value, str) and value in names
 
 
 def object_or_empty(value: object) -> Row:

@@ -176,11 +176,30 @@ def whole_text(message: Mapping[str, object]) -> str:
 
 
 def _calls_text(calls: Sequence[ToolCall]) -> str:
-    """Names and arguments as JSON, without ids: equal calls have an equal text, also with 1 and 1.0."""
+    """Names and arguments as JSON, without ids: equal calls have an equal text, also with 1 and 1.0.
+
+    Raises:
+        DataError: they are no list of calls.
+    """
+    if not isinstance(calls, list | tuple):
+        raise DataError(f"tool_calls must be a list of calls, not {type(calls).__name__}")
     if not calls:
         return ""
-    found = [{"name": call["function"]["name"], "arguments": _compared_arguments(call)} for call in calls]
+    found = [{"name": _name_of(call, at), "arguments": _compared_arguments(call)} for at, call in enumerate(calls)]
     return json.dumps(found, ensure_ascii=False, sort_keys=True)
+
+
+def _name_of(call: object, at: int) -> object:
+    """The name of the called function, whatever it is.
+
+    Raises:
+        DataError: a call that nobody has checked has none.
+    """
+    function = call.get("function") if isinstance(call, Mapping) else None
+    if not isinstance(function, Mapping) or "name" not in function:
+        raise DataError(f"tool_calls[{at}] has no function with a name, so that nothing can be learnt from it")
+    name: object = function["name"]
+    return name
 
 
 def _compared_arguments(call: ToolCall) -> object:

@@ -26,6 +26,8 @@ _MARKS = (
     re.compile("REDACTED|MASKED|SCRUBBED|FILTERED|ANONYMI[SZ]ED|CENSORED"),
     re.compile("[*\u2022\u2588\u25a0]{3,}"),
 )
+_WHOLE_MARKS = _MARKS[:2]  # in brackets: the others may be an answer of a class, such as FILTERED
+_ABOUT = re.compile(r"(?i)redact|mask|scrub|anonymi[sz]|pseudonymi[sz]|censor|saniti[sz]|\bpii\b|personal data")
 _LAST = frozenset("]>)}*_#\u2022\u2588\u25a0DMmd")  # characters that a mark may end with
 _LONGEST = 100  # characters of a mark
 _LONGEST_SIDE = 1000  # of JSON that holds such marks
@@ -59,10 +61,30 @@ def has_redacted(messages: Iterable[Message]) -> bool:
     return any(_is_redacted_message(message) for message in messages)
 
 
-def _is_redacted_message(message: Message) -> bool:
+def has_marks_alone(messages: Iterable[Message]) -> bool:
+    """As `has_redacted`, of training data: only a mark in brackets is no text that somebody may have written.
+
+    An answer may be one, too, where the conversation is about redaction.
+    """
+    said = [(message.get("role"), _text(message)) for message in messages]
+    marked = {role for role, text in said if is_redacted(text) and _is_in_brackets(text)}
+    if marked != {"assistant"}:
+        return bool(marked)
+    return not any(_ABOUT.search(text) for _, text in said if not is_redacted(text))
+
+
+def _is_in_brackets(text: str) -> bool:
+    plain = text.strip()
+    return plain.lower() in _MARKERS or any(mark.fullmatch(plain) for mark in _WHOLE_MARKS)
+
+
+def _text(message: Message) -> str:
     content: object = message.get("content")
-    text = content_text(content) if isinstance(content, str | list) else ""
-    if is_redacted(text):
+    return content_text(content) if isinstance(content, str | list) else ""
+
+
+def _is_redacted_message(message: Message) -> bool:
+    if is_redacted(_text(message)):
         return True
     calls: object = message.get("tool_calls")
     for call in calls if is_list(calls) else []:

@@ -5,9 +5,12 @@ Of chats, answers that are neither shown nor rated are none, either.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.messages import Message, whole_text
 from fine_tuning.data_io.redaction import is_redacted
 
 Why = Literal["redacted", "failed", "not chat calls", "other answers"]
@@ -40,6 +43,14 @@ _STATUS = ("status", "level", "is_success", "status_code", "code")
 _CODES = ("response_status_code", "response_status", "status_code")
 _RESPONSES = ("response", "response_body", "responseBody", "output", "body")
 _FIRST_ERROR = 400  # of HTTP
+_ERRORS = ("error", "error_message", "errorMessage", "exception")
+_NO_ERRORS = frozenset("none null nil false no 0 ok success n/a na - no_error no-error nan".split()) | {"no error"}
+_OF_SERVICES = re.compile(
+    r"time(?:d[ -]?)?[ -]?out|rate.?limit|connect|overload|quota|unavailable|\bapi|server|gateway|unauthori|authenticat"
+    r"|billing|content.?filter|context.?length|cancel|abort|\b[45]\d\d\b",
+    re.IGNORECASE,
+)
+_OF_CODE = re.compile(r"\w(?:Error|Exception|Warning)\b|Traceback|\bline \d|\berror(?:\[|:)|\bfatal:|panic")
 
 
 def why(row: Row) -> Why:
@@ -60,6 +71,22 @@ def says_failed(row: Row) -> bool:
     return str(row.get("status")).lower() in _FAILED_CALLS or str(row.get("is_success")).lower() == "false"
 
 
+def has_error(row: Row, messages: Iterable[Message]) -> bool:
+    """Whether a text beside an answer says that its call failed.
+
+    A text that the conversation says too is what it is about, and so may an error of code be, such as a `NameError`.
+    """
+    stated = first_value(row, *_ERRORS)
+    if stated is True:
+        return True
+    if not isinstance(stated, str) or stated.strip().lower() in {"", *_NO_ERRORS}:
+        return False
+    if _OF_CODE.search(stated) and not _OF_SERVICES.search(stated):
+        return False
+    said = " ".join(" ".join(whole_text(each).split()) for each in messages).lower()
+    return " ".join(stated.split()).lower() not in said
+
+
 def _is_failed(entry: Row, depth: int = 2) -> bool:
     """Whether an entry says that its call failed, itself or in its response or the body of that."""
     inner = (parse_embedded_json(entry.get(key)) for key in _RESPONSES) if depth else ()
@@ -70,7 +97,7 @@ def _says_failed(entry: Row) -> bool:
     status = parse_embedded_json(entry.get("status"))
     stated = [entry.get(key) for key in _STATUS] + ([status.get("code")] if is_object(status) else [])
     feedback = object_or_empty(first_value(entry, "promptFeedback", "prompt_feedback"))
-    if entry.get("error") or first_value(feedback, "blockReason", "block_reason"):
+    if first_value(entry, *_ERRORS) or first_value(feedback, "blockReason", "block_reason"):
         return True
     if any(str(each).lower() in _FAILED for each in stated):
         return True

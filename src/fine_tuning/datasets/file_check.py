@@ -16,6 +16,7 @@ from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.formats import chat_checks, openai_chat, plain_chat, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding, Tally, has_error
+from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.json_values import is_list, is_object, object_or_empty
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.sources.raw_row import PART_OF
@@ -114,16 +115,23 @@ class CheckReport:
 
 
 def examine(text: bytes | None) -> Examined:
-    """Parse and check one row."""
+    """Parse and check one row; what cannot be read in a way that nobody has foreseen is malformed."""
     parsed = row_text.parse(text)
     if isinstance(parsed, Finding):
         return Examined(None, {}, text or b"", None, [parsed])
+    try:
+        return _examined_row(parsed, text or b"")
+    except MALFORMED as error:
+        return Examined(None, {}, text or b"", None, [Finding("malformed", "", str(unforeseen(error, "row")))])
+
+
+def _examined_row(parsed: JsonColumn, text: bytes) -> Examined:
     if (plain := plain_chat.read(parsed)) is not None:
         return _with_facts(parsed, {"messages": plain.messages}, openai_chat.NAME, [], plain)
     part = object_or_empty(parsed.pop(PART_OF, None))
     name = formats.format_of(parsed)
     with unread_keys.noted() as keys:
-        found = _examined(parsed, name, text or b"")
+        found = _examined(parsed, name, text)
     if part:
         others = [each for each in found.findings if each.code != "unknown-key"]
         found = found._replace(format=str(part.get("format")), findings=others)

@@ -14,6 +14,7 @@ from fine_tuning.data_io.context_columns import UNREAD
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.formats import Call, Row, row_text
 from fine_tuning.data_io.formats.findings import Finding
+from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.times import parse_time
 from fine_tuning.data_io.unread_rows import Unread
@@ -95,7 +96,10 @@ class Import:
         return Block(calls, digest.hexdigest())
 
     def calls(self, row: RawRow) -> Iterator[ReadCall]:
-        """The calls of a row as records."""
+        """The calls of a row as records.
+
+        What goes wrong in a way that nobody has foreseen rejects the row, too: the others shall be read.
+        """
         found = 0
         if row.assumed is not None:
             self.report.assumed[row.assumed] += 1
@@ -107,21 +111,20 @@ class Import:
                     self._leave_out(call, row)
                 elif (read := self._read(name, call, value, row)) is not None:
                     yield read
-        except (DataError, UsageError) as error:
-            found += 1
+            if not found:
+                whole = row_text.parse(row.text)
+                self._leave_out(Unread(unread_rows.why({} if isinstance(whole, Finding) else whole)), row)
+                self.report.read += 1
+        except (UsageError, *MALFORMED) as error:
             self.report.read += 1
-            self._reject(row, str(error))
-        if not found:
-            self.report.read += 1
-            whole = row_text.parse(row.text)
-            self._leave_out(Unread(unread_rows.why({} if isinstance(whole, Finding) else whole)), row)
+            self._reject(row, _reason(error))
 
     def _read(self, name: str, call: Call, value: Row, row: RawRow) -> ReadCall | None:
         """A call as records; None where a fact of it is invalid, which the report says."""
         try:
             better, worse = _records(call, self._facts(call, self._rating(name, call, value), value))
-        except (DataError, UsageError) as error:
-            self._reject(row, str(error))
+        except (UsageError, *MALFORMED) as error:
+            self._reject(row, _reason(error))
             return None
         self.report.cut_off += call.is_cut_off
         self.report.unread_columns.update(call.unread)
@@ -179,6 +182,10 @@ class Import:
             captured_at=_time_of(call, row),
             apart=call.unread_texts(),
         )
+
+
+def _reason(error: Exception) -> str:
+    return str(error if isinstance(error, UsageError) else unforeseen(error, "row"))
 
 
 def _records(call: Call, facts: Facts) -> tuple[NewExample, NewExample | None]:

@@ -1,8 +1,12 @@
-"""Messages as JSON in a text, as the cells of tables hold them, told from a text that happens to be JSON."""
+"""Messages in a text, as the cells of tables hold them: as JSON, or between marks; told from a text that is neither."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from fine_tuning.data_io.broken_json import refuse_broken_json
+from fine_tuning.data_io.dialects import chat_templates
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
@@ -23,8 +27,15 @@ def _is_conversation(value: object) -> bool:
     return roles is not None and "user" in roles and "assistant" in roles
 
 
-def prompt_in_text(text: str, label: str, *more: str) -> list[Message]:
-    """The request that a text is: messages where it is JSON of messages, else one of the user.
+class Side(NamedTuple):
+    """The text of a column: a question, or an answer."""
+
+    label: str
+    text: str
+
+
+def exchange_in_texts(asked: Side, answered: Side, *more: str) -> list[Message]:
+    """The conversation of a question and its answer, each a text, messages as JSON, or turns between marks.
 
     Args:
         more: texts of the same question, such as its context, which stand behind it.
@@ -32,25 +43,75 @@ def prompt_in_text(text: str, label: str, *more: str) -> list[Message]:
     Raises:
         DataError: a message cannot be read, or there are messages and more texts.
     """
+    turns = turns_in_text(asked.text, asked.label, is_question=True)
+    if turns is None:
+        return [*prompt_in_text(asked, *more), *answer_in_text(answered)]
+    _refuse_more(asked.label, more)
+    return [*turns, *answer_in_text(answered._replace(text=without_marks(answered.text, asked.text)))]
+
+
+def prompt_in_text(asked: Side, *more: str) -> list[Message]:
+    """The request that a text is: messages where it is JSON of messages, else one of the user.
+
+    Args:
+        more: as of `exchange_in_texts`.
+
+    Raises:
+        DataError: a message cannot be read, or there are messages and more texts.
+    """
+    label, text = asked
     if _roles(text) is None:
         refuse_broken_json(text, label)
         return prompt_messages("\n\n".join(each for each in (text, *more) if each))
-    if any(more):
-        raise DataError(f"{label} holds messages, and there is text of the question beside it; write it into a message")
+    _refuse_more(label, more)
     return read_messages(text, label)
 
 
-def answer_in_text(text: str, label: str) -> list[Message]:
-    """The answer that a text is: messages where it is JSON of the assistant's, else the text.
+def _refuse_more(label: str, more: Collection[str]) -> None:
+    if any(more):
+        raise DataError(f"{label} holds messages, and there is text of the question beside it; write it into a message")
+
+
+def turns_in_text(text: str, label: str, *, is_question: bool) -> list[Message] | None:
+    """The turns of a text with the marks of a chat template, or of a transcript; None for another text.
+
+    Args:
+        is_question: a transcript ends where the assistant is to answer: a question may quote any other.
+
+    Raises:
+        DataError: it cannot be read, or also defines tools.
+    """
+    found = chat_templates.read(text, label)
+    if found is None:
+        return chat_templates.transcript(text, is_open=is_question)
+    if found.tools:
+        raise DataError(f"{label} also defines tools between the marks of its chat template; write them as tools")
+    return found.messages
+
+
+def without_marks(answer: str, asked: str) -> str:
+    """The text of an answer to a question that may be written with marks, without the mark that ends its turn."""
+    if chat_templates.has_marks(asked):
+        return chat_templates.without_end(answer)
+    return answer if chat_templates.transcript(asked, is_open=True) is None else answer.strip()
+
+
+def answer_in_text(answered: Side) -> list[Message]:
+    """The answer that a text is: messages where it is JSON or turns of the assistant's alone, else the text.
 
     Any other JSON, such as a conversation that the model was asked to write, is the answer itself.
 
     Raises:
         DataError: a message cannot be read.
     """
+    label, text = answered
     roles = _roles(text)
-    is_answer = roles is not None and roles[0] == "assistant" and set(roles) <= {"assistant", "tool"}
-    return read_answer(parse_embedded_json(text) if is_answer else text, label)
+    if roles is not None and roles[0] == "assistant" and set(roles) <= {"assistant", "tool"}:
+        return read_answer(parse_embedded_json(text), label)
+    turns = chat_templates.conversation_in(text) if chat_templates.has_marks(text) else None
+    if turns is not None and {each["role"] for each in turns.messages} == {"assistant"}:
+        return turns.messages
+    return read_answer(text, label)
 
 
 def _roles(value: object) -> list[str] | None:

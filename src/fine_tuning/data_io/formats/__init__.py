@@ -9,6 +9,7 @@ from typing import Protocol
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.call import RECORD_KEYS, Call
 from fine_tuning.data_io.context_columns import unread
+from fine_tuning.data_io.corrections import ANSWERED, corrected
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
@@ -45,12 +46,12 @@ from fine_tuning.data_io.formats import (
     stored_completion,
     vendor_response,
 )
-from fine_tuning.data_io.formats.several_calls import MALFORMED
+from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
-from fine_tuning.data_io.redaction import has_redacted
+from fine_tuning.data_io.redaction import has_marks_alone, has_redacted
 from fine_tuning.data_io.truncation import truncated_place
-from fine_tuning.data_io.unread_rows import Unread, says_failed
+from fine_tuning.data_io.unread_rows import Unread, has_error, says_failed
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -107,6 +108,8 @@ LOGS = frozenset(
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
+_ANSWERS = {*ANSWERED, "chosen", "rejected"}
+_EXCHANGES = frozenset(each.NAME for each in (openai_responses, gemini_log, anthropic, openai_log))  # of one call
 _COLUMNS = frozenset(each.NAME for each in (alpaca, prompt_response, question_answer))  # with a column of the answer
 # A row with no other fields than these, as most training data has, is of a format that messages alone tell.
 _PLAIN_KEYS = RECORD_KEYS | {"messages", "tools"}
@@ -126,7 +129,10 @@ def check_format(name: str) -> str:
 
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
-    return _recognised(with_objects(_stated(row), is_checked=False), _candidates(row))[0]
+    try:
+        return _recognised(with_objects(_stated(row), is_checked=False), _candidates(row))[0]
+    except MALFORMED:  # `read` says why
+        return None
 
 
 def _candidates(row: Row) -> Iterable[str]:
@@ -184,16 +190,32 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
 
 
 def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread]]:
-    """The name of a row's format, and its calls, as `calls_in` has them, with those that are not read among them."""
+    """The name of a row's format, and its calls, as `calls_in` has them, with those that are not read among them.
+
+    Raises:
+        DataError: as of `calls_in`.
+    """
+    try:
+        known, row = _known(row, name)
+    except MALFORMED as error:
+        raise unforeseen(error, "row") from None
+    return known, _calls(row, known)
+
+
+def _known(row: Row, name: str | None) -> tuple[str, Row]:
+    """A row's format, and the row as that has it."""
+    empty = [key for key, value in row.items() if value is None and key in _ANSWERS]
     row = with_objects(_stated(row))
     known, row = _recognised(row, _candidates(row) if name is None else [name])
     if known is None:
         if name is None and (half := half_calls.reason(row)) is not None:
             raise DataError(half)
         _refuse_broken_json(row)
+        if name is None and empty and row:
+            raise DataError(f"{empty[0]} is empty, and the row has no other answer")
         expected = f"of the format {name}" if name else "of any known format"
         raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
-    return known, _calls(row, known)
+    return known, row
 
 
 def _unwrapped(call: Call, known: str) -> Call:
@@ -211,11 +233,17 @@ def _unwrapped(call: Call, known: str) -> Call:
     )
 
 
-def _of_data(call: Call, row: Row) -> Call:
+def _of_data(call: Call, row: Row) -> Call | Unread:
     """A call of training data, with the names of the columns whose texts may belong to its question.
 
+    One that its row says has failed, or a text of which was redacted, is left out, as in a log.
     An answer that ends with the mark of a tracer was cut off; a question may quote one.
     """
+    said = (*call.messages, *(call.rejected or ()))
+    if has_marks_alone(said):
+        return Unread("redacted")
+    if has_error(row, said):
+        return Unread("failed")
     if call.rejected is None and not call.is_cut_off and truncated_place(call.messages[-1:]) is not None:
         call = replace(call, finish_reason="length")
     columns = unread(row, call.metadata, call.messages) if call.metadata else ()
@@ -240,11 +268,12 @@ def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
-                yield _of_log(call) if known in LOGS else _of_data(_unwrapped(call, known), row)
+                if known in LOGS:
+                    yield _of_log(corrected(call, row) if known in _EXCHANGES else call)
+                else:
+                    yield _of_data(corrected(_unwrapped(call, known), row), row)
             else:
                 yield call
     except MALFORMED as error:
-        if isinstance(error, DataError):
-            raise
         # Each format names what it finds missing; other malformed shapes end here.
-        raise DataError(f"not a valid {known} row: {type(error).__name__}: {error}") from None
+        raise unforeseen(error, f"{known} row") from None

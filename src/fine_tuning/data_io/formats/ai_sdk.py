@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_list, is_object, is_one_of, parse_embedded_json
 
 NAME = "ai-sdk"
 _KEYS = ("messages", "tools", "chatId")
@@ -32,7 +32,9 @@ def _is_own(message: Row) -> bool:
     if not is_list(parts) and not is_list(content):
         return False
     has_parts = is_list(parts) and bool(parts) and all(is_object(each) and "type" in each for each in parts)
-    is_called = is_list(content) and any(is_object(each) and each.get("type") in _CONTENT_TYPES for each in content)
+    is_called = is_list(content) and any(
+        is_object(each) and is_one_of(each.get("type"), _CONTENT_TYPES) for each in content
+    )
     return "role" in message and (has_parts or is_called)
 
 

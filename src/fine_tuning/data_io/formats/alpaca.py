@@ -7,7 +7,7 @@ from typing import NotRequired, TypedDict
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.context_columns import contexts
-from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
+from fine_tuning.data_io.dialects.messages_in_text import Side, exchange_in_texts
 from fine_tuning.data_io.json_values import Row, text_or_scalar
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.errors import DataError
@@ -40,8 +40,8 @@ def calls(row: Row) -> Iterator[Call]:
     more = text_or_scalar(row, "input") if row.get("input") not in (None, "", []) else ""
     instruction, output = text_or_scalar(row, "instruction"), text_or_scalar(row, "output")
     found = contexts(row, f"{instruction}\n\n{more}", output, _KEYS)
-    prompt = prompt_in_text(instruction, "instruction", more, *found.values())
-    yield call_from_row(row, (*_KEYS, *found), [*prompt, *answer_in_text(output, "output")])
+    messages = exchange_in_texts(Side("instruction", instruction), Side("output", output), more, *found.values())
+    yield call_from_row(row, (*_KEYS, *found), messages)
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> AlpacaRow:

@@ -5,7 +5,6 @@ Source: https://docs.argilla.io/latest/how_to_guides/import_export/
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from typing import TypeGuard, TypeVar
 
 from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.corrections import ANSWERED, WRITTEN_BY_HAND, asks_for_correction
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -23,26 +23,17 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.messages import Message, prompt_messages
-from fine_tuning.data_io.verdicts import is_positive
+from fine_tuning.data_io.verdicts import is_positive, rating_of_verdicts
 from fine_tuning.errors import DataError
 
 NAME = "argilla"
 _ASKED = ("prompt", "instruction", "question", "query", "input", "messages", "conversation", "chat")
-_ANSWERED = ("response", "completion", "answer", "output", "generation")
-_CORRECTIONS = frozenset("correction rewrite rewriting revision edit correct corrected".split())  # also alone
-_CORRECTED = _CORRECTIONS | frozenset(
-    """edited new improved better best revised rewritten fixed final gold golden ideal updated preferred modified
-    suggested human good expected proposed alternative""".split()
-)
-_TEXTS = frozenset((*_ANSWERED, "reply", "text", "message", "responses", "solution"))
 _RATINGS = ("rating", "quality", "overall_rating", "overall", "score")
 _CHOICES = ("preference", "ranking", "choice", "better", "best")
 _CHOSEN = ("chosen", "rejected")
 _OF_RECORDS = {"id", "status", "_server_id", "inserted_at", "updated_at"}
 _SCALE = {1, 2, 3, 4, 5}
-_WRITTEN_BY_HAND = 5
 _Value = TypeVar("_Value")
-_NO_LETTERS = re.compile(r"[\W\d_]+")
 _ADDED = ("input", "context")  # to the question
 
 
@@ -102,11 +93,13 @@ def calls(row: Row) -> Iterator[Call]:
         used |= keys
     else:
         chosen, rejected = _answer(fields, suggested, written, request), None
-        used |= set(_ANSWERED)
+        used |= set(ANSWERED)
     ratings = (_median(key, stated.get(key, [])) for key in _RATINGS)
     rating = next((each for each in ratings if each is not None), None)
-    if written is not None and (rating is None or by not in _ANSWERED):  # else it may be of the text that is corrected
-        rating = _WRITTEN_BY_HAND
+    if rating is None:
+        rating = rating_of_verdicts({key: _agreed(key, given) for key, given in answers.items() if key not in used})
+    if written is not None and (rating is None or by not in ANSWERED):  # else it may be of the text that is corrected
+        rating = WRITTEN_BY_HAND
     metadata = object_or_empty(_parsed(row, "metadata"))
     ids = {"record": row.get("id"), "status": row.get("status"), "answers": _one_or_all(answers)}
     beside = {key: value for key, value in fields.items() if key not in used}
@@ -123,8 +116,14 @@ def _median(question: str, given: list[object]) -> int | None:
     """The median of people's ratings, of two neighbours the lower one; None without any.
 
     Raises:
-        DataError: the two in the middle are further apart.
+        DataError: one is on another scale than 1 to 5, or the two in the middle are further apart.
     """
+    for each in given:
+        if isinstance(each, int | float) and not isinstance(each, bool) and each not in _SCALE:
+            raise DataError(
+                f"{question} is {each}, whose scale is not known; write the ratings from 1 to 5, or leave them out and "
+                "pass --rating"
+            )
     ratings = sorted(each for each in given if _is_rating(each))
     if not ratings:
         return None
@@ -134,18 +133,23 @@ def _median(question: str, given: list[object]) -> int | None:
     return low
 
 
+def _agreed(question: str, given: list[object]) -> object:
+    """The verdict of most annotators; another answer as it is.
+
+    Raises:
+        DataError: as of `_most_frequent`.
+    """
+    verdicts = Counter(verdict for each in given if (verdict := is_positive(each)) is not None)
+    if len(given) == 1:
+        return given[0]
+    agreed: bool | None = _most_frequent(question, verdicts)
+    return agreed
+
+
 def _asked_for_texts(questions: Collection[str]) -> list[str]:
     """The questions that ask for an answer in text, first those for a corrected one, such as `corrected-response`."""
-    corrected = [each for each in questions if each not in _ANSWERED and _is_correction(each)]
-    return [*corrected, *(each for each in _ANSWERED if each in questions)]
-
-
-def _is_correction(question: str) -> bool:
-    """Whether a question asks, by its name, for a better answer, and not for whether or why there is one."""
-    *more, last = [each for each in _NO_LETTERS.split(question.lower()) if each] or [""]
-    if last in _TEXTS:
-        return not _CORRECTED.isdisjoint(more) and _CORRECTED.issuperset(set(more) - _TEXTS)
-    return last in _CORRECTIONS and _TEXTS.issuperset(more)
+    corrected = [each for each in questions if each not in ANSWERED and asks_for_correction(each)]
+    return [*corrected, *(each for each in ANSWERED if each in questions)]
 
 
 def _written(question: str, given: list[object], fields: Row) -> str | None:
@@ -157,7 +161,7 @@ def _written(question: str, given: list[object], fields: Row) -> str | None:
         DataError: they wrote different ones, and none is the most frequent.
     """
     texts = [each for each in given if isinstance(each, str) and each.strip()]
-    if question not in _ANSWERED:
+    if question not in ANSWERED:
         texts = [each for each in texts if each not in fields and is_positive(each) is None]
     return _most_frequent(question, Counter(texts))
 
@@ -230,12 +234,12 @@ def _answer(fields: Row, suggested: JsonObject, written: str | None, request: li
         return [{"role": "assistant", "content": written}]
     sources: tuple[Row, ...] = (fields, suggested)
     for source in sources:
-        key = next((key for key in _ANSWERED if source.get(key)), None)
+        key = next((key for key in ANSWERED if source.get(key)), None)
         if key is not None:
             return read_answer(source[key], key)
     if request[-1].get("role") == "assistant":
         return []
-    raise DataError(f"the record has no answer: none of its fields or responses is {', '.join(_ANSWERED)}")
+    raise DataError(f"the record has no answer: none of its fields or responses is {', '.join(ANSWERED)}")
 
 
 def _pair(fields: Row, stated: Mapping[str, list[object]]) -> tuple[list[Message], list[Message], set[str]] | None:
@@ -243,7 +247,7 @@ def _pair(fields: Row, stated: Mapping[str, list[object]]) -> tuple[list[Message
     if all(fields.get(key) for key in _CHOSEN):
         chosen, rejected = (read_answer(fields[key], key) for key in _CHOSEN)
         return chosen, rejected, set(_CHOSEN)
-    compared = sorted(key for key in fields if key.rstrip("-_0123456789abAB") in _ANSWERED and key not in _ANSWERED)
+    compared = sorted(key for key in fields if key.rstrip("-_0123456789abAB") in ANSWERED and key not in ANSWERED)
     if len(compared) != 2:
         return None
     asked = next((key for key in _CHOICES if stated.get(key)), "")

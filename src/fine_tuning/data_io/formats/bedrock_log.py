@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fine_tuning.data_io.call import Call
-from fine_tuning.data_io.formats import chat_text, exchange, vendor_response
+from fine_tuning.data_io.dialects import chat_templates
+from fine_tuning.data_io.formats import exchange, vendor_response
 from fine_tuning.data_io.formats.vendor_request import is_request
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.usage import usage_of
@@ -69,7 +70,7 @@ def _as_chat(request: Row, body: Row) -> tuple[JsonObject, JsonObject]:
     """A prompt with a chat template's marks and its answer, as messages."""
     prompt = request.get("prompt")
     key = next((key for key in _ONLY_TEXT if isinstance(body.get(key), str)), None)
-    asked = chat_text.conversation_in(prompt) if isinstance(prompt, str) else None
+    asked = chat_templates.conversation_in(prompt) if isinstance(prompt, str) else None
     if key is None or asked is None:
         raise DataError("the input is neither messages nor a prompt with the marks of a chat template")
     answer = {"role": "assistant", "content": str(body[key]).strip()}

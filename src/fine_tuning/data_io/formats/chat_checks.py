@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from fine_tuning.data_io.blank_text import is_blank
+from fine_tuning.data_io.corrections import holds_correction
 from fine_tuning.data_io.dialects.images import EMPTY_PLACE, is_image_place
 from fine_tuning.data_io.dialects.tool_definitions import never_null
 from fine_tuning.data_io.formats.findings import Finding
@@ -45,7 +46,8 @@ def unknown_keys(row: Row) -> list[Finding]:
     return [
         Finding("unknown-key", key, "trainers do not accept this key")
         for key in row.keys() - known
-        if meaning_of(key) in (None, Meaning.OPTION)  # others are read into messages and tools
+        # Others are read into messages and tools.
+        if meaning_of(key) in (None, Meaning.OPTION) and not holds_correction(key)
     ]
 
 

@@ -7,27 +7,44 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.dialects.conversation import read_answer
+from fine_tuning.data_io.dialects.message_keys import OF_BEGUN_ANSWERS
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import ollama
 from fine_tuning.data_io.formats.begun_answers import continued
-from fine_tuning.data_io.formats.vendor_request import read_request
-from fine_tuning.data_io.formats.vendor_response import ANTHROPIC, CONVERSE, body_of, is_failed, kind_of, read_response
+from fine_tuning.data_io.formats.vendor_request import is_request, is_responses_request, read_request
+from fine_tuning.data_io.formats.vendor_response import (
+    ANTHROPIC,
+    CONVERSE,
+    MESSAGE,
+    body_of,
+    is_failed,
+    kind_of,
+    read_response,
+)
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
     as_whole_number,
     first_value,
+    is_list,
     is_object,
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.key_meanings import meaning_of
+from fine_tuning.data_io.messages import whole_text
 
 _NAMES = (
     ("request", "response"),
     ("request_body", "response_body"),
     ("requestBody", "responseBody"),
     ("input", "output"),
+    ("kwargs", "response"),
 )
+# Beside the fields of a request.
+_ANSWERS = ("response", "completion", "output", "answer", "response_body", "responseBody")
+_OF_RECORDS = {"captured_at", "curated"}  # of this project, whose response is a text
 _TIMES = ("created_at", "created", "createTime", "create_time", "timestamp")
 _GO_ON = {ANTHROPIC, CONVERSE}  # APIs whose models go on with an answer that the request began
 _FACTS = {"domain", "task_type", "rating"}
@@ -47,13 +64,50 @@ def exchange_in(row: Row) -> Exchange | None:
         if names[0] not in row or names[1] not in row:
             continue
         request = parse_embedded_json(row[names[0]])
+        if is_list(request) and names[0] == "input" and _is_whole(body_of(row[names[1]])):
+            request = {"messages": request}
         if not is_object(request):
             continue
         body = parse_embedded_json(request.get("body"))
         request, response = body if is_object(body) else request, body_of(row[names[1]])
         is_chat = response.get("object") == ollama.CHAT  # the answer to a prompt is one of Ollama's only
         return Exchange(ollama.as_chat(request) if is_chat else request, response, names)
+    return _spread(row)
+
+
+def _is_whole(response: Row) -> bool:
+    """Whether an object is the response of an API, and not the message in it alone."""
+    return kind_of(response) not in (None, MESSAGE)
+
+
+def _spread(row: Row) -> Exchange | None:
+    """The exchange of a row that has the fields of its request beside its response."""
+    if not _OF_RECORDS.isdisjoint(row) or not (is_request(row) or is_responses_request(row)):
+        return None
+    for key in _ANSWERS:
+        given = row.get(key)
+        if isinstance(given, str) and given.lstrip()[:1] not in {"{", "[", "d", "e"}:  # as of no JSON and no stream
+            continue
+        response = body_of(given)
+        if not _is_whole(response):
+            continue
+        request = _unanswered({name: row[name] for name in row if name != key and name not in _FACTS}, response)
+        read = {name for name in row if meaning_of(name) is not None}
+        return None if request is None else Exchange(request, response, {key, *read})
     return None
+
+
+def _unanswered(request: JsonObject, response: JsonObject) -> JsonObject | None:
+    """The request without the answer, where its messages repeat that; None where they end with another one."""
+    messages = parse_embedded_json(request.get("messages"))
+    last = object_or_empty(messages[-1]) if is_list(messages) and messages else {}
+    is_begun = any(last.get(mark) is True for mark in OF_BEGUN_ANSWERS)
+    if not is_list(messages) or last.get("role") != "assistant":
+        return request
+    said = read_answer([dict(last)], "messages")
+    if [whole_text(each) for each in said] == [whole_text(each) for each in read_response(response).messages]:
+        return {**request, "messages": messages[:-1]}
+    return request if is_begun else None
 
 
 def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:

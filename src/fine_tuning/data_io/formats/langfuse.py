@@ -25,6 +25,7 @@ from fine_tuning.data_io.json_values import (
     first_value,
     is_list,
     is_object,
+    is_one_of,
     list_of_objects,
     object_or_empty,
     parse_embedded_json,
@@ -196,9 +197,9 @@ def _answer(parsed: object, given: object, called: object) -> Choice:
             raise DataError("output has no message; the capture of outputs may be off where it is traced")
         return Choice(read_answer({"tool_calls": [parse_embedded_json(each) for each in calls]}, "toolCalls"))
     kinds = [object_or_empty(each).get("type") for each in parsed] if is_list(parsed) else []
-    if kinds and all(kind in _BLOCKS for kind in kinds):
+    if kinds and all(is_one_of(kind, _BLOCKS) for kind in kinds):
         return read_response({"content": parsed})
-    if kinds and all(kind in _ITEMS for kind in kinds):
+    if kinds and all(is_one_of(kind, _ITEMS) for kind in kinds):
         return read_response({"output": parsed})
     one = one_of(parsed) if is_list(parsed) and _are_choices(parsed) else parsed
     if is_object(one):
@@ -209,7 +210,7 @@ def _answer(parsed: object, given: object, called: object) -> Choice:
         if (
             str(one.get("role")).lower() in ROLES
             or one.get("tool_calls")
-            or (one.get("type") in {"ai", "AIMessageChunk", "constructor"} and len(one) > 2)
+            or (is_one_of(one.get("type"), {"ai", "AIMessageChunk", "constructor"}) and len(one) > 2)
         ):
             return Choice(read_answer(one, "output"), reason_in(one))
     refuse_broken_json(given, "output")

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats.gateway_exchange import read_exchange
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    is_list,
+    is_object,
+    is_one_of,
+    object_or_empty,
+    parse_embedded_json,
+)
 from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
@@ -40,7 +48,7 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed, empty, or truncated.
     """
     entry = _entry(row)
-    if entry.get("call_type") not in _CHAT_TYPES or (entry.get("status") or "success") != "success":
+    if not is_one_of(entry.get("call_type"), _CHAT_TYPES) or (entry.get("status") or "success") != "success":
         return
     request, response = _request(entry), _response(entry)
     if is_redacted_value(response) or is_redacted_value(request.get("messages")):
@@ -48,7 +56,7 @@ def calls(row: Row) -> Iterator[Call]:
     if any(_has_text(each, _TRUNCATED) for each in (request, response)):
         raise DataError("LiteLLM has cut off a text; raise MAX_STRING_LENGTH_PROMPT_IN_DB")
     has_messages = any(request.get(key) for key in ("messages", "input", "contents", "prompt"))
-    if entry.get("call_type") in _PASSED_THROUGH and (not has_messages or not is_object(response)):
+    if is_one_of(entry.get("call_type"), _PASSED_THROUGH) and (not has_messages or not is_object(response)):
         return  # of another API than a chat's
     if not has_messages or not response:
         raise DataError("messages or response is empty; enable store_prompts_in_spend_logs in LiteLLM")

@@ -13,6 +13,7 @@ from fine_tuning.data_io.formats.vendor_request import is_request
 from fine_tuning.data_io.json_values import Row
 
 NAME = "openai-log"
+_KINDS = {vendor_response.CHAT, vendor_response.MESSAGE, vendor_response.RESPONSES}
 
 
 def recognises(row: Row) -> bool:
@@ -20,8 +21,7 @@ def recognises(row: Row) -> bool:
     found = exchange.exchange_in(row)
     if found is None or not is_request(found.request):
         return False
-    is_chat = vendor_response.kind_of(found.response) in {vendor_response.CHAT, vendor_response.MESSAGE}
-    return is_chat or vendor_response.is_failed(found.response)
+    return vendor_response.kind_of(found.response) in _KINDS or vendor_response.is_failed(found.response)
 
 
 def calls(row: Row) -> Iterator[Call]:

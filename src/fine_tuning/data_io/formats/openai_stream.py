@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fine_tuning.data_io.choices import note_others
 from fine_tuning.data_io.dialects.found_by_host import FOUND_KEYS, KEYS_OF_MESSAGES
 from fine_tuning.data_io.finish_reasons import BROKEN_OFF
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, object_or_empty
+from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, is_one_of, object_or_empty
 
 _CHUNK = "chat.completion.chunk"
 _ENDS = {"response.completed", "response.incomplete", "response.failed"}
@@ -135,7 +135,7 @@ def joined_response(events: Sequence[JsonObject]) -> JsonObject:
     is_ended = False
     for event in events:
         if is_object(found := event.get("response")):
-            response, is_ended = found, event.get("type") in _ENDS
+            response, is_ended = found, is_one_of(event.get("type"), _ENDS)
         elif "output_index" in event:
             _extend_item(items, event)
     output = response.get("output") or list(items.values())

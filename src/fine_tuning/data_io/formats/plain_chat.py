@@ -14,6 +14,7 @@ from fine_tuning.data_io.dialects.marked_calls import has_mark
 from fine_tuning.data_io.finish_reasons import MAY_STATE_REASONS
 from fine_tuning.data_io.json_values import Row, is_list, is_object
 from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.redaction import is_redacted
 from fine_tuning.data_io.truncation import is_truncated
 
 _TEXTS = frozenset({"domain", "task_type", "model"})
@@ -58,7 +59,7 @@ def _is_chat(messages: list[object]) -> bool:
         if at >= offset and message["role"] != _TURNS[(at - offset) % len(_TURNS)]:
             return False
         text = message["content"]
-        if not isinstance(text, str) or is_blank(text) or has_mark(text):
+        if not isinstance(text, str) or is_blank(text) or has_mark(text) or is_redacted(text):
             return False
         answer = text
     return not is_truncated(answer)

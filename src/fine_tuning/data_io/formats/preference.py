@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
 from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.messages_in_text import turns_in_text, without_marks
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import second_answers
 from fine_tuning.data_io.json_values import Row, is_object, object_or_empty, parse_embedded_json
-from fine_tuning.data_io.messages import Message, Role, Tool, content_text, length_of_request, prompt_messages
+from fine_tuning.data_io.messages import Message, Tool, content_text, length_of_request, prompt_messages
 from fine_tuning.errors import DataError
 
 NAME = "preference"
@@ -23,7 +23,6 @@ _ANSWER_KEYS = (
 )
 _REQUEST_KEYS = ("prompt", "question", "instruction", "query", "messages", "conversations", "conversation", "input")
 _OPENAI_KEYS = ("input", "preferred_output", "non_preferred_output")
-_TURN = re.compile(r"\n\n(Human|Assistant):")
 
 
 class PreferenceInput(TypedDict):
@@ -105,11 +104,11 @@ def _openai_pair(row: Row) -> _Pair:
 def _chosen_pair(row: Row) -> _Pair:
     """The request wherever the row has it: under a key of its own, in both answers, or in both places, once."""
     names = _answer_keys(row) or _ANSWER_KEYS[0]
-    chosen, rejected = (_answer(row.get(key), key) for key in names)
+    key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
+    chosen, rejected = (_answer(row.get(each), each, row.get(key or "")) for each in names)
     systems = [_texts_of(each[:1]) for each in (chosen, rejected) if each and each[0].get("role") == "system"]
     if len(systems) == len(names) and systems[0] != systems[1]:
         raise DataError("the system prompts of the two answers differ; a pair answers one request")
-    key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
     request = [] if key is None else _request(row, key)
     chosen, rejected = (_without_request(each, request) for each in (chosen, rejected))
     shared = 0
@@ -167,29 +166,27 @@ def _request(row: Row, key: str) -> list[Message]:
     value = parse_embedded_json(row[key])
     if not isinstance(value, str):
         return read_messages(value, key)
-    if (turns := _transcript(value)) is not None:
-        return turns
     more = row.get("input") if key == "instruction" else None
+    if (turns := turns_in_text(value, key, is_question=False)) is not None:
+        if isinstance(more, str) and more:
+            raise DataError(f"{key} holds turns, and there is text of the question beside it; write it into a turn")
+        return turns
     refuse_broken_json(value, key)
     return prompt_messages(f"{value}\n\n{more}" if isinstance(more, str) and more else value)
 
 
-def _answer(value: object, key: str) -> list[Message]:
+def _answer(value: object, key: str, asked: object) -> list[Message]:
+    """The turns of one answer, which may repeat its question.
+
+    Args:
+        asked: the question, whose text may be written with marks, as that of the answer is then.
+    """
     value = parse_embedded_json(value)
-    turns = _transcript(value) if isinstance(value, str) else None
-    return read_answer(value, key) if turns is None else turns
-
-
-def _transcript(text: str) -> list[Message] | None:
-    """The turns of a text such as "Human: ... Assistant: ...", each after an empty line; None for another text."""
-    if not text.lstrip().startswith("Human:") or "\n\nAssistant:" not in text:
-        return None
-    _, *said = _TURN.split("\n\n" + text.lstrip())
-    roles: dict[str, Role] = {"Human": "user", "Assistant": "assistant"}
-    found: list[Message] = [
-        {"role": roles[who], "content": words.strip()} for who, words in zip(said[::2], said[1::2], strict=True)
-    ]
-    return found if found[-1]["content"] else found[:-1]
+    if not isinstance(value, str):
+        return read_answer(value, key)
+    if (turns := turns_in_text(value, key, is_question=False)) is not None:
+        return turns
+    return read_answer(without_marks(value, asked) if isinstance(asked, str) else value, key)
 
 
 def row_of(

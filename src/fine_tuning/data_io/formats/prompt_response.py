@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
-from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
+from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text, exchange_in_texts, prompt_in_text
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import Row, is_list, text_or_scalar
 from fine_tuning.data_io.messages import Message
@@ -29,17 +29,24 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     key = next(key for key in RESPONSE_KEYS if key in row)
-    messages = [*_side(row, "prompt"), *_side(row, key)]
-    yield call_from_row(row, (*_KEYS, key), messages, read_tools(row.get("tools")))
+    yield call_from_row(row, (*_KEYS, key), _messages(row, key), read_tools(row.get("tools")))
 
 
-def _side(row: Row, key: str) -> list[Message]:
-    """The messages of the prompt, or of the response, which is of the assistant."""
+def _messages(row: Row, key: str) -> list[Message]:
+    """The conversation of the prompt and its response; the texts of a captured example are as they were said."""
+    asked, answered = _side(row, "prompt"), _side(row, key)
+    if isinstance(asked, Side) and isinstance(answered, Side) and "captured_at" not in row and "curated" not in row:
+        return exchange_in_texts(asked, answered)
+    request = prompt_in_text(asked) if isinstance(asked, Side) else read_messages(asked, "prompt")
+    answer = answer_in_text(answered) if isinstance(answered, Side) else read_answer(answered, key)
+    return [*request, *answer]
+
+
+def _side(row: Row, key: str) -> Side | list[object]:
+    """The text of the prompt or of the response, or its list of messages."""
     value = row.get(key)
-    if is_list(value):
-        found = read_messages(value, key) if key == "prompt" else read_answer(value, key)
-        if not found:
-            raise DataError(f"{key} has no messages")
-        return found
-    text = text_or_scalar(row, key)
-    return prompt_in_text(text, key) if key == "prompt" else answer_in_text(text, key)
+    if not is_list(value):
+        return Side(key, text_or_scalar(row, key))
+    if not value:
+        raise DataError(f"{key} has no messages")
+    return value

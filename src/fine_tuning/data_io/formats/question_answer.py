@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.context_columns import contexts
-from fine_tuning.data_io.dialects.messages_in_text import answer_in_text, prompt_in_text
+from fine_tuning.data_io.dialects.messages_in_text import Side, exchange_in_texts
 from fine_tuning.data_io.json_values import Row, scalar_text, text_or_scalar
 from fine_tuning.errors import DataError
 
@@ -57,5 +57,5 @@ def calls(row: Row) -> Iterator[Call]:
     read = [asked, answered, *([more] if more is not None and row.get(more) not in (None, "") else ())]
     texts = [text_or_scalar(row, key) for key in read[2:]]
     found = contexts(row, "\n\n".join([question, *texts]), answer, read)
-    messages = [*prompt_in_text(question, asked, *texts, *found.values()), *answer_in_text(answer, answered)]
+    messages = exchange_in_texts(Side(asked, question), Side(answered, answer), *texts, *found.values())
     yield call_from_row(row, (*read, *found, *_IDS), messages)

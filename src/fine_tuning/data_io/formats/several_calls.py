@@ -10,13 +10,20 @@ from fine_tuning.data_io.json_values import Row
 from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError
 
-MALFORMED = (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError)
+MALFORMED = (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError, RecursionError)
 """What reading a shape that nobody has foreseen raises."""
 MARKS = re.compile(
     rb'"(?:annotation|snapshot|observations|child_runs|run_type|resourceSpans|resourceLogs|batches|spans|trace)"'
     rb"|openinference|llm\."
 )
 """What the JSON of a row that holds several calls has; that of others may have it, too."""
+
+
+def unforeseen(error: Exception, what: str) -> DataError:
+    """An error of `MALFORMED` as that of its row, in one line; what a reader says itself, as it says it."""
+    if isinstance(error, DataError):
+        return error
+    return DataError(f"not a valid {what}: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def read_each(

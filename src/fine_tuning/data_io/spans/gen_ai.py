@@ -11,7 +11,7 @@ from fine_tuning.data_io.call import Choice
 from fine_tuning.data_io.choices import one_of
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
-from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_list, is_object, is_one_of, parse_embedded_json
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.redaction import is_redacted_value
 from fine_tuning.data_io.spans.gen_ai_events import choice_of, conversation, details, events_of
@@ -37,10 +37,10 @@ def recognises(attributes: Row) -> bool:
 
 def is_chat(attributes: Row) -> bool:
     """Whether a span is of one call of a chat model, and not of an agent around several, or of embeddings."""
-    if attributes.get("gen_ai.operation.name", "chat") not in _CHAT_OPERATIONS:
+    if not is_one_of(attributes.get("gen_ai.operation.name", "chat"), _CHAT_OPERATIONS):
         return False
     is_around = any(name in attributes for name in _AROUND_CALLS)
-    return not is_around and attributes.get("llm.request.type") not in _OTHER_REQUESTS
+    return not is_around and not is_one_of(attributes.get("llm.request.type"), _OTHER_REQUESTS)
 
 
 def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:

@@ -86,6 +86,8 @@ def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: A
     """
     if not is_chat(attributes):
         return None
+    for key in ("llm.input_messages", "llm.output_messages"):
+        refuse_broken_json(nested(attributes, key), key, ANY_JSON)
     asked, answered = (_messages(nested(attributes, f"llm.{side}_messages")) for side in ("input", "output"))
     sent, came = (_value(attributes, side) for side in ("input", "output"))
     if any(map(is_redacted_value, (asked or sent, answered or came))):

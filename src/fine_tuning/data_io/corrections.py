@@ -1,0 +1,111 @@
+"""Better answers that people wrote beside those of a model: which fields hold them, and what they make of a call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import replace
+
+from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text
+from fine_tuning.data_io.json_values import JsonObject, Row, scalar_text
+from fine_tuning.data_io.messages import length_of_request, whole_text
+from fine_tuning.data_io.times import parse_time
+from fine_tuning.data_io.verdicts import is_positive
+from fine_tuning.errors import DataError
+
+ANSWERED = ("response", "completion", "answer", "output", "generation")
+"""Fields of the answer."""
+WRITTEN_BY_HAND = 5  # the rating of a corrected answer
+_TEXTS = frozenset((*ANSWERED, "reply", "text", "message", "responses", "solution"))
+_ALONE = frozenset("correction corrected rewrite".split())
+_CORRECTED = frozenset(
+    "corrected correction edited revised rewritten fixed improved modified updated better preferred".split()
+)
+# Questions to annotators are about the answer, and ask for more.
+_ASKED_ALONE = _ALONE | frozenset("rewriting revision edit correct".split())
+_ASKED = (
+    _ASKED_ALONE
+    | _CORRECTED
+    | frozenset("new best final gold golden ideal suggested human good expected proposed alternative".split())
+)
+_NOTHING = frozenset("none n/a na null nil ok okay same unchanged".split())
+_NO_LETTERS = re.compile(r"[\W\d_]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def asks_for_correction(question: str) -> bool:
+    """Whether a question to annotators asks, by its name, for a better answer, and not for whether or why there is."""
+    return _is_named(question, _ASKED_ALONE, _ASKED)
+
+
+def holds_correction(field: str) -> bool:
+    """Whether a field beside an answer holds, by its name, a better one: `corrected_response`, `editedAnswer`."""
+    return _is_named(field, _ALONE, _CORRECTED)
+
+
+def _is_named(name: str, alone: Collection[str], beside: Collection[str]) -> bool:
+    words = _NO_LETTERS.split(_CAMEL.sub(" ", name).lower())
+    *more, last = [each for each in words if each] or [""]
+    if last in _TEXTS:
+        return any(each in beside for each in more) and all(each in beside or each in _TEXTS for each in more)
+    return last in alone and _TEXTS.issuperset(more)
+
+
+def corrected(call: Call, row: Row) -> Call:
+    """The call with the answer that stands corrected beside it: that is rated as written, and the other one rejected.
+
+    Raises:
+        DataError: two fields hold different corrections.
+    """
+    if call.rejected is not None:
+        return call
+    fields = [key for key in call.metadata if key in row and holds_correction(key)]
+    length = length_of_request(call.messages)
+    answer = call.messages[length:]
+    said = [_plain(whole_text(each)) for each in answer]
+    found = {key: text for key in fields if (text := _correction(call.metadata[key], said)) is not None}
+    if not found:
+        return call
+    if len(set(map(_plain, found.values()))) > 1:
+        raise DataError(f"{' and '.join(found)} are different corrections of one answer; write the one that counts")
+    key, text = next(iter(found.items()))
+    metadata: JsonObject = {each: value for each, value in call.metadata.items() if each not in fields}
+    return replace(
+        call,
+        messages=[*call.messages[:length], *answer_in_text(Side(key, text))],
+        rejected=answer or None,
+        rating=WRITTEN_BY_HAND,
+        finish_reason=None,
+        metadata=metadata,
+    )
+
+
+def _correction(value: object, said: list[str]) -> str | None:
+    """The text of a correction; None for the answer itself, and for what says whether or when there is one.
+
+    Args:
+        said: the texts of the answer. One that is a verdict or a number itself may be corrected by another.
+    """
+    text = None if isinstance(value, bool) else scalar_text(value)
+    if text is None or _plain(text) in ("", *said):
+        return None
+    is_fact = not isinstance(value, str) or _is_verdict(text) or _is_time(text)
+    return None if is_fact and not any(_is_verdict(each) or _is_number(each) for each in said) else text
+
+
+def _is_verdict(text: str) -> bool:
+    word = text.strip().lower()
+    return word in _NOTHING or not any(map(str.isalnum, word)) or is_positive(text) is not None
+
+
+def _is_time(text: str) -> bool:
+    return not _is_number(text) and parse_time(text) is not None
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().lstrip("-+").replace(".", "", 1).isdigit()
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
