@@ -129,7 +129,7 @@ def test_number_or_boolean_as_text_is_refused_in_every_body(
     error = found.json()["error"]
     assert found.status_code == 400
     assert error["param"].endswith(param), error
-    assert error["code"] == "invalid_type"
+    assert error["code"] in {"invalid_type", "invalid_value"}  # the latter where "auto" is a value too
 
 
 def test_names_of_forms_are_those_that_openai_takes(address: str) -> None:
