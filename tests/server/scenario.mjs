@@ -31,6 +31,15 @@ for await (const chunk of stream) streamed += chunk.choices[0]?.delta?.content ?
 const asked = { model: job.fine_tuned_model, input: messages, max_output_tokens: 6, temperature: 0 };
 const responded = await client.responses.create(asked);
 const final = await client.responses.stream(asked).finalResponse();
+const chatted = await client.chat.completions.stream({
+  model: job.fine_tuned_model, messages, max_tokens: 6, temperature: 0,
+}).finalChatCompletion();
+const sentBack = await client.chat.completions.create({
+  model: job.fine_tuned_model, max_tokens: 1, messages: [...messages, chatted.choices[0].message, ...messages],
+});
+const inputSentBack = await client.responses.create({
+  ...asked, max_output_tokens: 1, input: [...messages, ...final.output, ...messages],
+});
 const stored = await client.chat.completions.retrieve(whole.id);
 let missing = null;
 try {
@@ -48,6 +57,8 @@ console.log(JSON.stringify({
   responded: responded.output_text,
   streamedResponse: final.output_text,
   stored: stored.choices[0].message.content,
+  sentBack: [sentBack.usage.prompt_tokens, inputSentBack.usage.input_tokens],
+  helperKeys: [Object.keys(chatted.choices[0].message), Object.keys(final.output[0].content[0])],
   usage: whole.usage.completion_tokens,
   results: content.split("\n")[0],
   missing,

@@ -48,6 +48,15 @@ def expected_logprobs(tiny_model_dir: Path) -> Callable[[list[int]], Any]:
     return compute
 
 
+def test_create_with_extras_of_local_servers_samples_by_them(client: OpenAI) -> None:
+    asked: dict[str, Any] = {"temperature": 1.5, "max_tokens": 12}
+    for extra in ({"top_k": 1}, {"min_p": 1}):  # of one token there is no choice
+        assert len({texts(ask(client, **asked, seed=seed, extra_body=extra))[0] for seed in (1, 2)}) == 1
+    greedy = texts(ask(client, max_tokens=40))
+    assert texts(ask(client, max_tokens=40, extra_body={"repetition_penalty": 1.0})) == greedy
+    assert texts(ask(client, max_tokens=40, extra_body={"repetition_penalty": 9.0})) != greedy
+
+
 def test_create_continues_a_text_with_exact_usage(client: OpenAI, tokenizer: Any) -> None:
     reply = ask(client)
     assert (reply.object, reply.model, reply.choices[0].finish_reason) == ("text_completion", ALIAS, "length")

@@ -39,6 +39,8 @@ def test_node_sdk_from_upload_to_streamed_answer(node_project: Path, address: st
     assert told["model"].startswith(f"ft:{ALIAS}:default:node:")
     assert told["whole"] == told["streamed"] == told["stored"]
     assert told["whole"] == told["responded"] == told["streamedResponse"]
+    assert all("parsed" in keys for keys in told["helperKeys"])  # which the server has never sent
+    assert told["sentBack"][0] == told["sentBack"][1]
     assert told["events"] > 4
     assert told["results"].startswith("step,train_loss,train_accuracy")
     assert told["missing"] == {"name": "NotFoundError", "status": 404, "code": "model_not_found", "param": "model"}

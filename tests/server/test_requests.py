@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import re
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from fastapi.responses import StreamingResponse
 from openai import OpenAI
 
+from fine_tuning.server.app import make_app
+from fine_tuning.server.client_disconnect import check_connected
 from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.server.sse_stream import event_stream
 from tests.server.conftest import ALIAS, listening
 
 ASKED = [{"role": "user", "content": "hi"}]
@@ -61,6 +68,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tool_choice": "some"}, "Invalid 'tool_choice': expected one of 'none', 'auto' or 'required', but got \"some\"."),
     ({"party": True}, "Unknown parameter: 'party'."),
     ({"stream": "maybe"}, "Invalid type for 'stream': expected a boolean, but got a string instead."),
+    ({"stream": "true"}, "Invalid type for 'stream': expected a boolean, but got a string instead."),
+    ({"store": 1}, "Invalid type for 'store': expected a boolean, but got an integer instead."),
+    ({"temperature": "0.5"}, "Invalid type for 'temperature': expected a number, but got a string instead."),
+    ({"top_p": True}, "Invalid type for 'top_p': expected a number, but got a boolean instead."),
+    ({"n": True}, "Invalid type for 'n': expected an integer, but got a boolean instead."),
+    ({"max_tokens": "4"}, "Invalid type for 'max_tokens': expected an integer, but got a string instead."),
+    ({"logit_bias": {"1": "2"}}, "Invalid type for 'logit_bias.1': expected a number, but got a string instead."),
     ({"model": ""}, "Invalid 'model': this string may not be empty."),
     ({"logit_bias": {"x": 1}}, "Invalid 'logit_bias.x': expected a string that matches ^[0-9]{1,9}$, but got \"x\"."),
     (
@@ -75,6 +89,57 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_wrong_field_is_named_with_what_to_send(address: str, fields: dict[str, Any], words: str) -> None:
     error = post(address, **fields).json()["error"]
     assert (error["message"], error["type"]) == (words, "invalid_request_error")
+
+
+JUDGE = {"type": "score_model", "name": "j", "model": ALIAS, "input": [{"role": "user", "content": "x"}]}
+TYPED: list[tuple[str, dict[str, Any], str]] = [
+    ("responses", {"input": "x", "temperature": "1"}, "temperature"),
+    ("responses", {"input": "x", "store": "false"}, "store"),
+    ("responses", {"input": "x", "tools": [{"type": "function", "name": "f", "strict": "true"}]}, "tools.0.strict"),
+    ("completions", {"prompt": "x", "top_k": "1"}, "top_k"),
+    ("completions", {"prompt": "x", "echo": "true"}, "echo"),
+    ("embeddings", {"input": "x", "dimensions": "8"}, "dimensions"),
+    ("fine_tuning/jobs", {"training_file": "f", "seed": "1"}, "seed"),
+    ("fine_tuning/jobs", {"training_file": "f", "hyperparameters": {"n_epochs": "3"}}, "hyperparameters.n_epochs"),
+    ("uploads", {"filename": "f", "purpose": "batch", "bytes": "1", "mime_type": "a"}, "bytes"),
+    (
+        "batches",
+        {
+            "input_file_id": "f",
+            "endpoint": "/v1/responses",
+            "completion_window": "24h",
+            "output_expires_after": {"anchor": "created_at", "seconds": "3600"},
+        },
+        "output_expires_after.seconds",
+    ),
+    (
+        "fine_tuning/alpha/graders/run",
+        {"grader": {**JUDGE, "sampling_params": {"temperature": "0"}}, "model_sample": "x"},
+        "sampling_params.temperature",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "fields", "param"), TYPED)
+def test_number_or_boolean_as_text_is_refused_in_every_body(
+    address: str, path: str, fields: dict[str, Any], param: str
+) -> None:
+    named = {} if path in {"uploads", "batches"} or "graders" in path else {"model": ALIAS}
+    found = httpx.post(f"{address}/{path}", json=named | fields, timeout=30)
+    error = found.json()["error"]
+    assert found.status_code == 400
+    assert error["param"].endswith(param), error
+    assert error["code"] in {"invalid_type", "invalid_value"}  # the latter where "auto" is a value too
+
+
+def test_names_of_forms_are_those_that_openai_takes(address: str) -> None:
+    for name in ("a b!", "", "ä", "x" * 65):
+        schema = {"name": name, "schema": {"type": "object"}}
+        chat = post(address, response_format={"type": "json_schema", "json_schema": schema})
+        text = {"format": {"type": "json_schema", **schema}}
+        response = httpx.post(f"{address}/responses", json={"model": ALIAS, "input": "x", "text": text})
+        params = [each.json()["error"]["param"] for each in (chat, response)]
+        assert params == ["response_format.json_schema.name", "text.format.name"]
 
 
 def test_body_without_a_content_type_says_what_to_send(address: str) -> None:
@@ -142,6 +207,35 @@ def test_pages_of_other_origins_are_served_where_they_are_allowed(tiny_model_dir
             answered = httpx.get(f"{address}/models", headers={"Origin": PAGE})
         assert [each.headers.get("access-control-allow-origin") for each in (asked, answered)] == [expected] * 2
         assert "access-control-allow-origin" not in other.headers
+        assert all(each.headers["x-request-id"] for each in (asked, other, answered))
+
+
+def test_answer_to_a_bug_names_its_request(config: ServerConfig, workspace: Path, caplog: Any) -> None:
+    app = make_app(config)
+    app.add_api_route("/broken", lambda: 1 // 0)
+
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get("/broken")
+
+    found = asyncio.run(get())
+    assert (found.status_code, found.json()["error"]["type"]) == (500, "server_error")
+    assert found.headers["x-request-id"] in caplog.text
+
+
+def test_stream_of_a_reader_who_left_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    def chunks() -> Generator[dict[str, object], None, None]:
+        yield {"a": 1}
+        check_connected(lambda: True)
+
+    async def read(response: StreamingResponse) -> list[object]:
+        return [part async for part in response.body_iterator]
+
+    parts = asyncio.run(read(event_stream(chunks())))
+    assert len(parts) == 2
+    assert "disconnected" in str(parts[1])
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_reader_who_leaves_a_stream_with_tools_frees_the_place(tiny_model_dir: Path) -> None:

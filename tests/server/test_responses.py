@@ -167,7 +167,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"tools": [{}]}, "tools.0.type", "Missing required parameter"),
     ({"tool_choice": "required"}, "tool_choice", "goes with tools only"),
     ({"tools": [WEATHER], "tool_choice": {"type": "function", "name": "x"}}, "tool_choice", "names x"),
-    ({"tools": [WEATHER], "tool_choice": {"type": "web_search_preview"}}, "tool_choice.type", "but got"),
+    ({"tools": [WEATHER], "tool_choice": {"type": "web_search_preview"}}, "tool_choice.type", "is not supported"),
     ({"text": {"format": {"type": "json_schema"}}}, "text.format", "needs a name and a schema"),
     ({"text": {"format": FORMAT}}, "text.format.schema.format", "not held under strict"),
     ({"top_logprobs": 2}, "top_logprobs", "needs include"),

@@ -10,9 +10,12 @@ MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limi
 
 
 class SoundModel(BaseModel):
-    """A part of JSON from outside: no unknown fields, no lone surrogates, no numbers that JSON does not have."""
+    """A part of JSON from outside: no unknown fields, no lone surrogates, no numbers that JSON does not have.
 
-    model_config = ConfigDict(extra="forbid")
+    Values are of the types that the fields say: "1" is no number, and 1 no boolean.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -26,6 +26,7 @@ from fine_tuning.errors import (
 )
 
 _log = logging.getLogger(__name__)
+REQUEST_ID = "x-request-id"  # the header, and where the state of a request has its value
 _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
     (NotFoundError, 404),
     (ConflictError, 400),
@@ -121,8 +122,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> JSONResponse:
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return _answer(500, "The server had an error while processing your request; see its log.", None, None)
+        name = request.scope["state"][REQUEST_ID]  # this answer is made outside of the middleware that names requests
+        _log.error("%s %s (%s) failed", request.method, request.url.path, name, exc_info=error)
+        words = "The server had an error while processing your request; see its log."
+        return _answer(500, words, None, None, {REQUEST_ID: name})
 
 
 def answer(error: ApiError) -> JSONResponse:

@@ -88,8 +88,11 @@ def total_usage(usages: Sequence[Usage]) -> Usage:
     return usage(prompt, sum(each["completion_tokens"] for each in usages))
 
 
-def chunk_choice(choice: ChunkChoice, top_logprobs: int, *, is_first: bool) -> ChunkChoice:
-    """An engine's choice as the API returns it; the first one has the role, which llama.cpp sometimes omits.
+def chunk_choice(choice: ChunkChoice, top_logprobs: int, opening: Delta | None = None) -> ChunkChoice:
+    """An engine's choice as the API returns it.
+
+    Args:
+        opening: what the first one begins with, since llama.cpp sometimes omits the role: see `opening_of`.
 
     Its texts are those that the store can hold, so that what is stored is what was answered.
     """
@@ -98,14 +101,25 @@ def chunk_choice(choice: ChunkChoice, top_logprobs: int, *, is_first: bool) -> C
         delta["content"] = _storable(choice["delta"]["content"])
     if "tool_calls" in choice["delta"]:
         delta["tool_calls"] = [_storable_call(call) for call in choice["delta"]["tool_calls"] or []]
-    if is_first:
-        delta = {"role": "assistant", **delta, "content": delta.get("content") or ""}
+    if opening is not None:
+        delta = {**opening, **delta, "content": delta.get("content") or opening["content"]}
     return {
         "index": choice["index"],
         "delta": delta,
         "logprobs": _logprobs(choice.get("logprobs"), top_logprobs),
         "finish_reason": choice.get("finish_reason"),
     }
+
+
+def opening_of(choice: ChunkChoice, *, may_call: bool) -> Delta:
+    """How the answer of a choice begins: its content is null where it is a call, or may still be one.
+
+    Args:
+        may_call: whether the request has tools.
+    """
+    delta = choice["delta"]
+    is_text = not delta.get("tool_calls") and (not may_call or bool(delta.get("content")))
+    return {"role": "assistant", "content": "" if is_text else None}
 
 
 def _storable(text: str | None) -> str | None:

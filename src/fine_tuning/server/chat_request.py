@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, cast
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from fine_tuning._util.sound_model import SoundModel
 from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name, Tool
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import BEYOND, AnswerRequest, RequestModel, ignored, refused, supported
-from fine_tuning.server.response_items import RefusalPart, part_kind
+from fine_tuning.server.chat_messages import Message, check_order
+from fine_tuning.server.chat_tools import AllowedChoice, Mode, NamedTool, ToolChoice, must_be_called, named_in
+from fine_tuning.server.request_model import (
+    SAMPLING_EXTRAS,
+    AnswerRequest,
+    Number,
+    RequestModel,
+    SamplingExtras,
+    ignored,
+    refused,
+    supported,
+)
 from fine_tuning.serving.chat_types import ChatBody
 from fine_tuning.store.records.rows import JsonColumn
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
 ]
@@ -25,93 +34,6 @@ TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 LogitBias = dict[TokenId, Annotated[Number, Field(ge=-100, le=100)]]
 BY_IDS = "by token ids of the model's own vocabulary"
 SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
-_OF_ROLE = {"refusal": "assistant", "tool_calls": "assistant", "tool_call_id": "tool"}
-ROLES = Literal["system", "developer", "user", "assistant", "tool"]
-
-
-class TextPart(RequestModel):
-    """A piece of text; other kinds of parts are refused, since the models read text alone."""
-
-    type: Literal["text"]
-    text: str
-
-
-Part = Annotated[Annotated[TextPart, Tag("Text")] | Annotated[RefusalPart, Tag("Refusal")], Discriminator(part_kind)]
-Parts = Annotated[list[Part], Field(min_length=1)]
-
-
-class CalledFunction(RequestModel):
-    """The function that the assistant called, by the name that it wrote: no answer is refused when it is sent back."""
-
-    name: str
-    arguments: str
-
-
-class ToolCall(RequestModel):
-    """A call that the assistant made."""
-
-    id: str
-    type: Literal["function"] = "function"
-    function: CalledFunction
-
-
-class NamedFunction(RequestModel):
-    """The function to call."""
-
-    name: Name
-
-
-class ToolChoice(RequestModel):
-    """The function that the answer has to call."""
-
-    type: Literal["function"]
-    function: NamedFunction
-
-
-class Message(RequestModel):
-    """A message of the conversation; further fields of answers that OpenAI's SDK sends back are accepted."""
-
-    role: ROLES
-    content: str | Parts | None = None
-    name: str | None = None
-    tool_calls: list[ToolCall] | None = None
-    tool_call_id: str | None = None
-    refusal: str | None = None
-    annotations: list[object] | None = None
-    audio: None = None
-    function_call: None = None
-
-    @property
-    def refuses(self) -> bool:
-        """Whether it says what a model said in place of an answer."""
-        parts = self.content if isinstance(self.content, list) else []
-        return bool(self.refusal) or any(isinstance(part, RefusalPart) for part in parts)
-
-    def check(self, where: str) -> None:
-        """Check that there is something to read, and nothing that its role has no place for.
-
-        Raises:
-            ApiError: 400, naming the field below `where`.
-        """
-        if self.content is None and not self.tool_calls and not self.refusal:
-            message = f"Missing required parameter: '{where}.content'."
-            raise invalid(message, f"{where}.content", "missing_required_parameter")
-        given = {"refusal": self.refuses, "tool_calls": self.tool_calls, "tool_call_id": self.tool_call_id}
-        for name, role in _OF_ROLE.items():
-            if given[name] and self.role != role:
-                raise invalid(f"{where}.{name} goes with role '{role}' only, not '{self.role}'", f"{where}.{name}")
-
-    def plain(self) -> JsonColumn:
-        """The message as chat templates expect it: "system" in place of "developer", parts joined to one text.
-
-        A refusal is text as any other.
-        """
-        content = self.content
-        if isinstance(content, list):
-            content = "".join(part.text for part in content)
-        given = self.model_dump(include={"name", "tool_calls", "tool_call_id"}, exclude_none=True)
-        role = "system" if self.role == "developer" else self.role
-        return {"role": role, "content": content or self.refusal or "", **given}
 
 
 class StreamOptions(RequestModel):
@@ -124,7 +46,7 @@ class StreamOptions(RequestModel):
 class JsonSchema(RequestModel):
     """A schema that the answer matches."""
 
-    name: str
+    name: Name
     description: str | None = None
     schema_: JsonColumn = Field(default_factory=dict, alias="schema")
     strict: bool | None = None
@@ -143,7 +65,7 @@ class ResponseFormat(RequestModel):
         return self
 
 
-class ChatRequest(AnswerRequest):
+class ChatRequest(AnswerRequest, SamplingExtras):
     """A chat completion as OpenAI's API takes it."""
 
     model: str = Field(min_length=1, max_length=200)
@@ -155,16 +77,13 @@ class ChatRequest(AnswerRequest):
     n: int | None = Field(default=None, ge=1, le=16)
     stop: Stops | None = None
     seed: int | None = supported("best effort: requests at the same time may change it", ge=-(2**63), le=2**63 - 1)
-    top_k: int | None = supported(BEYOND, ge=0, le=2**31 - 1)
-    min_p: Number | None = supported(BEYOND, ge=0, le=1)
-    repetition_penalty: Number | None = supported(BEYOND, gt=0, le=10)
     presence_penalty: Number | None = Field(default=None, ge=-2, le=2)
     frequency_penalty: Number | None = Field(default=None, ge=-2, le=2)
     logit_bias: LogitBias | None = supported(BY_IDS)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     tools: list[Tool] | None = Field(default=None, max_length=MAX_TOOLS)
-    tool_choice: Literal["none", "auto", "required"] | ToolChoice | None = None
+    tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     stream: bool | None = None
@@ -207,14 +126,33 @@ class ChatRequest(AnswerRequest):
             self.check_storable(" (or send store = false)")
         for index, message in enumerate(self.messages):
             message.check(f"messages.{index}")
+        check_order(self.messages)
+
+    @property
+    def callable_tools(self) -> list[Tool] | None:
+        """The tools that the model reads of: those that the choice allows."""
+        if self.tools is None or not isinstance(self.tool_choice, AllowedChoice):
+            return self.tools
+        allowed = named_in(self.tool_choice)
+        return [tool for tool in self.tools if tool.function.name in allowed]
+
+    @property
+    def choice_of_callable(self) -> Mode | NamedTool | None:
+        """Which of `callable_tools` the answer has to call."""
+        choice = self.tool_choice
+        if isinstance(choice, AllowedChoice):
+            return choice.allowed_tools.mode
+        return choice if isinstance(choice, str | NamedTool) else None
 
     def _check_schemas(self) -> None:
         names = [tool.function.name for tool in self.tools or []]
-        if isinstance(self.tool_choice, ToolChoice) and self.tool_choice.function.name not in names:
-            raise invalid(f"tool_choice names {self.tool_choice.function.name}, which is not in tools", "tool_choice")
-        is_required = self.tool_choice not in (None, "none", "auto")
+        for name in named_in(self.tool_choice):
+            if name not in names:
+                raise invalid(f"tool_choice names {name}, which is not in tools", "tool_choice")
+        held = must_be_called(self.tool_choice, names)
         for index, tool in enumerate(self.tools or []):
-            tool.function.check_schema(f"tools.{index}.function.parameters", is_held=is_required)
+            where = f"tools.{index}.function.parameters"
+            tool.function.check_schema(where, is_held=tool.function.name in held)
         if self.response_format is not None and (form := self.response_format.json_schema) is not None:
             where = "response_format.json_schema.schema"
             schema_checks.check(form.schema_, where, strict=bool(form.strict))
@@ -238,9 +176,9 @@ class ChatRequest(AnswerRequest):
 
     def _engine_request(self) -> ChatBody:
         body: JsonColumn = {"messages": [message.plain() for message in self.messages]}
-        for name in _PASSED_ON:
-            if (value := getattr(self, name)) is not None:
-                body[name] = _plain(value)
+        given = {name: getattr(self, name) for name in _PASSED_ON}
+        given |= {"tools": self.callable_tools, "tool_choice": self.choice_of_callable}
+        body |= {name: _plain(value) for name, value in given.items() if value is not None}
         if self.seed is not None:
             body["seed"] = self.seed % SEEDS
         if (limit := self.max_tokens or self.max_completion_tokens) is not None:
@@ -253,17 +191,13 @@ class ChatRequest(AnswerRequest):
 _PASSED_ON = (
     "temperature",
     "top_p",
-    "top_k",
-    "min_p",
-    "repetition_penalty",
+    *SAMPLING_EXTRAS,
     "stop",
     "presence_penalty",
     "frequency_penalty",
     "logit_bias",
     "logprobs",
     "top_logprobs",
-    "tools",
-    "tool_choice",
     "parallel_tool_calls",
 )
 

@@ -18,6 +18,7 @@ from fine_tuning.server.embedding_request import EmbeddingRequest
 from fine_tuning.server.grader_request import RunGrader, ValidateGrader
 from fine_tuning.server.job_request import CreateJob
 from fine_tuning.server.query_parameters import QueryField, fields
+from fine_tuning.server.request_model import BEYOND
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
 from fine_tuning.server.routes.checkpoints import GrantPermissions
 from fine_tuning.server.routes.conversations import CreateConversation, CreateItems, UpdateConversation
@@ -36,6 +37,8 @@ refused as unknown, so that no request seems to work while a part of it is lost.
 Refused together, as by OpenAI: `max_tokens` and `max_completion_tokens`, `conversation` and `previous_response_id`,
 hyperparameters outside `method` and inside it, or of another method than its `type`; and alone: `stream_options`
 without `stream`, `tool_choice` without `tools`, `top_logprobs` without log probabilities, an answer without any input.
+Values are of the types that OpenAI states: `"1"` is no number, and `1` no boolean. What the SDKs' `parse` and `stream`
+add to an answer (`parsed`, `parsed_arguments`) is accepted where the answer is sent back, and changes nothing.
 A filter of lists is `metadata[KEY]=VALUE`, once for each key; a page has `limit` items, which follow `after`.
 """
 BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
@@ -76,7 +79,9 @@ NOTES = {
     "Chat": (
         "Content may be text or parts of text. Tools work with every model, through the prompt if its chat template "
         "has none. Under `strict`, schemas that a grammar cannot hold are refused; else the rest is said in words and "
-        "checked, and the answer asked for again once. Lists take `metadata[key]=value` as a filter. "
+        "checked, and the answer asked for again once. `tool_choice` may be `allowed_tools`, of which alone the model "
+        "then reads; a choice of a custom tool is refused. Tool messages follow the calls that they answer, and every "
+        "call is answered before the next turn. Lists take `metadata[key]=value` as a filter. "
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
         "`metadata` are taken over, and updating `rating` rates the example. An answer has U+FFFD in place of a NUL "
         "character or half a character, here and in responses: what is stored is what was answered. Stored messages "
@@ -169,7 +174,7 @@ def bounds(constraints: Sequence[object]) -> str:
 
 
 def parameters(model: type[BaseModel]) -> list[tuple[str, str, str]]:
-    """Name, support and reason of each parameter of a request, the supported ones first."""
+    """Name, support and reason of each parameter of a request: the supported ones first, of which OpenAI's first."""
     found = []
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
@@ -177,7 +182,7 @@ def parameters(model: type[BaseModel]) -> list[tuple[str, str, str]]:
         required = "required" if field.is_required() else ""
         words = (required, bounds(field.metadata) if support == "supported" else "", str(extra.get("why", "")))
         found.append((field.alias or name, support, "; ".join(filter(None, words))))
-    return sorted(found, key=lambda row: SUPPORT.index(row[1]))
+    return sorted(found, key=lambda row: (SUPPORT.index(row[1]), BEYOND in row[2]))
 
 
 if __name__ == "__main__":

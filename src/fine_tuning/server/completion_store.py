@@ -58,7 +58,9 @@ def capture(
             int(rating) if rating in RATINGS else DEFAULT_RATING,
             {**source, **metadata, "provider": LOCAL},
             model_used=body.model,
-            tools=None if body.tools is None else [tool.model_dump(exclude_none=True) for tool in body.tools],
+            tools=None
+            if (tools := body.callable_tools) is None
+            else [tool.model_dump(exclude_none=True) for tool in tools],
         )
     except FineTuningError as error:  # what is stored has the answer
         _log.info("what was answered by %s is no example: %s", body.model, error)

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.server import authentication, prometheus_metrics
-from fine_tuning.server.api_errors import ApiError, answer
+from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer
 from fine_tuning.server.authentication import Access
 from fine_tuning.server.body_limits import LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
@@ -42,7 +42,6 @@ class RequestGate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        send = _with_request_id(send)
         if scope["path"] in UNLIMITED_PATHS:
             await self._app(scope, receive, send)
             return
@@ -98,17 +97,6 @@ class RequestGate:
         scope["state"][PROJECT] = access.project
 
 
-def _with_request_id(send: Send) -> Send:
-    """Name the request in the response, as support and logs of OpenAI's clients expect it."""
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message)["x-request-id"] = f"req_{uuid.uuid4().hex}"
-        await send(message)
-
-    return sending
-
-
 def _without_empty(query: bytes) -> bytes:
     """A query without parameters that are empty, which SDKs send for those that are not set."""
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
@@ -122,6 +110,26 @@ def _is_upload(scope: Scope) -> bool:
     return scope["method"] == "POST" and (path == FILES_PATH or is_part)
 
 
+class RequestIds:
+    """ASGI middleware: name the request in every response, as support and logs of OpenAI's clients expect it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        name = f"req_{uuid.uuid4().hex}"
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID] = name
+            await send(message)
+
+        if scope["type"] == "http":
+            scope.setdefault("state", {})[REQUEST_ID] = name
+        await self._app(scope, receive, sending)
+
+
 def install(app: FastAPI, context: Context) -> None:
     """Add the middleware to an application; the last one that is added comes first."""
     app.add_middleware(RequestGate, context=context)
@@ -131,5 +139,6 @@ def install(app: FastAPI, context: Context) -> None:
             allow_origins=[*context.config.allowed_origins],
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["x-request-id"],
+            expose_headers=[REQUEST_ID],
         )
+    app.add_middleware(RequestIds)  # before CORS, which answers preflights itself

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from fine_tuning.server.api_errors import invalid
 from fine_tuning.store.records.rows import JsonColumn
 
 BEYOND = "beyond OpenAI's API"
+Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def supported(why: str, **bounds: Any) -> Any:  # pydantic types a field as its default
@@ -28,6 +29,11 @@ def ignored(why: str) -> Any:
 def refused(why: str) -> Any:
     """A parameter that is not supported."""
     return Field(default=None, json_schema_extra={"support": "refused", "why": why})
+
+
+def added_by_sdks() -> Any:
+    """What `parse` and `stream` of the SDKs add to an answer: accepted where it is sent back, and left out."""
+    return Field(default=None, exclude=True)
 
 
 class RequestModel(SoundModel):
@@ -67,3 +73,14 @@ class AnswerRequest(RequestModel):
     prompt_cache_options: JsonColumn | None = ignored("the cache is the model's own memory")
     service_tier: str | None = ignored("there is one tier")
     moderation: JsonColumn | None = ignored("nothing is moderated")
+
+
+class SamplingExtras(RequestModel):
+    """What local servers take beside OpenAI's parameters of sampling."""
+
+    top_k: int | None = supported(BEYOND, ge=0, le=2**31 - 1)
+    min_p: Number | None = supported(BEYOND, ge=0, le=1)
+    repetition_penalty: Number | None = supported(BEYOND, gt=0, le=10)
+
+
+SAMPLING_EXTRAS = tuple(SamplingExtras.model_fields)

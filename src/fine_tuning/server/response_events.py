@@ -107,7 +107,7 @@ class ResponseEvents:
 
     def _choice(self, given: ChunkChoice) -> Iterator[Event]:
         yield from self._begin()
-        choice = chunk_choice(given, self._top_logprobs, is_first=False)
+        choice = chunk_choice(given, self._top_logprobs)
         self._reason = choice.get("finish_reason") or self._reason
         logprobs = choice.get("logprobs")
         self._held += (logprobs["content"] if logprobs else None) or []

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
-from fine_tuning.server.request_model import RequestModel
+from fine_tuning.server.request_model import RequestModel, added_by_sdks
 from fine_tuning.store.records.rows import JsonColumn
 
 Status = Literal["in_progress", "completed", "incomplete"]
@@ -24,6 +24,7 @@ class TextPart(RequestModel):
     annotations: list[object] | None = None
     logprobs: list[object] | None = None
     prompt_cache_breakpoint: JsonColumn | None = None
+    parsed: object = added_by_sdks()
 
 
 class RefusalPart(RequestModel):
@@ -31,6 +32,7 @@ class RefusalPart(RequestModel):
 
     type: Literal["refusal"]
     refusal: str
+    parsed: object = added_by_sdks()
 
     @property
     def text(self) -> str:
@@ -97,6 +99,7 @@ class FunctionCallItem(RequestModel):
     caller: None = None
     async_: None = None
     created_by: str | None = None
+    parsed_arguments: object = added_by_sdks()
 
     def stored(self) -> JsonColumn:
         """The item as the API returns it."""

@@ -8,12 +8,25 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from fine_tuning.data_io import schema_checks
-from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS
+from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name
 from fine_tuning.data_io.formats.tool_declarations import Tool as ChatTool
 from fine_tuning.server import chat_request as chat
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.chat_request import ChatRequest, Metadata, Number, Stops
-from fine_tuning.server.request_model import BEYOND, AnswerRequest, RequestModel, ignored, refused, supported
+from fine_tuning.server.chat_messages import Message
+from fine_tuning.server.chat_request import ChatRequest, Metadata, Stops
+from fine_tuning.server.chat_tools import OtherChoice, must_be_called
+from fine_tuning.server.chat_tools import ToolChoice as ChatToolChoice
+from fine_tuning.server.request_model import (
+    BEYOND,
+    SAMPLING_EXTRAS,
+    AnswerRequest,
+    Number,
+    RequestModel,
+    SamplingExtras,
+    ignored,
+    refused,
+    supported,
+)
 from fine_tuning.server.response_items import ItemId, SentItem
 from fine_tuning.server.response_tools import AllowedTools, FunctionTool, NamedFunction, OtherTool, Tool, ToolChoice
 from fine_tuning.store.records.rows import JsonColumn
@@ -41,7 +54,7 @@ class TextFormat(RequestModel):
     """The form of the answer, enforced by a grammar."""
 
     type: Literal["text", "json_object", "json_schema"]
-    name: str | None = None
+    name: Name | None = None
     schema_: JsonColumn | None = Field(default=None, alias="schema")
     description: str | None = None
     strict: bool | None = None
@@ -105,12 +118,8 @@ class PromptRequest(RequestModel):
 
     @property
     def functions(self) -> list[FunctionTool]:
-        """The tools that the answer may call."""
-        found = [tool for tool in self.tools or [] if isinstance(tool, FunctionTool)]
-        if isinstance(self.tool_choice, AllowedTools):
-            allowed = {tool.name for tool in self.tool_choice.tools}
-            return [tool for tool in found if tool.name in allowed]
-        return found
+        """The tools that are functions, which all are in a request that is checked."""
+        return [tool for tool in self.tools or [] if isinstance(tool, FunctionTool)]
 
     def check(self) -> None:
         """Refuse what this server does not support, instead of ignoring it.
@@ -132,7 +141,9 @@ class PromptRequest(RequestModel):
         self._check_schemas()
 
     def _check_tool_choice(self) -> None:
-        choice, names = self.tool_choice, {tool.name for tool in self.tools or [] if isinstance(tool, FunctionTool)}
+        choice, names = self.tool_choice, {tool.name for tool in self.functions}
+        if isinstance(choice, OtherChoice):
+            choice.refuse()
         if choice == "required" and not names:
             raise invalid("tool_choice 'required' goes with tools only", "tool_choice")
         named = [choice] if isinstance(choice, NamedFunction) else []
@@ -142,27 +153,24 @@ class PromptRequest(RequestModel):
                 raise invalid(f"tool_choice names {each.name}, which is not in tools", "tool_choice")
 
     def _check_schemas(self) -> None:
-        is_required = not isinstance(self._chat_tool_choice(), str | None) or self._chat_tool_choice() == "required"
-        for index, tool in enumerate(self.tools or []):
-            if isinstance(tool, FunctionTool):
-                tool.for_chat().check_schema(f"tools.{index}.parameters", is_held=is_required)
+        held = must_be_called(self._chat_tool_choice(), [tool.name for tool in self.functions])
+        for index, tool in enumerate(self.functions):
+            tool.for_chat().check_schema(f"tools.{index}.parameters", is_held=tool.name in held)
         form = self.text.format if self.text is not None else None
         if form is not None and form.schema_ is not None:
             schema_checks.check(form.schema_, "text.format.schema", strict=bool(form.strict))
 
-    def _chat_tool_choice(self) -> Literal["none", "auto", "required"] | chat.ToolChoice | None:
+    def _chat_tool_choice(self) -> ChatToolChoice | None:
         choice = self.tool_choice
-        if isinstance(choice, NamedFunction):
-            return chat.ToolChoice(type="function", function=chat.NamedFunction(name=choice.name))
-        return choice.mode if isinstance(choice, AllowedTools) else choice
+        return choice.for_chat() if isinstance(choice, NamedFunction | AllowedTools) else choice
 
-    def chat_request(self, messages: Sequence[chat.Message]) -> ChatRequest:
+    def chat_request(self, messages: Sequence[Message]) -> ChatRequest:
         """The request of a chat completion with the same answer."""
-        functions = [tool.for_chat() for tool in self.functions]
+        functions = [ChatTool(type="function", function=tool.for_chat()) for tool in self.functions]
         return ChatRequest(
             model=self.model,
             messages=list(messages),
-            tools=[ChatTool(type="function", function=each) for each in functions] or None,
+            tools=functions or None,
             tool_choice=self._chat_tool_choice() if functions else None,
             parallel_tool_calls=self.parallel_tool_calls if functions else None,
             response_format=None if self.text is None or self.text.format is None else self.text.format.for_chat(),
@@ -175,7 +183,7 @@ class InputTokensRequest(PromptRequest):
     personality: str | None = ignored("the models have no such setting")
 
 
-class ResponseRequest(PromptRequest, AnswerRequest):
+class ResponseRequest(PromptRequest, AnswerRequest, SamplingExtras):
     """A response as OpenAI's API takes it."""
 
     max_output_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
@@ -183,9 +191,6 @@ class ResponseRequest(PromptRequest, AnswerRequest):
     top_p: Number | None = Field(default=None, ge=0, le=1)
     seed: int | None = supported(f"{BEYOND}; best effort, as for chat", ge=-(2**63), le=2**63 - 1)
     stop: Stops | None = supported(BEYOND)
-    top_k: int | None = supported(BEYOND, ge=0, le=2**31 - 1)
-    min_p: Number | None = supported(BEYOND, ge=0, le=1)
-    repetition_penalty: Number | None = supported(BEYOND, gt=0, le=10)
     presence_penalty: Number | None = supported(BEYOND, ge=-2, le=2)
     frequency_penalty: Number | None = supported(BEYOND, ge=-2, le=2)
     include: list[Includable] | None = supported(f"{LOGPROBS}; the others name what no answer here has")
@@ -230,7 +235,7 @@ class ResponseRequest(PromptRequest, AnswerRequest):
         if self.stream_options is not None and not self.stream:
             raise invalid("stream_options goes with stream = true only", "stream_options")
 
-    def chat_request(self, messages: Sequence[chat.Message]) -> ChatRequest:
+    def chat_request(self, messages: Sequence[Message]) -> ChatRequest:
         """The request of a chat completion with the same answer."""
         shared = {name: value for name in _SHARED if (value := getattr(self, name)) is not None}
         shared["max_tokens"] = self.max_output_tokens
@@ -240,6 +245,6 @@ class ResponseRequest(PromptRequest, AnswerRequest):
 
 
 _SHARED = (
-    *("temperature", "top_p", "seed", "stop", "top_k", "min_p", "repetition_penalty"),
+    *("temperature", "top_p", "seed", "stop", *SAMPLING_EXTRAS),
     *("presence_penalty", "frequency_penalty", "metadata"),
 )

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from fine_tuning.data_io.formats.tool_declarations import Function, Name
+from fine_tuning.data_io.formats.tool_declarations import Tool as ChatTool
+from fine_tuning.server import chat_tools
+from fine_tuning.server.chat_tools import Mode, OtherChoice, choice_kind
 from fine_tuning.server.request_model import RequestModel
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -64,6 +67,10 @@ class NamedFunction(RequestModel):
     type: Literal["function"]
     name: Name
 
+    def for_chat(self) -> chat_tools.NamedTool:
+        """The choice as chat completions take it."""
+        return chat_tools.NamedTool(type="function", function=chat_tools.NamedFunction(name=self.name))
+
 
 class AllowedTools(RequestModel):
     """The functions that the answer may call, or has to call one of."""
@@ -72,17 +79,17 @@ class AllowedTools(RequestModel):
     mode: Literal["auto", "required"]
     tools: list[NamedFunction] = Field(min_length=1)
 
-
-def _choice_kind(value: object) -> str:
-    if isinstance(value, str):
-        return "Mode"
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    return "Allowed" if kind == "allowed_tools" else "Named"
+    def for_chat(self) -> chat_tools.AllowedChoice:
+        """The choice as chat completions take it."""
+        tools = [ChatTool(type="function", function=Function(name=each.name)) for each in self.tools]
+        allowed = chat_tools.AllowedTools(mode=self.mode, tools=tools)
+        return chat_tools.AllowedChoice(type="allowed_tools", allowed_tools=allowed)
 
 
 ToolChoice = Annotated[
-    Annotated[Literal["none", "auto", "required"], Tag("Mode")]
+    Annotated[Mode, Tag("Mode")]
     | Annotated[NamedFunction, Tag("Named")]
-    | Annotated[AllowedTools, Tag("Allowed")],
-    Discriminator(_choice_kind),
+    | Annotated[AllowedTools, Tag("Allowed")]
+    | Annotated[OtherChoice, Tag("Other")],
+    Discriminator(choice_kind),
 ]

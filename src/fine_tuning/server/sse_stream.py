@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from fine_tuning.errors import FineTuningError
 from fine_tuning.server import api_errors
+from fine_tuning.server.api_errors import ApiError
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +60,9 @@ def _events(
             yield _event(chunk)
     except FineTuningError as error:  # too late for a status
         yield _event({"error": api_errors.body(500, str(error))})
+        return
+    except ApiError as error:  # as of a client that has left, who reads nothing more
+        yield _event({"error": api_errors.body(error.status, str(error), error.param, error.code)})
         return
     except Exception:  # noqa: BLE001 - the status is sent; the client gets an error event, the log the traceback
         _log.exception("a streamed answer failed")

@@ -7,17 +7,27 @@ from typing import cast
 from pydantic import Field
 
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.chat_request import BY_IDS, SEEDS, LogitBias, Number, Stops, StreamOptions
-from fine_tuning.server.request_model import RequestModel, ignored, refused, supported
+from fine_tuning.server.chat_request import BY_IDS, SEEDS, LogitBias, Stops, StreamOptions
+from fine_tuning.server.request_model import (
+    SAMPLING_EXTRAS,
+    Number,
+    SamplingExtras,
+    ignored,
+    refused,
+    supported,
+)
 from fine_tuning.server.text_inputs import MAX_INPUTS, TextInputs
 from fine_tuning.serving.text_types import TextBody
 
 DEFAULT_MAX_TOKENS = 16
-_PASSED_ON = ("temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "logit_bias")
-_CHANGE_THE_LIKELIEST = ("stop", "presence_penalty", "frequency_penalty", "logit_bias")
+_CHANGE_THE_LIKELIEST = ("stop", "repetition_penalty", "presence_penalty", "frequency_penalty", "logit_bias")
+_PASSED_ON = (
+    *("temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "logit_bias"),
+    *SAMPLING_EXTRAS,
+)
 
 
-class TextCompletionRequest(RequestModel):
+class TextCompletionRequest(SamplingExtras):
     """Prompts to continue, as OpenAI's API takes them."""
 
     model: str = Field(min_length=1, max_length=200)

@@ -186,15 +186,14 @@ class LlamaCppEngine:
 
     def _request(self, body: Mapping[str, Any]) -> JsonColumn:
         messages = [dict(message) for message in body["messages"]]
-        request = self._sampled({**with_grammar(body), "messages": messages})
-        if "repetition_penalty" in request:
-            request["repeat_penalty"] = request.pop("repetition_penalty")
-        return request
+        return self._sampled({**with_grammar(body), "messages": messages})
 
     def _sampled(self, body: Mapping[str, Any]) -> JsonColumn:
         request = {**DEFAULT_SAMPLING, **body, **self._adapter_scale()}
         if "seed" in request:
             request["cache_prompt"] = False  # a prompt that is computed in other pieces rounds otherwise
+        if "repetition_penalty" in request:
+            request["repeat_penalty"] = request.pop("repetition_penalty")
         return request
 
     def _adapter_scale(self) -> JsonColumn:

@@ -20,6 +20,9 @@ class TextBody(TypedDict, total=False):
     prompt: Required[list[Prompt]]
     temperature: float
     top_p: float
+    top_k: int
+    min_p: float
+    repetition_penalty: float
     max_tokens: int
     n: int
     stop: str | list[str]

@@ -29,7 +29,7 @@ _PARSE_ERROR: Flag = "model_grader_parse_error"
 class SamplingParams(BaseModel):
     """How the judge answers: greedily, unless a temperature is given, so that a row has one grade."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     temperature: float | None = Field(default=None, ge=0, le=2)

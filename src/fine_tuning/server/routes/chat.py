@@ -19,6 +19,7 @@ from fine_tuning.server.chat_objects import (
     ChunkWithUsage,
     chunk_choice,
     head,
+    opening_of,
     total_usage,
 )
 from fine_tuning.server.chat_request import ChatRequest
@@ -77,7 +78,7 @@ def _choice(
             if (reported := chunk.get("usage")) and not chunk["choices"]:
                 counts = reported
             for choice in chunk["choices"]:
-                collector.add(chunk_choice(choice, top_logprobs, is_first=collector.is_new(choice["index"])))
+                collector.add(chunk_choice(choice, top_logprobs))
             check_connected(client_disconnected)
     return collector.choices()[0], counts
 
@@ -95,7 +96,9 @@ def _chunks(
             if (reported := chunk.get("usage")) and not chunk["choices"]:
                 usages.append(reported)
             for choice in chunk["choices"]:
-                shown = chunk_choice(choice, body.top_logprobs or 0, is_first=collector.is_new(choice["index"]))
+                is_first = collector.is_new(choice["index"])
+                opening = opening_of(choice, may_call=bool(body.tools)) if is_first else None
+                shown = chunk_choice(choice, body.top_logprobs or 0, opening)
                 collector.add(shown)
                 answered: ChatCompletionChunk = {**start, "choices": [shown]}
                 yield {**answered, "usage": None} if with_usage else answered
