@@ -48,7 +48,10 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed, empty, or truncated.
     """
     entry = _entry(row)
-    if not is_one_of(entry.get("call_type"), _CHAT_TYPES) or (entry.get("status") or "success") != "success":
+    kind = entry.get("call_type")
+    if kind is not None and not isinstance(kind, str):
+        raise DataError(f"call_type must be text, not {type(kind).__name__}")
+    if not is_one_of(kind, _CHAT_TYPES) or (entry.get("status") or "success") != "success":
         return
     request, response = _request(entry), _response(entry)
     if is_redacted_value(response) or is_redacted_value(request.get("messages")):
@@ -56,7 +59,7 @@ def calls(row: Row) -> Iterator[Call]:
     if any(_has_text(each, _TRUNCATED) for each in (request, response)):
         raise DataError("LiteLLM has cut off a text; raise MAX_STRING_LENGTH_PROMPT_IN_DB")
     has_messages = any(request.get(key) for key in ("messages", "input", "contents", "prompt"))
-    if is_one_of(entry.get("call_type"), _PASSED_THROUGH) and (not has_messages or not is_object(response)):
+    if is_one_of(kind, _PASSED_THROUGH) and (not has_messages or not is_object(response)):
         return  # of another API than a chat's
     if not has_messages or not response:
         raise DataError("messages or response is empty; enable store_prompts_in_spend_logs in LiteLLM")
