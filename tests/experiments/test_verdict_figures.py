@@ -74,7 +74,7 @@ def test_planned_verdict_that_later_samples_contradict_is_withdrawn(design: str)
 @pytest.mark.parametrize("design", ["fixed", "group_sequential"])
 def test_planned_verdict_of_an_effect_that_stays_is_rarely_withdrawn(design: str) -> None:
     withdrawn = 0
-    for seed in range(40):
+    for seed in range(25):
         rng, framework = np.random.default_rng(seed), ABTestFramework()
         framework.create_test(f"{design}-{seed}", "a", "b", design=design, planned=200)
         framework.record_samples(f"{design}-{seed}", drawn(rng, 1000, (0.6, 0.75)))
@@ -86,8 +86,8 @@ def test_planned_verdict_of_an_effect_that_stays_is_rarely_withdrawn(design: str
 @pytest.mark.parametrize("strata", [4, 150])
 @pytest.mark.parametrize("choices", [{}, {"design": "fixed", "planned": 60}])
 def test_equal_models_in_strata_of_other_shares_are_rarely_told_apart(strata: int, choices: dict[str, Any]) -> None:
-    told = 0
-    for seed in range(15):
+    told, seeds = 0, 8 if strata > 100 else 15
+    for seed in range(seeds):
         rng, framework = np.random.default_rng(seed), ABTestFramework()
         name = f"{strata}-{seed}-{len(choices)}"
         framework.create_test(name, "old", "new", split=None, **choices)

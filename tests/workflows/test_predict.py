@@ -334,12 +334,12 @@ def test_compare_evaluations_without_the_schema_file_succeeds(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_corpus_metrics_are_resampled_without_scoring_again(tmp_path: Path) -> None:
-    words = [" ".join(chr(97 + (n * k) % 26) * 3 for k in range(1, 30)) for n in range(150)]
+    words = [" ".join(chr(97 + (n * k) % 26) * 3 for k in range(1, 30)) for n in range(60)]
     said = [text if n % 3 else words[n - 1] for n, text in enumerate(words)]
     with cProfile.Profile() as profile:
         found = ModelEvaluator().evaluate(said, words, "m", metrics=["ter", "bleu", "chrf"])
     assert found.figures["bleu"].low < found.figures["bleu"].value < found.figures["bleu"].high
-    assert pstats.Stats(profile).total_calls < 10_000_000  # 3 million score each row once; resamples only add up
+    assert pstats.Stats(profile).total_calls < 4_000_000  # a million scores each row once; resamples only add up
 
 
 def test_judging_reports_failed_grades(host: wire.Host, cli: Any, tmp_path: Path) -> None:
