@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from functools import lru_cache
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text
@@ -39,6 +40,7 @@ def asks_for_correction(question: str) -> bool:
     return _is_named(question, _ASKED_ALONE, _ASKED)
 
 
+@lru_cache(maxsize=4096)  # a table has the same fields in every row
 def holds_correction(field: str) -> bool:
     """Whether a field beside an answer holds, by its name, a better one: `corrected_response`, `editedAnswer`."""
     return _is_named(field, _ALONE, _CORRECTED)
