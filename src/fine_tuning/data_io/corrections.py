@@ -60,9 +60,9 @@ def corrected(call: Call, row: Row) -> Call:
     Raises:
         DataError: two fields hold different corrections.
     """
-    if call.rejected is not None:
-        return call
     fields = [key for key in call.metadata if key in row and holds_correction(key)]
+    if not fields or call.rejected is not None:
+        return call
     length = length_of_request(call.messages)
     answer = call.messages[length:]
     said = [_plain(whole_text(each)) for each in answer]

@@ -43,9 +43,7 @@ def is_truncated(text: str) -> bool:
 def truncated_place(messages: Iterable[Message]) -> str | None:
     """Where a text was cut off: `messages[2]` and its role; None where all are whole."""
     for at, message in enumerate(messages):
-        content = message.get("content")
-        texts = (content,) if isinstance(content, str) and "tool_calls" not in message else _texts(message)
-        if message.get("role") in _SIDES and any(map(is_truncated, texts)):
+        if message.get("role") in _SIDES and any(map(is_truncated, _texts(message))):
             return f"messages[{at}] ({message['role']})"
     return None
 

@@ -67,8 +67,7 @@ def refuse_empty_places(messages: Iterable[Message]) -> None:
         DataError: there is one.
     """
     for at, message in enumerate(messages):
-        content = message.get("content")
-        for number, part in enumerate(content) if isinstance(content, list) else ():
+        for number, part in enumerate(_listed(message)):
             if is_image_place(part):
                 raise DataError(f"messages[{at}].content[{number}] is {EMPTY_PLACE}")
 

@@ -29,8 +29,6 @@ def _is_own(message: Row) -> bool:
     if any(is_list(parse_embedded_json(message[key])) for key in _BESIDE if key in message):
         return True
     parts, content = parse_embedded_json(message.get("parts")), parse_embedded_json(message.get("content"))
-    if not is_list(parts) and not is_list(content):
-        return False
     has_parts = is_list(parts) and bool(parts) and all(is_object(each) and "type" in each for each in parts)
     is_called = is_list(content) and any(
         is_object(each) and is_one_of(each.get("type"), _CONTENT_TYPES) for each in content

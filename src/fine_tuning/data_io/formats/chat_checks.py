@@ -138,7 +138,7 @@ def _role(message: object) -> str | None:
 
 
 def _check_message(message: Row, role: str, at: str) -> Iterator[Finding]:
-    for key in () if message.keys() <= _MESSAGE_KEYS[role] else message.keys() - _MESSAGE_KEYS[role]:
+    for key in message.keys() - _MESSAGE_KEYS[role]:
         codes = {"weight": "wrong-weight", "tool_calls": "wrong-tool-call", "tool_call_id": "wrong-tool-call"}
         yield Finding(codes.get(key, "unknown-message-key"), f"{at}.{key}", f"a message of the {role} has no {key}")
     if role == "assistant":

@@ -82,10 +82,11 @@ def _is_whole(response: Row) -> bool:
 
 def _spread(row: Row) -> Exchange | None:
     """The exchange of a row that has the fields of its request beside its response."""
-    if not _OF_RECORDS.isdisjoint(row) or not (is_request(row) or is_responses_request(row)):
+    answers = [key for key in _ANSWERS if row.get(key)]  # most rows have none, and are asked for each vendor's format
+    if not answers or not _OF_RECORDS.isdisjoint(row) or not (is_request(row) or is_responses_request(row)):
         return None
-    for key in _ANSWERS:
-        given = row.get(key)
+    for key in answers:
+        given = row[key]
         if isinstance(given, str) and given.lstrip()[:1] not in {"{", "[", "d", "e"}:  # as of no JSON and no stream
             continue
         response = body_of(given)
