@@ -31,6 +31,8 @@ def daft(ray_address: str | None = None) -> DaftModule:
         ConfigurationError: no cluster answers there.
     """
     os.environ.setdefault("DAFT_SHOW_QUERY_ID", "0")  # otherwise a line on the terminal for every query
+    if "ray" not in sys.modules and "RAY_JOB_ID" not in os.environ:
+        os.environ.setdefault("DAFT_RUNNER", "native")  # otherwise it loads Ray, where installed, to look for a cluster
     import daft as module
 
     # What goes wrong in a plan is an error of whoever runs it, and reported once.
