@@ -124,6 +124,12 @@ def without_end(answer: str) -> str:
     return instruct_text.without_ends(plain.removesuffix(end))
 
 
+def end_of_turn(text: str) -> str | None:
+    """The mark of a turn's end that a text ends with; None for another text."""
+    plain = text.rstrip()
+    return next((end for end in _TURN_ENDS if plain.endswith(end)), None)
+
+
 def _turns(text: str) -> list[Turn] | None:
     """The turns of a template whose turns have a role; None if text is outside them."""
     first = min((start for start in _TURNS if start in text), key=text.index, default=None)

@@ -18,6 +18,7 @@ from fine_tuning.data_io.messages import ToolCall
 
 MISTRAL, PYTHON = "[TOOL_CALLS]", "<|python_tag|>"
 _FUNCTION = "<function="
+_ANY_MARK = ("<tool", MISTRAL, "<|", _FUNCTION, "INST]", "_of_turn>")
 # Code in Markdown: a block between fences, which may lack its end, or a span between as many backticks.
 _CODE = (
     r"^[ \t>]*(?P<fence>```+|~~~+).*?(?:^[ \t>]*(?P=fence)[ \t]*$|\Z)"
@@ -59,8 +60,16 @@ def marked_calls(text: str, place: int) -> tuple[str, list[ToolCall]] | None:
 
 
 def has_mark(text: str) -> bool:
-    """Whether a text may hold calls or results of tools between marks."""
-    return "<tool" in text or MISTRAL in text or PYTHON in text or _FUNCTION in text
+    """Whether a text may hold marks of a chat template: of calls and results of tools, or of turns."""
+    if "<" not in text and "[" not in text:  # as most
+        return False
+    return any(mark in text for mark in _ANY_MARK)
+
+
+def text_of_call(text: str) -> str | None:
+    """What is written between the first marks of a call, such as `<tool_call>`; None without any."""
+    found = next((places[0] for mark in _ENDS if mark in text and (places := _calls_in(mark, text))), None)
+    return None if found is None else found["call"]
 
 
 def _has_object(call: ToolCall) -> bool:
