@@ -45,8 +45,9 @@ def test_plain_word_in_its_place_is_a_password(text: str, secret: str) -> None:
     My password is lost.|my password is expired|my password is longer.|Our password is english.
     My password was accepted.|my password manager is bitwarden|Our guest password is posted at reception.
     my password is case-sensitive|My password is a secret.|admin password: prompt|root password: hashed
-    temporary password: expires|WiFi password: unknown|my password: settings|My Password: View|My password: Forgot?|Password: Strength meter
-    Mein Passwort: vergessen|mi contraseña: olvidada|mon mot de passe : oublié|Мой пароль: неверный|мой пароль: забыт
+    temporary password: expires|WiFi password: unknown|my password: settings|My Password: View|My password: Forgot?
+    Password: Strength meter|Mein Passwort: vergessen|mi contraseña: olvidada
+    mon mot de passe : oublié|Мой пароль: неверный|мой пароль: забыт
     passphrase: "Choose three random words"|passphrase: "enter your passphrase"|Passphrase: leave blank for none
     The passphrase is used for encryption only|passphrase: "optional for unencrypted keys"|my pin cushion
     the passphrase is three random words|Passphrase: at least twenty characters|Password: Optional|Pin 1234 nails here
