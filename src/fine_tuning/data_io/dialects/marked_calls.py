@@ -5,6 +5,8 @@ https://docs.mistral.ai/cookbook/concept-deep-dive-tokenization-tool_calling,
 https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/#tool-calling-(8b/70b/405b)-
 """
 
+# ruff: noqa: RUF001 - signs of templates
+
 from __future__ import annotations
 
 import ast
@@ -34,7 +36,7 @@ _MARKED = {
     )
 }
 _ENDS = {"<tool_call>": ("</tool_call>",), _FUNCTION: ("</function>", "<|eom_id|>")}
-_BEGINS = re.compile(r"(?:\A|\n|[.!?…。！？)\]>*])\s*\Z")  # noqa: RUF001 - before a call: a line or a sentence ends
+_BEGINS = re.compile(r"(?:\A|\n|[.!?…。！？)\]>*])\s*\Z")
 _NAMED = re.compile(r"\s*([\w.-]+?)(?:\[CALL_ID\]([\w-]+))?(?:\[ARGS\])?\s*(\{.*\})\s*", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;]*")  # as Llama 3.2 divides several
 _DECODER = json.JSONDecoder()
@@ -64,7 +66,15 @@ def has_mark(text: str) -> bool:
     if "<" not in text and "[" not in text:  # as most
         return False
     # One after the other is sooner than a loop.
-    return "<|" in text or "<tool" in text or "INST]" in text or MISTRAL in text or _FUNCTION in text or _TURN in text
+    return (
+        "<|" in text
+        or "<｜" in text
+        or "<tool" in text
+        or "INST]" in text
+        or MISTRAL in text
+        or _FUNCTION in text
+        or _TURN in text
+    )
 
 
 def text_of_call(text: str) -> str | None:
