@@ -245,7 +245,7 @@ def test_field_names_in_capitals_are_known() -> None:
 
 
 def test_text_of_python_lists_is_refused_by_name() -> None:
-    with pytest.raises(DataError, match=r"messages is text that begins as JSON and is none; write .* json\.dumps"):
+    with pytest.raises(DataError, match=r"messages is in single quotes, as Python prints it, .* json\.dumps"):
         call_of({"messages": str([ASKED, GOOD])})
 
 

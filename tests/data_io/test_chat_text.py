@@ -36,6 +36,7 @@ TEMPLATES = {
     "llama 4": ("<|header_start|>", "<|header_end|>\n\n", "<|eot|>", "assistant"),
     "gemma": ("<start_of_turn>", "\n", "<end_of_turn>", "model"),
     "granite": ("<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>", "assistant"),
+    "phi": ("<|", "|>\n", "<|end|>", "assistant"),
 }
 
 
@@ -52,6 +53,18 @@ def test_turns_with_a_role_at_their_head_are_read(name: str) -> None:
     assert only(row, "chat-text").messages == [*earlier, QUESTION, ANSWER]
     with pytest.raises(DataError, match="text beside them"):
         only({"text": f"{text}{end} and more"})
+
+
+def test_turns_between_marks_that_are_roles_are_read() -> None:
+    zephyr = f"<|user|>\nHi</s>\n<|assistant|>\nHello.</s>\n<|user|>\n{ASKED}</s>\n<|assistant|>\n{ANSWERED}</s>"
+    wide = "<\uff5c{}\uff5c>"
+    begin, end = (wide.format(f"{each}\u2581of\u2581sentence") for each in ("begin", "end"))
+    user, assistant = wide.format("User"), wide.format("Assistant")
+    deepseek = f"{begin}{user}Hi{assistant}Hello.{end}{user}{ASKED}{assistant}{ANSWERED}{end}"
+    earlier = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
+    for text in (zephyr, deepseek, zephyr.replace("</s>", "")):
+        assert only({"text": text}).messages == [*earlier, QUESTION, ANSWER]
+    assert formats.format_of({"text": "Write <|user|> before what a user says."}) is None
 
 
 MISTRAL = {

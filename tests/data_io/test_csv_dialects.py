@@ -13,6 +13,7 @@ import pytest
 
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.sources import RawRow
+from fine_tuning.data_io.sources.raw_row import WRONG_CELLS
 from fine_tuning.datasets import file_check
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError
@@ -123,3 +124,21 @@ def test_dialect_is_said_beside_an_encoding(tmp_path: Path) -> None:
     text = 'prompt,response\n"Où est \\"le café\\" ?","À côté, c\'est l\'été"\n'
     file.write_bytes(text.encode("cp1252"))
     assert {row.assumed for row in sources.read(str(file))} == {f"cp1252, {ALL}"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['1,"open one', '2,"open two'],
+        ['1,"open one', '2,"open two', '3,"open three'],
+        ['"open one,1', '"open two,2'],
+        ['"open one,1', '2,"open two'],
+    ],
+)
+def test_neighbouring_quotes_that_are_not_closed_refuse_their_rows_alone(tmp_path: Path, lines: list[str]) -> None:
+    others = [f"q{number},à {number}" for number in range(5)]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["question,answer", "q,a", *lines, *others, ""]))
+    rows = [json.loads(row.text or b"") for row in sources.read(str(path))]
+    assert [WRONG_CELLS in row for row in rows] == [False] + [True] * len(lines) + [False] * len(others)
+    assert [row["answer"] for row in rows[-len(others) :]] == [f"à {number}" for number in range(5)]

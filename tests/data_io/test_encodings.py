@@ -24,6 +24,15 @@ TEXTS = [
     ("cp1250", "Dobrý den, jak se máte? Děkuji, dobře."),
     ("cp1250", "Árvíztűrő tükörfúrógép"),
     ("cp1250", "Kako ste danas? Čaša vode, žena i dječak"),
+    ("iso8859_2", "Příliš žluťoučký kůň úpěl ďábelské ódy"),
+    ("iso8859_2", "Proszę o zmianę hasła, część pieśni"),
+    ("iso8859_5", "Съешь ещё этих мягких французских булок"),
+    ("iso8859_5", "Как да сменя паролата си?"),
+    ("mac_roman", "¿Dónde está el niño? Mañana será otro día"),
+    ("mac_roman", "Où est le café ? Voilà l'été, déjà là"),
+    ("mac_roman", "Falsches Üben quält jeden größeren Zwerg"),
+    ("mac_roman", "A senha está incorreta, não consigo entrar"),
+    ("cp1252", "The word—yes, that word—is fine"),
     ("cp1254", "Bugün hava çok güzel, değil mi?"),
     ("cp1254", "Teşekkür ederim, iyi günler"),
     ("cp1251", "Столица Франции - Париж"),
@@ -53,6 +62,15 @@ TEXTS = [
 def read(path: Path, content: bytes, encoding: str | None = None) -> list[sources.RawRow]:
     path.write_bytes(content)
     return list(sources.read(str(path), encoding))
+
+
+@pytest.mark.parametrize("encoding", ["utf_32", "utf_32_le", "utf_32_be", "utf_16", "utf_16_le", "utf_16_be"])
+@pytest.mark.parametrize("name", ["x.csv", "x.jsonl"])
+def test_wider_encodings_are_told_by_their_mark_or_zeros(tmp_path: Path, encoding: str, name: str) -> None:
+    row = {"prompt": "今日の天気 🇯🇵 café?", "response": "晴れ"}
+    written = ",".join(row) + "\n" + ",".join(row.values()) if name == "x.csv" else json.dumps(row, ensure_ascii=False)
+    (found,) = read(tmp_path / name, written.encode(encoding))
+    assert json.loads(found.text or b"") == row
 
 
 @pytest.mark.parametrize(("encoding", "text"), TEXTS)

@@ -63,7 +63,10 @@ def test_text_about_redaction_stays(shape: str, asked: str, answered: str) -> No
 
 
 FAILED: list[dict[str, Any]] = [
-    *({"error": text} for text in ("boom", "timeout", "Error code: 429 - slow down", "RateLimitError: quota")),
+    *(
+        {"error": text}
+        for text in ("boom", "timeout", "503", "No connection", "Error code: 429 - slow down", "RateLimitError: quota")
+    ),
     *({"error": "litellm.APIConnectionError: reset"}, {"error_message": "upstream timeout"}, {"error": True}),
     *({"error": {"message": "gone"}}, {"exception": "Connection refused"}, {"errorMessage": "boom"}),
 ]
@@ -81,6 +84,11 @@ def test_failed_call_of_training_data_is_skipped(shape: str, beside: dict[str, A
     ("asked", "error"),
     [
         *((ASKED, value) for value in (None, "", " ", "none", "False", "0", "no error", False, 0, [], {})),
+        *(
+            (ASKED, value)
+            for value in ("Verb tense", "subject-verb agreement", "Rounding", "0.25", "3 %", "none found.")
+        ),
+        *((ASKED, value) for value in ("No errors were found", "factual", "typo", "wrong word order")),
         (ASKED, "NameError: name 'x' is not defined"),
         (ASKED, "Traceback (most recent call last): ..."),
         (ASKED, "error[E0502]: cannot borrow"),

@@ -141,3 +141,28 @@ def test_source_and_call_that_the_host_ran_are_refused_in_messages_of_vercel() -
         asked = {"role": "user", "parts": [{"type": "text", "text": ASKED}]}
         with pytest.raises(DataError, match=f"is of type '{part['type']}', which belongs to its host"):
             only({"id": "c", "messages": [asked, {"role": "assistant", "parts": [part, text]}]})
+
+
+CUSTOM = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "c1", "name": "run", "input": "print(1)"}
+
+
+def test_items_beside_their_input_alone_are_a_call() -> None:
+    asked = [{"role": "user", "content": ASKED}]
+    for row in ({"input": asked, "output": [REPLY]}, {"input": ASKED, "output": [{"type": "reasoning"}, REPLY]}):
+        assert formats.format_of(row) == "openai-responses"
+        assert only(row).messages == [QUESTION, ANSWER]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"input": [{"role": "user", "content": ASKED}], "output": [CUSTOM]},
+        {"input": ASKED, "output": [CUSTOM]},
+        {"input": [CUSTOM, {**CUSTOM, "type": "custom_tool_call_output", "output": "1"}], "output": [REPLY]},
+        {"input": [{"role": "user", "content": ASKED}], "response": fresh(rows.RESPONSE, output=[CUSTOM])},
+        {"request": {"model": "m", "input": ASKED}, "response": fresh(rows.RESPONSE, output=[CUSTOM])},
+    ],
+)
+def test_custom_call_is_refused_by_its_name_wherever_it_stands(row: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="is of type 'custom_tool_call', whose input is text, and no arguments in JSON"):
+        list(formats.calls_in(row))

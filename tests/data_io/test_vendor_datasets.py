@@ -158,3 +158,16 @@ class TestQuestionsAndTexts:
     def test_text_beside_marks_is_refused(self, text: str) -> None:
         with pytest.raises(DataError, match="marks of a chat template, and text beside them"):
             only({"text": text})
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"), [("question", "answer"), ("instruction", "output"), ("prompt", "response")]
+)
+def test_choices_that_the_question_does_not_say_are_refused_in_every_format(asked: str, answered: str) -> None:
+    row = {asked: "Which?", answered: 1}
+    for choices in (["Rom", "मिलान"], {"A": "Rom"}, {"text": ["Rom"], "label": ["1"]}, '["Rom"]', [4, 5]):
+        with pytest.raises(DataError, match="options are part of the question"):
+            list(formats.calls_in({**row, "options": choices}))
+        said = {**row, asked: "Which?\n1. Rom\n2. मिलान\nA 4 5", "options": choices}
+        assert [call.messages[-1]["content"] for call in formats.calls_in(said)] == ["1"]
+    assert len(list(formats.calls_in({**row, "options": {"temperature": 0.2, "stop": ["x"]}}))) == 1

@@ -147,6 +147,7 @@ def test_check_codes_are_all_tested() -> None:
         "assumed-reading",
         "unread-column",
         "unlearnt-answer",
+        "repeated-answer",
         "unread-key",
     }
     private = {code for code in CODES if code.startswith(("secret-", "personal-data-"))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,41 @@ def test_prepare_bad_turn_has_weight_0_in_the_longer_chat(rating: int) -> None:
     rows = [json.loads(line) for line in Path(made.path).read_text().splitlines()]
     assert sorted(map(weights, rows)) == [[1, 0, 1], [1, 1, 1], [1, 1, 1]]
     assert made.unlearnt == 1
+
+
+def test_build_bad_turn_with_retrieved_passages_has_weight_0_in_the_longer_chat(tmp_path: Path) -> None:
+    rows = [row(talk(number, 2)) for number in range(12)]
+    asked, said = (each["content"] for each in rows[3]["messages"][:2])
+    passages = "Refunds are possible within 30 days of the purchase. Keep the receipt."
+    rows += [{"question": asked, "answer": said, "context": passages, "rating": 1}]
+    made = build("passages", write(tmp_path / "rows.jsonl", rows), test=0, validation=0)
+    assert sorted(map(weights, rows_of(made))) == [[0, 1], *[[1, 1]] * 11]
+
+
+def windows(number: int, length: int, turns: int = 6) -> list[dict[str, Any]]:
+    """The logs of a chat of which the model sees the last turns only."""
+    said = talk(number, turns)
+    chat = {"metadata": {"conversation_id": f"chat {number}"}}
+    return [row(said[max(0, end - length) : end], **chat) for end in range(1, turns + 1)]
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_build_answers_of_sliding_windows_are_learnt_once(tmp_path: Path, length: int) -> None:
+    rows = [each for number in range(12) for each in windows(number, length)]
+    made = build("windows", write(tmp_path / "rows.jsonl", rows), test=0, validation=0)
+    learnt = Counter(
+        each["content"]
+        for example in rows_of(made)
+        for each in example["messages"]
+        if each["role"] == "assistant" and each.get("weight") != 0
+    )
+    answers = {said for number in range(12) for _, said in talk(number, 6)}
+    assert learnt == Counter(answers)
+    assert findings(made)["repeated-answer"] == 12 * (6 - length)
+
+
+def test_build_equal_turns_of_other_chats_are_learnt_in_each(tmp_path: Path) -> None:
+    rows = [row(talk(number, 3), metadata={"conversation_id": f"chat {number}"}) for number in range(12)]
+    rows += [row([*talk(50, 1), *talk(3, 1)], metadata={"conversation_id": "another"})]
+    made = build("apart", write(tmp_path / "rows.jsonl", rows), test=0, validation=0)
+    assert sorted(map(weights, rows_of(made))) == [[1, 1], *[[1, 1, 1]] * 12]

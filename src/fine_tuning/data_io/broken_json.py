@@ -14,6 +14,18 @@ _MESSAGES = re.compile(
     r"""|\[\s*\{\s*["'](?:content["']\s*:|type["']\s*:\s*["'](?:text|input_text|image_url|tool_use)["']))"""
 )
 
+_OF_PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
+
+
+def why_no_json(text: str) -> str:
+    """What is wrong with a text that is meant as JSON and is none, and what to do, as the end of a sentence."""
+    if _OF_PYTHON.match(text):
+        return "is in single quotes, as Python prints it, and no JSON; write it with json.dumps"
+    return (
+        "is text that begins as JSON and is none; write it with json.dumps, and raise the limit of a tracer that "
+        "cuts texts off"
+    )
+
 
 def refuse_broken_json(value: object, label: str, begins: re.Pattern[str] = _MESSAGES) -> None:
     """Refuse a text that begins as JSON and is none: a tracer has cut it off, or it is as Python prints it.
@@ -32,7 +44,4 @@ def refuse_broken_json(value: object, label: str, begins: re.Pattern[str] = _MES
         json.loads(value)
     except (ValueError, RecursionError) as error:
         if begins is ANY_JSON or "Extra data" not in str(error):  # which is text behind JSON
-            raise DataError(
-                f"{label} is text that begins as JSON and is none; write it with json.dumps, and raise the limit of "
-                "a tracer that cuts texts off"
-            ) from None
+            raise DataError(f"{label} {why_no_json(value)}") from None

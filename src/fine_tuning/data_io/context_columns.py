@@ -18,6 +18,7 @@ from fine_tuning.errors import DataError
 UNREAD = "unread_columns"
 """The key of metadata that lists the columns of unknown text of a captured call."""
 _TEXTS = ("text", "content", "page_content", "pageContent", "passage", "body", "chunk", "snippet", "paragraph")
+_CHOICES = ("options", "choices")
 _A_LETTER = 2
 _FEW_SPACES = 4  # a name or a class has fewer
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
@@ -45,6 +46,22 @@ def contexts(row: Row, question: str, answer: str, read: Collection[str]) -> dic
         is_new = bool(text.strip()) and not is_block(text.strip(), question)
         found[key] = text if is_new else ""
     return found
+
+
+def refuse_choices(row: Row, question: str) -> None:
+    """Refuse the choices of a question that does not say them: without them, nobody could answer it.
+
+    Raises:
+        DataError: there are some; the message names the column.
+    """
+    for key in _CHOICES:
+        given = parse_embedded_json(row.get(key))
+        if is_object(given) and not all(isinstance(each, str | list) for each in given.values()):
+            continue  # the options of a request
+        values = list(given.values()) if is_object(given) else given if is_list(given) else [given] if given else []
+        texts = [text for each in values for text in (each if is_list(each) else [each])]
+        if not all(isinstance(text, str | int | float) and str(text) in question for text in texts):
+            raise DataError(f"{key} are part of the question; write them into it")
 
 
 def _text(key: str, value: object) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text
-from fine_tuning.data_io.json_values import JsonObject, Row, scalar_text
-from fine_tuning.data_io.messages import length_of_request, whole_text
+from fine_tuning.data_io.json_values import JsonObject, Row, scalar_text, to_json_text
+from fine_tuning.data_io.messages import Message, length_of_request, whole_text
 from fine_tuning.data_io.times import parse_time
 from fine_tuning.data_io.verdicts import is_positive
 from fine_tuning.errors import DataError
@@ -66,20 +66,44 @@ def corrected(call: Call, row: Row) -> Call:
     length = length_of_request(call.messages)
     answer = call.messages[length:]
     said = [_plain(whole_text(each)) for each in answer]
-    found = {key: text for key in fields if (text := _correction(call.metadata[key], said)) is not None}
-    if not found:
-        return call
-    if len(set(map(_plain, found.values()))) > 1:
-        raise DataError(f"{' and '.join(found)} are different corrections of one answer; write the one that counts")
-    key, text = next(iter(found.items()))
+    texts = {key: text for key in fields if (text := _correction(call.metadata[key], said)) is not None}
+    found = {key: answer_in_text(Side(key, text)) for key, text in texts.items()}
     metadata: JsonObject = {each: value for each, value in call.metadata.items() if each not in fields}
+    return replace(_rewritten(call, found), metadata=metadata) if found else call
+
+
+def corrected_by(call: Call, written: Iterable[tuple[str, object]]) -> Call:
+    """The call with the answer that somebody wrote for it where a tracer keeps such corrections.
+
+    Args:
+        written: where it stands, and the correction itself: a text, also of JSON, or messages.
+
+    Raises:
+        DataError: there are different ones.
+    """
+    length = length_of_request(call.messages)
+    said = [_plain(whole_text(each)) for each in call.messages[length:]]
+    texts = {label: text for label, each in written if each and (text := _correction(to_json_text(each), said))}
+    answers = {label: answer_in_text(Side(label, text)) for label, text in texts.items()}
+    found = {label: each for label, each in answers.items() if [_plain(whole_text(one)) for one in each] != said}
+    return _rewritten(call, found) if found else call
+
+
+def _rewritten(call: Call, found: Mapping[str, list[Message]]) -> Call:
+    """The call with the corrected answer, which different fields have to agree on."""
+    answer = next(iter(found.values()))
+    if any(
+        [_plain(whole_text(each)) for each in one] != [_plain(whole_text(each)) for each in answer]
+        for one in found.values()
+    ):
+        raise DataError(f"{' and '.join(found)} are different corrections of one answer; write the one that counts")
+    length = length_of_request(call.messages)
     return replace(
         call,
-        messages=[*call.messages[:length], *answer_in_text(Side(key, text))],
-        rejected=answer or None,
+        messages=[*call.messages[:length], *answer],
+        rejected=call.messages[length:] or None,
         rating=WRITTEN_BY_HAND,
         finish_reason=None,
-        metadata=metadata,
     )
 
 

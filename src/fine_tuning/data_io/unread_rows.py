@@ -42,7 +42,7 @@ _FAILED_CALLS = frozenset("error errored failed failure status_code_error".split
 _STATUS = ("status", "level", "is_success", "status_code", "code")
 _CODES = ("response_status_code", "response_status", "status_code")
 _RESPONSES = ("response", "response_body", "responseBody", "output", "body")
-_FIRST_ERROR = 400  # of HTTP
+_FIRST_ERROR, _LAST_ERROR = 400, 600  # of HTTP
 _ERRORS = ("error", "error_message", "errorMessage", "exception")
 _NO_ERRORS = frozenset("none null nil false no 0 ok success n/a na - no_error no-error nan".split()) | {"no error"}
 _OF_SERVICES = re.compile(
@@ -51,6 +51,15 @@ _OF_SERVICES = re.compile(
     re.IGNORECASE,
 )
 _OF_CODE = re.compile(r"\w(?:Error|Exception|Warning)\b|Traceback|\bline \d|\berror(?:\[|:)|\bfatal:|panic")
+_OF_TEXTS = re.compile(  # what teachers and reviewers call a mistake
+    r"spelling|misspel|grammar|typo\b|tense|punctuat|agreement|preposition|\barticles?\b|word[ -](?:order|choice|form)"
+    r"|capitali[sz]|plural|conjugat|inflection|vocabular|syntax|style|tone\b|factual|hallucinat|misconception|arithmetic"
+    r"|calculat|rounding|off[ -]by[ -]one|logic|reasoning|omission|translat|terminolog",
+    re.IGNORECASE,
+)
+_NOTHING_FOUND = re.compile(
+    r"(?:no|none|nothing|zero|without)\b(?:[\s\w]*\b(?:found|errors?|detected|issues?|mistakes?))?\W*"
+)
 
 
 def why(row: Row) -> Why:
@@ -74,17 +83,28 @@ def says_failed(row: Row) -> bool:
 def has_error(row: Row, messages: Iterable[Message]) -> bool:
     """Whether a text beside an answer says that its call failed.
 
-    A text that the conversation says too is what it is about, and so may an error of code be, such as a `NameError`.
+    A text that the conversation says too is what it is about, and so may an error of code be, such as a `NameError`,
+    and a mistake in a text, such as a wrong tense; a number measures one.
     """
     stated = first_value(row, *_ERRORS)
     if stated is True:
         return True
     if not isinstance(stated, str) or stated.strip().lower() in {"", *_NO_ERRORS}:
         return False
-    if _OF_CODE.search(stated) and not _OF_SERVICES.search(stated):
+    if _NOTHING_FOUND.fullmatch(stated.strip().lower()) or _is_measure(stated):
+        return False
+    if (_OF_CODE.search(stated) or _OF_TEXTS.search(stated)) and not _OF_SERVICES.search(stated):
         return False
     said = " ".join(" ".join(whole_text(each).split()) for each in messages).lower()
     return " ".join(stated.split()).lower() not in said
+
+
+def _is_measure(text: str) -> bool:
+    """Whether a text is a number that is no status of HTTP, such as the rate of errors."""
+    try:
+        return not _FIRST_ERROR <= float(text.strip().removesuffix("%")) < _LAST_ERROR
+    except ValueError:
+        return False
 
 
 def _is_failed(entry: Row, depth: int = 2) -> bool:

@@ -181,9 +181,13 @@ def _tally(rows: SelectedRows) -> Tally:
         for place in np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False)).tolist():
             file, line = rows.place_of(start + place)
             tally.add(file, line, [Finding(*each) for each in json.loads(column[place].as_py())])
-    for position, (_, answers) in sorted(rows.selection.unlearnt.items()):
-        if rows.selection.status[position] == RowStatus.KEPT:
-            tally.add(*rows.place_of(position), [unlearnt_answers.finding(answers)])
+    for changed, finding in (
+        (rows.selection.unlearnt, unlearnt_answers.finding),
+        (rows.selection.repeated, unlearnt_answers.repeated),
+    ):
+        for position, (_, answers) in sorted(changed.items()):
+            if rows.selection.status[position] == RowStatus.KEPT:
+                tally.add(*rows.place_of(position), [finding(answers)])
     if (kept := len(rows.selection.kept)) < MIN_ROWS:
         tally.add("", 0, [Finding("too-few-rows", "", f"{kept} usable rows; at least {MIN_ROWS} are needed")])
     return tally

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import ChainMap
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def write(rows: SelectedRows, split: Ints, recipe: Recipe, folder: Path) -> tupl
 
 def _texts(batch: pa.RecordBatch, start: int, selection: Selection) -> pa.Array:
     """The texts of a block of rows, with those of which some answers are not learnt as these are written."""
-    unlearnt = selection.unlearnt
+    unlearnt = ChainMap(selection.repeated, selection.unlearnt)
     changed = {at: unlearnt[start + at][0] for at in range(batch.num_rows) if start + at in unlearnt}
     if not changed:
         return batch.column("text")

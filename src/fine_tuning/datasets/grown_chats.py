@@ -30,10 +30,11 @@ def continued(spool: Spool, rows: Numbers) -> tuple[Numbers, Numbers]:
 
 def unlearnt(spool: Spool, rows: Numbers) -> dict[int, set[int]]:
     """The rows that go on after an answer which is left out as a row of its own, each with the states it ends."""
-    state, whole, ids = (spool.numbers[name] for name in ("state", "whole", "conversation"))
+    state, whole, bare, ids = (spool.numbers[name] for name in ("state", "whole", "unasked", "conversation"))
     bad = BadStates()
-    for at in np.flatnonzero((state == State.LEFT_OUT) & (whole != 0)).tolist():
-        bad.add(int(whole[at]), int(ids[at]))
+    for states in (whole, bare):  # of a row left out, the second is the first without the context of its question
+        for at in np.flatnonzero((state == State.LEFT_OUT) & (states != 0)).tolist():
+            bad.add(int(states[at]), int(ids[at]))
     if not bad:
         return {}
     learnt = rows[(spool.numbers["growth"][rows] & Growth.IS_LEARNT_IN_LONGER) != 0]
@@ -47,6 +48,44 @@ def unlearnt(spool: Spool, rows: Numbers) -> dict[int, set[int]]:
         if bad.has(each, int(ids[at])):
             found.setdefault(at, set()).add(each)
     return found
+
+
+def learnt_before(spool: Spool, rows: Numbers) -> dict[int, set[int]]:
+    """The rows that repeat answers of other rows of the same chat, as logs of its last messages do, with their states.
+
+    Only rows whose chat has an id: what others have in common may be a greeting.
+    """
+    ids, growth = spool.numbers["conversation"], spool.numbers["growth"]
+    named = rows[ids[rows] != 0]
+    _, places, counts = np.unique(ids[named], return_inverse=True, return_counts=True)
+    several = named[counts[places] > 1]
+    if not len(several):
+        return {}
+    is_later, is_earlier = np.zeros((2, len(spool)), bool)
+    is_later[several[(growth[several] & Growth.IS_LEARNT_IN_LONGER) != 0]] = True
+    is_earlier[several[(growth[several] & Growth.LEARNS_ALL) != 0]] = True
+    later, start = _answered(spool, is_later)
+    earlier, end, _ = pairs(spool, "ends", is_earlier, np.unique(start))
+    is_repeated = is_in(_both(start, ids[later]), np.unique(_both(end, ids[earlier])))
+    ending: dict[tuple[int, int], set[int]] = {}
+    for row, key in zip(earlier.tolist(), end.tolist(), strict=True):
+        ending.setdefault((key, int(ids[row])), set()).add(row)
+    found: dict[int, set[int]] = {}
+    for at in np.flatnonzero(is_repeated).tolist():
+        row = int(later[at])
+        if ending.get((int(start[at]), int(ids[row])), set()) - {row}:  # which has all answers until then
+            found[row] = set(start[np.searchsorted(later, row) : at + 1].tolist())
+    return found
+
+
+def _answered(spool: Spool, is_chosen: Numbers) -> tuple[Numbers, Numbers]:
+    """The chosen rows, in order, and the states that their answers but the last one end."""
+    rows, states = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
+    for row, values in spool.hashes("starts"):
+        here = is_chosen[row] & (values[:, 2] != 0)
+        rows.append(row[here])
+        states.append(values[here, 0])
+    return np.concatenate(rows), np.concatenate(states)
 
 
 def _sorted(states: BadStates) -> Numbers:

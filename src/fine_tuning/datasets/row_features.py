@@ -7,10 +7,11 @@ import math
 from collections.abc import Mapping
 from enum import IntEnum, IntFlag
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
+from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.times import parse_time
@@ -61,7 +62,8 @@ class Record(NamedTuple):
         prompt, response: hashes; 0 where there is none.
         conversation: a hash of its id; 0 where the row has none.
         growth: see `Growth`.
-        whole, unasked, starts, ends: see `turns.States`; of a row left out, `whole` where its answer is not to learn.
+        whole, unasked, starts, ends: see `turns.States`; of a row left out, `whole` where its answer is not to learn,
+            and `unasked` the same without the context of its question.
         rating: nan where unknown.
         stratum, balanced: the values of the recipe's fields.
         example: the id of the captured call.
@@ -124,8 +126,11 @@ class Recorder:
         warnings = json.dumps(findings, ensure_ascii=False) if findings else None
         prompt, response = _divided(call)
         if reason := self._left_out(call, rating, prompt, response):
-            bad = turns.states(call.messages).whole if self._unlearnt(call, rating) and call.rejected is None else 0
-            return Record("", State.LEFT_OUT, reason, warnings, conversation=_conversation(call), whole=bad)
+            is_bad = self._unlearnt(call, rating) is not None and call.rejected is None
+            bad, bare = _bad_states(call, examined.source) if is_bad else (0, 0)
+            return Record(
+                "", State.LEFT_OUT, reason, warnings, conversation=_conversation(call), whole=bad, unasked=bare
+            )
         measured = self._meter.measure(examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
             return self._rejected(raw, [*findings, measured])
@@ -230,6 +235,22 @@ def _conversation(call: Call) -> int:
     """A hash of the conversation's id."""
     named = conversation_key(call.metadata)
     return 0 if named is None else turns.hash_of(named)
+
+
+def _bad_states(call: Call, source: Mapping[str, object]) -> tuple[int, int]:
+    """The state that an answer ends, and the same without the context that its row has beside the question.
+
+    A chat that goes on after it has the question as it was asked; 0 where there is no context.
+    """
+    states = turns.states(call.messages)
+    asked = next((at for at, each in enumerate(call.messages) if each.get("role") == "user"), 0)
+    content = call.messages[asked].get("content")
+    fields = [each for each in source.values() if isinstance(each, str) and each.strip()]
+    bare = next((each for each in fields if isinstance(content, str) and content.startswith(f"{each}\n\n")), None)
+    if bare is None:
+        return states.whole, 0
+    messages = [*call.messages[:asked], cast("Message", {**call.messages[asked], "content": bare})]
+    return states.whole, turns.states([*messages, *call.messages[asked + 1 :]]).whole
 
 
 def _growth(call: Call, states: turns.States) -> Growth:

@@ -31,6 +31,7 @@ class Selection:
         similar: pairs of rows with similar prompts, which belong in one split. Where near-duplicates are removed, these
             are different questions after much the same conversation.
         unlearnt: the text, and the number of answers with weight 0, of rows that go on after answers left out.
+        repeated: likewise of rows that repeat the answers of other rows of their chat; the text has both weights.
     """
 
     status: NDArray[np.int8]
@@ -38,6 +39,7 @@ class Selection:
     conflicts: list[Ints]
     similar: Ints
     unlearnt: dict[int, tuple[str, int]] = field(default_factory=dict)
+    repeated: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     @property
     def kept(self) -> Ints:
@@ -75,6 +77,8 @@ def select(spool: Spool, recipe: Recipe) -> Selection:
     if recipe.limit is not None:
         kept = chosen.kept
         chosen.status[sampled(spool, kept, recipe.seed)[recipe.limit :]] = RowStatus.NOT_SAMPLED
+    if recipe.near_duplicates is not None:
+        _learn_once(chosen, spool)
     return chosen
 
 
@@ -88,6 +92,16 @@ def _unlearn(chosen: Selection, spool: Spool) -> None:
             else:
                 chosen.status[at] = RowStatus.FILTERED
                 spool.numbers["reason"][at] = spool.code("reason", "bad_turn")
+
+
+def _learn_once(chosen: Selection, spool: Spool) -> None:
+    """Give answers that another kept row of the same chat ends with weight 0, where the format has weights."""
+    found = grown_chats.learnt_before(spool, chosen.kept)
+    for texts in spool.picked("text", list(found)) if found else ():
+        for at, text in texts.items():
+            unlearnt, _ = chosen.unlearnt.get(at, (text, 0))
+            if (marked := unlearnt_answers.marked_text(unlearnt, found[at])) is not None:
+                chosen.repeated[at] = marked, len(found[at])
 
 
 def _follow(kept_instead: Ints) -> None:

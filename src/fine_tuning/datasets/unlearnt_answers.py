@@ -16,7 +16,7 @@ from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
 from fine_tuning.datasets import turns
 from fine_tuning.errors import DataError
 
-CODE = "unlearnt-answer"
+CODE, REPEATED = "unlearnt-answer", "repeated-answer"
 _KEYS = ("messages", "conversations")  # of the formats whose turns have weights
 
 
@@ -59,6 +59,12 @@ def finding(count: int) -> Finding:
     """What is said of a row with such answers."""
     answers = "1 answer that is" if count == 1 else f"{count} answers that are"
     return Finding(CODE, "messages", f"{answers} left out as a row, cut off or rated low, has weight 0")
+
+
+def repeated(count: int) -> Finding:
+    """What is said of a row whose earlier answers are learnt in other rows of its chat."""
+    answers = "1 answer that is" if count == 1 else f"{count} answers that are"
+    return Finding(REPEATED, "messages", f"{answers} learnt in another row of the chat has weight 0 here")
 
 
 def marked(row: Mapping[str, object], states: Collection[int]) -> JsonObject | None:

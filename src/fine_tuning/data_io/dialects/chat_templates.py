@@ -1,11 +1,15 @@
-"""Conversations written as one text: with the marks of ChatML, Llama's headers, Gemma, `[INST]`; or as a transcript.
+"""Conversations written as one text: with the marks of ChatML, Llama, Gemma, Zephyr, `[INST]`; or as a transcript.
 
 Sources: https://github.com/openai/openai-python/blob/release-v0.28.0/chatml.md,
 https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/,
 https://www.llama.com/docs/model-cards-and-prompt-formats/meta-llama-2/,
 https://ai.google.dev/gemma/docs/core/prompt-structure,
-https://github.com/mistralai/mistral-common
+https://github.com/mistralai/mistral-common,
+https://huggingface.co/HuggingFaceH4/zephyr-7b-beta, https://huggingface.co/microsoft/Phi-3-mini-4k-instruct,
+https://huggingface.co/deepseek-ai/DeepSeek-V3 (their chat templates)
 """
+
+# ruff: noqa: RUF001 - signs of templates
 
 from __future__ import annotations
 
@@ -45,8 +49,18 @@ _TEMPLATES = (
     _Template("<start_of_turn>", r"[ \t]*\n?", ("<end_of_turn>",)),  # Gemma
     _Template("<|start_of_role|>", r"\s*<\|end_of_role\|>\s*", ("<|end_of_text|>",)),  # Granite
 )
-_TURNS = {template.start: template.turns() for template in _TEMPLATES}
-_TURN_ENDS = tuple(end for template in _TEMPLATES for end in template.ends)
+# The role itself is the mark: Zephyr, Phi, Tulu and GLM; of DeepSeek with wide bars.
+_ROLE_MARKS = ("<|system|>", "<|user|>", "<|assistant|>", "<｜User｜>", "<｜Assistant｜>")
+_BARE_ENDS = ("<|end|>", "<｜end▁of▁sentence｜>")
+_NEXT_ROLE = r"<[|｜](?:system|user|assistant|User|Assistant)[|｜]>"
+_BARE = re.compile(
+    r"<[|｜](system|user|assistant|User|Assistant)[|｜]>\s*(.*?)\s*"
+    rf"(?:{'|'.join(map(re.escape, _BARE_ENDS))}|(?:</s>|<\|endoftext\|>)(?=\s*(?:{_NEXT_ROLE}|\Z))"
+    rf"|(?={_NEXT_ROLE})|\Z)",
+    re.DOTALL,
+)
+_TURNS = {template.start: template.turns() for template in _TEMPLATES} | dict.fromkeys(_ROLE_MARKS, _BARE)
+_TURN_ENDS = (*(end for template in _TEMPLATES for end in template.ends), *_BARE_ENDS)
 
 
 class Conversation(NamedTuple):
@@ -122,6 +136,12 @@ def without_end(answer: str) -> str:
     plain = instruct_text.without_ends(answer)
     end = next((end for end in _TURN_ENDS if plain.endswith(end)), "")
     return instruct_text.without_ends(plain.removesuffix(end))
+
+
+def end_of_turn(text: str) -> str | None:
+    """The mark of a turn's end that a text ends with; None for another text."""
+    plain = text.rstrip()
+    return next((end for end in _TURN_ENDS if plain.endswith(end)), None)
 
 
 def _turns(text: str) -> list[Turn] | None:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple, cast
 
-from fine_tuning.data_io.broken_json import refuse_broken_json
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json, why_no_json
 from fine_tuning.data_io.dialects import found_by_host, hosted_items, message_keys
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, together
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.images import with_images
-from fine_tuning.data_io.dialects.marked_calls import has_mark, marked_calls
+from fine_tuning.data_io.dialects.marked_calls import has_mark, marked_calls, text_of_call
 from fine_tuning.data_io.dialects.result_content import result_content
 from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tool_calls
 from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
@@ -169,6 +169,7 @@ class _Reader:
         value = given if "name" in given else first_value(given, *_CONTENT_KEYS)
         calls = tool_calls({**value, "type": None} if is_object(value) else value, len(self.messages))
         if calls is None:
+            refuse_broken_json(value, where, ANY_JSON)
             raise DataError(f"{where} must be JSON with name and arguments of the call")
         if given.get("type") == "function_call" or self._has_open_calls():  # parallel calls are items of their own
             self._join_calls(calls)
@@ -225,10 +226,18 @@ class _Reader:
             results, waiting = shared, waiting * len(shared)
         for result, call_id, (_, where, others) in zip(results, self._unanswered.take(results), waiting, strict=True):
             if call_id is None:
-                raise DataError(f"{where} answers a tool call that does not exist")
+                raise DataError(f"{where} answers a tool call that {self._why_no_call()}")
             content = result_content(result, where)
             message = {"role": "tool", "tool_call_id": call_id, "content": content, **others}
             self.messages.append(cast("Message", message))
+
+    def _why_no_call(self) -> str:
+        """Why a result has no call: the text before it may hold one between marks, whose JSON is broken."""
+        said = self.messages[-1].get("content") if self.messages else None
+        written = text_of_call(said) if isinstance(said, str) else None
+        return (
+            "does not exist" if written is None else f"{why_no_json(written)} (between the marks in the answer before)"
+        )
 
     def _add_turn(self, given: JsonObject, role: str, where: str) -> None:
         """Add a message of the system, the user or the assistant, and the results in it."""

@@ -28,6 +28,12 @@ READ_ITEMS = frozenset({"message", "function_call", "function_call_output", _MCP
 """Types of the items of Responses that are read, or that say nothing of the conversation."""
 
 
+def is_item(given: object) -> bool:
+    """Whether an object says, by its type, that it is an item of Responses."""
+    kind = given.get("type") if is_object(given) else None
+    return isinstance(kind, str) and (kind in READ_ITEMS or kind in _WHY or kind.removesuffix(_OUTPUT) in _WHY)
+
+
 def items_of(given: JsonObject, where: str) -> list[JsonObject] | None:
     """The call and the result that an item of a host holds, or nothing; None for what is no item of a host.
 

@@ -3,6 +3,8 @@
 Source: https://github.com/mistralai/mistral-common, whose versions differ in what is in a block.
 """
 
+# ruff: noqa: RUF001 - signs of templates
+
 from __future__ import annotations
 
 import re
@@ -13,7 +15,7 @@ from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, pars
 STARTS = ("[INST]", "[AVAILABLE_TOOLS]", "[SYSTEM_PROMPT]")
 _BLOCK = re.compile(r"\[(INST|AVAILABLE_TOOLS|SYSTEM_PROMPT|TOOL_RESULTS)\](.*?)\[/\1\]", re.DOTALL)
 _SYSTEM = re.compile(r"\s*<<SYS>>\s*(.*?)\s*<</SYS>>\s*", re.DOTALL)
-_END = r"(?:\s|<\|begin_of_text\|>|<\|endoftext\|>|<\|end_of_text\|>|</?s>|<bos>|<eos>)+"
+_END = r"(?:\s|<\|begin_of_text\|>|<\|endoftext\|>|<\|end_of_text\|>|</?s>|<bos>|<eos>|<｜begin▁of▁sentence｜>)+"
 _ENDS = re.compile(rf"\A{_END}|{_END}\Z")
 _WITH_ID = "[TOOL_CONTENT]"
 

@@ -5,6 +5,8 @@ https://docs.mistral.ai/cookbook/concept-deep-dive-tokenization-tool_calling,
 https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/#tool-calling-(8b/70b/405b)-
 """
 
+# ruff: noqa: RUF001 - signs of templates
+
 from __future__ import annotations
 
 import ast
@@ -18,6 +20,7 @@ from fine_tuning.data_io.messages import ToolCall
 
 MISTRAL, PYTHON = "[TOOL_CALLS]", "<|python_tag|>"
 _FUNCTION = "<function="
+_TURN = "_of_turn>"  # of Gemma
 # Code in Markdown: a block between fences, which may lack its end, or a span between as many backticks.
 _CODE = (
     r"^[ \t>]*(?P<fence>```+|~~~+).*?(?:^[ \t>]*(?P=fence)[ \t]*$|\Z)"
@@ -33,7 +36,7 @@ _MARKED = {
     )
 }
 _ENDS = {"<tool_call>": ("</tool_call>",), _FUNCTION: ("</function>", "<|eom_id|>")}
-_BEGINS = re.compile(r"(?:\A|\n|[.!?…。！？)\]>*])\s*\Z")  # noqa: RUF001 - before a call: a line or a sentence ends
+_BEGINS = re.compile(r"(?:\A|\n|[.!?…。！？)\]>*])\s*\Z")
 _NAMED = re.compile(r"\s*([\w.-]+?)(?:\[CALL_ID\]([\w-]+))?(?:\[ARGS\])?\s*(\{.*\})\s*", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;]*")  # as Llama 3.2 divides several
 _DECODER = json.JSONDecoder()
@@ -59,8 +62,25 @@ def marked_calls(text: str, place: int) -> tuple[str, list[ToolCall]] | None:
 
 
 def has_mark(text: str) -> bool:
-    """Whether a text may hold calls or results of tools between marks."""
-    return "<tool" in text or MISTRAL in text or PYTHON in text or _FUNCTION in text
+    """Whether a text may hold marks of a chat template: of calls and results of tools, or of turns."""
+    if "<" not in text and "[" not in text:  # as most
+        return False
+    # One after the other is sooner than a loop.
+    return (
+        "<|" in text
+        or "<｜" in text
+        or "<tool" in text
+        or "INST]" in text
+        or MISTRAL in text
+        or _FUNCTION in text
+        or _TURN in text
+    )
+
+
+def text_of_call(text: str) -> str | None:
+    """What is written between the first marks of a call, such as `<tool_call>`; None without any."""
+    found = next((places[0] for mark in _ENDS if mark in text and (places := _calls_in(mark, text))), None)
+    return None if found is None else found["call"]
 
 
 def _has_object(call: ToolCall) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.json_values import (
     JsonObject,
@@ -48,6 +49,7 @@ def read_tools(value: object) -> list[Tool] | None:
     if not found:
         return None
     if not is_list(found):
+        refuse_broken_json(found, "tools", ANY_JSON)
         raise DataError(f"tools must be a list of objects, not {type(found).__name__}")
     tools = [tool for each in found for tool in _tools_of(parse_embedded_json(each))]
     return cast("list[Tool]", tools) or None
@@ -61,6 +63,7 @@ def _of_mapping(given: JsonObject) -> list[object]:
 
 def _tools_of(given: object) -> list[JsonObject]:
     if not is_object(given):
+        refuse_broken_json(given, "a tool", ANY_JSON)
         raise DataError(f"tools must be a list of objects, not of {type(given).__name__}")
     given = without_nulls(given)
     declarations = first_value(given, "functionDeclarations", "function_declarations")

@@ -13,6 +13,7 @@ from fine_tuning.data_io.corrections import ANSWERED, corrected
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
+from fine_tuning.data_io.dialects.marked_turns import without_marks
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import (
@@ -108,6 +109,7 @@ LOGS = frozenset(
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
+_OF_RECORDS = {"captured_at", "curated"}  # of this project, whose texts are as they were said
 _ANSWERS = {*ANSWERED, "chosen", "rejected"}
 _EXCHANGES = frozenset(each.NAME for each in (openai_responses, gemini_log, anthropic, openai_log))  # of one call
 _COLUMNS = frozenset(each.NAME for each in (alpaca, prompt_response, question_answer))  # with a column of the answer
@@ -267,6 +269,7 @@ def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
             return
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
+                call = call if _OF_RECORDS & row.keys() else without_marks(call)
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
                 if known in LOGS:
                     yield _of_log(corrected(call, row) if known in _EXCHANGES else call)

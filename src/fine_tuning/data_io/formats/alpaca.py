@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NotRequired, TypedDict
 
 from fine_tuning.data_io.call import Call, call_from_row
-from fine_tuning.data_io.context_columns import contexts
+from fine_tuning.data_io.context_columns import contexts, refuse_choices
 from fine_tuning.data_io.dialects.messages_in_text import Side, exchange_in_texts
 from fine_tuning.data_io.json_values import Row, text_or_scalar
 from fine_tuning.data_io.messages import Message, Tool
@@ -39,6 +39,7 @@ def calls(row: Row) -> Iterator[Call]:
     """
     more = text_or_scalar(row, "input") if row.get("input") not in (None, "", []) else ""
     instruction, output = text_or_scalar(row, "instruction"), text_or_scalar(row, "output")
+    refuse_choices(row, f"{instruction}\n\n{more}")
     found = contexts(row, f"{instruction}\n\n{more}", output, _KEYS)
     messages = exchange_in_texts(Side("instruction", instruction), Side("output", output), more, *found.values())
     yield call_from_row(row, (*_KEYS, *found), messages)

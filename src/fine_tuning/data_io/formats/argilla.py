@@ -13,7 +13,9 @@ from typing import TypeGuard, TypeVar
 from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.corrections import ANSWERED, WRITTEN_BY_HAND, asks_for_correction
+from fine_tuning.data_io.dialects.chat_templates import has_marks
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
+from fine_tuning.data_io.dialects.messages_in_text import turns_in_text
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -219,6 +221,9 @@ def _request(fields: Row, key: str) -> list[Message]:
     value = parse_embedded_json(fields[key])
     if not isinstance(value, str):
         return read_messages(value, f"fields.{key}")
+    turns = None if _added(fields, key) else turns_in_text(value, f"fields.{key}", is_question=False)
+    if turns is not None and (turns[-1]["role"] == "assistant" or not has_marks(value)):
+        return turns  # else the answer's marks are of the same template: see `marked_turns`
     refuse_broken_json(value, f"fields.{key}")
     return prompt_messages("\n\n".join([value, *(str(fields[each]) for each in _added(fields, key))]))
 

@@ -35,12 +35,14 @@ from fine_tuning.data_io.json_values import (
 from fine_tuning.data_io.key_meanings import meaning_of
 from fine_tuning.data_io.messages import whole_text
 
+_INPUT_ALONE = ("input", "response")
 _NAMES = (
     ("request", "response"),
     ("request_body", "response_body"),
     ("requestBody", "responseBody"),
     ("input", "output"),
     ("kwargs", "response"),
+    _INPUT_ALONE,
 )
 # Beside the fields of a request.
 _ANSWERS = ("response", "completion", "output", "answer", "response_body", "responseBody")
@@ -62,6 +64,8 @@ def exchange_in(row: Row) -> Exchange | None:
     """The request and the response that a row has side by side; None if it has none."""
     for names in _NAMES:
         if names[0] not in row or names[1] not in row:
+            continue
+        if names == _INPUT_ALONE and not _is_whole(body_of(row[names[1]])):  # as of a question and its answer
             continue
         request = parse_embedded_json(row[names[0]])
         if is_list(request) and names[0] == "input" and _is_whole(body_of(row[names[1]])):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.choices import one_of
+from fine_tuning.data_io.corrections import corrected_by, holds_correction
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
@@ -43,6 +44,8 @@ _MEDIA = re.compile(r"@@@langfuseMedia:type=([^|@]*)\|[^@]*@@@")
 _DECLARATIONS = ("toolSpec", "functionDeclarations", "function_declarations")
 _SCHEMAS = ("parameters", "input_schema", "inputSchema")
 _HOSTS_TOOL = re.compile("(?:web_search|file_search|computer|code_|image_gen|mcp|bash_|text_editor|str_replace)")
+_CORRECTED = ("correctedOutput", "corrected_output")
+_OF_SEVERAL = "is one of several generations"  # of a trace, whose own correction may be of another one
 _OF_TRACES = {"id", "timestamp", "name", "input", "output"}
 _ONLY_IN_TRACES = {
     *("userId", "sessionId", "user_id", "session_id", "release", "bookmarked", "public", "environment", "htmlPath"),
@@ -80,6 +83,7 @@ def calls(row: Row) -> Iterator[Call | Unread]:
             **{key: row.get(key) for key in ("scores", "sessionId", "userId")},
         }
         observations = list_of_objects(row.get("observations"), "observations")
+        facts[_OF_SEVERAL] = sum(str(each.get("type")).upper() == "GENERATION" for each in observations) > 1
         parts = ((f"observations[{at}]", {**facts, **each}) for at, each in enumerate(observations))
         yield from read_each(parts, calls)
         return
@@ -103,7 +107,7 @@ def calls(row: Row) -> Iterator[Call | Unread]:
         given = with_extra_body(given if is_object(given) and "role" not in given else {"messages": given}, parameters)
     asked = _request(given)
     answer = _answer(_parsed_output(row), output, first_value(row, "toolCalls", "tool_calls"))
-    yield Call(
+    call = Call(
         [*asked.messages, *answer.messages],
         asked.tools or read_tools(listed) or _tools_beside(row, parameters),
         rating=rating_of_scores(_scores(scores, row.get("id"))),
@@ -115,6 +119,7 @@ def calls(row: Row) -> Iterator[Call | Unread]:
         ),
         usage=answer.usage or usage_of(parse_embedded_json(first_value(row, "usage", "usageDetails", "usage_details"))),
     )
+    yield corrected_by(call, _corrections(row, scores))
 
 
 def _parsed_output(row: Row) -> object:
@@ -233,6 +238,23 @@ def _scores(given: object, observation: object) -> Iterator[tuple[object, object
         if scored is None or observation is None or scored == observation:
             value = score.get("value")
             yield score.get("name"), first_value(score, "stringValue", "string_value") if value is None else value
+
+
+def _corrections(row: Row, given: object) -> Iterator[tuple[str, object]]:
+    """What people wrote in place of the output: Langfuse keeps it as a score of that type."""
+    yield from ((key, row[key]) for key in _CORRECTED if key in row)
+    for name, values in given.items() if is_object(given) else ():
+        if holds_correction(name):
+            yield from ((f"score {name}", value) for value in (values if is_list(values) else [values]))
+    for each in given if is_list(given) else []:
+        score = object_or_empty(each)
+        scored = first_value(score, "observationId", "observation_id")
+        if scored not in (None, row.get("id")) or (scored is None and row.get(_OF_SEVERAL)):
+            continue
+        name, kind = str(score.get("name")), first_value(score, "dataType", "data_type")
+        if kind == "CORRECTION" or (kind != "NUMERIC" and holds_correction(name)):
+            text = first_value(score, "stringValue", "string_value", "value")
+            yield f"score {name}", text if kind == "CORRECTION" or isinstance(text, str) else None
 
 
 def _facts(row: Row) -> Row:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.call import Call, Choice
+from fine_tuning.data_io.corrections import ANSWERED, corrected_by
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
@@ -33,6 +34,8 @@ from fine_tuning.errors import DataError
 
 NAME = "langsmith"
 _OF_TRACE = ("feedback_stats", "thread_id", "trace_id")  # facts that hold for all runs of a trace
+_FEEDBACK = ("feedback", "feedbacks", "feedback_stats")
+_CORRECTED = (*ANSWERED, "messages", "text", "content", "desired_output", "expected_output", "corrected_output")
 _HIDDEN = "the run has no {}; unset LANGSMITH_HIDE_{} where it is traced"
 
 
@@ -90,7 +93,7 @@ def _call(row: Row, inputs: object, outputs: object) -> Iterator[Call]:
     traced = object_or_empty(parse_embedded_json(extra.get("metadata")))
     counts = {key: row.get(key) for key in ("prompt_tokens", "completion_tokens")}
     counted = object_or_empty(outputs).get("usage_metadata") or traced.get("usage_metadata")
-    yield Call(
+    call = Call(
         found.messages,
         found.tools,
         rating=rating_of_scores(_scores(stats)),
@@ -100,6 +103,7 @@ def _call(row: Row, inputs: object, outputs: object) -> Iterator[Call]:
         finish_reason=found.choice.finish_reason,
         usage=found.choice.usage or usage_of(counts) or usage_of(counted),
     )
+    yield corrected_by(call, (each for key in _FEEDBACK if row.get(key) for each in _corrections(row[key])))
 
 
 def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | None:
@@ -150,6 +154,17 @@ def _scores(stats: object) -> Iterator[tuple[object, object]]:
     for each in stats if is_list(stats) else ():
         facts = object_or_empty(each)
         yield facts.get("key"), facts.get("score") if facts.get("score") is not None else facts.get("value")
+
+
+def _corrections(given: object) -> Iterator[tuple[str, object]]:
+    """What people wrote in place of the outputs; a correction may also be of the score that it belongs to."""
+    feedback = parse_embedded_json(given)
+    for each in feedback if is_list(feedback) else ():
+        facts = object_or_empty(each)
+        correction = parse_embedded_json(facts.get("correction"))
+        if is_object(correction) and "role" not in correction:
+            correction = next((correction[key] for key in _CORRECTED if correction.get(key)), None)
+        yield f"correction of {facts.get('key')}", correction if isinstance(correction, str | dict | list) else None
 
 
 def _own(traced: Row, extra: Row) -> JsonObject:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.dialects.hosted_items import is_item
 from fine_tuning.data_io.formats import exchange, vendor_request, vendor_response
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
 from fine_tuning.errors import DataError
@@ -29,7 +30,11 @@ def recognises(row: Row) -> bool:
 
 
 def _is_response(row: Row) -> bool:
-    return row.get("object") == "response" and is_list(parse_embedded_json(row.get("output")))
+    """Whether a row has the fields of a response, or the items of one beside those of its input alone."""
+    if row.get("object") != "response" and ("object" in row or not any(key in row for key in _INPUT_KEYS)):
+        return False
+    items = parse_embedded_json(row.get("output"))
+    return is_list(items) and (row.get("object") == "response" or (bool(items) and all(map(is_item, items))))
 
 
 def calls(row: Row) -> Iterator[Call]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.corrections import corrected_by, holds_correction
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats.scores import rating_of_scores
 from fine_tuning.data_io.formats.several_calls import read_each
@@ -14,6 +15,7 @@ from fine_tuning.data_io.spans import gen_ai, openinference, vercel
 from fine_tuning.data_io.spans.otlp import attributes_of, has_failed, is_otlp, nested, spans_in, start_time
 from fine_tuning.data_io.spans.recorded import RecordedSpan
 from fine_tuning.data_io.unread_rows import Unread
+from fine_tuning.data_io.verdicts import is_positive
 
 
 class Convention(Protocol):
@@ -78,7 +80,7 @@ def _call_with(convention: Convention, span: Row, attributes: Row) -> Iterator[C
     if isinstance(found, Unread):
         yield found
     elif found is not None:
-        yield Call(
+        call = Call(
             found.messages,
             read_tools(found.tools),
             rating=rating_of_scores(_annotations(span)),
@@ -88,6 +90,7 @@ def _call_with(convention: Convention, span: Row, attributes: Row) -> Iterator[C
             finish_reason=found.finish_reason,
             usage=found.usage,
         )
+        yield corrected_by(call, _corrections(span))
 
 
 def _annotations(span: Row) -> Iterator[tuple[object, object]]:
@@ -98,6 +101,20 @@ def _annotations(span: Row) -> Iterator[tuple[object, object]]:
         result = object_or_empty(annotation.get("result"))
         score = result.get("score")
         yield annotation.get("name"), score if score is not None else result.get("label")
+
+
+def _corrections(span: Row) -> Iterator[tuple[str, object]]:
+    """What people wrote in annotations that ask, by their name, for a better answer."""
+    given = span.get("annotations")
+    for each in given if is_list(given) else []:
+        annotation = object_or_empty(each)
+        name = str(annotation.get("name"))
+        if holds_correction(name) and annotation.get("annotator_kind") in (None, "HUMAN"):
+            result = object_or_empty(annotation.get("result"))
+            label = result.get("label")
+            is_text = isinstance(label, str) and is_positive(label) is None
+            alone = result.get("explanation") if not label and result.get("score") is None else None
+            yield f"annotation {name}", label if is_text else alone
 
 
 def _metadata(span: Row, attributes: Row) -> JsonObject:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.context_columns import refuse_choices
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text, exchange_in_texts, prompt_in_text
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
@@ -36,6 +37,7 @@ def _messages(row: Row, key: str) -> list[Message]:
     """The conversation of the prompt and its response; the texts of a captured example are as they were said."""
     asked, answered = _side(row, "prompt"), _side(row, key)
     if isinstance(asked, Side) and isinstance(answered, Side) and "captured_at" not in row and "curated" not in row:
+        refuse_choices(row, asked.text)
         return exchange_in_texts(asked, answered)
     request = prompt_in_text(asked) if isinstance(asked, Side) else read_messages(asked, "prompt")
     answer = answer_in_text(answered) if isinstance(answered, Side) else read_answer(answered, key)

@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fine_tuning.data_io.call import Call, call_from_row
-from fine_tuning.data_io.context_columns import contexts
+from fine_tuning.data_io.context_columns import contexts, refuse_choices
 from fine_tuning.data_io.dialects.messages_in_text import Side, exchange_in_texts
 from fine_tuning.data_io.json_values import Row, scalar_text, text_or_scalar
-from fine_tuning.errors import DataError
 
 NAME = "question-answer"
 _ASKED = ("prompt", "question", "query", "instruction", "input", "Question", "Query", "Instruction", "Input", "Q", "q")
 _ANSWERED = ("answer", "response", "output", "completion", "Answer", "Response", "Output", "A", "a")
 _IDS = ("id",)
 _WITH_MORE = {"instruction": "input", "Instruction": "Input"}
-_OPTIONS = ("options", "choices")
 
 
 def recognises(row: Row) -> bool:
@@ -50,12 +48,12 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     asked, answered = _keys(row) or _ASKED[:1] + _ANSWERED[:1]
-    if options := next((key for key in _OPTIONS if row.get(key)), None):
-        raise DataError(f"{options} are part of the question; write them into it")
     question, answer = text_or_scalar(row, asked), text_or_scalar(row, answered)
     more = _WITH_MORE.get(asked)
     read = [asked, answered, *([more] if more is not None and row.get(more) not in (None, "") else ())]
     texts = [text_or_scalar(row, key) for key in read[2:]]
-    found = contexts(row, "\n\n".join([question, *texts]), answer, read)
+    asked_for = "\n\n".join([question, *texts])
+    refuse_choices(row, asked_for)
+    found = contexts(row, asked_for, answer, read)
     messages = exchange_in_texts(Side(asked, question), Side(answered, answer), *texts, *found.values())
     yield call_from_row(row, (*read, *found, *_IDS), messages)

@@ -9,7 +9,7 @@ from itertools import islice
 
 from fine_tuning.data_io.sources.csv_dialect import Dialect
 
-_LINES_TRIED, _ROWS_TRIED = 200, 20
+_LINES_TRIED, _ROWS_TRIED, _NEIGHBOURS = 200, 20, 10
 
 
 class Lines:
@@ -47,12 +47,22 @@ class Lines:
         first, *swallowed = self.row
         more = list(islice(self, max(0, _LINES_TRIED - len(swallowed))))
         again = [*swallowed, *more]
-        is_sure = _are_rows(again[:_LINES_TRIED], dialect, columns)
+        is_sure = _are_rows_behind(again[:_LINES_TRIED], dialect, columns)
         back = again if is_sure else more
         self._back.extendleft(reversed(back))
         self.count -= len(back)
         self.row = [first] if is_sure else [first, *swallowed]
         return is_sure
+
+
+def _are_rows_behind(lines: list[str], dialect: Dialect, columns: int) -> bool:
+    """As `_are_rows`, behind the first lines whose quotes do not close either: neighbours have one fault."""
+    for at in range(min(_NEIGHBOURS, len(lines))):
+        if _are_rows(lines[at:], dialect, columns):
+            return True
+        if lines[at].count('"') % 2 == 0:
+            return False
+    return False
 
 
 def _are_rows(lines: list[str], dialect: Dialect, columns: int) -> bool:

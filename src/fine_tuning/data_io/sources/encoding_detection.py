@@ -23,6 +23,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SIGN_IN_WORD = re.compile(
     r"[^\W\d_][¡-©«-´¶-¹»-¿]+[^\W\d_]|[¿¡][¡-¿]|[^\W\d_][¿¡¦¬¯¸³¹]|[³¹¬¦¯¸][^\W\d_]|[^\W\d_][‚„]"
 )
+_SIGN_FOR_LETTER = re.compile(r"[^\W\d_][†‡‰]|[^\W\d_][–—…“”„•™‹›]+[^\W\d_]|(?:^|[\s¿¡(])[‡‰†][^\W\d_]|\s‡\s")
 _PUNCTUATION = frozenset(
     "\xa0\xad¡¢£¤¥§¨©ª«¬®°±²³´µ¶·¹º»¼½¾¿×÷–—―‘’‚“”„†‡•…‰‹›€™№、。，．：；？！（）「」『』《》【】〜ー・　،؛؟ـ"
     "฿๏๐๑๒๓๔๕๖๗๘๙๚๛\u0e31\u0e34\u0e35\u0e36\u0e37\u0e38\u0e39\u0e3a\u0e47\u0e48\u0e49\u0e4a\u0e4b\u0e4c\u0e4d\u0e4e"
@@ -44,9 +45,11 @@ _CYRILLIC = (
 _LANGUAGES = {
     "cp1252": frozenset("en fr de es pt it nl sv da no nb nn fi is ca gl eu ga cy sq af lb oc fo id ms tl".split()),
     "cp1250": frozenset("pl cs sk hu ro hr sl bs sr".split()),
+    "iso8859_2": frozenset("pl cs sk hu ro hr sl bs sr".split()),
     "cp1254": frozenset(("tr", "az", "ku")),
     "cp1257": frozenset(("lt", "lv", "et")),
 }
+_LANGUAGES["mac_roman"] = _LANGUAGES["cp1252"] - {"en"}
 _COMMON = frozenset("оеаинтсрвлкі" + "יוהלאמרתשבנ" + "αοιετνσηυρπκάέήίόύώ" + "اليمنوتربةعدسفكه" + "านรอกเงมยลวดทสตใไช")
 
 
@@ -77,6 +80,8 @@ def _decoded(sample: bytes, name: str) -> str | None:
         if error.start < len(sample) - 3 or error.reason.startswith("illegal"):
             return None
         text = sample[: error.start].decode(name)
+    if "\0" in text:  # which only wider encodings have
+        return None
     signs = {each for each in text if each > "\x7e" and not each.isalpha()}
     return text if signs <= _PUNCTUATION else None
 
@@ -93,6 +98,11 @@ def _latin(alphabets: tuple[str, ...]) -> Callable[[str], bool]:
         return _SIGN_IN_WORD.search(text) is None and all(_is_latin(word, known) for word in _words(text))
 
     return fits
+
+
+def _is_of_mac(text: str) -> bool:
+    """Whether words are as in western languages; signs that stand for letters of Windows' encodings are not there."""
+    return _SIGN_FOR_LETTER.search(text) is None and _latin(_WESTERN)(text)
 
 
 def _is_latin(word: str, alphabets: list[frozenset[str]]) -> bool:
@@ -205,11 +215,14 @@ class _Encoding(NamedTuple):
 _ENCODINGS = (
     _Encoding("cp1252", _latin(_WESTERN)),
     _Encoding("cp1250", _latin(_CENTRAL)),
+    _Encoding("iso8859_2", _latin(_CENTRAL)),
     _Encoding("cp1254", _latin(_TURKISH)),
     _Encoding("cp1257", _latin(_BALTIC)),
     _Encoding("cp1251", _is_cyrillic),
     _Encoding("koi8-u", _is_cyrillic),
     _Encoding("cp866", _is_cyrillic),
+    _Encoding("iso8859_5", _is_cyrillic),
+    _Encoding("mac_roman", _is_of_mac),
     _Encoding("cp1253", _is_greek),
     _Encoding("cp1255", _IS_HEBREW),
     _Encoding("cp862", _IS_HEBREW),
@@ -222,7 +235,9 @@ _ENCODINGS = (
     _Encoding("gb18030", _mostly(_in_rows("gb18030", 0xB0, 0xD7, 0xA1), 0.9)),  # level 1 of GB 2312
     _Encoding("big5", _mostly(_in_rows("big5", 0xA4, 0xC6), 0.9)),  # level 1 of Big5
 )
-_ALPHABETS = frozenset(("cp1251", "koi8-u", "cp866", "cp1253", "cp1255", "cp862", "cp1256", "iso8859_6", "cp874"))
+_ALPHABETS = frozenset(
+    ("cp1251", "koi8-u", "cp866", "iso8859_5", "cp1253", "cp1255", "cp862", "cp1256", "iso8859_6", "cp874")
+)
 _RARE_BY_CHANCE = ("euc_jp", "cp932", "cp949")
 """Encodings whose rows of kana or Hangul are common characters of Chinese ones, but hardly ever all of a text."""
 _MIN_LETTERS = 5  # of another script than Latin: fewer may be of any
@@ -233,12 +248,28 @@ def _likeliest(texts: dict[str, str]) -> str | None:
     found = next((name for name in _RARE_BY_CHANCE if name in texts), None)
     if found is not None:
         return found
+    if "mac_roman" in texts:
+        texts = _of_mac_or_windows(texts)
     if texts.keys() <= _LANGUAGES.keys():
         spoken = [name for name, text in texts.items() if _language_of(text) in _LANGUAGES[name]]
         return spoken[0] if len(spoken) == 1 else None
     shares = {name: _share(text.lower(), _COMMON.__contains__) for name, text in texts.items()}
     first, second = [*sorted(shares, key=shares.__getitem__, reverse=True), "", ""][:2]
     return first if second and shares[first] - shares[second] > 0.2 else None
+
+
+def _of_mac_or_windows(texts: dict[str, str]) -> dict[str, str]:
+    """The texts without those that have signs where words have letters, or without the one of a Mac, the rarer one.
+
+    Dashes between words are usual in English, whose words need no letters in their place.
+    """
+    others = {name: text for name, text in texts.items() if name != "mac_roman"}
+    if all(_SIGN_FOR_LETTER.search(text) for text in others.values()):
+        language = _language_of(texts["mac_roman"])
+        if language is None:
+            return {}
+        return {"mac_roman": texts["mac_roman"]} if language in _LANGUAGES["mac_roman"] else others
+    return {name: text for name, text in others.items() if not _SIGN_FOR_LETTER.search(text)}
 
 
 def _language_of(text: str) -> str | None:

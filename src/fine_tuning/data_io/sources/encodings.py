@@ -13,6 +13,12 @@ from fine_tuning.errors import DataError, UsageError
 
 SAMPLE_BYTES = 1 << 20
 _UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_BY_ZEROS = {
+    (False, True, True, True) * 2: "utf-32-le",
+    (True, True, True, False) * 2: "utf-32-be",
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+}
 _CONVERT = "save the file as UTF-8, or import it with --encoding and the name of its encoding"
 
 
@@ -55,7 +61,7 @@ def as_utf8(stream: IO[bytes], file: str, given: str | None = None, *, is_table:
     other_files.refuse(file, parts.peek(other_files.HEAD_BYTES)[: other_files.HEAD_BYTES])
     if given is not None:
         return TextFile(_recoded(parts, given, file))
-    if (encoding := _utf16(parts.peek(4)[:4])) is not None:
+    if (encoding := _utf16_or_32(parts.peek(8)[:8])) is not None:
         return TextFile(_recoded(parts, encoding, file))
     rest = _Rest(parts)
     sample, stream = rest.sample, cast("IO[bytes]", io.BufferedReader(rest, SAMPLE_BYTES))
@@ -97,12 +103,14 @@ def _recoded(stream: IO[bytes], encoding: str, file: str) -> IO[bytes]:
     return cast("IO[bytes]", io.BufferedReader(_Recoded(stream, encoding, file), SAMPLE_BYTES))
 
 
-def _utf16(head: bytes) -> str | None:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and head != codecs.BOM_UTF32_LE:
+def _utf16_or_32(head: bytes) -> str | None:
+    """UTF-16 or UTF-32, by its mark, or by the zeros of its first characters, which JSON and CSV have in ASCII."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
-    if len(head) == 4 and head[1] == head[3] == 0 and head[0] and head[2]:
-        return "utf-16-le"
-    return "utf-16-be" if len(head) == 4 and head[0] == head[2] == 0 and head[1] and head[3] else None
+    zeros = [byte == 0 for byte in head]
+    return _BY_ZEROS.get(tuple(zeros[:8])) or _BY_ZEROS.get(tuple(zeros[:4]))
 
 
 class _Recoded(io.RawIOBase):

@@ -8,7 +8,13 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fine_tuning.datasets.privacy import fallback_secrets, nested_secrets, prose_secrets, service_secrets
+from fine_tuning.datasets.privacy import (
+    fallback_secrets,
+    nested_secrets,
+    plain_passwords,
+    prose_secrets,
+    service_secrets,
+)
 from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
@@ -142,6 +148,8 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
         secret = _SCHEME.sub("", text[start:end])
         if is_quoted_secret(secret, name.kind) and not _is_outcome(text, name, secret):
             yield end - len(secret), end, name.kind
+        elif span := plain_passwords.span_after(text, *name[1:], name.kind):
+            yield *span, name.kind
         return
     fallback = fallback_secrets.match_after(text, name.start, name.end)
     if fallback and is_quoted_secret(fallback["value"], name.kind):
@@ -164,15 +172,21 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
     nested = list(nested_secrets.find(text, name.start, name.end, name.kind))
     if nested:
         yield from nested
-    elif name.kind == "password" and (span := prose_secrets.span_after(text, name.end)):
+        return
+    if name.kind == "password" and (span := prose_secrets.span_after(text, name.end)):
         yield *span, name.kind
-    elif match := _in_line(text, name) or _spaced(text, name, before) or _of_block_or_script(text, name):
+        return
+    if match := _in_line(text, name) or _spaced(text, name, before) or _of_block_or_script(text, name):
         yield *match.span("value"), name.kind
-    elif match := _BARE.match(text, name.end):
+        return
+    if match := _BARE.match(text, name.end):
         start = match.start("value")
         end = _end_of_word(match, before)
         if not match["after"] and _is_bare_secret(text, name, match, end):
             yield start, end, name.kind
+            return
+    if (span := plain_passwords.span_after(text, *name[1:], name.kind)) is not None:
+        yield *span, name.kind
 
 
 def _is_outcome(text: str, name: _Name, value: str) -> bool:

@@ -67,6 +67,9 @@ _RULE = re.compile(
     r"digits?|numbers?|symbols?|user|login|account|same|again|reset|this|that|it|if|in|on|by|from|was|should|can|cannot|no)\b",
     re.IGNORECASE,
 )
+_OF_PHRASES = re.compile(
+    r"\b(?:choose|pick|think|use|words?|phrases?|sentences?|letters?|characters?)\b", re.IGNORECASE
+)
 _ODD = re.compile(r"[A-Za-z]+[@$!%^&*#=+?~\d]+[A-Za-z]|[A-Za-z]+[@$^&*#=+~]+\d|[@$]\w*\d|\d+[A-Za-z]+[@$!%^&*#=+?~]+")
 
 
@@ -98,7 +101,7 @@ def is_quoted_secret(value: str, kind: str) -> bool:
 
 def _is_of_kind(value: str, kind: str) -> bool:
     if re.search(r"\s", value):
-        return (kind == "passphrase" and _is_phrase(value)) or (kind == "password" and is_spaced_password(value))
+        return (kind == "passphrase" and is_phrase(value)) or (kind == "password" and is_spaced_password(value))
     if kind in {"password", "passphrase"}:
         return _is_password(value)
     if _NAME.fullmatch(value):
@@ -179,8 +182,15 @@ def _has_word(value: str) -> bool:
     return any(word in value.lower() for word in _NAMING)
 
 
-def _is_phrase(value: str) -> bool:
-    return len(value.split()) >= 3 and not _STOP.search(value) and bool(re.fullmatch(r"[a-z0-9 -]+", value))
+def is_phrase(value: str) -> bool:
+    """Whether words are a phrase of some that say nothing together."""
+    is_said = _STOP.search(value) or _OF_PHRASES.search(value) or _has_word(value)
+    return len(value.split()) >= 3 and not is_said and bool(re.fullmatch(r"[A-Za-z0-9 -]+", value))
+
+
+def is_rule(value: str) -> bool:
+    """Whether words say something of a password, as forms and sentences do."""
+    return bool(_RULE.search(value)) or any(word in _WORDS for word in value.lower().split())
 
 
 def _is_mixed(value: str) -> bool:

@@ -107,7 +107,8 @@ _CODE_BEFORE = re.compile(
 # A PIN of six digits is a postal code of India, too.
 _PIN = re.compile(
     r"(?<![A-Za-z0-9\u0400-\u04ff])(?:(?:[Cc]ode|[Cc]odice|[Cc]ódigo|[Kk]od|[Cc]odul) PIN[ \t]+(?=\d)"
-    r"|(?:PIN|PUK|ПИН|ПІН|[Пп]ин|暗証番号|暗证码)(?:[- ]?(?:[Cc]ode|[Nn]ummer|[Nn]umber|[Nn]r|kode?|koodi|код|コード))?"
+    r"|(?:(?:[Mm]y|[Oo]ur|[Yy]our)(?: [a-z]{2,10})? pin"
+    r"|PIN|PUK|ПИН|ПІН|[Пп]ин|暗証番号|暗证码)(?:[- ]?(?:[Cc]ode|[Nn]ummer|[Nn]umber|[Nn]r|kode?|koodi|код|コード))?"
     rf"\.?(?:\*{{2}})?[ \t]*(?:{_IS}|on|=)(?:\*{{2}})?[ \t]*)(?P<value>\d{{4}})(?:{_ENDS}|(?=[^\x00-\x7f]))"
     rf"|(?<![A-Za-z0-9])[a-z]{{0,4}}TAN(?:[- ](?:Nummer|[Cc]ode|Nr))?\.?[ \t]*(?:{_IS})[ \t]*(?P<own>\d{{6,8}}){_ENDS}"
 )
