@@ -20,6 +20,7 @@ $(DONE): pyproject.toml constraints.txt
 demo: setup
 	@$(BIN)/ft-cli demo
 
+test: export PYTHONDONTWRITEBYTECODE = # the many processes of the tests compile a module once
 test: setup
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 

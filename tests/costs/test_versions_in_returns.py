@@ -146,13 +146,14 @@ def test_ratings_of_a_test_have_no_avoided_errors(database: Database, choices: A
 def test_own_answers_under_any_name_are_agreement(database: Database, captured: str, place: str) -> None:
     is_label = place == "labels in a test"
     answer = (lambda number: "yes") if is_label else (lambda number: f"The answer to number {number}")
-    for number, question in enumerate(QUESTIONS):
+    asked = QUESTIONS[:40]
+    for number, question in enumerate(asked):
         DistillationDataCollector().capture_success(question, answer(number), "d", "t", model_used=captured)
     ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
-    references = [answer(number) for number in range(100)]
-    wrong = ["?"] * 10 + references[10:]
+    references = [answer(number) for number in range(40)]
+    wrong = ["?"] * 4 + references[4:]
     if place.startswith("evaluation"):
-        questions = None if place.endswith("questions") else QUESTIONS
+        questions = None if place.endswith("questions") else asked
         for name, answers in (("gpt-4o", references), ("m-v1", wrong)):
             ModelEvaluator().evaluate(answers, references, name, questions=questions)
     else:

@@ -59,13 +59,13 @@ def watched(framework: ABTestFramework, test_id: str, rows: list[dict[str, Any]]
 @pytest.mark.parametrize("choices", [{}, {"design": "fixed", "planned": 500}])
 def test_equal_models_with_moving_shares_are_rarely_told_apart(phases: list[Phase], choices: dict[str, Any]) -> None:
     framework, named, covered = ABTestFramework(), 0, 0
-    for seed in range(8):
+    for seed in range(5):
         framework.create_test(f"t{seed}", "a", "b", split=None, **choices)
         result = watched(framework, f"t{seed}", traffic(phases, seed))
         named += result.statistical_significance
         covered += result.intervals["accuracy"][0] <= 0 <= result.intervals["accuracy"][1]
-    assert named <= 2  # of a true 5 % in 99 of 100 runs
-    assert covered == 8 - named
+    assert named <= 2  # of a true 5 % in 99.8 of 100 runs
+    assert covered == 5 - named
     assert "the models' shares of the samples drifted" in result.warnings[0]
 
 
@@ -155,10 +155,10 @@ def test_all_answers_of_one_model_and_then_of_the_other_are_compared(size: int) 
 @pytest.mark.parametrize("choices", [{}, {"design": "fixed", "planned": 400}, {"score": "real"}])
 def test_trend_over_both_models_makes_no_winner(choices: dict[str, Any]) -> None:
     framework, named = ABTestFramework(), 0
-    for seed in range(30):
+    for seed in range(12):
         framework.create_test(f"t{seed}", "a", "b", **choices)
         named += watched(framework, f"t{seed}", one_after_the_other(400, 0.4, 0.4, 0.5, seed)).statistical_significance
-    assert named <= 5  # of a true 5 % in 99 of 100 runs; with plain means it is nearly all
+    assert named <= 3  # of a true 5 % in 99.7 of 100 runs; with plain means it is nearly all
 
 
 def test_models_that_came_one_after_the_other_over_hours_get_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,7 +197,7 @@ def test_steady_shares_have_no_warning() -> None:
 @pytest.mark.parametrize("later", [0.0, -0.1])
 def test_verdict_that_later_samples_contradict_is_withdrawn(later: float) -> None:
     framework, changed = ABTestFramework(), 0
-    for seed in range(6):
+    for seed in range(4):
         framework.create_test(f"t{seed}", "a", "b")
         rows = traffic([(600, 0.5, 0.6, 0.8), (6000, 0.5, 0.7, 0.7 + later)], seed)
         result = watched(framework, f"t{seed}", rows, looks=22)
@@ -209,14 +209,14 @@ def test_verdict_that_later_samples_contradict_is_withdrawn(later: float) -> Non
             assert result.favours == 0
             low, high = result.intervals["accuracy"]
             assert low <= later <= high
-    assert changed >= 5
+    assert changed >= 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gain", [0.06, 0.2])
 def test_verdict_on_a_steady_effect_stands(gain: float) -> None:
     framework = ABTestFramework()
-    for seed in range(6):
+    for seed in range(4):
         framework.create_test(f"t{seed}", "a", "b")
         assert watched(framework, f"t{seed}", traffic([(6000, 0.5, 0.6, 0.6 + gain)], seed), 20).changed == ""
 

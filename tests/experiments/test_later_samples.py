@@ -70,7 +70,7 @@ def test_one_user_known_late_does_not_change_the_method(database: Database, coun
     assert p_after == pytest.approx(p_before, rel=0.5)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_canary_counts_every_sample_of_the_incumbent(database: Database, seed: int) -> None:
     rng, framework = np.random.default_rng(seed), ABTestFramework()
     framework.create_test("t", "old", "new", split=0.1)
@@ -91,7 +91,7 @@ def test_canary_counts_every_sample_of_the_incumbent(database: Database, seed: i
 
 def test_canary_of_equal_models_keeps_its_error_rate() -> None:
     false = 0
-    for seed in range(15):
+    for seed in range(8):
         rng, framework = np.random.default_rng(100 + seed), ABTestFramework()
         framework.create_test(f"t{seed}", "old", "new", split=0.1)
         for _ in range(4):
@@ -103,4 +103,4 @@ def test_canary_of_equal_models_keeps_its_error_rate() -> None:
             result = framework.monitor(f"t{seed}")
             assert is_consistent(result)
         false += result.statistical_significance
-    assert false <= 2  # of a true 5 % in 96 of 100 runs
+    assert false <= 2  # of a true 5 % in 99 of 100 runs

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 def test_samples_without_cluster_count_as_own_clusters() -> None:
     false = 0
-    for seed in range(12):
+    for seed in range(7):
         framework = ABTestFramework()
         framework.create_test(f"t{seed}", "a", "b")
         rng = np.random.default_rng(seed)
@@ -34,7 +34,7 @@ def test_samples_without_cluster_count_as_own_clusters() -> None:
             if framework.monitor(f"t{seed}").statistical_significance:
                 false += 1
                 break
-    assert false <= 3  # of a true 5 % in 98 of 100 runs
+    assert false <= 2  # of a true 5 % in 99.6 of 100 runs
 
 
 def test_monitor_with_one_accidental_pair_stays_unpaired(database: Database) -> None:
@@ -65,7 +65,7 @@ def test_sample_ratio_check_with_clusters_counts_units() -> None:
 
 def test_recommend_winner_by_three_measures_keeps_error_rate() -> None:
     named = 0
-    for seed in range(15):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         framework = ABTestFramework()
         framework.create_test(f"t{seed}", "a", "b", margin=0.2)
@@ -77,7 +77,7 @@ def test_recommend_winner_by_three_measures_keeps_error_rate() -> None:
             if not framework.recommend_winner(framework.monitor(f"t{seed}")).startswith("TIE"):
                 named += 1
                 break
-    assert named <= 3  # of a true 5 % in 99 of 100 runs
+    assert named <= 2  # of a true 5 % in 99 of 100 runs
 
 
 def test_monitor_of_effect_that_turns_around_recommends_nobody() -> None:

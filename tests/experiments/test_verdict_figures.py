@@ -74,19 +74,19 @@ def test_planned_verdict_that_later_samples_contradict_is_withdrawn(design: str)
 @pytest.mark.parametrize("design", ["fixed", "group_sequential"])
 def test_planned_verdict_of_an_effect_that_stays_is_rarely_withdrawn(design: str) -> None:
     withdrawn = 0
-    for seed in range(25):
+    for seed in range(12):
         rng, framework = np.random.default_rng(seed), ABTestFramework()
         framework.create_test(f"{design}-{seed}", "a", "b", design=design, planned=200)
         framework.record_samples(f"{design}-{seed}", drawn(rng, 1000, (0.6, 0.75)))
         withdrawn += bool(framework.monitor(f"{design}-{seed}").changed)
-    assert withdrawn <= 2
+    assert withdrawn <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("strata", [4, 150])
 @pytest.mark.parametrize("choices", [{}, {"design": "fixed", "planned": 60}])
 def test_equal_models_in_strata_of_other_shares_are_rarely_told_apart(strata: int, choices: dict[str, Any]) -> None:
-    told, seeds = 0, 8 if strata > 100 else 15
+    told, seeds = 0, 5 if strata > 100 else 8
     for seed in range(seeds):
         rng, framework = np.random.default_rng(seed), ABTestFramework()
         name = f"{strata}-{seed}-{len(choices)}"
@@ -103,7 +103,7 @@ def test_equal_models_in_strata_of_other_shares_are_rarely_told_apart(strata: in
             framework.record_samples(name, rows[start : start + 50])
             is_told |= framework.monitor(name).statistical_significance
         told += is_told
-    assert told <= 3  # of a true 5 % in 99 of 100 runs
+    assert told <= 2  # of a true 5 % in 99 of 100 runs
 
 
 def test_strata_beyond_the_limit_are_named() -> None:

@@ -248,7 +248,7 @@ def test_deployment_events_cannot_be_replaced(workspace: Path) -> None:
 
 @pytest.mark.slow
 def test_concurrent_writers_keep_registry_consistent(database: Database) -> None:
-    seconds = 3.0
+    seconds = 2.0
     writers = [
         subprocess.Popen([sys.executable, "-c", _WRITER, f"m{number % 2}", str(seconds)], stderr=subprocess.PIPE)
         for number in range(6)

@@ -27,7 +27,7 @@ schema = schemathesis.openapi.from_dict(_application().openapi())
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_random_requests_are_answered_or_refused(case: Any, address: str) -> None:
     if isinstance(case.body, dict) and "model" in case.body:
         case.body["model"] = MODELS.get(case.path, ALIAS)

@@ -32,6 +32,14 @@ pytestmark = [
 SETTINGS = {"precision": "fp32", "n_epochs": 8, "checkpoint_steps": 4}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unwatched() -> Iterator[None]:
+    """Spares each training Ray's process that waits for a cloud to take machines away: there is no cloud here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
+        yield
+
+
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """A cluster of a head without cores and two machines with one each; the last test that has it may lose one."""

@@ -195,14 +195,14 @@ def _work(settings: dict[str, Actor]) -> None:
     import ray
     from ray.train import get_context
 
+    link = settings["link"]
+    config: TrainingConfig | None = ray.get(link.config.remote())
+    if config is None:
+        return  # before the libraries are imported: Ray starts the workers again after any error
     from fine_tuning.training.loop import memory_estimate  # here: Ray's own processes have no use for the libraries
     from fine_tuning.training.loop.train import train_once
     from fine_tuning.training.loop.trainer_arguments import rows_at_once
 
-    link = settings["link"]
-    config: TrainingConfig | None = ray.get(link.config.remote())
-    if config is None:
-        return
     is_first = get_context().get_world_rank() == 0
 
     def on_event(event: TrainingEvent) -> None:
