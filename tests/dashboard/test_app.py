@@ -26,7 +26,7 @@ given = open_workspace(settings=get_settings().model_copy(update={"home": Path(s
 for workspace, name in ((given, "of-the-given"), (open_workspace(), "of-the-environment")):
     ModelRegistry(workspace=workspace).register_model(name, "gpt-4o-mini", "job", 3)
     ABTestFramework(workspace=workspace).create_test(f"test-{name}", "a", "b")
-with TestClient(make_app(workspace=given), base_url="http://127.0.0.1") as client:
+with TestClient(make_app(workspace=given), base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as client:
     for path in ("/models", "/models/of-the-given", "/experiments", "/experiments/test-of-the-given"):
         page = client.get(path).text
         print(path, "of-the-given" in page, "of-the-environment" in page)
@@ -49,7 +49,7 @@ from starlette.testclient import TestClient
 from fine_tuning.dashboard.app import make_app
 from fine_tuning.store.workspace import open_workspace
 
-with TestClient(make_app(workspace=open_workspace()), base_url="http://127.0.0.1") as client:
+with TestClient(make_app(workspace=open_workspace()), base_url="http://127.0.0.1", client=("127.0.0.1", 1)) as client:
     print(html.unescape(client.get("/experiments/t").text))
 """
 

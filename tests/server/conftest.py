@@ -22,9 +22,9 @@ ALIAS = "gpt-4o-mini"
 
 
 @contextmanager
-def listening(config: ServerConfig) -> Iterator[str]:
-    """The address of a server with these settings, for as long as the block runs."""
-    server = uvicorn.Server(uvicorn.Config(make_app(config), host="127.0.0.1", port=0, log_level="warning"))
+def listening(config: ServerConfig, host: str = "127.0.0.1") -> Iterator[str]:
+    """The address of a server with these settings, for as long as the block runs; it listens on `host`."""
+    server = uvicorn.Server(uvicorn.Config(make_app(config), host=host, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

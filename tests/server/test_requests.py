@@ -216,7 +216,7 @@ def test_answer_to_a_bug_names_its_request(config: ServerConfig, workspace: Path
 
     async def get() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             return await client.get("/broken")
 
     found = asyncio.run(get())

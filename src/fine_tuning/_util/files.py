@@ -11,7 +11,7 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -111,8 +111,11 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+OTHERS_READ, OWNER_READS = 0o644, 0o600  # permissions of a file
+
+
 @contextmanager
-def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+def atomic_write(path: Path, mode: str = "w", permissions: int = OTHERS_READ) -> Iterator[IO[Any]]:
     """Write to a temporary neighbour and rename it over `path` on success; remove it on failure.
 
     Raises:
@@ -129,7 +132,7 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     try:
         with os.fdopen(handle, mode, encoding=encoding, errors=errors) as stream:
             yield stream
-        Path(temporary).chmod(0o644)
+        Path(temporary).chmod(permissions)
         Path(temporary).replace(path)
     except OSError as error:
         Path(temporary).unlink(missing_ok=True)
@@ -137,6 +140,22 @@ def atomic_write(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def create_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all; one that exists is left as it is.
+
+    Raises:
+        StorageError: see `atomic_write`.
+    """
+    with tempfile.TemporaryDirectory(dir=make_folder(path.parent), prefix=f".{path.name}.") as folder:
+        whole = Path(folder) / path.name
+        with atomic_write(whole, permissions=OWNER_READS) as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with translated_os_errors(path, "write"), suppress(FileExistsError):
+            os.link(whole, path)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import tempfile
 from contextlib import nullcontext
@@ -39,6 +38,14 @@ def add_to(app: typer.Typer) -> None:
 
 Host = Annotated[str, typer.Option(help="Address to listen on; addresses other than loopback need a key.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535)]
+AllowedHost = Annotated[
+    list[str] | None,
+    typer.Option(help="Name by which the server may be called, beside localhost; repeatable."),
+]
+TrustedProxy = Annotated[
+    list[str] | None,
+    typer.Option(help="Address or network of a proxy whose X-Forwarded-For counts; repeatable."),
+]
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,8 @@ class ServeOptions:
         list[str] | None,
         typer.Option(help="Origin of web pages that may call the API (CORS); repeatable."),
     ] = None
+    allowed_host: AllowedHost = None
+    trusted_proxy: TrustedProxy = None
     python_graders: Annotated[
         bool, typer.Option("--python-graders", help="Run the source of python graders, in a sandbox.")
     ] = False
@@ -70,7 +79,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
     try:
         from fine_tuning.dashboard.app import make_app as with_dashboard
         from fine_tuning.server.app import make_app
-        from fine_tuning.server.server_config import ServerConfig, parse_aliases
+        from fine_tuning.server.server_config import ServerConfig, parse_aliases, parse_networks
         from fine_tuning.server.worker_supervisor import workers
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
@@ -87,47 +96,65 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         memory_limit_mib=options.memory_limit,
         context_length=options.context_length,
         allowed_origins=tuple(options.allow_origin or ()),
+        allowed_hosts=tuple(options.allowed_host or ()),
         python_graders=options.python_graders,
     )
     # Uploads are written beside the stored files: the system's temporary folder may be small, or in memory.
     tempfile.tempdir = str(make_folder(workspace.folder("files")))
     message = "the dashboard at {0}, OpenAI's API at {0}/v1, its documentation at {0}/docs"
+    proxies = parse_networks(options.trusted_proxy or [])
     with (
         _listen(host, port) as listener,
         workers(options.slots, workspace.settings) if options.slots else nullcontext(),
     ):
-        _run(with_dashboard(make_app(config, workspace)), listener, host, message)
+        app = with_dashboard(make_app(config, workspace), workspace=workspace, allowed_hosts=config.allowed_hosts)
+        _run(app, listener, message.format(_address(host, listener)), proxies)
 
 
 def ui(
     host: Host = LOOPBACK,
     port: Port = 8000,
+    allowed_host: AllowedHost = None,
+    trusted_proxy: TrustedProxy = None,
 ) -> None:
     """Serve the dashboard without the API."""
     try:
         from fine_tuning.dashboard.app import make_app
+        from fine_tuning.server.server_config import parse_networks
     except ImportError as error:
         raise MissingDependencyError(error.name or "nicegui", "serve", "the dashboard") from error
-    _check_host(host, command_workspace())
+    workspace = command_workspace()
+    _check_host(host, workspace)
+    proxies = parse_networks(trusted_proxy or [])
     with _listen(host, port) as listener:
-        _run(make_app(), listener, host, "the dashboard at {0}")
+        app = make_app(workspace=workspace, allowed_hosts=allowed_host or ())
+        _run(app, listener, f"the dashboard at {_address(host, listener)}", proxies)
 
 
 def _check_host(host: str, workspace: Workspace) -> None:
-    from fine_tuning.server import authentication as keys
+    from fine_tuning.server import authentication, caller_checks
 
-    if not _is_loopback(host) and not keys.any_valid(workspace.database):
+    if not authentication.is_open(workspace.database):
+        return
+    if not caller_checks.is_loopback(host):
         raise UsageError(
             f"listening on {host} needs a key, or anyone could use the server; create one: ft-cli keys create NAME"
         )
+    typer.echo("open to every program of this machine, until a key is created: ft-cli keys create NAME", err=True)
 
 
-def _run(app: ASGIApp, listener: socket.socket, host: str, message: str) -> None:
+def _address(host: str, listener: socket.socket) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
+def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]) -> None:
     import uvicorn
 
-    typer.echo(message.format(f"http://{host}:{listener.getsockname()[1]}"), err=True)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
-    server.run(sockets=[listener])
+    typer.echo(message, err=True)
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, proxy_headers=bool(proxies), forwarded_allow_ips=proxies
+    )
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -141,13 +168,6 @@ def _listen(host: str, port: int) -> socket.socket:
     # The connections it accepts inherit this; without it each answer waits 40 ms for the client's acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def worker(

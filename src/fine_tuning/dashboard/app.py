@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from html import escape
 from pathlib import Path
@@ -21,10 +21,15 @@ from fine_tuning.store.workspace import Workspace, open_workspace
 STYLE = Path(__file__).with_name("style.css")
 
 
-def make_app(api: FastAPI | None = None, *, workspace: Workspace | None = None) -> Gate:
+def make_app(
+    api: FastAPI | None = None, *, workspace: Workspace | None = None, allowed_hosts: Sequence[str] = ()
+) -> Gate:
     """The dashboard at `/`; all other paths go to the API, if there is one.
 
     Only one can be made in a process: NiceGUI keeps its pages in a global registry.
+
+    Args:
+        allowed_hosts: see `ServerConfig`.
     """
     workspace = workspace or open_workspace()
     home = workspace.settings.home
@@ -60,7 +65,7 @@ def make_app(api: FastAPI | None = None, *, workspace: Workspace | None = None) 
     )
     aliases = workspace.settings.aliases if api is None else api.state.context.config.aliases
     sessions = Sessions(workspace.database, cookie_secret(make_folder(home)))
-    return Gate(app, api, workspace=workspace, sessions=sessions, aliases=aliases)
+    return Gate(app, api, workspace=workspace, sessions=sessions, aliases=aliases, names=allowed_hosts)
 
 
 def style() -> FileResponse:

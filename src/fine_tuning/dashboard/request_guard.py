@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from secrets import token_hex
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
-from fine_tuning.server.request_gate import READING_METHODS
+from fine_tuning.server import caller_checks
 from fine_tuning.store.workspace import Workspace
 
 PAGES = {
@@ -32,7 +32,6 @@ OPEN = ("/sign-in", "/dashboard.css", "/_nicegui/", "/favicon.ico")  # contain n
 SOCKET = "/_nicegui_ws/"
 OURS = ("/sign-out", SOCKET, *OPEN)
 MAX_BODY = 1 << 20  # bytes of a request to the dashboard; longer content comes through its socket
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Everything comes from this server. The library compiles its templates in the browser, which needs unsafe-eval.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -45,6 +44,7 @@ class Gate:
 
     Args:
         aliases: base models by their alias.
+        names: see `caller_checks.refusal`.
     """
 
     def __init__(
@@ -55,9 +55,11 @@ class Gate:
         workspace: Workspace,
         sessions: Sessions,
         aliases: Mapping[str, str],
+        names: Collection[str] = (),
     ) -> None:
         self.app, self._api = app, api
         self._workspace, self._sessions, self._aliases = workspace, sessions, aliases
+        self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, redirect it to the sign-in page, or refuse it."""
@@ -75,7 +77,7 @@ class Gate:
         guest = known[0] if known else token_hex(2)
         cookie = cookies.get(COOKIE)
         session = await run_in_threadpool(self._sessions.find, cookie, guest)
-        refused = _refusal(scope, headers, session)
+        refused = _refusal(scope, headers, session, self._names)
         if refused is not None:
             await (refused if scope["type"] == "http" else _close)(scope, receive, send)
             return
@@ -100,22 +102,20 @@ def _is_ours(path: str) -> bool:
     return path in PAGES.values() or path.startswith((*OURS, *BELOW))
 
 
-def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Response | None:
+def _refusal(scope: Scope, headers: Headers, session: Session | None, names: Collection[str]) -> Response | None:
     """The response to a refused request; None where it may pass."""
     host, origin = headers.get("host", ""), headers.get("origin")
     is_socket = scope["path"].startswith(SOCKET)
     needs_origin = (
-        scope["type"] == "websocket" or scope["method"] not in READING_METHODS
+        scope["type"] == "websocket" or scope["method"] not in caller_checks.READING_METHODS
     )  # browsers then send an Origin
-    if (needs_origin or (is_socket and origin is not None)) and _part(origin or "", "netloc") != host:
+    if (needs_origin or (is_socket and origin is not None)) and _netloc(origin or "") != host:
         return PlainTextResponse("this request was not sent by a page of this server", 403)
     if not headers.get("content-length", "0").isdigit() or int(headers.get("content-length", "0")) > MAX_BODY:
         return PlainTextResponse("the request is too large", 413)
-    if session is not None and session.is_guest and _part(f"//{host}", "hostname") not in LOOPBACK:
-        # Without keys only this machine has access; this also stops DNS rebinding.
-        return PlainTextResponse(
-            f"{host} is not a name of this machine; create a key first: ft-cli keys create NAME", 403
-        )
+    is_open = session is not None and session.is_guest
+    if reason := caller_checks.refusal(scope, names, is_open=is_open):
+        return PlainTextResponse(reason, 403)
     if session is None and not scope["path"].startswith(OPEN):
         if scope["type"] == "http" and scope["method"] == "GET" and not is_socket:
             query = scope["query_string"].decode("latin-1")
@@ -125,10 +125,10 @@ def _refusal(scope: Scope, headers: Headers, session: Session | None) -> Respons
     return None
 
 
-def _part(address: str, name: str) -> str | None:
-    """A part of a URL by `urlsplit`'s name for it; None where it has none, or the URL is invalid."""
+def _netloc(address: str) -> str | None:
+    """The host and port of a URL; None where it is invalid."""
     try:
-        return getattr(urlsplit(address), name)  # type: ignore[no-any-return]
+        return urlsplit(address).netloc
     except ValueError:
         return None
 

@@ -6,19 +6,21 @@ shows all projects, so it accepts keys of the default project only.
 
 from __future__ import annotations
 
+import re
 import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
-from fine_tuning._util.files import make_folder
+from fine_tuning._util.files import create_private, translated_os_errors
+from fine_tuning.errors import ConfigurationError
 from fine_tuning.server import authentication
 from fine_tuning.store.database import Database
 
 COOKIE = "ft_session"
 GUEST = "ft_guest"  # distinguishes browsers where there are no keys
+SECRET_BYTES = 32
 SECONDS = 7 * 24 * 3600
 
 
@@ -28,7 +30,7 @@ class Session(NamedTuple):
     Attributes:
         name: of the key, or of the browser where there are no keys; reviews are recorded under it.
         read_only: the key allows no changes.
-        is_guest: there are no keys, so nobody can sign in.
+        is_guest: no key was ever created, so nobody can sign in.
     """
 
     name: str
@@ -51,8 +53,8 @@ class Sessions:
         return str(self._signer.dumps(access.key_id))
 
     def find(self, cookie: str | None, guest: str) -> Session | None:
-        """The session of a cookie, or a guest session where there are no keys; None without either."""
-        if not authentication.any_valid(self._database):
+        """The session of a cookie, or a guest session where no key was ever created; None without either."""
+        if authentication.is_open(self._database):
             return Session(f"guest-{guest}", is_guest=True)
         try:
             key_id = self._signer.loads(cookie or "", max_age=SECONDS)
@@ -63,9 +65,17 @@ class Sessions:
 
 
 def cookie_secret(home: Path) -> str:
-    """The key that signs the workspace's cookies; created once, readable by its owner only."""
-    path = make_folder(home) / "dashboard.secret"
-    with suppress(FileExistsError):
-        path.touch(mode=0o600, exist_ok=False)
-        path.write_text(secrets.token_urlsafe(32))
-    return path.read_text()
+    """The key that signs the workspace's cookies; created once, readable by its owner only.
+
+    Raises:
+        ConfigurationError: the file holds less than a whole key, with which sessions could be forged.
+        StorageError: it cannot be written or read.
+    """
+    path = home / "dashboard.secret"
+    if not path.exists():
+        create_private(path, secrets.token_urlsafe(SECRET_BYTES))
+    with translated_os_errors(path, "read"):
+        secret = path.read_text("utf-8", "replace").strip()
+    if not re.fullmatch(rf"[\w-]{{{SECRET_BYTES},}}", secret, re.ASCII):
+        raise ConfigurationError(f"{path} is damaged; delete it, and everyone signs in again")
+    return secret

@@ -60,7 +60,10 @@ def create(
 
 
 class Access(NamedTuple):
-    """What a request may access: nothing where `project` is None; `key_id` is None without a valid key."""
+    """What a request may access: nothing where `project` is None; `key_id` is None without a valid key.
+
+    A project without a key is that of a server without keys, see `caller_checks`.
+    """
 
     key_id: str | None
     project: str | None
@@ -68,10 +71,10 @@ class Access(NamedTuple):
 
 
 def access(database: Database, authorization: str) -> Access:
-    """The access of an `Authorization` header; the default project if no keys exist."""
+    """The access of an `Authorization` header; the default project if no key was ever created."""
     scheme, _, key = authorization.partition(" ")
     with database.read() as tx:
-        if not api_keys.any_valid(tx):
+        if not api_keys.any_created(tx):
             return Access(None, DEFAULT_PROJECT)
         found = api_keys.find(tx, sha256=api_keys.hash_key(key.strip())) if scheme.lower() == "bearer" else None
     return Access(None, None) if found is None else Access(found["id"], found["project"], found["read_only"])
@@ -90,10 +93,10 @@ def forbidden() -> ApiError:
     )
 
 
-def any_valid(database: Database) -> bool:
-    """Whether there is a valid key; without one the server listens on loopback addresses only."""
+def is_open(database: Database) -> bool:
+    """Whether no key was ever created, so that no request needs one; revoking the last key does not open it again."""
     with database.read() as tx:
-        return api_keys.any_valid(tx)
+        return not api_keys.any_created(tx)
 
 
 def listed(database: Database) -> list[ApiKey]:

@@ -29,7 +29,7 @@ class TextPart(RequestModel):
 
 
 Part = Annotated[Annotated[TextPart, Tag("Text")] | Annotated[RefusalPart, Tag("Refusal")], Discriminator(part_kind)]
-Parts = Annotated[list[Part], Field(min_length=1)]
+Parts = Annotated[list[Part], Field(min_length=1, fail_fast=True)]
 
 
 class CalledFunction(RequestModel):

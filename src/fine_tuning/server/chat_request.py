@@ -69,7 +69,7 @@ class ChatRequest(AnswerRequest, SamplingExtras):
     """A chat completion as OpenAI's API takes it."""
 
     model: str = Field(min_length=1, max_length=200)
-    messages: list[Message] = Field(min_length=1, max_length=2048)
+    messages: list[Message] = Field(min_length=1, max_length=2048, fail_fast=True)
     max_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
     max_completion_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
     temperature: Number | None = Field(default=None, ge=0, le=2)

@@ -12,9 +12,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fine_tuning.server import authentication, prometheus_metrics
+from fine_tuning.server import authentication, caller_checks, prometheus_metrics
 from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer
-from fine_tuning.server.authentication import Access
 from fine_tuning.server.body_limits import LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
 from fine_tuning.server.rate_limits import RateLimiter
@@ -22,9 +21,7 @@ from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 
 FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
 MULTIPART_OVERHEAD = MIB
-KEY_PATHS = ("/v1/", "/metrics")
 UNLIMITED_PATHS = ("/healthz",)  # a busy server is still healthy
-READING_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class RequestGate:
@@ -85,14 +82,15 @@ class RequestGate:
 
     async def _check_access(self, scope: Scope, authorization: str) -> None:
         """Count the request, by key or, without a valid key, by address; then note the project of the key."""
-        access = Access(None, authentication.DEFAULT_PROJECT)
-        if scope["path"].startswith(KEY_PATHS):
-            access = await run_in_threadpool(authentication.access, self._database, authorization)
+        access = await run_in_threadpool(authentication.access, self._database, authorization)
         address = scope["client"][0] if scope.get("client") else ""
         self._rate_limiter.check(access.key_id or address)
         if access.project is None:
             raise authentication.refusal(authorization)
-        if access.read_only and scope["method"] not in READING_METHODS:
+        names, origins = self._config.allowed_hosts, self._config.allowed_origins
+        if reason := caller_checks.refusal(scope, names, origins, is_open=access.key_id is None):
+            raise ApiError(403, reason, code="forbidden_caller")
+        if access.read_only and scope["method"] not in caller_checks.READING_METHODS:
             raise authentication.forbidden()
         scope["state"][PROJECT] = access.project
 

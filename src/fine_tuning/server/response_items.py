@@ -59,7 +59,7 @@ class MessageItem(RequestModel):
 
     type: Literal["message"] = "message"
     role: Literal["user", "assistant", "system", "developer"]
-    content: str | list[Part]
+    content: str | Annotated[list[Part], Field(fail_fast=True)]
     id: ItemId | None = None
     status: Status | None = None
     phase: str | None = None
@@ -113,7 +113,7 @@ class FunctionCallOutputItem(RequestModel):
 
     type: Literal["function_call_output"]
     call_id: CallId
-    output: str | list[TextPart]
+    output: str | Annotated[list[TextPart], Field(fail_fast=True)]
     id: ItemId | None = None
     status: Status | None = None
     name: str | None = None

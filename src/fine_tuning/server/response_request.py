@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -99,7 +99,7 @@ class PromptRequest(RequestModel):
     """What a model is to answer, without how: what its tokens are counted of."""
 
     model: str = Field(min_length=1, max_length=200)
-    input: str | list[SentItem] | None = supported(_ITEMS)
+    input: str | Annotated[list[SentItem], Field(fail_fast=True)] | None = supported(_ITEMS)
     instructions: str | None = None
     previous_response_id: ItemId | None = supported("of a stored response; its instructions are not carried over")
     conversation: ItemId | ConversationName | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fine_tuning.errors import UsageError
@@ -26,6 +27,8 @@ class ServerConfig:
         context_length: tokens of prompt and answer together, for each of the 8 slots of llama.cpp.
         patience_seconds: timeout of a request's body, or of the next piece of an upload.
         allowed_origins: of web pages that may call the API from a browser (CORS), such as http://localhost:5173.
+        allowed_hosts: names by which the server may be called, beside localhost and loopback addresses; without any, a
+            server with keys may be called by every name.
         python_graders: run the source of python graders, in a sandbox.
     """
 
@@ -37,6 +40,7 @@ class ServerConfig:
     context_length: int = DEFAULT_CONTEXT
     patience_seconds: float = 30.0
     allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
     python_graders: bool = False
 
 
@@ -53,3 +57,15 @@ def parse_aliases(pairs: list[str]) -> dict[str, str]:
             raise UsageError(f"--alias {pair!r}: write NAME=MODEL, such as gpt-4o-mini=smollm2-135m-instruct")
         aliases[name.strip()] = model.strip()
     return aliases
+
+
+def parse_networks(addresses: Sequence[str]) -> list[str]:
+    """Addresses and networks of proxies, such as 10.0.0.7 and 10.0.0.0/8, as networks.
+
+    Raises:
+        UsageError: one is neither.
+    """
+    try:
+        return [str(ipaddress.ip_network(address.strip(), strict=False)) for address in addresses]
+    except ValueError as error:
+        raise UsageError(f"--trusted-proxy: {error}; write an address or a network, such as 10.0.0.0/8") from None

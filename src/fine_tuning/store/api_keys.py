@@ -32,9 +32,9 @@ def find(connection: Connection, *, sha256: str | None = None, key_id: str | Non
     return None if row is None else record(ApiKey, row)
 
 
-def any_valid(connection: Connection) -> bool:
-    """Whether there is a key that was not revoked."""
-    return bool(connection.scalar(select(exists().where(_table.c.revoked_at.is_(None)))))
+def any_created(connection: Connection) -> bool:
+    """Whether there is a key, or was one before it was revoked: then nobody has access without one."""
+    return bool(connection.scalar(select(exists(select(_table.c.id)))))
 
 
 def newest(connection: Connection) -> list[ApiKey]:

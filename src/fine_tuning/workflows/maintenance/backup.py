@@ -12,7 +12,15 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
-from fine_tuning._util.files import atomic_write, is_file, make_folder, open_to_read, sha256_file, translated_os_errors
+from fine_tuning._util.files import (
+    OWNER_READS,
+    atomic_write,
+    is_file,
+    make_folder,
+    open_to_read,
+    sha256_file,
+    translated_os_errors,
+)
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, UsageError
 from fine_tuning.store import dump, integrity, schema
 from fine_tuning.store.database import Database, Transaction
@@ -68,7 +76,8 @@ def write(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: No
     """
     home = workspace.settings.home.absolute()
     _refuse_inside(workspace.database, path, home)
-    with atomic_write(path, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    # Others who can read it could read every captured call.
+    with atomic_write(path, "wb", OWNER_READS) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         with workspace.database.snapshot() as tx:
             revision = schema.stored_revision(tx)
             members = _add_tables(archive, tx, on_message)
