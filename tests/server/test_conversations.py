@@ -115,7 +115,11 @@ def test_calls_and_their_outputs_are_items_of_the_conversation(client: OpenAI) -
     made = client.conversations.create()
     settings: dict[str, Any] = {"tools": [WEATHER], "conversation": made.id, "parallel_tool_calls": False}
     called = ask(client, tool_choice="required", max_output_tokens=200, **settings)
-    output = {"type": "function_call_output", "call_id": called.output[0].call_id, "output": "sunny"}
+    call_id = called.output[0].call_id
+    for earlier in ({"conversation": made.id}, {"conversation": None, "previous_response_id": called.id}):
+        with pytest.raises(openai.BadRequestError, match=f"No tool output found for function call {call_id}"):
+            ask(client, input="And?", **(settings | earlier))
+    output = {"type": "function_call_output", "call_id": call_id, "output": "sunny"}
     ask(client, input=[output], **settings)
     kinds = [item.type for item in client.conversations.items.list(made.id, order="asc")]
     assert kinds[:3] == ["message", "function_call", "function_call_output"]

@@ -8,6 +8,8 @@ import re
 import httpx
 import pytest
 
+from fine_tuning.evaluation.graders.model_graders import SamplingParams
+from fine_tuning.server.job_request import Hyperparameters
 from tests.server.conftest import ALIAS
 
 JSON = {"content-type": "application/json"}
@@ -111,3 +113,30 @@ def test_resource_that_is_not_served_is_named(address: str, resource: str) -> No
     error = response.json()["error"]
     assert (response.status_code, error["code"]) == (404, "unknown_url")
     assert f"POST /v1/{resource}; /docs lists what is served" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "name"),
+    [
+        ("chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}, "max_tokens"),
+        ("chat/completions", {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}, "n"),
+        ("completions", {"prompt": "Hi"}, "max_tokens"),
+        ("responses", {"input": "Hi"}, "max_output_tokens"),
+        ("embeddings", {"model": "wordllama", "input": "Hi"}, "dimensions"),
+    ],
+)
+def test_whole_number_with_a_point_is_an_integer(address: str, path: str, more: dict[str, object], name: str) -> None:
+    def ask(value: object) -> httpx.Response:
+        return httpx.post(f"{address}/{path}", json={"model": ALIAS, **more, name: value}, timeout=60)
+
+    answer = ask(64.0 if name == "dimensions" else 2.0)
+    assert answer.status_code == 200, answer.text
+    for wrong in (2.5, 1e300, "2", True):
+        assert refused(ask(wrong))["message"].startswith(f"Invalid type for '{name}': expected an integer")  # type: ignore[union-attr]
+
+
+def test_hyperparameters_and_lifetimes_with_a_point_are_integers() -> None:
+    assert Hyperparameters.model_validate({"n_epochs": 2.0, "batch_size": "auto"}).n_epochs == 2
+    assert SamplingParams.model_validate({"seed": 3.0}).seed == 3
+    with pytest.raises(ValueError, match="valid integer"):
+        Hyperparameters.model_validate({"n_epochs": 2.5})

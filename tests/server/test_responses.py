@@ -157,6 +157,8 @@ def test_call_that_is_cut_off_is_incomplete(client: OpenAI) -> None:
 
 
 FORMAT = {"type": "json_schema", "name": "n", "schema": {"type": "string", "format": "color"}, "strict": True}
+CALLED = {"type": "function_call", "call_id": "c", "name": "weather", "arguments": "{}"}
+RETURNED = {"type": "function_call_output", "call_id": "c", "output": "sunny"}
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"background": True}, "background", "background is not supported"),
     ({"prompt": {"id": "pmpt_1"}}, "prompt", "prompt is not supported"),
@@ -180,7 +182,11 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"input": [{"type": "function_call", "name": "x"}]}, "input.0.call_id", "Missing required parameter"),
     ({"input": ["hello"]}, "input.0", "expected an object"),
     ({"input": 5}, "input", "expected"),
-    ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, "input", "No tool call found"),
+    ({"input": [RETURNED]}, "input", "No tool call found"),
+    ({"input": [CALLED]}, "input", "No tool output found for function call c."),
+    ({"input": [CALLED, {"role": "user", "content": "And?"}]}, "input", "No tool output found for function call c."),
+    ({"input": [CALLED, {**CALLED, "call_id": "d"}, RETURNED]}, "input", "found for function call d."),
+    ({"input": [CALLED, RETURNED, CALLED]}, "input", "No tool output found for function call c."),
     ({"input": "x " * 3000}, "input", "too long"),
     ({"extra_body": {"messages": []}}, "messages", "Unknown parameter"),
     ({"include": ["everything"]}, "include.0", "everything"),

@@ -37,7 +37,8 @@ refused as unknown, so that no request seems to work while a part of it is lost.
 Refused together, as by OpenAI: `max_tokens` and `max_completion_tokens`, `conversation` and `previous_response_id`,
 hyperparameters outside `method` and inside it, or of another method than its `type`; and alone: `stream_options`
 without `stream`, `tool_choice` without `tools`, `top_logprobs` without log probabilities, an answer without any input.
-Values are of the types that OpenAI states: `"1"` is no number, and `1` no boolean. What the SDKs' `parse` and `stream`
+Values are of the types that OpenAI states: `"1"` is no number, and `1` no boolean; `5.0` is an integer, as in JSON
+Schema. In Responses every function call needs its output before the next answer. What the SDKs' `parse` and `stream`
 add to an answer (`parsed`, `parsed_arguments`) is accepted where the answer is sent back, and changes nothing.
 A filter of lists is `metadata[KEY]=VALUE`, once for each key; a page has `limit` items, which follow `after`.
 """

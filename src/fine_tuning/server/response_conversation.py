@@ -39,6 +39,22 @@ def chat_messages(items: Sequence[Item], instructions: str | None = None) -> lis
     return found
 
 
+def check_answered(items: Sequence[Item]) -> None:
+    """Check that every function call has its output, since an answer to half a turn is of no use.
+
+    Raises:
+        ApiError: 400, naming the first call without one.
+    """
+    waiting: dict[str, None] = {}  # a set in the order of the calls
+    for item in items:
+        if isinstance(item, FunctionCallItem):
+            waiting[item.call_id] = None
+        elif isinstance(item, FunctionCallOutputItem):
+            waiting.pop(item.call_id, None)
+    if (call_id := next(iter(waiting), None)) is not None:
+        raise invalid(f"No tool output found for function call {call_id}.", "input")
+
+
 def _call(item: FunctionCallItem) -> ToolCall:
     return ToolCall(id=item.call_id, function=CalledFunction(name=item.name, arguments=item.arguments))
 

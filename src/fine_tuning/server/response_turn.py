@@ -12,7 +12,7 @@ from fine_tuning.server import completion_store, response_items
 from fine_tuning.server.api_errors import ApiError, not_found
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
-from fine_tuning.server.response_conversation import chat_messages, without_oldest
+from fine_tuning.server.response_conversation import chat_messages, check_answered, without_oldest
 from fine_tuning.server.response_items import Item, ItemReference, MessageItem, UnsupportedItem
 from fine_tuning.server.response_objects import Response
 from fine_tuning.server.response_request import PromptRequest, ResponseRequest
@@ -43,13 +43,16 @@ def prepared(server: Context, project: str, body: PromptRequest) -> Turn:
     """The turn of a request.
 
     Raises:
-        ApiError: 404, what it continues or refers to does not exist; 400, there is nothing to answer.
+        ApiError: 404, what it continues or refers to does not exist; 400, there is nothing to answer, or a function
+            call has no output.
     """
     with server.database.read() as tx:
         earlier = _earlier(tx, project, body)
         sent = _sent(tx, project, body)
     found = response_items.identified(sent, [each["id"] for each in earlier])
-    messages = chat_messages([*response_items.read(earlier), *sent], body.instructions)
+    items = [*response_items.read(earlier), *sent]
+    messages = chat_messages(items, body.instructions)
+    check_answered(items)
     return Turn(found, body.chat_request(messages))
 
 

@@ -10,8 +10,9 @@ import json
 from math import isfinite
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
+from fine_tuning._util.sound_model import SoundModel
 from fine_tuning.data_io.json_values import JsonObject, is_object
 from fine_tuning.errors import FineTuningError
 from fine_tuning.evaluation.graders.base_grader import BaseGrader, Name
@@ -26,10 +27,10 @@ Input = Annotated[list[InputMessage], Field(min_length=1)]
 _PARSE_ERROR: Flag = "model_grader_parse_error"
 
 
-class SamplingParams(BaseModel):
+class SamplingParams(SoundModel):
     """How the judge answers: greedily, unless a temperature is given, so that a row has one grade."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(frozen=True)
 
     seed: int | None = Field(default=None, ge=-(2**63), lt=2**63)
     temperature: float | None = Field(default=None, ge=0, le=2)
