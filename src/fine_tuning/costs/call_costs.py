@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned, version_name
 from fine_tuning._util.same_model import is_same
-from fine_tuning.costs import answering_host, hosted_model
+from fine_tuning.costs import answering_host, hosted_model, version_tests
 from fine_tuning.costs.cost_intervals import MIN_VALUES, NORMAL_FROM, UNKNOWN, Measured, mean_of, mean_of_moments
 from fine_tuning.costs.hosted_model import HostedModel
 from fine_tuning.store import costs, experiments, named_versions
@@ -113,7 +113,8 @@ def of_version(tx: Transaction, version: ModelVersion, counts: Counts) -> CallCo
     found = _answered_by(tx, version)
     if found:
         return CallCost(mean_of(found))
-    sampled = experiments.costs_of_version(tx, version["model_name"], version["version"], counts)
+    tests = (test for test in version_tests.of_version(tx, version) if counts(test, test["arm"]))
+    sampled = experiments.total_costs(experiments.costs_in(test, test["arm"]) for test in tests)
     return CallCost(_sampled(costs.Moments(*sampled)))
 
 
