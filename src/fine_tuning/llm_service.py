@@ -152,7 +152,7 @@ class LLMService:
             completion = self._engine(target, model).complete(
                 messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
             )
-        answer = self._answered(target, model, {"messages": messages, **kwargs}, completion)
+        answer = self._answered(target, model, {"messages": messages, **kwargs}, completion, trial)
         if trial is not None:
             answer["experiment"] = trial.record(answer, reference)
         return answer
@@ -242,9 +242,12 @@ class LLMService:
             self._engines[target] = open_target(target, model, self._workspace.settings, self._api_key)
         return self._engines[target]
 
-    def _answered(self, target: Target, model: str, request: JsonColumn, completion: Completion) -> Answer:
+    def _answered(
+        self, target: Target, model: str, request: JsonColumn, completion: Completion, trial: Trial | None = None
+    ) -> Answer:
         answer = answer_of(target, model, completion, self._workspace.settings)
         if self._record_costs:
-            self._budgets.record(self._purpose, target, answer, self._about)
+            about = {} if self._about is None else {"about": self._about}
+            self._budgets.record(self._purpose, target, answer, about if trial is None else about | trial.notes)
         capture_call(self._workspace, request, answer, self._capture)
         return answer

@@ -63,8 +63,10 @@ def of_arm(tx: Transaction, test: Experiment, arm: Arm) -> Incumbent:
     name = (test["pinned"] or experiments.models(test))[arm]
     if (pinned := _pinned(tx, name)).version is not None:
         return pinned
-    version = host_names.of_name(tx, name, test["started_at"])
-    return pinned if version is None else _pinned(tx, version_name(version["model_name"], version["version"]))
+    hosted = version_tests.hosted(test, arm).name
+    version = host_names.of_name(tx, hosted, test["started_at"])
+    named = hosted if version is None else version_name(version["model_name"], version["version"])
+    return Incumbent(named, "", version)
 
 
 def compared_arm(tx: Transaction, test: ExperimentOfVersion, incumbent: Incumbent) -> Arm | None:

@@ -18,6 +18,7 @@ from fine_tuning.experiments import own_answers, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.incumbent import compared_arm
 from fine_tuning.experiments.own_answers import Answered
+from fine_tuning.experiments.withheld_tests import ALPHA
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
@@ -157,7 +158,7 @@ class _Found:
     def _against_incumbent(self, test: ExperimentOfVersion) -> ABTestResult | None:
         """The comparison of the version's arm with the incumbent, if there is one."""
         arm = compared_arm(self._tx, test, self._incumbent)
-        return None if arm is None else verdict.judge(test, 0.05).of(arm)
+        return None if arm is None else verdict.judge(test, ALPHA).of(arm)
 
 
 def _same_questions(earlier: Sequence[EvaluationRow], later: Sequence[EvaluationRow]) -> list[Answered]:

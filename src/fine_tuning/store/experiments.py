@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypedDict, get_args
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
 from fine_tuning.store import tables
-from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.column_types import iso, now, written
 from fine_tuning.store.records.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
 from fine_tuning.store.records.experiments import Experiment, ExperimentDecision, ExperimentLook
 from fine_tuning.store.records.rows import JsonColumn, record, records
@@ -129,7 +129,7 @@ def set_slots(connection: Connection, test_id: str, slots: Slots) -> None:
 
 def set_statistics(connection: Connection, test_id: str, state: StatisticsRecord) -> None:
     """Store the running sums; the caller holds the test's lock."""
-    connection.execute(_SET_STATISTICS, {"test": test_id, "state": dict(state)})
+    connection.execute(_SET_STATISTICS, {"test": test_id, "state": written(state)})
 
 
 def add_look(connection: Connection, test_id: str, look: NewLook) -> None:
