@@ -79,9 +79,8 @@ class LLMService:
         self._base_url, self._api_key = base_url, api_key
         self._capture = CaptureSettings(capture, domain, task_type)
         self._record_costs = record_costs
-        self._purpose, self._about = purpose, about
-        self._experiment = experiment
-        self._workspace = workspace or open_workspace()
+        self._purpose, self._notes = purpose, {} if about is None else {"about": about}
+        self._experiment, self._workspace = experiment, workspace or open_workspace()
         self._engines: dict[Target, Engine] = {}
         self._budgets = CallBudgets(self._workspace.database)
         self.set_model(model)
@@ -200,8 +199,7 @@ class LLMService:
         """
         messages, sampling = messages_of(prompt, system_prompt), self._sampling(temperature, max_tokens)
         self._check_no_experiment()
-        model = self._model
-        target = self._target(model)
+        model, target = self._model, self._target(self._model)
         self._budgets.check(target, model)
         completion = yield from self._engine(target, model).stream(
             messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
@@ -247,7 +245,6 @@ class LLMService:
     ) -> Answer:
         answer = answer_of(target, model, completion, self._workspace.settings)
         if self._record_costs:
-            about = {} if self._about is None else {"about": self._about}
-            self._budgets.record(self._purpose, target, answer, about if trial is None else about | trial.notes)
+            self._budgets.record(self._purpose, target, answer, self._notes | ({} if trial is None else trial.notes))
         capture_call(self._workspace, request, answer, self._capture)
         return answer
