@@ -6,7 +6,7 @@ from math import isnan
 
 import pytest
 
-from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelRegistry
+from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelEvaluator, ModelRegistry
 from fine_tuning.costs import version_tests
 from fine_tuning.experiments import incumbent
 from fine_tuning.store import costs
@@ -111,3 +111,12 @@ def test_test_of_a_hosts_name_is_of_the_version_at_that_host(
         found = version_tests.of_version(tx, version)
         assert [test["id"] for test in found] == (["t"] if is_version else [])
         assert incumbent.find(tx, version) is None or is_version
+
+
+def test_gain_of_few_labels_is_told_with_its_interval(database: Database) -> None:
+    ModelRegistry().register_model("m", "small", "job", 10, cost=1.0)
+    for name, answers in (("gpt-4o", ["no", "no"]), ("m-v1", ["1", "2"])):
+        ModelEvaluator().evaluate(answers, ["1", "2"], name, questions=["what is one?", "what is two?"])
+    analysis = CostTracker().calculate_roi("m", 0.1, 1000, incumbent="gpt-4o")
+    (line,) = [each for each in analysis.assumptions if each.startswith("accuracy differs")]
+    assert line.startswith("accuracy differs by +100.0%, 95 % interval -34.9% to +100.0% (")
