@@ -92,8 +92,8 @@ class ABTestFramework:
             more: score (instead of a metric's), error (of a failed call), sample_id (of the question: both models'
                 answers to it are a pair; an identical sample is counted once), cluster_id (of samples that may be
                 correlated, such as a user's), covariate (a figure known before the call), stratum (a kind of call,
-                within which the models are compared), measures (other figures by name). Without reference and score
-                the outcome is open; see `record_outcome`.
+                within which the models are compared), measures (other figures by name), provider (that answered:
+                an address, an id or "local"). Without reference and score the outcome is open; see `record_outcome`.
 
         Returns:
             False for an unknown or concluded test (logged and counted, nothing recorded).

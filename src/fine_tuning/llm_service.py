@@ -79,9 +79,8 @@ class LLMService:
         self._base_url, self._api_key = base_url, api_key
         self._capture = CaptureSettings(capture, domain, task_type)
         self._record_costs = record_costs
-        self._purpose, self._about = purpose, about
-        self._experiment = experiment
-        self._workspace = workspace or open_workspace()
+        self._purpose, self._notes = purpose, {} if about is None else {"about": about}
+        self._experiment, self._workspace = experiment, workspace or open_workspace()
         self._engines: dict[Target, Engine] = {}
         self._budgets = CallBudgets(self._workspace.database)
         self.set_model(model)
@@ -152,7 +151,7 @@ class LLMService:
             completion = self._engine(target, model).complete(
                 messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
             )
-        answer = self._answered(target, model, {"messages": messages, **kwargs}, completion)
+        answer = self._answered(target, model, {"messages": messages, **kwargs}, completion, trial)
         if trial is not None:
             answer["experiment"] = trial.record(answer, reference)
         return answer
@@ -200,8 +199,7 @@ class LLMService:
         """
         messages, sampling = messages_of(prompt, system_prompt), self._sampling(temperature, max_tokens)
         self._check_no_experiment()
-        model = self._model
-        target = self._target(model)
+        model, target = self._model, self._target(self._model)
         self._budgets.check(target, model)
         completion = yield from self._engine(target, model).stream(
             messages, temperature=sampling.temperature, max_tokens=sampling.max_tokens, **kwargs
@@ -242,9 +240,11 @@ class LLMService:
             self._engines[target] = open_target(target, model, self._workspace.settings, self._api_key)
         return self._engines[target]
 
-    def _answered(self, target: Target, model: str, request: JsonColumn, completion: Completion) -> Answer:
+    def _answered(
+        self, target: Target, model: str, request: JsonColumn, completion: Completion, trial: Trial | None = None
+    ) -> Answer:
         answer = answer_of(target, model, completion, self._workspace.settings)
         if self._record_costs:
-            self._budgets.record(self._purpose, target, answer, self._about)
+            self._budgets.record(self._purpose, target, answer, self._notes | ({} if trial is None else trial.notes))
         capture_call(self._workspace, request, answer, self._capture)
         return answer

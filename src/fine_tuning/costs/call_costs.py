@@ -8,13 +8,15 @@ from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned, version_name
 from fine_tuning._util.same_model import is_same
-from fine_tuning.costs import answering_host, hosted_model
+from fine_tuning.costs import answering_host, hosted_model, version_tests
 from fine_tuning.costs.cost_intervals import MIN_VALUES, NORMAL_FROM, UNKNOWN, Measured, mean_of, mean_of_moments
 from fine_tuning.costs.hosted_model import HostedModel
 from fine_tuning.store import costs, experiments, named_versions
-from fine_tuning.store.costs import Called
+from fine_tuning.store.costs import Called, PricedCall
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiments import Counts
+from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.experiments import Experiment
 from fine_tuning.store.records.model_versions import ModelVersion
 
 MAX_READ = 20_000  # newest calls of a registered name that are read to find those of a version
@@ -44,7 +46,8 @@ def of_name(tx: Transaction, name: str, counts: Counts) -> CallCost:
     names = {*costs.calls_by_model(tx, "inference"), *experiments.model_names(tx)}
     alike = [each for each in sorted(names) if is_same(hosted_model.read(each).model, wanted.model)]
     alike = [each for each in alike if each == name or named_versions.find(tx, each) is None]
-    recorded = costs.moments_by_host(tx, "inference", alike)
+    found = costs.moments_by_host(tx, "inference", alike)
+    recorded = {call: sums for call, sums in found.items() if _counts(tx, call, counts)}
     at = {call: hosted_model.read(call.model_name, call.provider) for call in recorded}
     chosen = _chosen(wanted, at)
     for own in (True, False):
@@ -54,12 +57,24 @@ def of_name(tx: Transaction, name: str, counts: Counts) -> CallCost:
         if places := _apart(at[call] for call in calls):
             return CallCost(UNKNOWN, missing=_ambiguous(name, places))
         return CallCost(_mean(tx, {call: recorded[call] for call in calls}), _note(name, {at[c] for c in calls}, calls))
+
+    def is_wanted(test: Experiment, arm: Arm) -> bool:
+        return counts(test, arm) and wanted.is_same(version_tests.hosted(test, arm))
+
     others = [each for each in alike if each != name and wanted.is_same(hosted_model.read(each))]
     for each in ([name], others):
-        found = _sampled(costs.Moments(*experiments.costs_of(tx, each, counts)))
-        if not isnan(found.value):
-            return CallCost(found, f"recorded as {', '.join(others)}" if each is others else "")
+        sampled = _sampled(costs.Moments(*experiments.costs_of(tx, each, is_wanted)))
+        if not isnan(sampled.value):
+            return CallCost(sampled, f"recorded as {', '.join(others)}" if each is others else "")
     return CallCost(UNKNOWN)
+
+
+def _counts(tx: Transaction, call: Called | PricedCall, counts: Counts) -> bool:
+    """Whether a call counts: of those of an A/B test, as its samples do."""
+    test = None if call.experiment is None else experiments.get(tx, call.experiment)
+    if test is None:
+        return True
+    return all(counts(test, arm) for arm in experiments.models(test) if arm == call.arm)
 
 
 def _chosen(wanted: HostedModel, at: Mapping[Called, HostedModel]) -> list[Called]:
@@ -110,23 +125,28 @@ def _sampled(sums: costs.Moments) -> Measured:
 
 def of_version(tx: Transaction, version: ModelVersion, counts: Counts) -> CallCost:
     """Of a registered version: of recorded production calls that it answered, else of its A/B samples that count."""
-    found = _answered_by(tx, version)
+    found = _answered_by(tx, version, counts)
     if found:
         return CallCost(mean_of(found))
-    sampled = experiments.costs_of_version(tx, version["model_name"], version["version"], counts)
+    tests = (test for test in version_tests.of_version(tx, version) if counts(test, test["arm"]))
+    sampled = experiments.total_costs(experiments.costs_in(test, test["arm"]) for test in tests)
     return CallCost(_sampled(costs.Moments(*sampled)))
 
 
-def _answered_by(tx: Transaction, version: ModelVersion) -> list[float]:
+def _answered_by(tx: Transaction, version: ModelVersion, counts: Counts) -> list[float]:
     """The costs of the newest calls that a version answered, by their record or by when they were made."""
     name, number = version["model_name"], version["version"]
     pinned = version_name(name, number)
     at_host = answering_host.of_version(tx, version).model
     own = {pinned, *([at_host] if is_fine_tuned(at_host) else [])}
     answering = named_versions.answering(tx, name)
-    found = []
+    found, valid = [], dict[tuple[str | None, str | None], bool]()
     for call in costs.newest_calls(tx, "inference", [name, *sorted(own)], MAX_READ):
         is_own = call.model_name in own
-        if is_own or (call.version or answering.at(call.recorded_at)) == number:
+        if not is_own and (call.version or answering.at(call.recorded_at)) != number:
+            continue
+        if (key := (call.experiment, call.arm)) not in valid:
+            valid[key] = _counts(tx, call, counts)
+        if valid[key]:
             found.append(call.cost)
     return found[:NORMAL_FROM]

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from fine_tuning._util.providers import billed_by_name, is_provider, provider_of_host, provider_of_prefix
+from fine_tuning._util.model_names import is_fine_tuned
+from fine_tuning._util.providers import (
+    billed_by_name,
+    is_provider,
+    provider_of_host,
+    provider_of_prefix,
+    without_provider,
+)
 from fine_tuning._util.same_model import is_same
 from fine_tuning.costs.answering_host import LOCAL
 from fine_tuning.costs.own_prices import address_of
@@ -31,10 +38,17 @@ class HostedModel(NamedTuple):
         """Whether it answers on this machine or at an address of which nothing is published."""
         return self.host is not None and not is_provider(self.host)
 
+    @property
+    def is_fine_tuned(self) -> bool:
+        """Whether the name is one that is never given to another model (`ft:...`)."""
+        return is_fine_tuned(without_provider(self.model))
+
     def is_same(self, other: HostedModel) -> bool:
         """Whether both may be one model: routers and clouds serve a vendor's own, another host may serve anything."""
         if not is_same(self.model, other.model):
             return False
+        if self.is_fine_tuned:
+            return True
         if self.is_private and other.is_private:
             return self.is_at(other)
         if self.is_private or other.is_private:

@@ -8,7 +8,6 @@ from math import nan
 from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning._util.same_model import is_same
 from fine_tuning.costs import answering_host, counted_versions, data_costs, hosted_model, training_costs
 from fine_tuning.costs.answering_host import LOCAL
 from fine_tuning.costs.cost_intervals import UNKNOWN, Measured
@@ -85,7 +84,17 @@ class Incumbent(NamedTuple):
         if self.version is None:
             return hosted_model.read(self.name).is_same(hosted_model.read(other))
         at_host = self.version["provider_model"]
-        return other == self.name or (at_host is not None and is_same(other, at_host))
+        return other == self.name or (
+            at_host is not None
+            and hosted_model.read(at_host, self.version["provider"]).is_same(hosted_model.read(other))
+        )
+
+    def is_same(self, other: Incumbent) -> bool:
+        """Whether both are one model, under whatever names; two versions are two models."""
+        one, two = self.version, other.version
+        if one is not None and two is not None:
+            return (one["model_name"], one["version"]) == (two["model_name"], two["version"])
+        return self.is_named(other.name) or other.is_named(self.name)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,9 @@ def _of_quality(facts: RoiFacts) -> list[str]:
         lines.append(f"{alike} ({quality.agreement.source}); agreement has no value in dollars")
     if quality.gain is not None:
         worth = "" if each is None else f"; an avoided error is worth ${each:g}, as given"
-        lines.append(f"accuracy differs by {quality.gain.value:+.1%} ({quality.gain.source}){worth}")
+        low, high = quality.gain.low, quality.gain.high
+        between = "" if isnan(low) else f", 95 % interval {low:+.1%} to {high:+.1%}"
+        lines.append(f"accuracy differs by {quality.gain.value:+.1%}{between} ({quality.gain.source}){worth}")
     return lines
 
 

@@ -8,11 +8,12 @@ from operator import itemgetter
 
 from fine_tuning._util.model_names import parse_version_name, version_name
 from fine_tuning._util.same_model import is_same
-from fine_tuning.costs import hosted_model
+from fine_tuning.costs import host_names, hosted_model, version_tests
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.ab_test_result import concluded_result
 from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store import datasets, examples, experiments, jobs, model_versions, named_versions
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import Experiment, ExperimentOfVersion
@@ -27,7 +28,8 @@ def stated(tx: Transaction, name: str) -> Incumbent:
     Raises:
         NotFoundError: it is registered, and has no such version or alias.
     """
-    version = named_versions.find_or_raise(tx, name)
+    named_versions.find_or_raise(tx, name)
+    version = host_names.find(tx, name, now().isoformat())
     pinned = name if version is None else version_name(version["model_name"], version["version"])
     return Incumbent(pinned, "as given" if pinned == name else f"as given: {name}", version)
 
@@ -42,7 +44,7 @@ def find(tx: Transaction, version: ModelVersion) -> Incumbent | None:
 
 def _of_tests(tx: Transaction, version: ModelVersion) -> Incumbent | None:
     """Of tests in which the version was the incumbent itself nothing follows: it replaces none of its challengers."""
-    for test in experiments.concluded_of_version(tx, version["model_name"], version["version"])[::-1]:
+    for test in version_tests.concluded_of_version(tx, version)[::-1]:
         result = concluded_result(test)
         if test["arm"] == A or result is None:
             continue
@@ -57,17 +59,23 @@ def _of_tests(tx: Transaction, version: ModelVersion) -> Incumbent | None:
 
 
 def of_arm(tx: Transaction, test: Experiment, arm: Arm) -> Incumbent:
-    """The model of an arm: the version that it was pinned to when the test was created, or a host's model."""
-    return _pinned(tx, (test["pinned"] or experiments.models(test))[arm])
+    """The model of an arm: the version that it was, pinned or by its host's name, when the test began, or a host's."""
+    name = (test["pinned"] or experiments.models(test))[arm]
+    if (pinned := _pinned(tx, name)).version is not None:
+        return pinned
+    hosted = version_tests.hosted(test, arm).name
+    version = host_names.of_name(tx, hosted, test["started_at"])
+    named = hosted if version is None else version_name(version["model_name"], version["version"])
+    return Incumbent(named, "", version)
 
 
-def compared_arm(test: ExperimentOfVersion, incumbent: Incumbent) -> Arm | None:
+def compared_arm(tx: Transaction, test: ExperimentOfVersion, incumbent: Incumbent) -> Arm | None:
     """The arm whose comparison with model_a is the one of the test's version with its incumbent; None without one.
 
     Two challengers are compared with model_a alone, never with each other.
     """
-    models = test["pinned"] or experiments.models(test)
-    arms = [arm for arm, model in models.items() if arm != test["arm"] and incumbent.is_named(model)]
+    others = [arm for arm in experiments.models(test) if arm != test["arm"]]
+    arms = [arm for arm in others if incumbent.is_same(of_arm(tx, test, arm))]
     if test["arm"] == A:
         return arms[0] if arms else None
     return test["arm"] if A in arms else None

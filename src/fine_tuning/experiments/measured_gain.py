@@ -8,6 +8,7 @@ from math import isfinite, isnan, nan
 from operator import itemgetter
 
 from fine_tuning._util.model_names import version_name
+from fine_tuning.costs import version_tests
 from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Incumbent, Quality
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import comparison, failed_calls, metrics, score_summary
@@ -17,7 +18,8 @@ from fine_tuning.experiments import own_answers, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.incumbent import compared_arm
 from fine_tuning.experiments.own_answers import Answered
-from fine_tuning.store import evaluations, experiments
+from fine_tuning.experiments.withheld_tests import ALPHA
+from fine_tuning.store import evaluations
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
 from fine_tuning.store.records.experiments import ExperimentOfVersion
@@ -131,8 +133,7 @@ class _Found:
 
     def of_experiments(self) -> AccuracyGain | None:
         """The gain in the newest A/B test between exactly these two."""
-        name, number = self._version["model_name"], self._version["version"]
-        for test in experiments.of_version(self._tx, name, number)[::-1]:
+        for test in version_tests.of_version(self._tx, self._version)[::-1]:
             result = self._against_incumbent(test) if test["statistics"] else None
             if result is None:
                 continue
@@ -156,8 +157,8 @@ class _Found:
 
     def _against_incumbent(self, test: ExperimentOfVersion) -> ABTestResult | None:
         """The comparison of the version's arm with the incumbent, if there is one."""
-        arm = compared_arm(test, self._incumbent)
-        return None if arm is None else verdict.judge(test, 0.05).of(arm)
+        arm = compared_arm(self._tx, test, self._incumbent)
+        return None if arm is None else verdict.judge(test, ALPHA).of(arm)
 
 
 def _same_questions(earlier: Sequence[EvaluationRow], later: Sequence[EvaluationRow]) -> list[Answered]:

@@ -66,10 +66,9 @@ def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWo
     statistics = Statistics.of(test["statistics"], models)
     two, part = statistics.against(arm), design.alpha / (len(models) - 1)
     found = cheaper_and_not_worse(design, two, part, margin)
-    not_comparable = comparability.incomparable_reason(design, two, 1 if found["holds"] else 0)
-    mismatch = comparability.mismatch_reason(design, statistics)
-    changed = verdict.decide(design, two, two.effect(design), part).changed
-    found["withheld"] = mismatch or not_comparable or changed
+    decided = verdict.decide(design, two, two.effect(design), part, comparability.mismatch_reason(design, statistics))
+    not_comparable = comparability.incomparable_reason(design, two, 1) if found["holds"] else ""
+    found["withheld"] = decided.withheld or not_comparable or decided.changed
     found["holds"] = found["holds"] and not found["withheld"]
     return found
 

@@ -14,7 +14,8 @@ from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import DataError
 from fine_tuning.evaluation import json_match
 from fine_tuning.evaluation.exact_match import matches
-from fine_tuning.store import examples, experiment_samples
+from fine_tuning.experiments.incumbent import of_arm
+from fine_tuning.store import examples, experiment_samples, experiments
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiments import ExperimentOfVersion
 
@@ -102,8 +103,8 @@ def are_predictions(answered: Sequence[Answered]) -> bool:
 def are_references_of_test(tx: Transaction, incumbent: Incumbent, test: ExperimentOfVersion) -> bool | None:
     """Whether the references of an A/B test are the incumbent's own answers; None where it cannot be told."""
     samples = experiment_samples.with_reference(tx, test["id"], MAX_SAMPLES)
-    models = test["pinned"] or {"model_a": test["model_a"], "model_b": test["model_b"]}
-    own = [each for each in samples if incumbent.is_named(models.get(each.arm, ""))]
+    arms = {arm for arm in experiments.models(test) if incumbent.is_same(of_arm(tx, test, arm))}
+    own = [each for each in samples if each.arm in arms]
     if are_predictions([Answered(each.prediction, each.reference) for each in own]):
         return True
     hits = sum(each.prediction is not None and matches(each.prediction, each.reference) for each in own)

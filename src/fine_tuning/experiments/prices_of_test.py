@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import sqrt
 from typing import NamedTuple
 
+from fine_tuning.costs import version_tests
 from fine_tuning.costs.cost_intervals import MIN_VALUES, Measured
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.incumbent import compared_arm
@@ -32,8 +33,8 @@ def of_newest_test(
     tx: Transaction, version: ModelVersion, incumbent: Incumbent, tests: WithheldTests
 ) -> PricesOfTest | None:
     """Of the newest valid A/B test between the two with enough priced samples of both; None where there is none."""
-    for test in experiments.of_version(tx, version["model_name"], version["version"])[::-1]:
-        arm = compared_arm(test, incumbent)
+    for test in version_tests.of_version(tx, version)[::-1]:
+        arm = compared_arm(tx, test, incumbent)
         if arm is not None and tests.counts(test, arm) and (found := _prices(test, arm)) is not None:
             return found
     return None

@@ -7,11 +7,13 @@ from itertools import combinations
 from typing import Literal, NamedTuple
 
 from fine_tuning._util.model_names import parse_version_name, version_name
+from fine_tuning.costs import host_names
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend, recommend_of_two
 from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store import experiments, model_versions, named_versions
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import ExperimentDecision
@@ -97,7 +99,8 @@ def pin(tx: Transaction, models_by_arm: Mapping[Arm, str], *, deployable: bool) 
         UsageError: two are the same version; or, if they are to be `deployable`, one is not.
     """
     found = {arm: _pinned(tx, model) or model for arm, model in models_by_arm.items()}
-    for (arm, model), (other, same) in combinations(found.items(), 2):
+    known = {arm: _pinned_at_host(tx, model) for arm, model in found.items()}
+    for (arm, model), (other, same) in combinations(known.items(), 2):
         if model == same:
             both = f"{models_by_arm[arm]} and {models_by_arm[other]} are both {model}"
             raise UsageError(f"{both}; name two versions to compare")
@@ -114,6 +117,12 @@ def pin(tx: Transaction, models_by_arm: Mapping[Arm, str], *, deployable: bool) 
 def _pinned(tx: Transaction, model: str) -> str | None:
     record = named_versions.find(tx, model)
     return None if record is None else version_name(record["model_name"], record["version"])
+
+
+def _pinned_at_host(tx: Transaction, model: str) -> str:
+    """The version of a name, also of one that its host gives it; another name as it is."""
+    version = host_names.find(tx, model, now().isoformat())
+    return model if version is None else version_name(version["model_name"], version["version"])
 
 
 def promoted_name(decisions: Iterable[ExperimentDecision]) -> str | None:

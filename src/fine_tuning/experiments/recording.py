@@ -131,6 +131,8 @@ class Recording:
     def _arrive(self, sample: Sample, unit: dict[Arm, Unit]) -> int:
         """Count a call and its measures. Returns its number within the model."""
         self.statistics.came(self._now)
+        if sample.provider is not None:
+            self.statistics.answered_by(sample.arm, sample.provider)
         if sample.latency_ms is not None and any(rail.statistic != "mean" for rail in self.design.guardrails):
             self.statistics.arms[sample.arm].latencies.add(sample.latency_ms)
         known = {ERRORS: float(sample.error is not None), "latency": sample.latency_ms, "cost": sample.cost}

@@ -27,6 +27,7 @@ class Sample:
         cluster_id: id of samples that may be correlated, such as a user's.
         covariate: a figure known before the call that scores may depend on.
         stratum: a kind of call, known before it (a language, a plan), within which the models are compared.
+        provider: what answered: the address of the host, its id, or "local"; kept for each arm, not for each sample.
         measures: other figures of the answer by name.
 
     Raises:
@@ -44,6 +45,7 @@ class Sample:
     cluster_id: str | None = None
     covariate: float | None = None
     stratum: str | None = None
+    provider: str | None = None
     measures: Mapping[str, float] = field(default_factory=dict)
     metadata: Mapping[str, object] = field(default_factory=dict)
 
@@ -82,8 +84,8 @@ class Sample:
         }
 
 
-def _ids(sample: Sample) -> tuple[tuple[str, str | None], ...]:
-    return ("sample_id", sample.sample_id), ("cluster_id", sample.cluster_id), ("stratum", sample.stratum)
+def _ids(sample: Sample) -> list[tuple[str, str | None]]:
+    return [(name, getattr(sample, name)) for name in ("sample_id", "cluster_id", "stratum", "provider")]
 
 
 def check_arm(value: object, arms: Sequence[Arm] = ARMS) -> Arm:

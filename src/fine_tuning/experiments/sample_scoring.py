@@ -28,6 +28,7 @@ class SampleDetails(TypedDict, total=False):
     cluster_id: str | None
     covariate: float | None
     stratum: str | None
+    provider: str | None
     measures: Mapping[str, float] | None
 
 
@@ -70,6 +71,7 @@ def checked_sample(row: Arguments, rules: Rules) -> Sample:
         sample_id=cast("str | None", row.get("sample_id")),  # names are checked with the sample
         cluster_id=cast("str | None", row.get("cluster_id")),
         stratum=cast("str | None", row.get("stratum")),
+        provider=cast("str | None", row.get("provider")),
         covariate=None if row.get("covariate") is None else checks.number("covariate", row["covariate"]),
         measures={
             name: checks.number(str(name), value)

@@ -19,6 +19,7 @@ from fine_tuning.store.experiment_samples import Unit
 from fine_tuning.store.records.experiment_json import Arm, StatisticsRecord
 from fine_tuning.store.records.experiments import NewSample
 
+MAX_PROVIDERS = 5  # of an arm that are kept; more than one are of no one model
 LOOK_GROWTH = 1.01  # of the scores of an anytime test, from look to look
 A: Arm = "model_a"
 B: Arm = "model_b"
@@ -44,6 +45,7 @@ class Statistics:
             digits are lost; origins: those of measures by name.
         looked_at: the number of scores at the last look of an anytime test.
         late_outcomes: scores of samples of which it is not known when they came, as earlier versions did not store it.
+        providers: what answered for each model, where samples say so.
         recorded: when the first and the last sample or score was (seconds since 1970); empty where unknown.
     """
 
@@ -55,6 +57,7 @@ class Statistics:
     late_outcomes: int = 0
     recorded: list[float] = field(default_factory=list)
     origins: dict[str, float] = field(default_factory=dict)
+    providers: dict[Arm, list[str]] = field(default_factory=dict)
 
     @classmethod
     def beginning(cls, arms: Sequence[Arm] = ARMS) -> Statistics:
@@ -207,6 +210,12 @@ class Statistics:
         began, ended = self.recorded or (at, at)
         self.recorded = [min(began, at), max(ended, at)]  # clocks of several machines may differ
 
+    def answered_by(self, arm: Arm, provider: str) -> None:
+        """Note the provider of a sample."""
+        known = self.providers.setdefault(arm, [])
+        if provider not in known and len(known) < MAX_PROVIDERS:
+            known.append(provider)
+
     def look(self, design: Design) -> None:
         """Update the evidence where it is time to look; to be called after every score.
 
@@ -234,6 +243,7 @@ class Statistics:
             "late_outcomes": self.late_outcomes,
             "recorded": self.recorded,
             "origins": self.origins,
+            "providers": self.providers,
         }
 
     @classmethod
@@ -255,6 +265,7 @@ class Statistics:
             now.get("late_outcomes", 0),
             now.get("recorded", []),
             now.get("origins", _from_zero(sums)),
+            now.get("providers", {}),
         )
 
 

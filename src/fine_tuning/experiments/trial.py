@@ -57,10 +57,20 @@ class Trial(NamedTuple):
             self._record(error=str(error))
             raise
 
+    @property
+    def notes(self) -> dict[str, str]:
+        """What the cost ledger keeps of it."""
+        return {"experiment": self.test_id, "arm": self.arm}
+
     def record(self, answer: Answer, reference: AnswerLike | None) -> TrialSample:
         """Record the answer as a sample. Returns the ids with which its outcome can be recorded later."""
         given = {"content": answer["content"], "tool_calls": list(answer["tool_calls"])}
-        facts = {"prediction": given, "latency_ms": answer["latency_ms"], "cost": answer["cost"]}
+        facts = {
+            "prediction": given,
+            "latency_ms": answer["latency_ms"],
+            "cost": answer["cost"],
+            "provider": answer["provider"],
+        }
         try:
             self._record(**facts, reference=reference)
         except FineTuningError as error:  # the answer is paid for: its outcome can still be recorded

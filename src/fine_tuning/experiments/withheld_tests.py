@@ -7,7 +7,7 @@ from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import Experiment
 
-ALPHA = 0.05
+ALPHA = 0.05  # of returns, whatever alpha a test was judged at: their intervals are at 95 %
 
 
 class WithheldTests:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import version_name
+from fine_tuning.costs import version_tests
 from fine_tuning.costs.roi_facts import Incumbent
 from fine_tuning.experiments.ab_test_result import ABTestResult, concluded_result
 from fine_tuning.experiments.field_intervals import interval_of
@@ -12,7 +13,7 @@ from fine_tuning.experiments.incumbent import of_arm
 from fine_tuning.experiments.promotion import PROMOTED
 from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend, recommend_of_two
 from fine_tuning.experiments.sufficient_statistics import A
-from fine_tuning.store import experiments
+from fine_tuning.store import experiments, model_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import ExperimentDecision, ExperimentOfVersion
@@ -47,7 +48,8 @@ def wins(tx: Transaction, name: str, version: int) -> list[Win]:
     """
     model_id = version_name(name, version)
     found: list[Win] = []
-    for test in experiments.concluded_of_version(tx, name, version):
+    registered = model_versions.get(tx, name, version)
+    for test in [] if registered is None else version_tests.concluded_of_version(tx, registered):
         result = concluded_result(test)
         if result is None:
             continue
@@ -92,4 +94,4 @@ def _scores_better(one: ABTestResult, other: ABTestResult) -> bool:
 
 
 def _have_one_in_common(some: list[Incumbent], others: list[Incumbent]) -> bool:
-    return any(one.is_named(other.name) or other.is_named(one.name) for one in some for other in others)
+    return any(one.is_same(other) for one in some for other in others)

@@ -6,6 +6,7 @@ examples -> dataset -> file -> job -> artifact -> version -> evaluation, experim
 from __future__ import annotations
 
 from fine_tuning._util.model_names import version_name
+from fine_tuning.costs import version_tests
 from fine_tuning.registry.lineage_graph import Lineage, Node
 from fine_tuning.store import (
     artifacts,
@@ -128,7 +129,7 @@ def _score(evaluation: Evaluation) -> str:
 
 
 def _add_experiments(tx: Transaction, graph: Lineage, root: Node, version: ModelVersion) -> None:
-    for test in experiments.of_version(tx, version["model_name"], version["version"]):
+    for test in version_tests.of_version(tx, version):
         decisions = experiments.decisions(tx, test["id"])
         facts = {
             "model_a": test["model_a"],

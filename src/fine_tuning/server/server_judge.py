@@ -33,7 +33,7 @@ class ServerJudge:
         target, budgets = self._target(model, served), CallBudgets(self.server.database)
         budgets.check(target, model)
         reply = self._completion(served, model, body)
-        budgets.record("judge", target, answer_of(target, model, reply, self.server.workspace.settings))
+        budgets.record("judge", target, answer_of(target, model, reply, self.server.workspace.settings), {})
         counts = usage(reply.prompt_tokens or 0, reply.completion_tokens or 0)
         return JudgeReply(reply.text, reply.finish_reason, counts, model)
 

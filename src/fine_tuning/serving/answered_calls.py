@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from fine_tuning.costs.prices import PriceList
@@ -135,8 +135,12 @@ def ledger_name(target: Target, model: str) -> str:
     return target.name or model
 
 
-def record_cost(tx: Transaction, purpose: str, target: Target, answer: Answer, about: str | None = None) -> None:
-    """Add a call to the cost ledger, with what its price follows from, and the model that it grades an answer of."""
+def record_cost(tx: Transaction, purpose: str, target: Target, answer: Answer, notes: Mapping[str, str]) -> None:
+    """Add a call to the cost ledger, with what its price follows from.
+
+    Args:
+        notes: what else is known of it: `about`, the model that it grades an answer of; `experiment` and `arm`.
+    """
     usage = answer["usage"]
     event: NewCostEvent = {
         "kind": purpose,
@@ -151,7 +155,7 @@ def record_cost(tx: Transaction, purpose: str, target: Target, answer: Answer, a
             "usage": dict(usage),
             "service_tier": answer["service_tier"],
             "cost_note": answer["cost_note"],
-            **({} if about is None else {"about": about}),
+            **notes,
         },
     }
     costs.add(tx, event)

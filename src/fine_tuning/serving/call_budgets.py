@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from fine_tuning.serving.answered_calls import Answer, ledger_name, record_cost
@@ -43,10 +43,10 @@ class CallBudgets:
             self.check(target, model)
             yield items[start : start + size]
 
-    def record(self, purpose: str, target: Target, answer: Answer, about: str | None = None) -> None:
-        """Add a call to the cost ledger, and warn of budgets that it has brought near their end."""
+    def record(self, purpose: str, target: Target, answer: Answer, notes: Mapping[str, str]) -> None:
+        """Add a call to the cost ledger, and warn of budgets that it has brought near their end; see `record_cost`."""
         with self._database.write() as tx:
-            record_cost(tx, purpose, target, answer, about)
+            record_cost(tx, purpose, target, answer, notes)
             warnings = self._reached(tx, target, answer)
         budgets.warn(warnings)
 

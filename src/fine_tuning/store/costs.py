@@ -117,30 +117,39 @@ class Moments(NamedTuple):
 
 
 class Called(NamedTuple):
-    """A name under which calls are recorded, and what they note as its provider; None where they do not."""
+    """A name under which calls are recorded, and what they note: their provider, and their arm of an A/B test."""
 
     model_name: str
     provider: str | None
+    experiment: str | None = None
+    arm: str | None = None
 
 
 def moments_by_host(connection: Connection, kind: str, names: Sequence[str]) -> dict[Called, Moments]:
     """Moments of the costs of all calls of these models, by name and host; of calls without a known cost, n is 0."""
-    provider, cost = _provider(), _columns.cost
-    query = select(_columns.model_name, provider, func.count(cost), func.sum(cost), func.sum(cost * cost)).where(
+    noted, cost = [_noted(name) for name in Called._fields[1:]], _columns.cost
+    query = select(_columns.model_name, *noted, func.count(cost), func.sum(cost), func.sum(cost * cost)).where(
         _columns.kind == kind, _columns.model_name.in_(names)
     )
-    rows = connection.execute(query.group_by(_columns.model_name, provider))
+    rows = connection.execute(query.group_by(_columns.model_name, *noted))
     return {
-        Called(name, host or None): Moments(int(n), float(total or 0), float(squares or 0))
-        for name, host, n, total, squares in rows
+        Called(name, *(each or None for each in notes)): Moments(int(n), float(total or 0), float(squares or 0))
+        for name, *notes, n, total, squares in rows
     }
 
 
 def newest_costs(connection: Connection, kind: str, calls: Sequence[Called], limit: int) -> list[float]:
     """Costs of the last priced calls of these models, newest first, in US dollars."""
+    noted = Called._fields[1:]
     are_these = or_(
         *(
-            and_(_columns.model_name == each.model_name, func.coalesce(_provider(), "") == (each.provider or ""))
+            and_(
+                _columns.model_name == each.model_name,
+                *(
+                    func.coalesce(_noted(name), "") == (value or "")
+                    for name, value in zip(noted, each[1:], strict=True)
+                ),
+            )
             for each in calls
         )
     )
@@ -153,18 +162,20 @@ def newest_costs(connection: Connection, kind: str, calls: Sequence[Called], lim
     return list(connection.scalars(query))
 
 
-def _provider() -> ColumnElement[str]:
-    """What an event notes as the provider of its model."""
-    return cast(_columns.metadata["provider"].as_string(), String)
+def _noted(name: str) -> ColumnElement[str]:
+    """What an event notes under a name."""
+    return cast(_columns.metadata[name].as_string(), String)
 
 
 class PricedCall(NamedTuple):
-    """A call with a known cost in US dollars: its time in ISO 8601, and the version that answered, where recorded."""
+    """A call with a known cost in US dollars, its time in ISO 8601, and the version and A/B test that it notes."""
 
     model_name: str
     cost: float
     version: int | None
     recorded_at: str
+    experiment: str | None = None
+    arm: str | None = None
 
 
 def newest_calls(connection: Connection, kind: str, names: Sequence[str], limit: int) -> list[PricedCall]:
@@ -179,7 +190,8 @@ def newest_calls(connection: Connection, kind: str, names: Sequence[str], limit:
     for row in connection.execute(query):
         version = row.metadata.get("version")
         number = version if isinstance(version, int) else None
-        found.append(PricedCall(row.model_name, row.cost, number, row.recorded_at.isoformat()))
+        test = [None if each is None else str(each) for each in map(row.metadata.get, ("experiment", "arm"))]
+        found.append(PricedCall(row.model_name, row.cost, number, row.recorded_at.isoformat(), *test))
     return found
 
 

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple, TypedDict, get_args
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, func, or_, select, update
 
-from fine_tuning._util.model_names import alias_name, version_name
 from fine_tuning.store import tables
-from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.column_types import iso, now, written
 from fine_tuning.store.records.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
-from fine_tuning.store.records.experiments import Experiment, ExperimentDecision, ExperimentLook, ExperimentOfVersion
+from fine_tuning.store.records.experiments import Experiment, ExperimentDecision, ExperimentLook
 from fine_tuning.store.records.rows import JsonColumn, record, records
 from fine_tuning.store.upsert import insert
 
@@ -130,7 +129,7 @@ def set_slots(connection: Connection, test_id: str, slots: Slots) -> None:
 
 def set_statistics(connection: Connection, test_id: str, state: StatisticsRecord) -> None:
     """Store the running sums; the caller holds the test's lock."""
-    connection.execute(_SET_STATISTICS, {"test": test_id, "state": dict(state)})
+    connection.execute(_SET_STATISTICS, {"test": test_id, "state": written(state)})
 
 
 def add_look(connection: Connection, test_id: str, look: NewLook) -> None:
@@ -166,27 +165,28 @@ def decide(connection: Connection, test_id: str, action: str, model: str | None,
     connection.execute(_decisions.insert().values(**row))
 
 
-def of_version(connection: Connection, name: str, version: int) -> list[ExperimentOfVersion]:
-    """The tests of a model version, oldest first, each with the arm of that version.
+class ArmNames(NamedTuple):
+    """The models of a test by arm: the versions that they were pinned to, if they were; the time is ISO 8601."""
 
-    A test of a registered name is about the version that it was pinned to, not about later ones of that name.
-    """
-    model_id = version_name(name, version)
-    query = select(_table).where(or_(_has_model((model_id, name)), *_has_alias_of(name)))
-    found = []
-    for row in connection.execute(query.order_by(_table.c.started_at, _table.c.id)):
-        test = _experiment(row)
-        names = {model_id} if test["pinned"] else {model_id, name}
-        arm = next((arm for arm, model in (test["pinned"] or models(test)).items() if model in names), None)
-        if arm is not None:
-            found.append(record(ExperimentOfVersion, {**test, "arm": arm}))
-    return found
+    id: str
+    models: dict[Arm, str]
+    is_pinned: bool
+    started_at: str
 
 
-def concluded_of_version(connection: Connection, name: str, version: int) -> list[ExperimentOfVersion]:
-    """Those of `of_version` that are concluded, in the order in which they were."""
-    found = [test for test in of_version(connection, name, version) if test["result"]]
-    return sorted(found, key=lambda test: (test["completed_at"] or "", test["started_at"], test["id"]))
+def arm_names(connection: Connection) -> list[ArmNames]:
+    """The models of every test, oldest first."""
+    columns = _table.c.id, _table.c.model_a, _table.c.model_b, _table.c.more, _table.c.pinned, _table.c.started_at
+    rows = connection.execute(select(*columns).order_by(_table.c.started_at, _table.c.id))
+    return [
+        ArmNames(
+            row.id,
+            row.pinned or dict(zip(ARMS, (row.model_a, row.model_b, *(row.more or ())), strict=False)),
+            bool(row.pinned),
+            row.started_at.isoformat(),
+        )
+        for row in rows
+    ]
 
 
 def decisions(connection: Connection, test_id: str) -> list[ExperimentDecision]:
@@ -205,23 +205,18 @@ def costs_of(connection: Connection, names: Sequence[str], counts: Counts) -> tu
     """Count, sum and sum of squares of the costs (US dollars) of a model's samples, under any of its names."""
     tests = map(_experiment, connection.execute(select(_table).where(_has_model(names))))
     arms = ((test, arm) for test in tests for arm, model in models(test).items() if model in names)
-    return _total(_costs_in(test, arm) for test, arm in arms if counts(test, arm))
+    return total_costs(costs_in(test, arm) for test, arm in arms if counts(test, arm))
 
 
-def costs_of_version(connection: Connection, name: str, version: int, counts: Counts) -> tuple[int, float, float]:
-    """As `costs_of`, of the samples of a registered version in the tests that are about it."""
-    tests = of_version(connection, name, version)
-    return _total(_costs_in(test, test["arm"]) for test in tests if counts(test, test["arm"]))
-
-
-def _total(found: Iterable[tuple[int, float, float]]) -> tuple[int, float, float]:
+def total_costs(found: Iterable[tuple[int, float, float]]) -> tuple[int, float, float]:
+    """The sums of what `costs_in` gives."""
     count, total, squares = 0, 0.0, 0.0
     for each in found:
         count, total, squares = count + each[0], total + each[1], squares + each[2]
     return count, total, squares
 
 
-def _costs_in(test: Experiment, arm: Arm) -> tuple[int, float, float]:
+def costs_in(test: Experiment, arm: Arm) -> tuple[int, float, float]:
     """As `costs_of`, of the samples of one arm of a test."""
     state = test["statistics"]
     cost = None if state is None else state["arms"][arm]["measures"].get("cost")
@@ -239,12 +234,6 @@ def model_names(connection: Connection) -> set[str]:
 def _has_model(names: Sequence[str]) -> ColumnElement[bool]:
     """Whether a test has a model of one of these names; of those with further models, perhaps."""
     return or_(_table.c.model_a.in_(names), _table.c.model_b.in_(names), _table.c.more.is_not(None))
-
-
-def _has_alias_of(name: str) -> list[ColumnElement[bool]]:
-    """Whether either model of a test is `<name>@<alias>`."""
-    prefix = alias_name(name, "")
-    return [column.startswith(prefix, autoescape=True) for column in (_table.c.model_a, _table.c.model_b)]
 
 
 def _experiment(row: Row[Any]) -> Experiment:

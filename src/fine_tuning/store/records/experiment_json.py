@@ -190,6 +190,7 @@ class StatisticsRecord(TypedDict):
     late_outcomes: NotRequired[int]
     recorded: NotRequired[list[float]]
     origins: NotRequired[dict[str, float]]
+    providers: NotRequired[dict[Arm, list[str]]]
 
 
 class GuardrailStatus(TypedDict):
