@@ -13,7 +13,7 @@ from fine_tuning.server.job_request import Hyperparameters
 from tests.server.conftest import ALIAS
 
 JSON = {"content-type": "application/json"}
-DEEP = 100_000
+DEEP = 10_000
 TWICE = b'{"metadata": {}, "metadata": {}}'
 
 UNREADABLE: dict[str, tuple[bytes, str]] = {

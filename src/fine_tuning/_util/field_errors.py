@@ -79,6 +79,8 @@ def code_of(error: FieldError) -> str:
         return f"{number}_{'below_min' if kind.startswith('greater') else 'above_max'}_value"
     if (empty := _empty(error)) is not None:
         return f"empty_{empty}"
+    if _has_too_many_keys(error):
+        return "object_above_max_properties"
     is_of_type = kind.endswith(("_type", "_parsing", "_from_float")) or kind == "none_required"
     return _CODES.get(kind, "invalid_type" if is_of_type else "invalid_value")
 
@@ -97,6 +99,9 @@ def in_words(error: FieldError) -> str:
         return f"Unknown parameter: '{param}'."
     if (empty := _empty(error)) is not None:
         return f"Invalid '{param}': this {empty} may not be empty."
+    if _has_too_many_keys(error):
+        limit = f"an object of at most {context.get('max_length')} keys"
+        return f"Invalid '{param}': expected {limit}, but got {_got(error)}."
     if kind in _LIMITS:
         words, key = _LIMITS[kind]
         return f"Invalid '{param}': expected {words} {context.get(key)}{_COUNTED.get(kind, '')}, but got {_got(error)}."
@@ -112,10 +117,14 @@ def _empty(error: FieldError) -> str | None:
     return kinds.get((error["type"], repr(error["input"])))
 
 
+def _has_too_many_keys(error: FieldError) -> bool:
+    return error["type"] == "too_long" and isinstance(error["input"], dict)
+
+
 def _got(error: FieldError) -> str:
     """The value itself where it is short, else what it is."""
     value = error["input"]
-    if error["type"] in _COUNTED and isinstance(value, str | list):
+    if error["type"] in _COUNTED and isinstance(value, str | list | dict):
         return str(len(value))
     if isinstance(value, str) and (error["type"] in _LIMITS and len(value) <= 40):
         return json.dumps(value, ensure_ascii=False)

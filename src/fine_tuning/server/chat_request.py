@@ -31,7 +31,7 @@ Metadata = Annotated[
 Stop = Annotated[str, Field(min_length=1)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=4)]
 TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
-LogitBias = dict[TokenId, Annotated[Number, Field(ge=-100, le=100)]]
+LogitBias = Annotated[dict[TokenId, Annotated[Number, Field(ge=-100, le=100)]], Field(max_length=1024)]
 BY_IDS = "by token ids of the model's own vocabulary"
 SEEDS = 2**32 - 1  # distinct seeds of llama.cpp; the next number means a random one
 
