@@ -6,7 +6,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -127,3 +129,29 @@ def test_large_and_small_bodies_are_checked_alike(address: str, padding: int) ->
         found = posted(address, "chat/completions", (" " * padding + sent).encode())
         assert (found["status"], found["code"], found["param"]) == (400, code, param), sent[:50]
     assert posted(address, "responses", b'{"model":"m","input":[{}]}')["status"] == 400
+
+
+def test_bodies_under_way_have_one_budget(workspace: Path) -> None:
+    config = ServerConfig(max_bodies_bytes=3 * MIB, max_body_bytes=2 * MIB, patience_seconds=3)
+    with listening(config) as address:
+        parts = urlsplit(address)
+        assert parts.hostname is not None
+        held = []
+        for _ in range(2):  # which send all but the end
+            connection = HTTPConnection(parts.hostname, parts.port)
+            connection.putrequest("POST", "/v1/embeddings")
+            connection.putheader("Content-Type", "application/json")
+            connection.putheader("Content-Length", str(MIB + 1))
+            connection.endheaders()
+            connection.send(b" " * MIB)
+            held.append(connection)
+        deadline = time.monotonic() + 20
+        while (found := posted(address, "embeddings", b" " * (3 * MIB // 2)))["status"] != 503:
+            assert time.monotonic() < deadline
+        assert found["code"] == "server_overloaded"
+        assert posted(address, "embeddings", b"{}")["status"] == 400  # small ones have a place
+        for connection in held:
+            answer = connection.getresponse()
+            assert answer.status == 408  # the rest does not arrive
+            connection.close()
+        assert posted(address, "embeddings", b" " * (3 * MIB // 2))["status"] == 400

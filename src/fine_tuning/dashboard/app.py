@@ -34,7 +34,7 @@ def make_app(
     workspace = workspace or open_workspace()
     home = workspace.settings.home
     os.environ.setdefault("NICEGUI_STORAGE_PATH", str(home / "logs"))  # NiceGUI's default is the working directory
-    from nicegui import ui
+    from nicegui import core, ui
 
     from fine_tuning.dashboard import pages
 
@@ -52,6 +52,7 @@ def make_app(
     app.post("/sign-out")(sign_out)
     app.get("/dashboard.css")(style)
     pages.register()
+    core.sio.on("log", _nothing)  # else everyone who has a page open can write into the server's log
     ui.run_with(
         app,
         title="Fine-tuning",
@@ -105,3 +106,7 @@ def sign_out() -> Response:
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(COOKIE)
     return response
+
+
+def _nothing(*_: object) -> None:
+    """Answers an event that nobody needs."""

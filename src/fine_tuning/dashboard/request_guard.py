@@ -13,6 +13,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning.dashboard.session_sockets import SessionSocket
 from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
 from fine_tuning.server import caller_checks
 from fine_tuning.store.workspace import Workspace
@@ -95,7 +96,14 @@ class Gate:
                 _protect(MutableHeaders(scope=message), None if known else guest)
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        if scope["type"] == "http":
+            await self.app(scope, receive, with_headers)
+            return
+
+        async def is_valid() -> bool:
+            return await run_in_threadpool(self._sessions.find, cookie, guest) == session
+
+        await SessionSocket(receive, send, is_valid).run(self.app, scope)
 
 
 def _is_ours(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Limits of a request's body: its size (413) and the time until it has arrived (408)."""
+"""Limits of a request's body: its size (413), the time until it has arrived (408), and the memory of all (503)."""
 
 from __future__ import annotations
 
@@ -23,15 +23,43 @@ def check_announced_size(content_length: bytes, max_bytes: int) -> None:
         raise ApiError(413, message, code="request_too_large")
 
 
+class BodyBudget:
+    """The memory that the bodies of all requests under way may take together.
+
+    Args:
+        max_bytes: of all of them.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._left = max_bytes
+
+    def take(self, size: int) -> None:
+        """Count bytes that have arrived.
+
+        Raises:
+            ApiError: 503 where there is no place for them.
+        """
+        if size > self._left:
+            message = "the server holds as many large requests as it can; send it again later"
+            raise ApiError(503, message, code="server_overloaded", headers={"Retry-After": "1"})
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        """Count bytes that are no longer held."""
+        self._left += size
+
+
 class LimitedBody:
     """A request's body, refused where the client sends more than it announced, or stops sending.
 
     Args:
         max_bytes: of the body.
         timeout: seconds to wait for the next piece, and for a complete body that is read here.
+        budget: of what is read here.
     """
 
-    def __init__(self, receive: Receive, max_bytes: int, timeout: float) -> None:
+    def __init__(self, receive: Receive, max_bytes: int, timeout: float, budget: BodyBudget) -> None:
+        self._budget, self._held = budget, 0
         self._receive = receive
         self._max_bytes = max_bytes
         self._timeout = timeout
@@ -40,19 +68,27 @@ class LimitedBody:
         self._buffered: list[Message] = []
 
     async def read(self) -> None:
-        """Read the complete body; `receive` then returns its pieces.
+        """Read the complete body; `receive` then returns its pieces. Call `release` after the request.
 
         Raises:
-            ApiError: 408 where it does not arrive in time, 413 where it is too large.
+            ApiError: 408 where it does not arrive in time, 413 where it is too large, 503 see `BodyBudget`.
         """
         pieces: list[Message] = []
         try:
             async with asyncio.timeout(self._timeout):
                 while not self._is_complete:
-                    pieces.append(await self.receive())
+                    pieces.append(piece := await self.receive())
+                    size = len(piece.get("body", b""))
+                    self._budget.take(size)
+                    self._held += size
         except TimeoutError:
             raise self._timeout_error() from None
         self._buffered = pieces
+
+    def release(self) -> None:
+        """The body is no longer held."""
+        self._budget.give_back(self._held)
+        self._held = 0
 
     async def receive(self) -> Message:
         """The next piece.

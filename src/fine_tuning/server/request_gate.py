@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.server import authentication, caller_checks, prometheus_metrics
 from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer
-from fine_tuning.server.body_limits import LimitedBody, check_announced_size
+from fine_tuning.server.body_limits import BodyBudget, LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
 from fine_tuning.server.rate_limits import RateLimiter
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
@@ -33,6 +33,7 @@ class RequestGate:
         self._database = context.database
         self._rate_limiter = RateLimiter(context.config.requests_per_minute)
         self._concurrency_limiter = context.requests
+        self._bodies = BodyBudget(context.config.max_bodies_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the application, or answer with an error."""
@@ -74,11 +75,14 @@ class RequestGate:
         is_upload = _is_upload(scope)
         max_bytes = MAX_FILE_BYTES + MULTIPART_OVERHEAD if is_upload else self._config.max_body_bytes
         check_announced_size(headers.get(b"content-length", b"0"), max_bytes)
-        body = LimitedBody(receive, max_bytes, self._config.patience_seconds)
-        if not is_upload:
-            await body.read()
-        with self._concurrency_limiter.running():
-            await self._app(scope, body.receive, body.checked_send(scope, send))
+        body = LimitedBody(receive, max_bytes, self._config.patience_seconds, self._bodies)
+        try:
+            if not is_upload:
+                await body.read()
+            with self._concurrency_limiter.running():
+                await self._app(scope, body.receive, body.checked_send(scope, send))
+        finally:
+            body.release()
 
     async def _check_access(self, scope: Scope, authorization: str) -> None:
         """Count the request, by key or, without a valid key, by address; then note the project of the key."""

@@ -21,6 +21,7 @@ class ServerConfig:
         aliases: names for clients -> base models of the catalogue, folders or hub ids. Clients can name only these
             and the embedded models: a path in a request is never opened.
         max_body_bytes: of a JSON request; uploads may have `MAX_FILE_BYTES`.
+        max_bodies_bytes: of the JSON of all requests under way; further ones are refused with 503.
         requests_per_minute: of each key; None for no limit.
         max_concurrent: requests that run at once; further ones are refused with 429.
         memory_limit_mib: of loaded models; the least recently used are unloaded above it. None for no limit.
@@ -34,6 +35,7 @@ class ServerConfig:
 
     aliases: Mapping[str, str] = field(default_factory=dict)
     max_body_bytes: int = 16 * MIB
+    max_bodies_bytes: int = 256 * MIB
     requests_per_minute: int | None = None
     max_concurrent: int = 64
     memory_limit_mib: int | None = None

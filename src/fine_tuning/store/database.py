@@ -20,7 +20,7 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store.column_types import from_json, to_json
 from fine_tuning.store.schema import ensure_schema, is_current
 
-_AS_JSON = {"json_serializer": to_json, "json_deserializer": from_json}
+_AS_JSON: dict[str, Any] = {"json_serializer": to_json, "json_deserializer": from_json}
 SQLITE_BUSY_SECONDS = 30.0
 SQLITE_CACHE_KIB = 16 << 10  # SQLite's own 2 MiB hold no thousand pages of an index of random ids, as examples have
 Transaction = Connection  # the other packages' name for what store functions take
@@ -169,10 +169,8 @@ def _database_file(where: str | Path) -> Path:
 
 def _create_engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=5, json_serializer=to_json, json_deserializer=from_json)
-    engine = create_engine(
-        url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, json_serializer=to_json, json_deserializer=from_json
-    )
+        return create_engine(url, pool_pre_ping=True, pool_size=5, **_AS_JSON)
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, **_AS_JSON)
 
     @event.listens_for(engine, "connect")
     def _configure(dbapi_connection: sqlite3.Connection, _record: object) -> None:
