@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from fine_tuning.server.json_body import LARGE_BYTES, MAX_CONTAINERS, MAX_VALUES
+from fine_tuning.server.json_body import LARGE_BYTES, MAX_CONTAINERS, MAX_KEYS, MAX_VALUES
 from fine_tuning.server.server_config import MIB, ServerConfig
 from tests.dashboard.conftest import Serving
 from tests.server.conftest import listening
@@ -42,6 +42,8 @@ WORST = {
     "numbers": filled('{"model":"m","messages":[', "1", "]}"),
     "keys of logit_bias": of_keys(f'{{{ASKED},"logit_bias":{{', "}}", 400_000),
     "unknown keys": of_keys(f"{{{ASKED},", "}", 400_000),
+    "fewer unknown keys": of_keys(f"{{{ASKED},", "}", MAX_KEYS - 9),
+    "few unknown keys": of_keys(f"{{{ASKED},", "}", 4_990),
     "parts": filled('{"model":"m","messages":[{"role":"user","content":[', '{"type":"text","text":"x"}', "]}]}"),
     "wrong parts": filled('{"model":"m","messages":[{"role":"user","content":[', "{}", "]}]}"),
     "few wrong parts": filled(

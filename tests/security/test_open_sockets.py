@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +27,18 @@ def signed_in(address: str, key: str) -> str:
     return f"ft_session={answer.cookies['ft_session']}"
 
 
-def socket_of(address: str, cookie: str, page: str = "/jobs") -> Any:
-    """An open socket of a page, as a browser has it after its handshake."""
+@contextmanager
+def socket_of(address: str, cookie: str, page: str = "/jobs") -> Iterator[tuple[Any, str]]:
+    """An open socket of a page, as a browser has it after its handshake, and the page's id."""
     html = httpx.get(f"{address}{page}", headers={"Cookie": cookie}).text
     found = re.search(r"client_id[^0-9a-f]+([0-9a-f-]{36})", html)
     assert found is not None
     query = f"EIO=4&transport=websocket&client_id={found[1]}&tab_id=a&document_id=b&implicit_handshake=true"
     url = f"{address.replace('http', 'ws')}/_nicegui_ws/socket.io/?{query}"
-    socket = connect(url, origin=address, additional_headers={"Cookie": cookie})
-    assert str(socket.recv(10)).startswith("0")
-    socket.send("40")
-    return socket
+    with connect(url, origin=address, additional_headers={"Cookie": cookie}) as socket:
+        assert str(socket.recv(10)).startswith("0")
+        socket.send("40")
+        yield socket, found[1]
 
 
 def seconds_until_closed(socket: Any, patience: float) -> float | None:
@@ -58,20 +61,19 @@ def test_sockets_of_a_revoked_key_are_closed_by_the_server(workspace: Path, serv
     with serving() as address:
         key, record = authentication.create(open_database(), "ann", read_only=read_only)
         other, _ = authentication.create(open_database(), "bob")
-        socket, others = (socket_of(address, signed_in(address, each)) for each in (key, other))
-        assert seconds_until_closed(socket, 3.0) is None
-        authentication.revoke(open_database(), record["id"])
-        taken = seconds_until_closed(socket, 2 * WITHIN)
-        assert taken is not None
-        assert taken < WITHIN
-        assert seconds_until_closed(others, 1.0) is None
-        others.close()
+        opened = (socket_of(address, signed_in(address, each)) for each in (key, other))
+        with next(opened) as (socket, _), next(opened) as (others, _):
+            assert seconds_until_closed(socket, 3.0) is None
+            authentication.revoke(open_database(), record["id"])
+            taken = seconds_until_closed(socket, 2 * WITHIN)
+            assert taken is not None
+            assert taken < WITHIN
+            assert seconds_until_closed(others, 1.0) is None
 
 
 @pytest.mark.slow
 def test_sockets_of_guests_are_closed_when_a_key_is_created(workspace: Path, serving: Serving) -> None:
-    with serving() as address:
-        socket = socket_of(address, "ft_guest=0123")
+    with serving() as address, socket_of(address, "ft_guest=0123") as (socket, _):
         authentication.create(open_database(), "ann")
         taken = seconds_until_closed(socket, 2 * WITHIN)
         assert taken is not None
@@ -80,12 +82,7 @@ def test_sockets_of_guests_are_closed_when_a_key_is_created(workspace: Path, ser
 
 @pytest.mark.slow
 def test_pages_cannot_write_into_the_log(workspace: Path, serving: Serving, capfd: pytest.CaptureFixture[str]) -> None:
-    with serving() as address:
-        html = httpx.get(f"{address}/jobs").text
-        found = re.search(r"client_id[^0-9a-f]+([0-9a-f-]{36})", html)
-        assert found is not None
-        socket = socket_of(address, "ft_guest=0123")
-        socket.send(f'42["log",{{"client_id":"{found[1]}","level":"error","message":"forged line"}}]')
+    with serving() as address, socket_of(address, "ft_guest=0123") as (socket, page):
+        socket.send(f'42["log",{{"client_id":"{page}","level":"error","message":"forged line"}}]')
         assert seconds_until_closed(socket, 1.0) is None
-        socket.close()
     assert "forged" not in capfd.readouterr().err

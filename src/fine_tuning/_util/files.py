@@ -111,6 +111,7 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+MAX_KEYS = 5_000  # of an object in a request
 OTHERS_READ, OWNER_READS = 0o644, 0o600  # permissions of a file
 
 
@@ -211,7 +212,8 @@ def parse_json(text: bytes, *, unique_keys: bool = False) -> Any:
     """Parse JSON in UTF-8, with or without a byte order mark.
 
     Args:
-        unique_keys: whether an object that has a key twice is invalid, instead of keeping the last of its values.
+        unique_keys: whether an object that has a key twice is invalid, instead of keeping the last of its values; so is
+            one with more keys than anyone needs.
 
     Raises:
         DataError: it is invalid; the message has the reason, the caller adds the place.
@@ -232,6 +234,8 @@ def parse_json(text: bytes, *, unique_keys: bool = False) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(pairs) > MAX_KEYS:
+        raise DataError(f"not usable: an object has more than {MAX_KEYS:,} keys")
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]

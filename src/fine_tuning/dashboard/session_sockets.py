@@ -39,7 +39,7 @@ class SessionSocket:
             await self._send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
     async def _receive_or_end(self) -> Message:
-        incoming, ending = (asyncio.ensure_future(each) for each in (self._receive(), self._ended.wait()))
+        incoming, ending = asyncio.ensure_future(self._receive()), asyncio.ensure_future(self._ended.wait())
         try:
             await asyncio.wait((incoming, ending), return_when=asyncio.FIRST_COMPLETED)
             if not self._ended.is_set():

@@ -20,11 +20,11 @@ from fine_tuning._util.files import parse_json
 from fine_tuning.errors import DataError
 from fine_tuning.server.api_errors import ApiError, invalid
 
-MAX_CONTAINERS, MAX_VALUES = 20_000, 500_000  # objects and arrays; commas, which are between values
+MAX_CONTAINERS, MAX_KEYS, MAX_VALUES = 20_000, 50_000, 500_000  # objects and arrays; keys; commas between values
 LARGE_BYTES = 64 << 10
 MAX_ERRORS = 100
 _LARGE = CapacityLimiter(1)
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,\[{]', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,:\[{]', re.DOTALL)
 
 
 class JsonRoute(APIRoute):
@@ -100,17 +100,20 @@ def _check_counts(text: bytes) -> None:
     Raises:
         ApiError: 400.
     """
-    if len(text) <= MAX_CONTAINERS or _within(text.count(b"[") + text.count(b"{"), text.count(b",")):
+    if len(text) <= MAX_CONTAINERS or _is_within(
+        text.count(b"[") + text.count(b"{"), text.count(b":"), text.count(b",")
+    ):
         return
-    containers = values = 0
+    containers = keys = values = 0
     for token in _TOKEN.finditer(text):  # which leaves out what stands in texts
         sign = token[0]
         values += sign == b","
+        keys += sign == b":"
         containers += sign in (b"[", b"{")
-        if not _within(containers, values):
-            limits = f"{MAX_CONTAINERS:,} objects and arrays, and {MAX_VALUES:,} values"
+        if not _is_within(containers, keys, values):
+            limits = f"{MAX_CONTAINERS:,} objects and arrays, {MAX_KEYS:,} keys or {MAX_VALUES:,} values"
             raise invalid(f"the body has more than {limits}; send less in one request", code="request_too_large")
 
 
-def _within(containers: int, values: int) -> bool:
-    return containers <= MAX_CONTAINERS and values < MAX_VALUES
+def _is_within(containers: int, keys: int, values: int) -> bool:
+    return containers <= MAX_CONTAINERS and keys <= MAX_KEYS and values < MAX_VALUES
