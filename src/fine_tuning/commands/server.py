@@ -150,9 +150,16 @@ def _address(host: str, listener: socket.socket) -> str:
 def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]) -> None:
     import uvicorn
 
+    from fine_tuning.server import http_connections
+
     typer.echo(message, err=True)
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, proxy_headers=bool(proxies), forwarded_allow_ips=proxies
+        app,
+        http=http_connections.protocol(),
+        log_level="warning",
+        access_log=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
     )
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -1,0 +1,115 @@
+"""Headers without end, headers that never come, and one peer with all the connections."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from fine_tuning.server.app import make_app
+from fine_tuning.server.http_connections import protocol
+from fine_tuning.server.server_config import ServerConfig
+
+ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.fixture
+def port(workspace: Path) -> Iterator[int]:
+    limited = protocol(header_seconds=1.0, max_of_peer=20)
+    config = uvicorn.Config(make_app(ServerConfig()), host="127.0.0.1", port=0, log_level="warning", http=limited)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    yield int(server.servers[0].sockets[0].getsockname()[1])
+    server.should_exit = True
+    thread.join()
+
+
+def connected(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=20)
+
+
+def answer(connection: socket.socket) -> str:
+    """All that a server sends until it closes the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionError):
+        while piece := connection.recv(4096):
+            received += piece
+    return received.decode()
+
+
+def is_well(port: int) -> bool:
+    return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("in_pieces", [False, True])
+@pytest.mark.parametrize("sent", [b"X-Long: " + b"x" * 70_000, b"X: y\r\n" * 12_000, b"X-" + b"a" * 70_000])
+def test_headers_above_the_limit_are_refused(port: int, sent: bytes, in_pieces: bool) -> None:
+    with connected(port) as connection:
+        whole = ASK + sent + b"\r\n\r\n"
+        with contextlib.suppress(ConnectionError):
+            for at in range(0, len(whole), 1000 if in_pieces else len(whole)):
+                connection.sendall(whole[at : at + (1000 if in_pieces else len(whole))])
+        assert answer(connection).startswith("HTTP/1.1 4")  # 431, or 400 where the parser refuses it first
+    assert is_well(port)
+
+
+def test_address_above_the_limit_is_refused(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(b"GET /healthz?" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert answer(connection).startswith("HTTP/1.1 431")
+
+
+def test_headers_within_the_limit_are_served_again_and_again(port: int) -> None:
+    with httpx.Client() as client:
+        for _ in range(5):
+            assert client.get(f"http://127.0.0.1:{port}/healthz", headers={"X": "x" * 50_000}).status_code == 200
+
+
+@pytest.mark.parametrize("first", [b"", b"G", ASK, ASK + b"\r\n" + b"G"])
+def test_headers_that_do_not_arrive_end_the_connection(port: int, first: bytes) -> None:
+    with connected(port) as connection:
+        started = time.monotonic()
+        connection.sendall(first)
+        received = answer(connection)
+        assert "408 Request Timeout" in received
+        assert 0.9 < time.monotonic() - started < 10
+
+
+def test_trickled_headers_end_the_connection(port: int) -> None:
+    with connected(port) as connection:
+        started = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            for letter in ASK * 100:
+                connection.sendall(bytes([letter]))
+                time.sleep(0.05)
+        assert time.monotonic() - started < 10
+
+
+def test_connections_of_one_peer_are_counted(port: int) -> None:
+    for _ in range(2):  # those that were closed count no more
+        with contextlib.ExitStack() as stack:
+            for _ in range(20):
+                stack.enter_context(connected(port)).sendall(ASK)
+            time.sleep(0.2)
+            with connected(port) as further:
+                assert answer(further).startswith("HTTP/1.1 503")
+        deadline = time.monotonic() + 10
+        while not _serves(port):
+            assert time.monotonic() < deadline
+
+
+def _serves(port: int) -> bool:
+    try:
+        return is_well(port)
+    except httpx.HTTPError:
+        return False
