@@ -64,6 +64,8 @@ def restore(file: File, as_json: output.Json = False) -> None:
     else:
         rows = sum(restored["tables"].values())
         typer.echo(f"restored {rows:,} rows and {restored['files']:,} files; check them with: ft-cli doctor")
+        for path in restored["outside"]:
+            typer.echo(f"not restored, because outside the workspace: {path}", err=True)
 
 
 def doctor(

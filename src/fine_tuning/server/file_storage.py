@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import os
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class NewUpload:
 def folder(workspace: Workspace) -> Path:
     """The folder of uploaded files."""
     return make_folder(workspace.folder("files"))
+
+
+def is_kept(workspace: Workspace, row: StoredFile) -> bool:
+    """Whether a file is in the workspace: no other one is ever read or deleted for a client, whatever its row says."""
+    return os.path.realpath(row["path"]).startswith(os.path.realpath(workspace.settings.home) + os.sep)
 
 
 def write(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> NewFile:

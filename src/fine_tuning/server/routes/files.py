@@ -133,6 +133,6 @@ def find(server: Context, project: str, file_id: str, param: str = "file_id") ->
     """
     with server.database.read() as tx:
         row = files.in_project(tx, project, file_id)
-    if row is None:
+    if row is None or not file_storage.is_kept(server.workspace, row):
         raise not_found("File object", file_id, param)
     return row

@@ -24,11 +24,11 @@ from fine_tuning._util.files import (
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, UsageError
 from fine_tuning.store import dump, integrity, schema
 from fine_tuning.store.database import Database, Transaction
-from fine_tuning.store.dump import Row
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.maintenance import backup_archive as archives
 from fine_tuning.workflows.maintenance import leftovers
 from fine_tuning.workflows.maintenance.backup_archive import FOLDERS, FORMAT, MANIFEST, PIECE, Manifest
+from fine_tuning.workflows.maintenance.restored_paths import RestoredPaths, packed_name
 
 OnMessage = Callable[[str], None]
 
@@ -61,10 +61,11 @@ class BackupManifest(TypedDict):
 
 
 class Restored(TypedDict):
-    """The number of rows of each table, and of files."""
+    """The number of rows of each table, and of files; `outside` are paths that led out of the workspace."""
 
     tables: dict[str, int]
     files: int
+    outside: list[str]
 
 
 def write(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: None) -> BackupManifest:
@@ -165,15 +166,15 @@ def _spellings(home: Path, stored: Iterable[str]) -> list[str]:
 def _outside(stored: Iterable[str], homes: Sequence[str], packed: Collection[str]) -> list[str]:
     """Existing paths of rows that were not packed, sorted."""
     inside = {str(each) for name in packed for each in (PurePosixPath(name), *PurePosixPath(name).parents)}
-    moved = [(home, "workspace") for home in homes]
-    return sorted({path for path in stored if _moved(path, moved) not in inside and os.path.lexists(path)})
+    return sorted({path for path in stored if str(packed_name(path, homes)) not in inside and os.path.lexists(path)})
 
 
 def restore(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: None) -> Restored:
     """Restore a backup into an empty workspace and database. Nothing is written unless all checksums are right.
 
-    Paths in rows that lead into the old workspace are changed to the new one. An interrupted restore can be repeated:
-    files that are already restored are kept, and the rows are written last, in one transaction.
+    Paths in rows that lead into the old workspace are changed to the new one, others into its folder `outside`. An
+    interrupted restore can be repeated: files that are already restored are kept, and the rows are written last, in one
+    transaction.
 
     Raises:
         DataError: it is not a backup, or damaged.
@@ -186,8 +187,7 @@ def restore(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: 
         on_message("checking checksums")
         archives.check(archive, manifest, path)
         _refuse_taken(home, manifest)
-        olds = sorted({manifest.home, *filter(None, manifest.homes)}, key=len, reverse=True)
-        moved = [(old, str(home)) for old in olds]
+        paths = RestoredPaths({manifest.home, *filter(None, manifest.homes)}, home)
         counts = {}
         with workspace.database.write_unprepared() as tx:
             for table in dump.prepare(tx, manifest.revision):
@@ -195,12 +195,12 @@ def restore(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: 
                 if member not in manifest.members:
                     raise DataError(f"{path} lacks the table {table.name}; it is damaged")
                 on_message(f"table {table.name}")
-                rows = archives.rows(archive, member, path)
-                counts[table.name] = dump.insert(tx, table, (_moved_row(row, moved) for row in rows))
+                rows, name = archives.rows(archive, member, path), table.name
+                counts[name] = dump.insert(tx, table, (paths.row(name, row) for row in rows))
             dump.finish(tx)
             files = _extract(archive, manifest, path, home, on_message)
             on_message("writing the rows")
-    return {"tables": counts, "files": files}
+    return {"tables": counts, "files": files, "outside": sorted(paths.outside)}
 
 
 def _refuse_taken(home: Path, manifest: Manifest) -> None:
@@ -215,22 +215,6 @@ def _refuse_taken(home: Path, manifest: Manifest) -> None:
                     f"{home / folder} is not empty ({file.relative_to(home / folder)} is not of this backup); "
                     "restore into a new folder (FINE_TUNING_HOME)"
                 )
-
-
-def _moved_row(row: Row, prefixes: Sequence[tuple[str, str]]) -> Row:
-    return {name: _moved(value, prefixes) for name, value in row.items()}
-
-
-def _moved(value: object, prefixes: Sequence[tuple[str, str]]) -> object:
-    """The value with paths into one folder changed to another, by the first matching prefix."""
-    if isinstance(value, str):
-        for old, new in prefixes:
-            if value.startswith(f"{old}/"):
-                return new + value[len(old) :]
-        return value
-    if isinstance(value, dict):
-        return {name: _moved(item, prefixes) for name, item in value.items()}
-    return [_moved(item, prefixes) for item in value] if isinstance(value, list) else value
 
 
 def _extract(archive: zipfile.ZipFile, manifest: Manifest, path: Path, home: Path, on_message: OnMessage) -> int:

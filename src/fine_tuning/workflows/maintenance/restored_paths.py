@@ -1,0 +1,64 @@
+"""Paths in restored rows: those into the old workspace lead into the new one, and no other leads to a file.
+
+A backup may come from somebody else. A row that names a file elsewhere on this machine would have it trained on, served
+or deleted as if it were the workspace's own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path, PurePosixPath
+
+from fine_tuning.store.dump import Row
+
+FOLDER = "outside"  # of the workspace, where paths that led out of it lead now; nothing is written there
+_COLUMNS = {"files": "path", "upload_parts": "path", "artifacts": "path", "datasets": "path"}
+_VERSIONS, _MODEL = "model_versions", "provider_model"
+
+
+class RestoredPaths:
+    """Changes the paths of rows; `outside` are those that led out of the old workspace.
+
+    Args:
+        homes: every path of the old workspace's folder.
+        home: the new one.
+    """
+
+    def __init__(self, homes: Iterable[str], home: Path) -> None:
+        longest_first = sorted(homes, key=len, reverse=True)
+        self._home, self._prefixes = home, [(old, str(home)) for old in longest_first]
+        self.outside: set[str] = set()
+
+    def row(self, table: str, row: Row) -> Row:
+        """A row of a table with the paths that it has here."""
+        found = {name: moved(value, self._prefixes) for name, value in row.items()}
+        if (column := _COLUMNS.get(table)) is not None:
+            found[column] = self._inside(str(found[column]))
+        elif table == _VERSIONS and found.get("provider") == "local" and Path(str(found.get(_MODEL))).is_absolute():
+            found[_MODEL] = self._inside(str(found[_MODEL]))
+        return found
+
+    def _inside(self, path: str) -> str:
+        plain = Path(os.path.normpath(path))
+        if plain.is_absolute() and plain.is_relative_to(self._home):
+            return path
+        self.outside.add(path)
+        return str(self._home / FOLDER / "/".join(part for part in plain.parts if part not in {"/", "//", ".."}))
+
+
+def moved(value: object, prefixes: Sequence[tuple[str, str]]) -> object:
+    """The value with paths into one folder changed to another, by the first matching prefix."""
+    if isinstance(value, str):
+        for old, new in prefixes:
+            if value.startswith(f"{old}/"):
+                return new + value[len(old) :]
+        return value
+    if isinstance(value, dict):
+        return {name: moved(item, prefixes) for name, item in value.items()}
+    return [moved(item, prefixes) for item in value] if isinstance(value, list) else value
+
+
+def packed_name(path: str, homes: Sequence[str]) -> PurePosixPath:
+    """The name that a path of a workspace has in its backup."""
+    return PurePosixPath(str(moved(path, [(home, "workspace") for home in homes])))
