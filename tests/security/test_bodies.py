@@ -16,6 +16,7 @@ import pytest
 from fine_tuning.server.json_body import LARGE_BYTES, MAX_CONTAINERS, MAX_KEYS, MAX_VALUES
 from fine_tuning.server.server_config import MIB, ServerConfig
 from tests.dashboard.conftest import Serving
+from tests.security.requests import ask
 from tests.server.conftest import listening
 
 ASKED = '"model":"m","messages":[{"role":"user","content":"x"}]'
@@ -87,7 +88,7 @@ def watched(address: str) -> Iterator[list[float]]:
 def test_worst_bodies_hold_up_no_other_request(workspace: Path, serving: Serving) -> None:
     with serving() as address, watched(address) as seconds:
         for name, body in WORST.items():
-            answer = httpx.post(f"{address}/v1/chat/completions", content=body, headers=JSON, timeout=60)
+            answer = ask("POST", f"{address}/v1/chat/completions", content=body, headers=JSON)
             assert answer.status_code in {400, 404}, name
             assert len(answer.content) < 1000, name
     assert len(seconds) > len(WORST)
@@ -95,7 +96,7 @@ def test_worst_bodies_hold_up_no_other_request(workspace: Path, serving: Serving
 
 
 def posted(address: str, path: str, body: bytes) -> dict[str, object]:
-    answer = httpx.post(f"{address}/{path}", content=body, headers=JSON)
+    answer = ask("POST", f"{address}/{path}", content=body, headers=JSON)
     return {"status": answer.status_code, **answer.json().get("error", {})}
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -19,6 +18,7 @@ from fine_tuning.server.caller_checks import is_loopback, is_name_of_this_machin
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
 from tests.dashboard.conftest import CHROMIUM, Serving
+from tests.security.requests import ask
 from tests.server.conftest import listening
 
 EVIL = "http://evil.example"
@@ -42,10 +42,10 @@ def statuses(address: str, headers: Mapping[str, str]) -> list[int]:
     """Of a request that reads, an upload, a deletion and the documentation."""
     root = address.removesuffix("/v1")
     return [
-        httpx.get(f"{address}/files", headers=headers).status_code,
-        httpx.post(f"{address}/files", files=UPLOAD, headers=headers).status_code,
-        httpx.delete(f"{address}/files/file-none", headers=headers).status_code,
-        httpx.get(f"{root}/openapi.json", headers=headers).status_code,
+        ask("GET", f"{address}/files", headers=headers).status_code,
+        ask("POST", f"{address}/files", files=UPLOAD, headers=headers).status_code,
+        ask("DELETE", f"{address}/files/file-none", headers=headers).status_code,
+        ask("GET", f"{root}/openapi.json", headers=headers).status_code,
     ]
 
 
@@ -56,17 +56,17 @@ def test_server_whose_last_key_was_revoked_stays_closed(address: str) -> None:
     assert statuses(address, headers) == [200, 200, 404, 200]
     authentication.revoke(open_database(), key_id)
     assert statuses(address, headers) == statuses(address, {}) == [401] * 4
-    assert httpx.get(address.replace("/v1", "/healthz")).status_code == 200
+    assert ask("GET", address.replace("/v1", "/healthz")).status_code == 200
     again, _ = key("again")
     assert statuses(address, again) == [200, 200, 404, 200]
 
 
 def test_dashboard_whose_last_key_was_revoked_asks_to_sign_in(workspace: Path, serving: Serving) -> None:
     with serving() as address:
-        assert httpx.get(f"{address}/jobs").status_code == 200
+        assert ask("GET", f"{address}/jobs").status_code == 200
         _, key_id = key()
         authentication.revoke(open_database(), key_id)
-        assert httpx.get(f"{address}/jobs").status_code == 303
+        assert ask("GET", f"{address}/jobs").status_code == 303
 
 
 @pytest.mark.parametrize("host", ["", REBOUND, f"{REBOUND}:8000", "127.0.0.1.evil.example", "localhost.evil.example"])
@@ -129,7 +129,7 @@ def test_open_server_on_all_addresses_serves_this_machine_alone(workspace: Path)
     with listening(ServerConfig(), host="0.0.0.0") as address:
         outside = address.replace("127.0.0.1", own)
         assert statuses(outside, {"Host": "localhost"}) == [403] * 4
-        assert "programs of this machine" in httpx.get(f"{outside}/files").json()["error"]["message"]
+        assert "programs of this machine" in ask("GET", f"{outside}/files").json()["error"]["message"]
         assert statuses(address, {}) == [200, 200, 404, 200]
         headers, _ = key()
         assert statuses(outside, headers) == [200, 200, 404, 200]
@@ -240,4 +240,4 @@ def test_pages_of_other_sites_can_neither_read_nor_change(workspace: Path, servi
         }""")
         assert found == [403] * 4
         browser.close()
-        assert httpx.get(f"{address}/v1/files").json()["data"] == []
+        assert ask("GET", f"{address}/v1/files").json()["data"] == []

@@ -16,6 +16,7 @@ import uvicorn
 from fine_tuning.server.app import make_app
 from fine_tuning.server.http_connections import protocol
 from fine_tuning.server.server_config import ServerConfig
+from tests.security.requests import ask
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -48,7 +49,7 @@ def answer(connection: socket.socket) -> str:
 
 
 def is_well(port: int) -> bool:
-    return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+    return ask("GET", f"http://127.0.0.1:{port}/healthz").status_code == 200
 
 
 @pytest.mark.parametrize("in_pieces", [False, True])

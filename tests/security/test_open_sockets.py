@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -17,20 +16,21 @@ from websockets.sync.client import connect
 from fine_tuning.server import authentication
 from fine_tuning.store.database import open_database
 from tests.dashboard.conftest import Serving
+from tests.security.requests import ask
 
 WITHIN = 5.0
 
 
 def signed_in(address: str, key: str) -> str:
     """The cookie of a session."""
-    answer = httpx.post(f"{address}/sign-in", data={"key": key}, headers={"Origin": address})
+    answer = ask("POST", f"{address}/sign-in", data={"key": key}, headers={"Origin": address})
     return f"ft_session={answer.cookies['ft_session']}"
 
 
 @contextmanager
 def socket_of(address: str, cookie: str, page: str = "/jobs") -> Iterator[tuple[Any, str]]:
     """An open socket of a page, as a browser has it after its handshake, and the page's id."""
-    html = httpx.get(f"{address}{page}", headers={"Cookie": cookie}).text
+    html = ask("GET", f"{address}{page}", headers={"Cookie": cookie}).text
     found = re.search(r"client_id[^0-9a-f]+([0-9a-f-]{36})", html)
     assert found is not None
     query = f"EIO=4&transport=websocket&client_id={found[1]}&tab_id=a&document_id=b&implicit_handshake=true"

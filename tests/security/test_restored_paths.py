@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import update
 
@@ -19,6 +18,7 @@ from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store import tables
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.workflows.maintenance import backup
+from tests.security.requests import ask
 from tests.server.conftest import listening
 
 SECRET = "the content of a file elsewhere"
@@ -61,7 +61,7 @@ def test_restored_rows_name_no_file_outside_of_the_workspace(
         (kept,) = tx.execute(tables.files.select()).mappings()
     assert Path(kept["path"]).resolve().is_relative_to(again.resolve())
     with listening(ServerConfig()) as address:
-        answer = httpx.get(f"{address}/files/{file_id}/content")
+        answer = ask("GET", f"{address}/files/{file_id}/content")
     assert answer.status_code >= 400
     assert SECRET not in answer.text
 
@@ -74,7 +74,7 @@ def test_restored_rows_of_the_workspace_are_served(
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "again"))
     assert backup.restore(open_workspace(), tmp_path / "backup.zip")["outside"] == []
     with listening(ServerConfig()) as address:
-        assert httpx.get(f"{address}/files/{file_id}/content").text == '{"a": 1}'
+        assert ask("GET", f"{address}/files/{file_id}/content").text == '{"a": 1}'
 
 
 @pytest.mark.parametrize("is_link", [False, True])
@@ -90,7 +90,7 @@ def test_file_outside_of_the_workspace_is_neither_served_nor_deleted(
     with open_workspace().database.write() as tx:
         tx.execute(update(tables.files).values(path=str(named)))
     with listening(ServerConfig()) as address:
-        found = [httpx.get(f"{address}/files/{file_id}/content"), httpx.delete(f"{address}/files/{file_id}")]
+        found = [ask("GET", f"{address}/files/{file_id}/content"), ask("DELETE", f"{address}/files/{file_id}")]
     assert [each.status_code for each in found] == [404, 404]
     assert SECRET not in found[0].text
     assert elsewhere.read_text() == SECRET
