@@ -68,6 +68,14 @@ def test_modelfile_keeps_the_default_system_message(tiny_model_dir: Path, tmp_pa
     assert modelfile.differing_prompt(folder, [[{"role": "user", "content": "How?"}]]) is None
 
 
+def test_modelfile_takes_no_conversation_for_an_empty_system_message(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model_dir, folder)
+    (folder / "chat_template.jinja").write_text(QWEN_LIKE.replace('You are "Ada", who is not rude.', ""))
+    assert modelfile.default_system(folder) is None
+    assert "SYSTEM" not in modelfile.modelfile(folder, "m", None)
+
+
 def test_prompt_that_ollama_renders_otherwise_is_named(tiny_model_dir: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(tiny_model_dir, folder)

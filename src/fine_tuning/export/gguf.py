@@ -133,7 +133,8 @@ def _write_weights(writer: Any, model_dir: Path, family: Family, config: Any, ch
         rows = converted(read(), name, family, config)
         kind = quantization.type_of(chosen, name, shape, tied=tied)
         is_half = kind == gguf.GGMLQuantizationType.F16
-        if not (rows.half() if is_half else rows).isfinite().all():
+        extremes = torch.stack(rows.aminmax())  # both NaN where one value is; rounding keeps their order
+        if not (extremes.half() if is_half else extremes).isfinite().all():
             what = "values outside the range of float16" if is_half else "NaN or infinite values"
             raise DataError(f"{model_dir}: tensor {name} has {what}: {INSTEAD}")
         writer.write_tensor_data(quantization.quantized(rows.contiguous().numpy(), kind))

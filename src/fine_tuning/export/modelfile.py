@@ -160,7 +160,7 @@ def default_system(model_path: Path) -> str | None:
     """The system message that a ChatML template adds to a chat without one, as in training."""
     text = rendered(model_path, SAMPLE_CHATS[0])
     if text is not None:
-        found = re.search(r"<\|im_start\|>system\n(?P<text>.+?)<\|im_end\|>", text, re.DOTALL)
+        found = re.search(r"<\|im_start\|>system\n(?P<text>(?:(?!<\|im_end\|>).)+)", text, re.DOTALL)
     else:  # without Jinja it is looked for in the template itself, where line breaks may be escaped
         template = (chat_template(model_path) or "").replace("\\n", "\n")
         found = re.search(r"<\|im_start\|>system\n(?P<text>[^<{']+)<\|im_end\|>", template)
