@@ -47,7 +47,7 @@ _STATES = frozenset("status state reviewstatus annotationstatus approvalstatus f
 _SUCCESSES = frozenset(
     (
         "passed ispassed pass passes testpassed testspassed alltestspassed alltestspass success issuccess successful "
-        "issuccessful succeeded solved issolved valid isvalid"
+        "issuccessful succeeded solved issolved valid isvalid issafe isresponsesafe responsesafe"
     ).split()
 )
 _FAILURES = frozenset("fail failed fails failure failing unsuccessful error invalid unsolved".split())
