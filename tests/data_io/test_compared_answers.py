@@ -57,6 +57,21 @@ def test_text_about_harmony_stays() -> None:
     assert [each["content"] for each in call.messages] == [THOUGHT, told]
 
 
-@pytest.mark.parametrize(("is_safe", "rating"), [(False, 1), (True, None)])
-def test_unsafe_answer_is_a_bad_one(is_safe: bool, rating: int | None) -> None:
-    assert only({"prompt": "How?", "response": "So.", "is_safe": is_safe}).rating == rating
+@pytest.mark.parametrize(
+    ("verdict", "rating"),
+    [
+        ({"is_safe": False}, 1),
+        ({"is_safe": True}, None),
+        ({"acceptable": False}, 1),
+        ({"judgement": "incorrect"}, 1),
+        ({"judgement": "correct"}, None),
+        ({"is_harmful": True}, 1),
+        ({"is_harmful": False}, None),
+        ({"hallucination": "yes"}, 1),
+        ({"hallucination": "no"}, None),
+        ({"accuracy": 1.0}, None),
+        ({"judge_score": 0.9}, None),
+    ],
+)
+def test_answer_that_a_grader_calls_bad_is_a_bad_one(verdict: dict[str, Any], rating: int | None) -> None:
+    assert only({"prompt": "How?", "response": "So.", **verdict}).rating == rating
