@@ -163,3 +163,27 @@ def test_unknown_text_is_named_by_import_dry_run_and_check(file: Path, capsys: p
     for command in (["capture", "import", "--dry-run"], ["capture", "import"], ["dataset", "check"]):
         FineTuningCLI().run([*command, str(file)])
         assert "county_report" in capsys.readouterr().out
+
+
+TEMPLATES = (
+    "Below is an instruction.\n\n### Instruction:\n{question}\n\n### Input:\n{more}\n\n### Response:\n{answer}",
+    "### Human: {question} {more} ### Assistant: {answer}",
+    "<s>[INST] {question}\n{more} [/INST] {answer}</s>",
+)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("more", ["", "An apple a day\n\nkeeps the doctor away."])
+def test_whole_row_in_a_template_never_gives_its_answer_away(template: str, more: str) -> None:
+    question, answer = "Give three tips for staying healthy.", "1. Eat well.\n2. Sleep.\n3. Move."
+    text = template.format(question=question, more=more, answer=answer)
+    call = call_of({"instruction": question, "input": more, "output": answer, "text": text})
+    asked = f"{question}\n\n{more}" if more else question
+    assert [each["content"] for each in call.messages] == [asked, answer]
+    assert not call.unread
+
+
+def test_context_with_the_words_of_a_short_question_is_kept() -> None:
+    text = "Paris has been the capital of France for a thousand years or so."
+    call = call_of({"instruction": "France", "input": "", "output": "Paris", "text": text})
+    assert [each["content"] for each in call.messages] == [f"France\n\n{text}", "Paris"]

@@ -179,6 +179,10 @@ def langsmith(asked: Asked) -> Any:
     if asked.path == "/sessions":
         found = [{"id": "11111111-1111-1111-1111-111111111111", "name": "shop"}]
         return [each for each in found if each["name"] == asked.query["name"][0]]
+    if asked.path == "/feedback":
+        start, limit = (int(asked.query[key][0]) for key in ("offset", "limit"))
+        given = [each for each in FEEDBACK if each["run_id"] in asked.query["run"]]
+        return given[start : start + limit]
     start = int(asked.body.get("cursor") or 0)
     following = str(start + PAGE) if start + PAGE < CALLS else None
     if asked.path == "/api/v2/runs/query":
@@ -201,6 +205,11 @@ def run(number: int) -> dict[str, Any]:
         "outputs": COMPLETION,
         "feedback_stats": {"user_score": {"n": 1, "avg": 1.0}} if number == 1 else {},
     }
+
+
+FEEDBACK: list[dict[str, Any]] = [
+    {"id": f"f{number}", "run_id": "r1", "key": "user_score", "score": 1.0, "correction": None} for number in range(100)
+]
 
 
 SETTINGS = {
@@ -278,10 +287,10 @@ def test_import_from_tool_through_faulty_connections_reads_every_call(
 @pytest.mark.parametrize("tool", TOOLS)
 def test_import_from_tool_interrupted_keeps_pages_and_continues(tool: str, configured: Tracer) -> None:
     collector = DistillationDataCollector()
-    configured.after = {  # requests; those for scores, traces, projects and annotations are some of them
+    configured.after = {  # requests; those for scores, traces, projects, annotations and feedback are some of them
         "langfuse": 6,
         "phoenix": 3,
-        "langsmith": 2,
+        "langsmith": 4,
     }[tool]
     with pytest.raises(ProviderError, match="refused .* captured calls are kept; repeat the command to continue"):
         collector.import_from(tool, "2026-01-01", "2026-02-01")
@@ -306,6 +315,20 @@ def test_import_from_langsmith_of_newer_host_reads_its_pages(configured: Tracer)
     assert (report.captured, report.rejected, report.unrated) == (CALLS, [], {3: CALLS - 1})
     asked = configured.asked[-1].body
     assert (asked["min_start_time"], asked["page_size"]) == ("1970-01-01T00:00:00+00:00", 100)
+
+
+@pytest.mark.parametrize("missing", [(), ("/runs/query",)])
+def test_import_from_langsmith_learns_the_correction_and_not_the_answer(
+    missing: tuple[str, ...], configured: Tracer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured.missing = missing
+    written = {"id": "c", "run_id": "r1", "key": "reply", "score": None, "correction": {"content": "It is in Bremen."}}
+    monkeypatch.setitem(globals(), "FEEDBACK", [*FEEDBACK, written])
+    collector = DistillationDataCollector()
+    collector.import_from("langsmith")
+    found = {each["response"]: each["rating"] for each in collector.find_examples() if "order 1?" in each["prompt"]}
+    assert found["It is in Bremen."] == 5
+    assert found.get("On its way.", 1) < 3
 
 
 def test_import_from_phoenix_without_annotations_reads_the_spans(configured: Tracer) -> None:

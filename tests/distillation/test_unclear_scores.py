@@ -21,7 +21,10 @@ def imported(tmp_path: Path, rating: int | None = None, **beside: Any) -> Import
 
 @pytest.mark.parametrize(
     "given",
-    [{"score": 1}, {"score": "0.2"}, {"helpfulness": 0}, {"quality": 1}, {"stars": 0}, {"user_rating": -1}],
+    [
+        *({"score": 1}, {"score": "0.2"}, {"helpfulness": 0}, {"quality": 1}, {"stars": 0}, {"user_rating": -1}),
+        *({"judge_score": 0.0}, {"accuracy": 0.0}, {"pass_rate": 0.2}),
+    ],
 )
 def test_score_that_may_be_bad_is_refused_by_name(tmp_path: Path, given: dict[str, Any]) -> None:
     (rejected,) = imported(tmp_path, **given).rejected

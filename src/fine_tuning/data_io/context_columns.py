@@ -20,6 +20,7 @@ UNREAD = "unread_columns"
 _TEXTS = ("text", "content", "page_content", "pageContent", "passage", "body", "chunk", "snippet", "paragraph")
 _CHOICES = ("options", "choices")
 _A_LETTER = 2
+_MARKS = re.compile(r"<[^<>]+>")  # that end a turn
 _FEW_SPACES = 4  # a name or a class has fewer
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
@@ -41,11 +42,24 @@ def contexts(row: Row, question: str, answer: str, read: Collection[str]) -> dic
         if is_annotation(key, value, row) or not (is_sure or is_prose(value)):
             continue
         text = _text(key, value)
-        if not is_sure and question in text and answer in text:  # the whole row as a template has it
+        if not is_sure and _is_whole_row(text, question, answer):
             continue
         is_new = bool(text.strip()) and not is_block(text.strip(), question)
         found[key] = text if is_new else ""
     return found
+
+
+def _is_whole_row(text: str, question: str, answer: str) -> bool:
+    """Whether a text is the question and its answer in a template, which may put words between the question's parts."""
+    if question in text and answer in text:
+        return True
+    asked, found, rest = _spaced(text).rpartition(_spaced(answer))
+    is_last = bool(found) and not _MARKS.sub("", rest).strip()
+    return is_last and all(_spaced(part) in asked for part in question.split("\n\n"))
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
 
 
 def refuse_choices(row: Row, question: str) -> None:
@@ -140,4 +154,5 @@ def _is_copy(value: object, said: Sequence[str]) -> bool:
     """Whether a text is said in the conversation, or is all of it in some template."""
     if not isinstance(value, str):
         return False
-    return all(text in value for text in said) or any(is_block(value.strip(), text) for text in said)
+    is_whole = all(part in value for text in said for part in text.split("\n\n"))
+    return is_whole or any(is_block(value.strip(), text) for text in said)

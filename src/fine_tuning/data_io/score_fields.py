@@ -8,7 +8,7 @@ from fine_tuning.data_io.json_values import JsonObject, Row
 from fine_tuning.data_io.key_meanings import plain
 from fine_tuning.errors import DataError
 
-_OF = r"(?:user|human|star|overall|answer|response|feedback|customer)?"
+_OF = r"(?:user|human|star|overall|answer|response|feedback|customer|judge|grader|evaluator|evaluation|eval|model)?"
 _STARS = re.compile(
     rf"(?:num)?stars|starscore|(?:star|user|human)rating|(?:csat|customersatisfaction|usersatisfaction)(?:score|rating)?|{_OF}(?:rating|score)(?:1to|outof|1)5"
 )
@@ -17,7 +17,9 @@ _SCORES = re.compile(
     r"(?:(?:[01](?:to)?|outof)(?:10|100))?|helpful|ishelpful|numstars"
     r"|correctness|coherence|honesty|truthfulness|faithfulness|instructionfollowing"  # HelpSteer's, UltraFeedback's
 )
-_REWARDS = re.compile(rf"{_OF}rewards?(?:score|value)?|(?:final|total|mean)reward|{_OF}satisfaction(?:score|rating)?")
+_REWARDS = re.compile(
+    rf"{_OF}rewards?(?:score|value)?|(?:final|total|mean)reward|accuracy|groundedness|passrate|{_OF}satisfaction(?:score|rating)?"
+)
 _DRAWN = re.compile(r"([\u2605\u2b50\U0001f31f]+)([\u2606\u2729]*)")  # full stars and empty ones
 _SHARE = re.compile(r"([1-5])(?:\.0)?\s*(?:stars?|(?:/|of|out of)\s*5(?:\.0)?(?:\s*stars?)?)", re.IGNORECASE)
 _LARGEST = 5

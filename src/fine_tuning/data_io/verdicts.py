@@ -34,7 +34,8 @@ _GOOD_KEYS = frozenset(
 _BAD_KEYS = frozenset(
     (
         "undesirable isundesirable thumbsdown thumbdown rejected isrejected disliked isdisliked downvoted bad isbad "
-        "unhelpful incorrect isincorrect failed isfailed badresponse badanswer badoutput"
+        "unhelpful incorrect isincorrect failed isfailed badresponse badanswer badoutput isharmful isunsafe unsafe "
+        "ishallucination hallucination hallucinated ishallucinated"
     ).split()
 )
 _GRADED = frozenset(  # or a number, or a sign
@@ -47,7 +48,8 @@ _STATES = frozenset("status state reviewstatus annotationstatus approvalstatus f
 _SUCCESSES = frozenset(
     (
         "passed ispassed pass passes testpassed testspassed alltestspassed alltestspass success issuccess successful "
-        "issuccessful succeeded solved issolved valid isvalid"
+        "issuccessful succeeded solved issolved valid isvalid issafe isresponsesafe responsesafe acceptable "
+        "isacceptable judgement judgment"
     ).split()
 )
 _FAILURES = frozenset("fail failed fails failure failing unsuccessful error invalid unsolved".split())

@@ -26,6 +26,7 @@ from fine_tuning.data_io.messages import Message, Role, Tool, content_text
 from fine_tuning.errors import DataError
 
 _SPOKEN = re.compile(r"\n\n(Human|Assistant):")
+_HARMONY, _OF_HARMONY = ("<|start|>", "<|channel|>"), "<|message|>"
 _UNREAD = (MISTRAL, PYTHON)  # marks of calls that are not as templates write them
 
 
@@ -76,6 +77,24 @@ def has_marks(text: str) -> bool:
     return plain.startswith(tuple(_TURNS)) or (plain.startswith(instruct_text.STARTS) and "[/INST]" in text)
 
 
+def is_harmony(text: str) -> bool:
+    """Whether a text is written with the marks of OpenAI's Harmony, with channels of thoughts, calls and answers."""
+    return text.lstrip().startswith(_HARMONY) and _OF_HARMONY in text
+
+
+def refuse_harmony(text: str, label: str) -> None:
+    """Refuse a text of Harmony, so that no thought or call of it is learnt as a part of the answer.
+
+    Raises:
+        DataError: it is one; the message begins with `label`.
+    """
+    if is_harmony(text):
+        raise DataError(
+            f"{label} is Harmony text ({_HARMONY[1]}...{_OF_HARMONY}...); write its turns as messages: the channel "
+            "final as content, analysis as reasoning_content, calls as tool_calls"
+        )
+
+
 def read(text: str, label: str, answer: str | None = None) -> Conversation | None:
     """What a text with such marks says; None for a text without.
 
@@ -83,8 +102,10 @@ def read(text: str, label: str, answer: str | None = None) -> Conversation | Non
         answer: as of `conversation_in`.
 
     Raises:
-        DataError: there is text beside the marks, or a call is not JSON; the message begins with `label`.
+        DataError: there is text beside the marks, a call is not JSON, or the text is one of Harmony; the message
+            begins with `label`.
     """
+    refuse_harmony(text, label)
     if not has_marks(text):
         return None
     found = conversation_in(text, answer)

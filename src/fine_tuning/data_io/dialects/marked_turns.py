@@ -17,10 +17,17 @@ def without_marks(call: Call) -> Call:
 
     A message may be one turn with its marks, or a text with the mark that ends one; a question may be all turns before
     the answer. Texts that speak of marks, or that have them in other places, stay as they are.
+
+    Raises:
+        DataError: a message is a text of Harmony.
     """
     request, answer = _split(call.messages)
-    if not any(map(_is_marked, (*call.messages, *(call.rejected or ())))):
+    marked = [each for each in (*call.messages, *(call.rejected or ())) if _is_marked(each)]
+    if not marked:
         return call
+    for each in marked:
+        if each.get("role") == "assistant":
+            chat_templates.refuse_harmony(str(each.get("content")), "content of the assistant")
     asked: list[Message] = []
     for at, message in enumerate(request):
         asked += _turns(message, request[:at], is_marked=asked != request[:at])

@@ -25,6 +25,7 @@ from fine_tuning.data_io.formats import (
     bedrock,
     bedrock_log,
     chat_text,
+    compared_answers,
     gemini,
     gemini_log,
     google_adk,
@@ -210,13 +211,14 @@ def _known(row: Row, name: str | None) -> tuple[str, Row]:
     row = with_objects(_stated(row))
     known, row = _recognised(row, _candidates(row) if name is None else [name])
     if known is None:
-        if name is None and (half := half_calls.reason(row)) is not None:
-            raise DataError(half)
+        if name is None and (told := half_calls.reason(row) or compared_answers.reason(row)) is not None:
+            raise DataError(told)
         _refuse_broken_json(row)
         if name is None and empty and row:
             raise DataError(f"{empty[0]} is empty, and the row has no other answer")
         expected = f"of the format {name}" if name else "of any known format"
-        raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'})")
+        advice = "" if name else "; name what is asked prompt and the answer response, or write both as messages"
+        raise DataError(f"the row is not {expected} (it has {', '.join(sorted(row)[:6]) or 'nothing'}){advice}")
     return known, row
 
 

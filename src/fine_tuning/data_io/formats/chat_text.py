@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fine_tuning.data_io.call import Call, call_from_row
-from fine_tuning.data_io.dialects.chat_templates import has_marks, read
+from fine_tuning.data_io.dialects.chat_templates import has_marks, is_harmony, read
 from fine_tuning.data_io.formats.second_answers import refuse_second
 from fine_tuning.data_io.json_values import Row, text_or_scalar
 
@@ -22,7 +22,9 @@ def recognises(row: Row) -> bool:
 
 def _key(row: Row) -> str | None:
     keys = () if row.keys() & _OF_OTHERS else _TEXT_KEYS
-    return next((key for key in keys if isinstance(text := row.get(key), str) and has_marks(text)), None)
+    return next(
+        (key for key in keys if isinstance(text := row.get(key), str) and (has_marks(text) or is_harmony(text))), None
+    )
 
 
 def calls(row: Row) -> Iterator[Call]:

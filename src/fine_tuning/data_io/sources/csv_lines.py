@@ -60,8 +60,17 @@ def _are_rows_behind(lines: list[str], dialect: Dialect, columns: int) -> bool:
     for at in range(min(_NEIGHBOURS, len(lines))):
         if _are_rows(lines[at:], dialect, columns):
             return True
-        if lines[at].count('"') % 2 == 0:
+        if not _is_open(lines[at], dialect):
             return False
+    return False
+
+
+def _is_open(line: str, dialect: Dialect) -> bool:
+    """Whether a quote opens in a line and does not close: one that only closes is the end of a row before."""
+    try:
+        next(dialect.cells(iter([line])), None)
+    except csv.Error:
+        return True
     return False
 
 

@@ -1,11 +1,11 @@
-"""Runs of models that LangSmith has recorded, with the statistics of their feedback.
+"""Runs of models that LangSmith has recorded, with their feedback.
 
-Source: https://docs.langchain.com/langsmith/export-traces and the reference of its API (runs/query, sessions)
+Source: https://docs.langchain.com/langsmith/export-traces and the reference of its API (runs/query, sessions, feedback)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,6 +17,7 @@ from fine_tuning.settings import Settings
 
 NAME = FORMAT = "langsmith"
 PAGE_SIZE = 100
+RUNS_A_REQUEST = 50  # whose ids stand in the address, which hosts limit to some thousand characters
 _KEYS = "LANGSMITH_ENDPOINT, LANGSMITH_API_KEY"
 _SELECTED = (
     *("id", "trace_id", "name", "run_type", "start_time", "end_time", "status", "error", "inputs", "outputs"),
@@ -43,10 +44,37 @@ def pages(settings: Settings, query: Query) -> Iterator[list[JsonObject]]:
     headers = {"x-api-key": key.get_secret_value(), "x-tenant-id": settings.langsmith_workspace_id}
     with open_api(address(settings), _KEYS, headers) as api:
         project = _project_id(api, query.project or settings.langsmith_project)
-        try:
-            yield from _first_version(api, project, query)
-        except NotFoundError:
-            yield from _second_version(api, project, query)
+        for page in _runs(api, project, query):
+            yield _with_feedback(api, page)
+
+
+def _runs(api: Api, project: str, query: Query) -> Iterator[list[JsonObject]]:
+    try:
+        yield from _first_version(api, project, query)
+    except NotFoundError:
+        yield from _second_version(api, project, query)
+
+
+def _with_feedback(api: Api, page: list[JsonObject]) -> list[JsonObject]:
+    """The runs with what people wrote: a correction stands in the feedback alone, not in its statistics."""
+    judged = [str(run["id"]) for run in page if run.get("feedback_stats") and run.get("id")]
+    found: dict[str, list[object]] = {}
+    for start in range(0, len(judged), RUNS_A_REQUEST):
+        for each in _feedback(api, judged[start : start + RUNS_A_REQUEST]):
+            found.setdefault(str(each.get("run_id")), []).append(each)
+    return [{**run, "feedback": found[key]} if (key := str(run.get("id"))) in found else run for run in page]
+
+
+def _feedback(api: Api, runs: Sequence[str]) -> Iterator[JsonObject]:
+    offset = 0
+    while True:
+        page = api.send("GET", "/feedback", params={"run": runs, "limit": PAGE_SIZE, "offset": offset})
+        if not is_list(page):
+            raise ProviderError(f"{api.url}/feedback has no list of feedback; check the address ({_KEYS})")
+        yield from (each for each in page if is_object(each))
+        if len(page) < PAGE_SIZE:
+            return
+        offset += len(page)
 
 
 def _first_version(api: Api, project: str, query: Query) -> Iterator[list[JsonObject]]:
