@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
 from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
 from fine_tuning.evaluation.graders.grading import PythonLimits
@@ -67,6 +68,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
         lifespan=_lifespan,
     )
     app.state.context = context
+    _describe_in_thread(app)
     api_errors.install(app)
     routes = [("/v1", route) for resource in RESOURCES for route in resource.router.routes]
     app.add_middleware(HttpMethods, routes=[*routes, *(("", route) for route in health.router.routes)])
@@ -75,6 +77,12 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
         app.include_router(resource.router, prefix="/v1", dependencies=[Depends(check_known)])
     app.include_router(health.router)
     return app
+
+
+def _describe_in_thread(app: FastAPI) -> None:
+    """Make the description of all routes in a thread: that takes seconds, in which FastAPI's route answers nobody else."""
+    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", "") != app.openapi_url]
+    app.add_route(str(app.openapi_url), lambda _: JSONResponse(app.openapi()), include_in_schema=False)
 
 
 @asynccontextmanager

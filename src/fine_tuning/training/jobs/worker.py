@@ -107,7 +107,12 @@ class Worker:
         os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
         is_shared = config.workers > 1 or config.ray_address is not None
         run = data_parallel.train if is_shared else train
-        result = run(config, self._on_event, lambda: self._requested)
+        try:
+            result = run(config, self._on_event, lambda: self._requested)
+        except (FineTuningError, OSError):
+            if self._base_model(job) is None:  # it went away meanwhile
+                return 1
+            raise
         return 0 if record_outcome(self._workspace, job, self._name, result, self._energy.read()) else 1
 
     def _base_model(self, job: Job) -> Path | None:
