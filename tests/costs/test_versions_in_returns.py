@@ -203,6 +203,51 @@ def test_labels_of_people_in_a_test_are_accuracy(database: Database) -> None:
     assert returned().accuracy_improvement == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("samples", [0, 1, 5])
+def test_running_test_of_few_samples_tells_no_gain(database: Database, samples: int) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tests = ABTestFramework()
+    tests.create_test("old", "gpt-4o", "m-v1")
+    for number in range(400):
+        label = "yes" if number % 3 else "no"
+        tests.record_sample("old", "model_a", label if number % 5 else "?", label, 1, 0.1)
+        tests.record_sample("old", "model_b", label, label, 1, 0.1)
+    tests.create_test("new", "gpt-4o", "m-v1")
+    for _ in range(samples):
+        tests.record_sample("new", "model_a", "wrong", "right", 1, 0.1)
+        tests.record_sample("new", "model_b", "right", "right", 1, 0.1)
+    before = returned()
+    assert before.accuracy_improvement == pytest.approx(0.2)  # of the other test, which tells it
+    low, high = before.intervals["accuracy_value"]
+    assert 0 < low < before.accuracy_value < high < 10_000
+
+
+@pytest.mark.parametrize("samples", [1, 5])
+def test_gain_in_the_only_test_of_few_samples_is_unknown(database: Database, samples: int) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tests = ABTestFramework()
+    tests.create_test("new", "gpt-4o", "m-v1")
+    for number in range(samples):
+        for arm, answer in (("model_a", "wrong"), ("model_b", f"right {number}")):
+            tests.record_sample("new", arm, answer, f"right {number}", 1, 0.1)
+    analysis = returned()
+    assert isnan(analysis.accuracy_improvement)
+    assert isnan(analysis.accuracy_value)
+    assert "A/B test new" in analysis.unknown[-1]
+    assert "few" in analysis.unknown[-1]
+
+
+@pytest.mark.parametrize("labels", [1, 2, 5])
+def test_avoided_errors_over_few_labels_may_be_none(database: Database, labels: int) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    right = [f"right {number}" for number in range(labels)]
+    for name, answers in (("gpt-4o", ["wrong"] * labels), ("m-v1", right)):
+        ModelEvaluator().evaluate(answers, right, name, questions=QUESTIONS[:labels])
+    low, high = returned().intervals["accuracy_value"]
+    assert low <= 0  # McNemar's exact test of 5 against 0: p = 0.0625
+    assert high == pytest.approx(10_000)
+
+
 def test_incumbent_by_default_is_one_teacher_under_its_names(
     database: Database, host: wire.Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:

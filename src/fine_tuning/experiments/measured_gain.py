@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
-from math import isfinite, isnan, nan
+from math import isnan, nan
 from operator import itemgetter
 
 from fine_tuning._util.model_names import version_name
@@ -148,7 +148,9 @@ class _Found:
                 self._add_unknown(f"A/B test {test['id']}")
             elif is_own:
                 self.agreement = self.agreement or _agreement_of_test(test, result, self._incumbent.name)
-            elif isfinite(low) and isfinite(high):
+            elif not (low > -1 or high < 1):  # any difference is possible: so far it says nothing
+                self.reasons.append(f"A/B test {test['id']} has too few samples to tell a difference; record more")
+            else:
                 source = f"A/B test {test['id']} against {self._incumbent.name}"
                 if test["arm"] == "model_a":
                     return AccuracyGain(-result.effect, -high, -low, source)
