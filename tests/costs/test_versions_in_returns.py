@@ -11,6 +11,7 @@ from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelEvaluator
 from fine_tuning.cost_tracker import CostAnalysis
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
@@ -246,6 +247,27 @@ def test_avoided_errors_over_few_labels_may_be_none(database: Database, labels: 
     low, high = returned().intervals["accuracy_value"]
     assert low <= 0  # McNemar's exact test of 5 against 0: p = 0.0625
     assert high == pytest.approx(10_000)
+
+
+@pytest.mark.parametrize("is_one_user", [False, True])
+def test_agreement_in_a_test_is_of_scored_answers_and_of_users(database: Database, *, is_one_user: bool) -> None:
+    capture("gpt-4o")
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tests = ABTestFramework()
+    tests.create_test("t", "gpt-4o", "m-v1")
+    for number in range(400):
+        answer = f"{QUESTIONS[number % 100]} Sent."
+        known = answer if number < 12 else None  # the outcomes of the others are still open
+        for arm in ("model_a", "model_b"):
+            user = "u" if is_one_user else None
+            tests.record_sample("t", arm, answer, known, 1, 0.1, sample_id=f"q{number}", cluster_id=user)
+    analysis = returned()
+    units = 1 if is_one_user else 12
+    assert analysis.agreement == 1
+    assert analysis.intervals["agreement"] == pytest.approx(wilson(units, units))
+    (line,) = [each for each in analysis.assumptions if "agreement has no value" in each]
+    assert "12 answers of gpt-4o" in line
+    assert f"95 % interval {wilson(units, units)[0]:.1%} to 100.0%" in line
 
 
 def test_incumbent_by_default_is_one_teacher_under_its_names(
