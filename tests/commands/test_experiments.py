@@ -72,6 +72,7 @@ def test_mean_of_real_scores_is_no_percentage(cli: Any, database: Database) -> N
     for command in (["show", "t"], ["list"]):
         out = cli("ab", *command)[1]
         assert ("5.5" in out, "550" in out) == (True, False), command
+        assert ("the score of new is" in " ".join(out.split()), "the accuracy of" in out) == (True, False), command
 
 
 def test_ab_commands_on_running_test_print_its_state(cli: Any, database: Database) -> None:

@@ -103,6 +103,19 @@ def test_savings_and_their_interval_stay_within_the_bill(database: Database) -> 
     assert analysis.intervals["savings"][1] <= 20 + 1e-9
 
 
+def test_figures_of_prices_that_do_not_vary_have_no_interval(database: Database, cli: Any) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    for number in range(40):
+        CostTracker().record_inference("m", 10, 0.01, is_fine_tuned=True)
+        CostTracker().record_inference("big", 10, 0.1, is_fine_tuned=False)
+        CostTracker().record_inference("wide", 10, 0.1 + number / 1000, is_fine_tuned=False)
+    even, wide = (CostTracker().calculate_roi("m", None, 1000, incumbent=each) for each in ("big", "wide"))
+    assert even.interval_of("savings") is None
+    assert even.interval_of("agreement") is None
+    assert wide.interval_of("savings") == wide.intervals["savings"]
+    assert "$90.00 to $90.00" not in cli("roi", "m", "nan", "1000", "--incumbent", "big")[1]
+
+
 def returned(**more: Any) -> CostAnalysis:
     return CostTracker().calculate_roi("m", 0.1, 1000, 10.0, "gpt-4o", **more)
 
