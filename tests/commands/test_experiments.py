@@ -41,6 +41,40 @@ def test_ab_plan_and_simulate_print_tables_and_json(cli: Any) -> None:
     assert (code, "median samples per model" in out) == (0, True)
 
 
+@pytest.mark.parametrize(
+    ("samples", "shown"),
+    [(1, "100.0 % (20.7 to 100.0)"), (2, "100.0 % (34.2 to 100.0)"), (5, "100.0 % (56.6 to 100.0)")],
+)
+def test_accuracy_over_few_samples_stands_with_its_interval(
+    cli: Any, database: Database, samples: int, shown: str
+) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "old", "new")
+    for _ in range(samples):
+        for arm in ("model_a", "model_b"):
+            framework.record_sample("t", arm, "x", "x", None, None)
+    for command in (["show", "t"], ["watch", "t"], ["list"], ["conclude", "t"], ["show", "t"]):
+        assert shown in " ".join(cli("ab", *command)[1].split()), command
+
+
+def test_accuracy_of_one_users_calls_is_that_of_one_unit(cli: Any, database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "old", "new")
+    calls = [{"model": arm, "score": 1.0, "cluster_id": "u"} for arm in ("model_a", "model_b") for _ in range(50)]
+    framework.record_samples("t", calls)
+    assert "100.0 % (20.7 to 100.0)" in " ".join(cli("ab", "show", "t")[1].split())
+
+
+def test_mean_of_real_scores_is_no_percentage(cli: Any, database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "old", "new", score="real")
+    framework.record_samples("t", [{"model": arm, "score": 5.5} for arm in ("model_a", "model_b")])
+    for command in (["show", "t"], ["list"]):
+        out = cli("ab", *command)[1]
+        assert ("5.5" in out, "550" in out) == (True, False), command
+        assert ("the score of new is" in " ".join(out.split()), "the accuracy of" in out) == (True, False), command
+
+
 def test_ab_commands_on_running_test_print_its_state(cli: Any, database: Database) -> None:
     cli("setup-ab-test", "t", "old", "new", "--guardrail", "errors=0.1")
     arms = json.loads(cli("ab", "assign", "t", "u1", "u2", "u3", "--json")[1])

@@ -11,6 +11,7 @@ from fine_tuning import ABTestFramework, CostTracker, LLMService, ModelEvaluator
 from fine_tuning.cost_tracker import CostAnalysis
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
@@ -100,6 +101,19 @@ def test_savings_and_their_interval_stay_within_the_bill(database: Database) -> 
     analysis = CostTracker().calculate_roi("m", 0.02, 1000)
     assert analysis.incumbent_cost == pytest.approx(20)
     assert analysis.intervals["savings"][1] <= 20 + 1e-9
+
+
+def test_figures_of_prices_that_do_not_vary_have_no_interval(database: Database, cli: Any) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    for number in range(40):
+        CostTracker().record_inference("m", 10, 0.01, is_fine_tuned=True)
+        CostTracker().record_inference("big", 10, 0.1, is_fine_tuned=False)
+        CostTracker().record_inference("wide", 10, 0.1 + number / 1000, is_fine_tuned=False)
+    even, wide = (CostTracker().calculate_roi("m", None, 1000, incumbent=each) for each in ("big", "wide"))
+    assert even.interval_of("savings") is None
+    assert even.interval_of("agreement") is None
+    assert wide.interval_of("savings") == wide.intervals["savings"]
+    assert "$90.00 to $90.00" not in cli("roi", "m", "nan", "1000", "--incumbent", "big")[1]
 
 
 def returned(**more: Any) -> CostAnalysis:
@@ -201,6 +215,72 @@ def test_labels_of_people_in_a_test_are_accuracy(database: Database) -> None:
         tests.record_sample("t", "model_a", label if number % 5 else "?", label, 1, 0.1)
         tests.record_sample("t", "model_b", label, label, 1, 0.1)
     assert returned().accuracy_improvement == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("samples", [0, 1, 5])
+def test_running_test_of_few_samples_tells_no_gain(database: Database, samples: int) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tests = ABTestFramework()
+    tests.create_test("old", "gpt-4o", "m-v1")
+    for number in range(400):
+        label = "yes" if number % 3 else "no"
+        tests.record_sample("old", "model_a", label if number % 5 else "?", label, 1, 0.1)
+        tests.record_sample("old", "model_b", label, label, 1, 0.1)
+    tests.create_test("new", "gpt-4o", "m-v1")
+    for _ in range(samples):
+        tests.record_sample("new", "model_a", "wrong", "right", 1, 0.1)
+        tests.record_sample("new", "model_b", "right", "right", 1, 0.1)
+    before = returned()
+    assert before.accuracy_improvement == pytest.approx(0.2)  # of the other test, which tells it
+    low, high = before.intervals["accuracy_value"]
+    assert 0 < low < before.accuracy_value < high < 10_000
+
+
+@pytest.mark.parametrize("samples", [1, 5])
+def test_gain_in_the_only_test_of_few_samples_is_unknown(database: Database, samples: int) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tests = ABTestFramework()
+    tests.create_test("new", "gpt-4o", "m-v1")
+    for number in range(samples):
+        for arm, answer in (("model_a", "wrong"), ("model_b", f"right {number}")):
+            tests.record_sample("new", arm, answer, f"right {number}", 1, 0.1)
+    analysis = returned()
+    assert isnan(analysis.accuracy_improvement)
+    assert isnan(analysis.accuracy_value)
+    assert "A/B test new" in analysis.unknown[-1]
+    assert "few" in analysis.unknown[-1]
+
+
+@pytest.mark.parametrize("labels", [1, 2, 5])
+def test_avoided_errors_over_few_labels_may_be_none(database: Database, labels: int) -> None:
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    right = [f"right {number}" for number in range(labels)]
+    for name, answers in (("gpt-4o", ["wrong"] * labels), ("m-v1", right)):
+        ModelEvaluator().evaluate(answers, right, name, questions=QUESTIONS[:labels])
+    low, high = returned().intervals["accuracy_value"]
+    assert low <= 0  # McNemar's exact test of 5 against 0: p = 0.0625
+    assert high == pytest.approx(10_000)
+
+
+@pytest.mark.parametrize("is_one_user", [False, True])
+def test_agreement_in_a_test_is_of_scored_answers_and_of_users(database: Database, *, is_one_user: bool) -> None:
+    capture("gpt-4o")
+    ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
+    tests = ABTestFramework()
+    tests.create_test("t", "gpt-4o", "m-v1")
+    for number in range(400):
+        answer = f"{QUESTIONS[number % 100]} Sent."
+        known = answer if number < 12 else None  # the outcomes of the others are still open
+        for arm in ("model_a", "model_b"):
+            user = "u" if is_one_user else None
+            tests.record_sample("t", arm, answer, known, 1, 0.1, sample_id=f"q{number}", cluster_id=user)
+    analysis = returned()
+    units = 1 if is_one_user else 12
+    assert analysis.agreement == 1
+    assert analysis.intervals["agreement"] == pytest.approx(wilson(units, units))
+    (line,) = [each for each in analysis.assumptions if "agreement has no value" in each]
+    assert "12 answers of gpt-4o" in line
+    assert f"95 % interval {wilson(units, units)[0]:.1%} to 100.0%" in line
 
 
 def test_incumbent_by_default_is_one_teacher_under_its_names(

@@ -29,6 +29,23 @@ def test_mcnemar_equals_exact_binomial_test() -> None:
     assert paired_tests.mcnemar(0, 6) == pytest.approx(2 * 0.5**6)
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 6, 20, 60, 300])
+def test_paired_interval_excludes_0_exactly_where_the_exact_test_finds_a_difference(size: int) -> None:
+    for only_a in range(min(size, 25) + 1):
+        for only_b in range(min(size, 25) - only_a + 1):
+            low, high = paired_tests.rate_difference(0, only_a, only_b, size - only_a - only_b)
+            assert (low > 0 or high < 0) == (paired_tests.mcnemar(only_a, only_b) <= 0.05), (only_a, only_b)
+            assert low <= (only_b - only_a) / size <= high
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+def test_interval_of_equal_differences_agrees_with_the_exact_test(size: int) -> None:
+    low, high = paired_tests.mean_difference([0.0] * size, [1.0] * size, bounds=(0.0, 1.0))
+    assert (low > 0, high) == (2 * 0.5**size < 0.05, 1.0)  # others may be as far on the other side
+    (clustered, _), _ = paired_tests.clustered_difference([1.0] * size, [0.0] * size, range(size), (0.0, 1.0))
+    assert size == 1 or clustered == -1.0
+
+
 def test_benjamini_hochberg_adjusts_p_values() -> None:
     # The example of Benjamini and Hochberg (1995), table of 15: four are found at q = 0.05.
     found = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719, 0.6528,

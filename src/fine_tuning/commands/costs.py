@@ -219,9 +219,8 @@ def print_analysis(analysis: CostAnalysis) -> None:
     """Print the figures with their intervals, the assumptions, and the unknown inputs."""
 
     def row(label: str, figure: str, value: float, show: Callable[[float], str]) -> tuple[str, str, str]:
-        bounds = analysis.intervals.get(figure)
-        is_range = bounds is not None and bounds[0] != bounds[1]
-        return label, show(value), f"{show(bounds[0])} to {show(bounds[1])}" if bounds and is_range else ""
+        bounds = analysis.interval_of(figure)
+        return label, show(value), f"{show(bounds[0])} to {show(bounds[1])}" if bounds else ""
 
     def known(value: float, line: tuple[str, str, str]) -> list[tuple[str, str, str]]:
         return [] if isnan(value) else [line]

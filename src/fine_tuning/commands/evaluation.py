@@ -205,7 +205,7 @@ def _print(evaluation: Evaluation, file: str) -> None:
     output.print_table(f"{name} on {file} (evaluation {evaluation.id})", columns, rows)
     latency = evaluation.latency_ms
     averages = {
-        "precision, recall, F1 (macro)": ", ".join(
+        f"precision, recall, F1 (macro, n = {evaluation.test_set_size})": ", ".join(
             map(output.percent, (evaluation.precision, evaluation.recall, evaluation.f1_score))
         )
     }
@@ -226,8 +226,13 @@ def _print(evaluation: Evaluation, file: str) -> None:
 
 
 def _slice_cells(figures: dict[str, Figure]) -> tuple[str | int, ...]:
-    values = (_value(figure.value, is_rate=_is_rate(name)) for name, figure in figures.items())
+    values = (_with_interval(figure, is_rate=_is_rate(name)) for name, figure in figures.items())
     return (*values, next(iter(figures.values())).examples)
+
+
+def _with_interval(figure: Figure, *, is_rate: bool) -> str:
+    value, interval, _ = _cells(figure, is_rate=is_rate)
+    return value if isnan(figure.value) else f"{value} ({interval})"
 
 
 def evaluate_compare(

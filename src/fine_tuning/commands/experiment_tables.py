@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fine_tuning.experiments.ab_test_result import ABTestResult
     from fine_tuning.experiments.sample_size import Plan
     from fine_tuning.experiments.simulation import SimulatedTests
+    from fine_tuning.store.records.experiment_json import Arm
     from fine_tuning.store.records.experiments import ExperimentDecision
 
 
@@ -20,7 +21,8 @@ def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = F
     if as_json:
         output.print_json(facts(result, recommendation))
         return
-    columns = ["", "Samples#", "Accuracy#", "Mean latency#", "Cost per call#"]
+    accuracy = "Accuracy (95 %)#" if result.score == "binary" else "Mean score#"
+    columns = ["", "Samples#", accuracy, "Mean latency#", "Cost per call#"]
     output.print_table(f"A/B test {result.test_id} ({result.status})", columns, _models(result))
     for each in result.comparisons:
         _print_comparison(result, each)
@@ -33,21 +35,35 @@ def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = F
 
 def _models(result: ABTestResult) -> list[tuple[object, ...]]:
     """A row for each model."""
-    current = (result.model_a_samples, result.model_a_accuracy, result.model_a_avg_latency)
+    current = (result.model_a_samples, _accuracy(result, "model_a"), result.model_a_avg_latency)
     rows = [("model_a", result.model_a, *current, result.model_a_cost_per_inference)]
     for each in result.comparisons:
-        figures = (each.model_b_samples, each.model_b_accuracy, each.model_b_avg_latency)
+        figures = (each.model_b_samples, _accuracy(each, each.arm), each.model_b_avg_latency)
         rows.append((each.arm, each.model_b, *figures, each.model_b_cost_per_inference))
     return [
         (
             f"{_letter(arm)}: {model}",
             samples,
-            output.percent(accuracy),
+            accuracy,
             output.number(latency, "ms", 0),
             output.usd(cost),
         )
         for arm, model, samples, accuracy, latency, cost in rows
     ]
+
+
+def _accuracy(result: ABTestResult, arm: Arm) -> str:
+    """A model's share of right answers with its interval, so that one of one is not taken for certain; a mean of other
+    scores as it is.
+    """
+    from fine_tuning.experiments.field_intervals import interval_of_share
+
+    mean = result.model_a_accuracy if arm == "model_a" else result.model_b_accuracy
+    if result.score != "binary":
+        return _figure(mean)
+    bounds = interval_of_share(result, arm)
+    between = "" if bounds is None else f" ({bounds[0] * 100:.1f} to {bounds[1] * 100:.1f})"
+    return output.percent(mean) + between
 
 
 def _print_comparison(result: ABTestResult, each: ABTestResult) -> None:
@@ -96,8 +112,8 @@ def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
             result.model_b,
             result.status,
             result.total_samples,
-            output.percent(result.model_a_accuracy),
-            output.percent(result.model_b_accuracy),
+            _accuracy(result, "model_a"),
+            _accuracy(result, result.arm),
             p_value(result.p_value),
             recommendation,
         )

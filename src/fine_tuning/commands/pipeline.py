@@ -133,6 +133,6 @@ def decision(result: DemoResult) -> str:
     bill = result.analysis.incumbent_cost
     share = result.analysis.total_inference_cost / bill if bill else nan
     price = f"at {'an unknown share' if isnan(share) else f'{share:.2%}'} of the price of {teacher.name} per call"
-    bounds = result.analysis.intervals.get("break_even_inferences")
+    bounds = result.analysis.interval_of("break_even_inferences")
     between = f" ({costs.calls_text(bounds[0])} to {costs.calls_text(bounds[1])})" if bounds else ""
     return f"{alike}, {price}; break-even after {costs.calls_text(even)}{between}"

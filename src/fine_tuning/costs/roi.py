@@ -60,6 +60,11 @@ class CostAnalysis:
     always_on_cost: float = nan
     agreement: float = nan
 
+    def interval_of(self, figure: str) -> Interval | None:
+        """The 95 % interval of a figure; None where it was not measured, or its inputs do not vary."""
+        low, high = self.intervals.get(figure, (0.0, 0.0))
+        return (low, high) if low != high else None
+
 
 def analyze(facts: RoiFacts) -> CostAnalysis:
     """Compute all figures, each with its interval where its inputs were measured."""

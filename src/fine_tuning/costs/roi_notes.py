@@ -76,7 +76,9 @@ def _of_quality(facts: RoiFacts) -> list[str]:
     lines, quality, each = [], facts.quality, facts.request.cost_per_error
     if quality.agreement is not None:
         whose = facts.incumbent.name if facts.incumbent else UNKNOWN_INCUMBENT
-        alike = f"{quality.agreement.value:.1%} of the answers are those of {whose}"
+        low, high = quality.agreement.low, quality.agreement.high
+        between = "" if isnan(low) else f" (95 % interval {low:.1%} to {high:.1%})"
+        alike = f"{quality.agreement.value:.1%}{between} of the answers are those of {whose}"
         lines.append(f"{alike} ({quality.agreement.source}); agreement has no value in dollars")
     if quality.gain is not None:
         worth = "" if each is None else f"; an avoided error is worth ${each:g}, as given"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, stdtr, stdtrit
 from scipy.stats import norm
 
-from fine_tuning.evaluation.intervals import Interval, clustered_error, mean, wilson
+from fine_tuning.evaluation.intervals import Interval, clustered_error, mean
 
 RESAMPLES = 2000
 MIN_RESAMPLED = 10  # examples (or clusters); resamples of fewer are too much alike
@@ -44,11 +44,15 @@ def mean_difference(
 
 
 def equal_differences(value: float, count: int, bounds: Interval | None) -> Interval:
-    """The interval of a mean of equal differences: Wilson's bound on the rate of other differences."""
+    """The 95 % interval of a mean of equal differences, of which others may be as rare as none in `count` allows.
+
+    The exact bound (Clopper, Pearson) on their rate, so that of differences over the whole scale the interval excludes
+    0 where the exact test of their signs does.
+    """
     if bounds is None:
         return nan, nan
-    rare, spread = wilson(0, count)[1], bounds[1] - bounds[0]
-    return max(-spread, value - rare * spread), min(spread, value + rare * spread)
+    rare, spread = 1 - 0.025 ** (1 / count), bounds[1] - bounds[0]
+    return value - rare * (value + spread), value + rare * (spread - value)
 
 
 def rate_difference(both: int, only_a: int, only_b: int, neither: int, confidence: float = 0.95) -> Interval:
@@ -56,7 +60,8 @@ def rate_difference(both: int, only_a: int, only_b: int, neither: int, confidenc
 
     Source: Bonett, Price, "Adjusted Wald confidence interval for a difference
     of binomial proportions based on paired data", Journal of Educational and Behavioral Statistics 37 (2012): one more
-    example that only one model gets right, for each model.
+    example that only one model gets right, for each model. It is approximate, so with few examples it may leave out 0
+    where the exact test (`mcnemar`) finds no difference: there it is widened to 0, so that both say the same.
     """
     count = both + only_a + only_b + neither
     if not count:
@@ -64,7 +69,10 @@ def rate_difference(both: int, only_a: int, only_b: int, neither: int, confidenc
     z = float(norm.ppf(0.5 + confidence / 2))
     a, b = (only_a + 1) / (count + 2), (only_b + 1) / (count + 2)
     half = z * float(np.sqrt(max(0.0, (a + b - (b - a) ** 2)) / (count + 2)))
-    return max(-1.0, b - a - half), min(1.0, b - a + half)
+    low, high = max(-1.0, b - a - half), min(1.0, b - a + half)
+    if mcnemar(only_a, only_b) > 1 - confidence:
+        return min(low, 0.0), max(high, 0.0)
+    return low, high
 
 
 def mean_test(first: Sequence[float], second: Sequence[float]) -> float:

@@ -30,7 +30,8 @@ class ABTestResult:
         statistical_significance: whether the design shows that the scores differ, at `1 - confidence_level`.
         p_value: valid at every look (anytime), at the planned looks (group_sequential), at the end (fixed).
         intervals: of the improvements in accuracy, and (at alpha / 5) latency and cost, as (low, high), infinite while
-            unknown. Empty for a result of the nineteen fields.
+            unknown; and of model_a_accuracy and model_b_accuracy where scores are right or wrong (95 %, at one look).
+            Empty for a result of the nineteen fields.
         late_samples: number of samples that arrived after the end.
         model_a_open, model_b_open: samples whose outcome is not known yet.
         effect: the difference in score that the verdict is about: within strata and blocks of time, adjusted where

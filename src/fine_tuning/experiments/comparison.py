@@ -188,6 +188,11 @@ class Comparison:
         near = together(blocks.neighbours(measure) for name, blocks in self.strata.items() if name != OTHER)
         return near.excess(found.estimate, information) if found is not None else 0.0
 
+    @property
+    def effective_units(self) -> tuple[float, float]:
+        """The number of units with scores of each model; see `UnitSums.effective_units`."""
+        return summed([blocks.everything() for blocks in self.strata.values()]).effective_units
+
     def effect(self, design: Design, scores: Scores) -> Effect:
         """The difference so far, without a trend where it may be one; scores: of both models."""
         found = effect_of_scores(self.cells(), design, scores)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
+from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.experiments import confidence_sequences
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.estimated_effects import MIN_OBSERVATIONS
+from fine_tuning.experiments.sufficient_statistics import A
+from fine_tuning.store.records.experiment_json import Arm
 
 MIN_RELATIVE_DIFFERENCE = 0.05  # of two means whose spread is unknown, below which they count as equal
 UNKNOWN: Interval = (-inf, inf)
@@ -26,6 +29,25 @@ def interval_of(result: ABTestResult, measure: str) -> Interval:
     if measure == "latency":
         return _difference(result.model_a_avg_latency, result.model_b_avg_latency)
     return _difference(result.model_a_cost_per_inference, result.model_b_cost_per_inference)
+
+
+def interval_of_share(result: ABTestResult, arm: Arm) -> Interval | None:
+    """The 95 % interval, at one look, of a model's share of right answers; None of other scores and of no samples.
+
+    Args:
+        arm: model_a, or the arm that is called model_b in this result.
+    """
+    name, is_a = ("model_a_accuracy", True) if arm == A else ("model_b_accuracy", False)
+    if name in result.intervals:
+        found = result.intervals[name]
+    else:
+        share = result.model_a_accuracy if is_a else result.model_b_accuracy
+        samples = result.model_a_samples if is_a else result.model_b_samples
+        is_open = result.model_a_open if is_a else result.model_b_open
+        if result.score != "binary" or not 0 <= share <= 1:
+            return None
+        found = wilson(share * (samples - is_open), samples - is_open)
+    return found if isfinite(found[0]) else None
 
 
 def _accuracy_interval(result: ABTestResult) -> Interval:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache, partial
-from math import isfinite, isnan, nan
+from math import isnan, nan
 from operator import itemgetter
 
 from fine_tuning._util.model_names import version_name
@@ -13,11 +13,12 @@ from fine_tuning.costs.roi_facts import AccuracyGain, Agreement, Incumbent, Qual
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import comparison, failed_calls, metrics, score_summary
 from fine_tuning.evaluation.comparison import MetricChange
-from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.experiments import own_answers, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult
+from fine_tuning.experiments.field_intervals import interval_of_share
 from fine_tuning.experiments.incumbent import compared_arm
 from fine_tuning.experiments.own_answers import Answered
+from fine_tuning.experiments.sufficient_statistics import Statistics
 from fine_tuning.experiments.withheld_tests import ALPHA
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import Transaction
@@ -148,7 +149,9 @@ class _Found:
                 self._add_unknown(f"A/B test {test['id']}")
             elif is_own:
                 self.agreement = self.agreement or _agreement_of_test(test, result, self._incumbent.name)
-            elif isfinite(low) and isfinite(high):
+            elif not (low > -1 or high < 1):  # any difference is possible: so far it says nothing
+                self.reasons.append(f"A/B test {test['id']} has too few samples to tell a difference; record more")
+            else:
                 source = f"A/B test {test['id']} against {self._incumbent.name}"
                 if test["arm"] == "model_a":
                     return AccuracyGain(-result.effect, -high, -low, source)
@@ -192,9 +195,11 @@ def _agreement(evaluation: Evaluation, rows: Sequence[EvaluationRow], incumbent:
 
 def _agreement_of_test(test: ExperimentOfVersion, result: ABTestResult, incumbent: str) -> Agreement | None:
     is_a = test["arm"] == "model_a"
-    share = result.model_a_accuracy if is_a else result.model_b_accuracy
-    samples = result.model_a_samples if is_a else result.model_b_samples
-    if not samples or isnan(share):
+    share, interval = (
+        result.model_a_accuracy if is_a else result.model_b_accuracy,
+        interval_of_share(result, test["arm"]),
+    )
+    if interval is None or isnan(share):
         return None
-    source = f"A/B test {test['id']}: {samples:,} answers of {incumbent}"
-    return Agreement(share, *wilson(round(share * samples), samples), source)
+    scored = Statistics.of(test["statistics"]).arms[test["arm"]].scores.count  # not those still open, or failed
+    return Agreement(share, *interval, f"A/B test {test['id']}: {scored:,} answers of {incumbent}")

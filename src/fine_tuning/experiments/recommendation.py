@@ -172,10 +172,10 @@ def _undecided(result: ABTestResult, accuracy: Interval) -> Recommendation:
     more = f"about {result.samples_needed:,.0f} more" if result.samples_needed > 0 else "more"
     unit = "pairs" if result.is_paired else "samples per model"
     effect = result.accuracy_improvement if isnan(result.effect) else result.effect
-    level = 1 - result.confidence_level
+    level, measured = 1 - result.confidence_level, "accuracy" if result.score == "binary" else "score"
     p_value = "" if isnan(result.p_value) else f" (p = {result.p_value:.2g}, needs {level:.2g})"
     text = (
-        f"undecided after {_size(result)}: the accuracy of {result.model_b} is {_points(result, effect)} "
+        f"undecided after {_size(result)}: the {measured} of {result.model_b} is {_points(result, effect)} "
         f"against {result.model_a}{p_value}; {_excluded(result, accuracy)}record {more} {unit}"
     )
     return _tie(Reason.UNDECIDED, text)

@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 
 from scipy.special import ndtr
 
+from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.comparability import (
@@ -96,7 +97,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         p_value=min(comparisons * decided.p_value, 1.0),  # nan stays
         model_a_samples=a.samples,
         model_b_samples=b.samples,
-        intervals={"accuracy": (decided.low, decided.high), **intervals},
+        intervals={"accuracy": (decided.low, decided.high), **intervals, **_of_shares(design, statistics)},
         design=design.kind,
         effect=effect.estimate if isnan(decided.estimate) else decided.estimate,
         favours=decided.favours,
@@ -116,6 +117,17 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         changed=decided.changed,
         warnings=_warnings(statistics),
     )
+
+
+def _of_shares(design: Design, statistics: Statistics) -> dict[str, Interval]:
+    """The 95 % intervals of both models' shares of right answers, at this one look: Wilson's, at the number of units,
+    as if all answers of a unit were alike. None of other scores.
+    """
+    if design.score != "binary":
+        return {}
+    shares = zip(statistics.scores, statistics.comparison.effective_units, strict=True)
+    low_high = (wilson(scores.mean * units, units) for scores, units in shares)
+    return dict(zip(("model_a_accuracy", "model_b_accuracy"), low_high, strict=True))
 
 
 def decide(design: Design, statistics: Statistics, effect: Effect, alpha: float, mismatch: str = "") -> Decision:

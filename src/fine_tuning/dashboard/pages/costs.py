@@ -165,7 +165,7 @@ def _roi_form(tracker: CostTracker) -> None:
 
 def _show_analysis(analysis: CostAnalysis) -> None:
     def with_interval(name: str, value: float, show: Callable[[float], str]) -> str:
-        bounds = analysis.intervals.get(name)
+        bounds = analysis.interval_of(name)
         return show(value) if bounds is None else f"{show(value)} ({show(bounds[0])} to {show(bounds[1])})"
 
     usd, shown = formatting.usd, formatting.shown

@@ -15,9 +15,10 @@ from fine_tuning.dashboard.shared_reads import shared
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments import multiplicity, sample_ratio
 from fine_tuning.experiments.ab_test_result import ABTestResult
-from fine_tuning.experiments.field_intervals import interval_of
+from fine_tuning.experiments.field_intervals import interval_of, interval_of_share
 from fine_tuning.experiments.recommendation import Reason, against_each, recommend
 from fine_tuning.experiments.sufficient_statistics import A
+from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import ExperimentDecision, ExperimentLook
 
 PAGE = 50
@@ -214,6 +215,7 @@ def _show_arms(result: ABTestResult) -> None:
             f"A: {result.model_a}",
             result.model_a_samples,
             result.model_a_accuracy,
+            _share_interval(result, A),
             result.model_a_avg_latency,
             formatting.usd(result.model_a_cost_per_inference),
         ],
@@ -222,19 +224,26 @@ def _show_arms(result: ABTestResult) -> None:
                 f"{each.arm[-1].upper()}: {each.model_b}",
                 each.model_b_samples,
                 each.model_b_accuracy,
+                _share_interval(each, each.arm),
                 each.model_b_avg_latency,
                 formatting.usd(each.model_b_cost_per_inference),
             ]
             for each in result.comparisons
         ),
     ]
-    components.table("Models", ["Model", "Samples", "Score", "Mean latency (ms)", "Cost per call"], rows)
+    columns = ["Model", "Samples", "Score", "95 % interval", "Mean latency (ms)", "Cost per call"]
+    components.table("Models", columns, rows)
     for each in result.comparisons:
         if result.others:
             components.heading(f"{each.model_b} against {each.model_a}")
         _show_comparison(each, 1 - (1 - result.confidence_level) / len(result.comparisons))
     for warning in result.warnings:
         components.text(f"Note: {warning}.")
+
+
+def _share_interval(result: ABTestResult, arm: Arm) -> str | None:
+    bounds = interval_of_share(result, arm)
+    return None if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
 
 
 def _show_comparison(result: ABTestResult, level: float) -> None:
