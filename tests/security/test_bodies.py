@@ -22,8 +22,8 @@ from tests.server.conftest import listening
 ASKED = '"model":"m","messages":[{"role":"user","content":"x"}]'
 JSON = {"Content-Type": "application/json"}
 CALL = '{"id":"a","type":"function","function":{"name":"a","arguments":""}}'
-SIZE = 4 * MIB
-WHOLE_MACHINE = 1.0  # seconds: other tests share the processors
+SIZE = 8 * MIB
+PATIENCE = 5.0  # seconds, since other tests share the processors; unbounded bodies took a minute
 
 
 def filled(head: str, item: str, tail: str, between: str = ",", size: int = SIZE) -> bytes:
@@ -92,7 +92,7 @@ def test_worst_bodies_hold_up_no_other_request(workspace: Path, serving: Serving
             assert answer.status_code in {400, 404}, name
             assert len(answer.content) < 1000, name
     assert len(seconds) > len(WORST)
-    assert max(seconds) < WHOLE_MACHINE
+    assert max(seconds) < PATIENCE
 
 
 def posted(address: str, path: str, body: bytes) -> dict[str, object]:

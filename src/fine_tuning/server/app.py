@@ -80,7 +80,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
 
 
 def _describe_in_thread(app: FastAPI) -> None:
-    """Make the description of all routes in a thread: that takes seconds, in which FastAPI's route answers nobody else."""
+    """Describe the routes in a thread: that takes seconds, in which FastAPI's own route keeps everyone waiting."""
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", "") != app.openapi_url]
     app.add_route(str(app.openapi_url), lambda _: JSONResponse(app.openapi()), include_in_schema=False)
 

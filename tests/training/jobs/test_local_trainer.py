@@ -242,6 +242,19 @@ def test_base_model_by_relative_path_is_found_from_any_folder_and_a_missing_one_
     tuner.wait_for_job(job_id, poll_seconds=0.1)
 
 
+@pytest.mark.cold_start
+def test_base_model_that_goes_away_while_the_job_starts_pauses_it(
+    file_id: str, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    base = Path(shutil.copytree(tiny_model_dir, tmp_path / "base"))
+    tuner, job_id = start(file_id, base)
+    wait_until(lambda: "loading the training libraries" in str(tuner.list_events(job_id)))  # which takes seconds
+    base.rename(tmp_path / "away")
+    job = tuner.wait_for_job(job_id, poll_seconds=0.1)
+    assert job["status"] == "paused"
+    assert job["error"]["message"].startswith("the base model cannot be loaded; resume the job when it can be: ")
+
+
 def test_job_full_disk_pauses_and_can_be_resumed(workspace: Path, file_id: str, tiny_model_dir: Path) -> None:
     disk = workspace / "artifacts"
     disk.mkdir(parents=True)
