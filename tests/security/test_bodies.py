@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -134,27 +134,32 @@ def test_large_and_small_bodies_are_checked_alike(address: str, padding: int) ->
     assert posted(address, "responses", b'{"model":"m","input":[{}]}')["status"] == 400
 
 
+def held(address: str, size: int) -> HTTPConnection:
+    """A connection whose request lacks the last byte of its body."""
+    parts = urlsplit(address)
+    connection = HTTPConnection(str(parts.hostname), parts.port)
+    connection.putrequest("POST", "/v1/embeddings")
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(size + 1))
+    connection.endheaders()
+    connection.send(b" " * size)
+    return connection
+
+
 def test_bodies_under_way_have_one_budget(workspace: Path) -> None:
-    config = ServerConfig(max_bodies_bytes=3 * MIB, max_body_bytes=2 * MIB, patience_seconds=3)
+    config = ServerConfig(max_bodies_bytes=3 * MIB, max_body_bytes=2 * MIB, patience_seconds=60)
+    large = b" " * (3 * MIB // 2)
     with listening(config) as address:
-        parts = urlsplit(address)
-        assert parts.hostname is not None
-        held = []
-        for _ in range(2):  # which send all but the end
-            connection = HTTPConnection(parts.hostname, parts.port)
-            connection.putrequest("POST", "/v1/embeddings")
-            connection.putheader("Content-Type", "application/json")
-            connection.putheader("Content-Length", str(MIB + 1))
-            connection.endheaders()
-            connection.send(b" " * MIB)
-            held.append(connection)
-        deadline = time.monotonic() + 20
-        while (found := posted(address, "embeddings", b" " * (3 * MIB // 2)))["status"] != 503:
+        deadline, seconds = time.monotonic() + 60, 0.5
+        while True:
+            with closing(held(address, MIB)), closing(held(address, MIB)):
+                time.sleep(seconds)  # for them to arrive, or the third one takes their place
+                found = posted(address, "embeddings", large)
+                if found["status"] == 503:
+                    assert posted(address, "embeddings", b"{}")["status"] == 400  # small ones have a place
+                    break
+            seconds *= 2
             assert time.monotonic() < deadline
         assert found["code"] == "server_overloaded"
-        assert posted(address, "embeddings", b"{}")["status"] == 400  # small ones have a place
-        for connection in held:
-            answer = connection.getresponse()
-            assert answer.status == 408  # the rest does not arrive
-            connection.close()
-        assert posted(address, "embeddings", b" " * (3 * MIB // 2))["status"] == 400
+        while posted(address, "embeddings", large)["status"] != 400:  # what is held no more gives place
+            assert time.monotonic() < deadline

@@ -41,7 +41,8 @@ def test_gguf_import_real_weights_are_complete(real_model_dir: Path) -> None:
     (listed,) = [each for each in list_base_models(real_model_dir.parent) if each.name == DEFAULT_BASE_MODEL]
     assert listed.ready
     assert listed.size_bytes is not None
-    assert 270_000_000 < listed.size_bytes < 290_000_000
+    served = sum(file.stat().st_size for file in real_model_dir.rglob("*.gguf"))  # by another test meanwhile
+    assert 270_000_000 < listed.size_bytes - served < 290_000_000
 
 
 def test_real_weights_tokenize_the_same_in_both_engines(real_model_dir: Path, gguf: Path) -> None:
