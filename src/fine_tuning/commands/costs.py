@@ -244,7 +244,7 @@ def print_analysis(analysis: CostAnalysis) -> None:
     title = f"Return on investment of {analysis.model_name} against {incumbent}"
     output.print_table(title, ["", "Value#", "95 % interval#"], rows)
     for line in analysis.assumptions:
-        output.print_text(f"assumed: {line}")
+        output.print_text(f"assumed: {line.removeprefix('assumed: ')}")
     for missing in analysis.unknown:
         output.print_text(f"unknown, because this is missing: {missing}")
 

@@ -87,7 +87,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
     from fine_tuning.serving import vllm_engine
 
     workspace = command_workspace()
-    _check_host(host, workspace)
+    access = _checked_access(host, workspace)
     vllm_engine.is_enabled(workspace.settings)  # reports an invalid setting at the start
     config = ServerConfig(
         aliases={**workspace.settings.aliases, **parse_aliases(options.alias or [])},
@@ -108,7 +108,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         workers(options.slots, workspace.settings) if options.slots else nullcontext(),
     ):
         app = with_dashboard(make_app(config, workspace), workspace=workspace, allowed_hosts=config.allowed_hosts)
-        _run(app, listener, message.format(_address(host, listener)), proxies)
+        _run(app, listener, message.format(_address(host, listener)) + access, proxies)
 
 
 def ui(
@@ -124,23 +124,24 @@ def ui(
     except ImportError as error:
         raise MissingDependencyError(error.name or "nicegui", "serve", "the dashboard") from error
     workspace = command_workspace()
-    _check_host(host, workspace)
+    access = _checked_access(host, workspace)
     proxies = parse_networks(trusted_proxy or [])
     with _listen(host, port) as listener:
         app = make_app(workspace=workspace, allowed_hosts=allowed_host or ())
-        _run(app, listener, f"the dashboard at {_address(host, listener)}", proxies)
+        _run(app, listener, f"the dashboard at {_address(host, listener)}{access}", proxies)
 
 
-def _check_host(host: str, workspace: Workspace) -> None:
+def _checked_access(host: str, workspace: Workspace) -> str:
+    """What to say of a server that needs no key; nothing of one that does."""
     from fine_tuning.server import authentication, caller_checks
 
     if not authentication.is_open(workspace.database):
-        return
+        return ""
     if not caller_checks.is_loopback(host):
         raise UsageError(
             f"listening on {host} needs a key, or anyone could use the server; create one: ft-cli keys create NAME"
         )
-    typer.echo("open to every program of this machine, until a key is created: ft-cli keys create NAME", err=True)
+    return "\nopen to every program of this machine, until a key is created: ft-cli keys create NAME"
 
 
 def _address(host: str, listener: socket.socket) -> str:
