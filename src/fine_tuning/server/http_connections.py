@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -29,87 +29,93 @@ def protocol(header_seconds: float = HEADER_SECONDS, max_of_peer: int = MAX_OF_P
         header_seconds: until the headers of a request have arrived.
         max_of_peer: open connections of an address; those of a proxy count as one peer's.
     """
-    peers = Counter[str]()
+    limits = {"header_seconds": header_seconds, "max_of_peer": max_of_peer, "peers": Counter[str]()}
+    return type("LimitedConnection", (_LimitedConnection,), limits)
 
-    class LimitedConnection(HttpToolsProtocol):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self._peer: str | None = None
-            self._header_bytes = 0
-            self._has_headers = self._is_refused = False
-            self._waiting: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            self._peer = self.client[0] if self.client else ""
-            peers[self._peer] += 1
-            if peers[self._peer] > max_of_peer:
-                self._refuse(_TOO_MANY)
-            else:
-                self._wait()
+class _LimitedConnection(HttpToolsProtocol):
+    """Uvicorn's protocol with limits; see `protocol`, whose classes have them."""
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._release()
-            super().connection_lost(exc)
+    header_seconds: ClassVar[float]
+    max_of_peer: ClassVar[int]
+    peers: ClassVar[Counter[str]]
 
-        def data_received(self, data: bytes) -> None:
-            if self._is_refused:
-                return
-            if not self._has_headers:
-                self._header_bytes += len(data)
-            super().data_received(data)
-            if not self._has_headers and self._header_bytes > MAX_HEADER_BYTES:
-                self._refuse(_TOO_LARGE)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._peer: str | None = None
+        self._header_bytes = 0
+        self._has_headers = self._is_refused = False
+        self._waiting: asyncio.TimerHandle | None = None
 
-        def on_message_begin(self) -> None:
-            self._has_headers = False
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._peer = self.client[0] if self.client else ""
+        self.peers[self._peer] += 1
+        if self.peers[self._peer] > self.max_of_peer:
+            self._refuse(_TOO_MANY)
+        else:
             self._wait()
-            super().on_message_begin()
 
-        def on_headers_complete(self) -> None:
-            self._has_headers = True
-            self._stop_waiting()
-            size = len(self.url) + sum(len(name) + len(value) + _BETWEEN for name, value in self.headers)
-            self._header_bytes = 0
-            if size > MAX_HEADER_BYTES:
-                self._refuse(_TOO_LARGE)
-            else:
-                super().on_headers_complete()
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._release()
+        super().connection_lost(exc)
 
-        def on_body(self, body: bytes) -> None:
-            if not self._is_refused:
-                super().on_body(body)
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        if not self._has_headers:
+            self._header_bytes += len(data)
+        super().data_received(data)
+        if not self._has_headers and self._header_bytes > MAX_HEADER_BYTES:
+            self._refuse(_TOO_LARGE)
 
-        def on_message_complete(self) -> None:
-            if not self._is_refused:
-                super().on_message_complete()
+    def on_message_begin(self) -> None:
+        self._has_headers = False
+        self._wait()
+        super().on_message_begin()
 
-        def handle_websocket_upgrade(self) -> None:
-            self._release()  # another protocol goes on
-            super().handle_websocket_upgrade()
+    def on_headers_complete(self) -> None:
+        self._has_headers = True
+        self._stop_waiting()
+        size = len(self.url) + sum(len(name) + len(value) + _BETWEEN for name, value in self.headers)
+        self._header_bytes = 0
+        if size > MAX_HEADER_BYTES:
+            self._refuse(_TOO_LARGE)
+        else:
+            super().on_headers_complete()
 
-        def _wait(self) -> None:
-            if self._waiting is None:
-                self._waiting = self.loop.call_later(header_seconds, self._refuse, _TOO_SLOW)
+    def on_body(self, body: bytes) -> None:
+        if not self._is_refused:
+            super().on_body(body)
 
-        def _stop_waiting(self) -> None:
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
+    def on_message_complete(self) -> None:
+        if not self._is_refused:
+            super().on_message_complete()
 
-        def _refuse(self, status: str) -> None:
-            self._is_refused = True
-            self._stop_waiting()
-            if not self.transport.is_closing():
-                self.transport.write(f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())
-                self.transport.close()
+    def handle_websocket_upgrade(self) -> None:
+        self._release()  # another protocol goes on
+        super().handle_websocket_upgrade()
 
-        def _release(self) -> None:
-            self._stop_waiting()
-            if self._peer is not None:
-                peers[self._peer] -= 1
-                if not peers[self._peer]:
-                    del peers[self._peer]
-                self._peer = None
+    def _wait(self) -> None:
+        if self._waiting is None:
+            self._waiting = self.loop.call_later(self.header_seconds, self._refuse, _TOO_SLOW)
 
-    return LimitedConnection
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _refuse(self, status: str) -> None:
+        self._is_refused = True
+        self._stop_waiting()
+        if not self.transport.is_closing():
+            self.transport.write(f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())
+            self.transport.close()
+
+    def _release(self) -> None:
+        self._stop_waiting()
+        if self._peer is not None:
+            self.peers[self._peer] -= 1
+            if not self.peers[self._peer]:
+                del self.peers[self._peer]
+            self._peer = None

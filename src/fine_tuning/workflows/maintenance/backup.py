@@ -28,7 +28,7 @@ from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.maintenance import backup_archive as archives
 from fine_tuning.workflows.maintenance import leftovers
 from fine_tuning.workflows.maintenance.backup_archive import FOLDERS, FORMAT, MANIFEST, PIECE, Manifest
-from fine_tuning.workflows.maintenance.restored_paths import RestoredPaths, packed_name
+from fine_tuning.workflows.maintenance.restored_paths import RestoredPaths, moved
 
 OnMessage = Callable[[str], None]
 
@@ -166,7 +166,8 @@ def _spellings(home: Path, stored: Iterable[str]) -> list[str]:
 def _outside(stored: Iterable[str], homes: Sequence[str], packed: Collection[str]) -> list[str]:
     """Existing paths of rows that were not packed, sorted."""
     inside = {str(each) for name in packed for each in (PurePosixPath(name), *PurePosixPath(name).parents)}
-    return sorted({path for path in stored if str(packed_name(path, homes)) not in inside and os.path.lexists(path)})
+    names = [(home, "workspace") for home in homes]
+    return sorted({path for path in stored if moved(path, names) not in inside and os.path.lexists(path)})
 
 
 def restore(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: None) -> Restored:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from fine_tuning.store.dump import Row
 
@@ -57,8 +57,3 @@ def moved(value: object, prefixes: Sequence[tuple[str, str]]) -> object:
     if isinstance(value, dict):
         return {name: moved(item, prefixes) for name, item in value.items()}
     return [moved(item, prefixes) for item in value] if isinstance(value, list) else value
-
-
-def packed_name(path: str, homes: Sequence[str]) -> PurePosixPath:
-    """The name that a path of a workspace has in its backup."""
-    return PurePosixPath(str(moved(path, [(home, "workspace") for home in homes])))
