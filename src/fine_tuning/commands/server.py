@@ -79,6 +79,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
     try:
         from fine_tuning.dashboard.app import make_app as with_dashboard
         from fine_tuning.server.app import make_app
+        from fine_tuning.server.gateway_app import GatewayApp
         from fine_tuning.server.server_config import ServerConfig, parse_aliases, parse_networks
         from fine_tuning.server.worker_supervisor import workers
     except ImportError as error:
@@ -108,7 +109,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         workers(options.slots, workspace.settings) if options.slots else nullcontext(),
     ):
         app = with_dashboard(make_app(config, workspace), workspace=workspace, allowed_hosts=config.allowed_hosts)
-        _run(app, listener, message.format(_address(host, listener)) + access, proxies)
+        _run(GatewayApp(app, config, workspace), listener, message.format(_address(host, listener)) + access, proxies)
 
 
 def ui(

@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         default_factory=dict,
         description='model names for clients of the server, as JSON: {"name": "base model"}',
     )
+    upstreams: dict[str, str] = Field(
+        default_factory=dict,
+        description="APIs that the gateway passes calls to, beside OpenAI, Anthropic and Gemini, as JSON: "
+        '{"azure": "https://NAME.openai.azure.com"}',
+    )
     engine: Literal["auto", "llama.cpp", "vllm"] = Field(
         default="auto", description="inference engine of local models in the server; auto: vLLM if installed with a GPU"
     )

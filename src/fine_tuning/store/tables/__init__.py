@@ -22,6 +22,7 @@ from fine_tuning.store.tables.experiment_tables import (
     samples,
 )
 from fine_tuning.store.tables.file_tables import files, upload_parts, uploads
+from fine_tuning.store.tables.gateway_tables import gateway_calls
 from fine_tuning.store.tables.job_tables import JOB_STATUSES, artifacts, job_events, jobs
 from fine_tuning.store.tables.model_tables import (
     MODEL_STATUSES,
@@ -67,6 +68,7 @@ __all__ = [
     "experiments",
     "exports",
     "files",
+    "gateway_calls",
     "imports",
     "job_events",
     "jobs",

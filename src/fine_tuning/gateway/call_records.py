@@ -1,0 +1,152 @@
+"""A call of the spool as what is stored of it: its facts, its price, and its example where it is a whole chat."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from fine_tuning._util.model_names import is_fine_tuned
+from fine_tuning.costs.prices import PriceList
+from fine_tuning.data_io.formats import event_stream
+from fine_tuning.data_io.json_values import JsonObject, first_value, is_object, object_or_empty
+from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
+from fine_tuning.data_io.usage import Usage, usage_of
+from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.distillation.row_reader import Import
+from fine_tuning.gateway.spooled_calls import SpooledCall
+from fine_tuning.store.records.costs import NewCostEvent
+from fine_tuning.store.records.examples import NewExample
+from fine_tuning.store.records.gateway_calls import GatewayCall
+
+_OK = range(200, 300)
+_MAX_NAME, _MAX_REASON = 200, 200  # characters
+_USAGES = ("usage", "usageMetadata", "usage_metadata")
+
+
+class CallRecords(NamedTuple):
+    """What is stored of a call; None where it is no example, or has no tokens to pay for."""
+
+    call: GatewayCall
+    example: NewExample | None
+    cost: NewCostEvent | None
+
+
+def records_of(call: SpooledCall, prices: PriceList) -> CallRecords:
+    """What is stored of a call."""
+    facts = call.facts
+    asked, answered = call.body() or {}, _answer(call.response)
+    example, reason = _example(call, asked)
+    model = _model(call, asked, answered)
+    usage = usage_of(first_value(answered, *_USAGES), answered.get("service_tier"))
+    cost = None if usage is None or model is None else _cost(call, model, usage, prices)
+    record: GatewayCall = {
+        "id": facts["id"],
+        "project": facts["project"],
+        "upstream": facts["upstream"],
+        "path": facts["path"][:_MAX_NAME],
+        "model": model,
+        "status": facts["status"],
+        "is_whole": facts["is_whole"],
+        "is_delivered": facts["is_delivered"],
+        "seconds": facts["seconds"],
+        "first_byte_seconds": facts["first_byte"],
+        "prompt_tokens": None if usage is None else usage["prompt_tokens"],
+        "completion_tokens": None if usage is None else usage["completion_tokens"],
+        "cost": None if cost is None else cost["cost"],
+        "unit": _tag(call, "unit"),
+        "conversation": _tag(call, "conversation"),
+        "metadata": _metadata(call),
+        "example_id": None if example is None else example["id"],
+        "not_captured": None if reason is None else reason[:_MAX_REASON],
+        "started_at": call.started_at,
+    }
+    return CallRecords(record, example, cost)
+
+
+def _answer(response: str | None) -> JsonObject:
+    """The response, where it is an object or the events of one."""
+    if response is None:
+        return {}
+    try:
+        found = json.loads(response)
+    except (ValueError, RecursionError):
+        found = event_stream.joined(response)
+    return object_or_empty(found)
+
+
+def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, str | None]:
+    """The example that a call is, or why it is none."""
+    facts = call.facts
+    if call.problem is not None:
+        return None, call.problem
+    if facts["status"] not in _OK:
+        return None, "the call failed"
+    if call.request is None or call.response is None:
+        return None, "the call is too large to be kept"
+    if not facts["is_whole"]:
+        return None, "the response broke off"
+    row = {
+        "model": call.model_of_path(),
+        "domain": call.tags.get("domain"),
+        "task_type": call.tags.get("task"),
+        "created_at": facts["started_at"],
+        "request": asked,
+        "response": call.response,
+        "metadata": {**_metadata(call), **_grouping(call), "call": facts["id"]},
+    }
+    kept = {key: value for key, value in row.items() if value is not None}
+    reading = Import(Defaults(provider=facts["address"]))
+    found = list(reading.calls(RawRow("gateway", 1, to_json_bytes(kept))))
+    return (found[0].better, None) if found else (None, _why_not(reading.report))
+
+
+def _why_not(report: ImportReport) -> str:
+    if report.rejected:
+        return report.rejected[0]["reason"]
+    return f"it is no chat ({', '.join(report.unread)})" if report.unread else "it is no chat"
+
+
+def _model(call: SpooledCall, asked: JsonObject, answered: JsonObject) -> str | None:
+    found = first_value(answered, "model", "modelVersion") or asked.get("model") or call.model_of_path()
+    return found[:_MAX_NAME] if isinstance(found, str) else None
+
+
+def _tag(call: SpooledCall, name: str) -> str | None:
+    found = call.tags.get(name)
+    return None if found is None else found[:_MAX_NAME]
+
+
+def _grouping(call: SpooledCall) -> dict[str, str]:
+    """What tells which calls belong together, under the names that data sets know."""
+    names = {"unit": "user_id", "conversation": "conversation_id"}
+    return {known: tag for name, known in names.items() if (tag := _tag(call, name)) is not None}
+
+
+def _metadata(call: SpooledCall) -> JsonObject:
+    """The header x-ft-metadata: an object of JSON, else a note."""
+    text = call.tags.get("metadata", "")
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        found = None
+    return dict(found) if is_object(found) else {"note": text}
+
+
+def _cost(call: SpooledCall, model: str, usage: Usage, prices: PriceList) -> NewCostEvent:
+    address, prompt, completion = call.facts["address"], usage["prompt_tokens"], usage["completion_tokens"]
+    price = prices.price_of(model, usage, address, call.started_at)
+    return {
+        "kind": "inference",
+        "model_name": model,
+        "tokens": None if prompt is None or completion is None else prompt + completion,
+        "cost": price.usd,
+        "is_fine_tuned": is_fine_tuned(model),
+        "metadata": {
+            "call": call.facts["id"],
+            "provider": address,
+            "usage": {key: value for key, value in usage.items() if key != "service_tier"},
+            "service_tier": usage.get("service_tier"),
+            "cost_note": price.note,
+        },
+        "recorded_at": call.started_at,
+    }

@@ -1,0 +1,81 @@
+"""The client's side of a call: its body as it arrives, and whether it still waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from starlette.types import Receive
+
+from fine_tuning.gateway.exchanges import Exchange
+
+
+class ClientLeft(Exception):  # noqa: N818
+    """The client closed its connection while it sent."""
+
+
+class ClientSide:
+    """Reads the body of a request, then watches whether the client leaves.
+
+    Args:
+        most: bytes that are read before the call is passed on, and kept for the record; larger bodies are passed on
+            while they arrive.
+    """
+
+    def __init__(self, receive: Receive, exchange: Exchange, most: int) -> None:
+        self._receive, self._exchange, self._most = receive, exchange, most
+        self.has_left = False
+
+    async def body(self) -> bytes | AsyncIterator[bytes] | None:
+        """The body, or its pieces where it is large; None where it is empty.
+
+        Raises:
+            ClientLeft: the client did.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in self._pieces():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._most:
+                return self._streamed(pieces)
+        return b"".join(pieces) or None
+
+    async def _streamed(self, begun: list[bytes]) -> AsyncIterator[bytes]:
+        for piece in begun:
+            yield piece
+        async for piece in self._pieces():
+            yield piece
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        is_complete = False
+        while not is_complete:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            piece: bytes = message.get("body", b"")
+            self._exchange.keep_request(piece, self._most)
+            is_complete = not message.get("more_body", False)
+            if piece:
+                yield piece
+
+    @contextmanager
+    def cancelled_when_it_leaves(self) -> Iterator[None]:
+        """Cancel what runs in the block when the client leaves, and go on behind the block."""
+        task: asyncio.Task[object] = asyncio.current_task()  # type: ignore[assignment]  # there is one in a coroutine
+        watching = asyncio.create_task(self._watch(task))
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not self.has_left:
+                raise
+            task.uncancel()
+        finally:
+            watching.cancel()
+
+    async def _watch(self, task: asyncio.Task[object]) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.has_left = True
+        task.cancel()

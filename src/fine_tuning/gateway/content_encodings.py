@@ -1,0 +1,73 @@
+"""Bodies of HTTP without their content encodings, up to a size: a small compressed body may be a huge one.
+
+Source: https://www.rfc-editor.org/rfc/rfc9110#section-8.4
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from fine_tuning.data_io.sources.streams import zstandard
+from fine_tuning.errors import DataError
+
+MAX_BYTES = 64 << 20
+
+
+def decoded(raw: bytes, encodings: str) -> bytes:
+    """A body as it was before it was encoded.
+
+    Args:
+        encodings: as in the header Content-Encoding, in lower case.
+
+    Raises:
+        DataError: an encoding is unknown, the body is none of it, or has more than `MAX_BYTES`.
+    """
+    for encoding in reversed([each.strip() for each in encodings.split(",") if each.strip()]):
+        raw = _without(raw, encoding)
+        if len(raw) > MAX_BYTES:
+            raise DataError(f"a body has more than {MAX_BYTES >> 20} MiB without its compression")
+    return raw
+
+
+def _without(raw: bytes, encoding: str) -> bytes:
+    try:
+        if encoding in {"gzip", "x-gzip"}:
+            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, MAX_BYTES + 1)
+        if encoding == "deflate":
+            return zlib.decompressobj().decompress(raw, MAX_BYTES + 1)
+        if encoding == "br":
+            return _brotli(raw)
+        if encoding == "zstd":
+            return _zstd(raw)
+    except (zlib.error, ValueError) as error:
+        raise DataError(f"a body is no {encoding}: {error}") from None
+    if encoding == "identity":
+        return raw
+    raise DataError(f"a body has the content encoding {encoding}, which is not read")
+
+
+def _brotli(raw: bytes) -> bytes:
+    import brotli  # type: ignore[import-untyped]
+
+    reader = brotli.Decompressor()
+    found = bytearray()
+    try:
+        found += reader.process(raw, output_buffer_limit=MAX_BYTES + 1)
+        while len(found) <= MAX_BYTES and not reader.can_accept_more_data():
+            found += reader.process(b"", output_buffer_limit=MAX_BYTES + 1 - len(found))
+    except brotli.error as error:
+        raise ValueError(str(error)) from None
+    return bytes(found)
+
+
+def _zstd(raw: bytes) -> bytes:
+    zstd = zstandard()
+    reader, found = zstd.ZstdDecompressor(), bytearray()
+    try:
+        while raw and len(found) <= MAX_BYTES:
+            found += reader.decompress(raw, MAX_BYTES + 1 - len(found))
+            raw = reader.unused_data if reader.eof else b""
+            reader = zstd.ZstdDecompressor() if raw else reader
+    except zstd.ZstdError as error:
+        raise ValueError(str(error)) from None
+    return bytes(found)

@@ -1,0 +1,74 @@
+"""What is known of a call that was passed on, for the recorder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from fine_tuning.gateway.http_headers import Headers
+
+
+@dataclass
+class Exchange:
+    """A call on its way: what was asked, what came back, and when. Times are seconds.
+
+    Attributes:
+        path: behind the name of the upstream, without its query.
+        tags: the client's headers for the gateway, without `x-ft-`, in lower case.
+        request, response: the bodies as they were sent, compressed or not; None where they were too large to keep.
+        status: of the response; None before there was one.
+        first_byte: from the start to the first byte of the body.
+        is_whole: the response arrived to its end.
+        is_delivered: the client took all of it.
+    """
+
+    call_id: str
+    project: str
+    upstream: str
+    address: str
+    method: str
+    path: str
+    tags: dict[str, str]
+    request_encoding: str = ""
+    started_at: float = field(default_factory=time.time)
+    request: bytearray | None = field(default_factory=bytearray)
+    response: bytearray | None = field(default_factory=bytearray)
+    response_encoding: str = ""
+    status: int | None = None
+    first_byte: float | None = None
+    seconds: float | None = None
+    is_whole: bool = False
+    is_delivered: bool = False
+    _started: float = field(default_factory=time.perf_counter)
+
+    def has_response(self, status: int, headers: Headers) -> None:
+        """Note the start of the response."""
+        self.status = status
+        self.response_encoding = encoding_of(headers)
+
+    def keep_request(self, piece: bytes, most: int) -> None:
+        """Keep a piece of the request, while it has at most so many bytes."""
+        self.request = _kept(self.request, piece, most)
+
+    def keep_response(self, piece: bytes, most: int) -> None:
+        """As `keep_request`, of the response."""
+        if self.first_byte is None and piece:
+            self.first_byte = time.perf_counter() - self._started
+        self.response = _kept(self.response, piece, most)
+
+    def end(self) -> None:
+        """Note that nothing more comes."""
+        self.seconds = time.perf_counter() - self._started
+
+
+def _kept(so_far: bytearray | None, piece: bytes, most: int) -> bytearray | None:
+    if so_far is None or len(so_far) + len(piece) > most:
+        return None
+    so_far += piece
+    return so_far
+
+
+def encoding_of(headers: Headers) -> str:
+    """The content encoding, in lower case; empty without one."""
+    found = next((value for name, value in headers if name.lower() == b"content-encoding"), b"")
+    return found.decode("latin-1").strip().lower()

@@ -1,0 +1,38 @@
+"""Headers of a call on its way: all but those of one connection and those for the gateway.
+
+Source: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+Headers = list[tuple[bytes, bytes]]
+
+OWN = b"x-ft-"
+"""Begins the names of headers that are meant for the gateway."""
+
+CALL_ID = b"x-ft-call-id"
+_OF_ONE_CONNECTION = frozenset(
+    {
+        *(b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"),
+        *(b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+    }
+)
+
+
+def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """What an upstream gets of a client's headers, whose names are in lower case, in their order."""
+    return [(name, value) for name, value in _end_to_end(headers) if name != b"host" and not name.startswith(OWN)]
+
+
+def response_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """What a client gets of an upstream's headers, in their order and as they are written."""
+    return list(_end_to_end(headers))
+
+
+def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    found = [(name.lower(), name, value) for name, value in headers]
+    named = {each.strip().lower() for name, _, value in found if name == b"connection" for each in value.split(b",")}
+    dropped = _OF_ONE_CONNECTION | named
+    return ((name, value) for lower, name, value in found if lower not in dropped and lower != b"expect")

@@ -1,0 +1,138 @@
+"""Calls that were passed on, written to files (the spool) from a thread of its own, so that no caller waits.
+
+A file of the spool has one call a line. It is complete when its name ends with `.jsonl`; until then, at most
+`SEGMENT_SECONDS` long, its name ends with `.part`, and its writer holds a lock on it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from fine_tuning._util.files import make_folder
+from fine_tuning._util.locks import AVAILABLE, try_lock
+from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.spool_line import to_line
+
+_log = logging.getLogger(__name__)
+FLUSH_SECONDS = 0.2
+SEGMENT_SECONDS = 2.0
+SEGMENT_BYTES = 16 << 20
+MAX_WAITING_BYTES = 128 << 20
+MAX_SPOOL_BYTES = 8 << 30
+
+
+class Limits(NamedTuple):
+    """Most bytes of calls in memory that wait to be written, and of all files of the spool; further calls are counted.
+
+    Nobody stores what is in the spool while the database is away, so that it grows.
+    """
+
+    waiting: int = MAX_WAITING_BYTES
+    spool: int = MAX_SPOOL_BYTES
+
+
+class Recorder:
+    """Takes calls without ever waiting, and writes them within `FLUSH_SECONDS`; `dropped` counts what it could not.
+
+    Args:
+        folder: of the spool; made when it is needed.
+    """
+
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+        self.folder = folder
+        self.dropped = 0
+        self._limits = limits or Limits()
+        self._waiting: deque[Exchange] = deque()
+        self._bytes = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="gateway-recorder", daemon=True)
+        self._thread.start()
+
+    def record(self, exchange: Exchange) -> None:
+        """Take a call; one for which there is no memory is dropped and counted."""
+        size = _size(exchange)
+        if self._bytes + size > self._limits.waiting:
+            self.dropped += 1
+            return
+        self._bytes += size
+        self._waiting.append(exchange)
+
+    def close(self) -> None:
+        """Write what waits, and complete the file."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        segment: _Segment | None = None
+        while not self._stop.wait(FLUSH_SECONDS) or self._waiting:
+            try:
+                segment = self._write(segment)
+            except OSError as error:  # as of a full disk
+                self.dropped += len(self._waiting)
+                self._forget(len(self._waiting))
+                _log.warning("calls cannot be written to %s (%s); %d were dropped", self.folder, error, self.dropped)
+        if segment is not None:
+            segment.complete()
+
+    def _write(self, segment: _Segment | None) -> _Segment | None:
+        if segment is not None and segment.is_full():
+            segment.complete()
+            segment = None
+        if not self._waiting:
+            return segment
+        if segment is None:
+            if _size_of(self.folder) > self._limits.spool:
+                raise OSError("the spool is full")
+            segment = _Segment(self.folder)
+        count = len(self._waiting)
+        segment.write([to_line(each) for each in itertools.islice(self._waiting, count)])
+        self._forget(count)
+        return segment
+
+    def _forget(self, count: int) -> None:
+        for _ in range(count):
+            self._bytes -= _size(self._waiting.popleft())
+
+
+class _Segment:
+    """A file of the spool that is being written."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, folder: Path) -> None:
+        name = f"{time.time_ns():020d}-{os.getpid()}-{next(self._numbers)}.part"
+        self._path = make_folder(folder) / name
+        self._file: IO[bytes] = self._path.open("xb")
+        if AVAILABLE:
+            try_lock(self._file.fileno())
+        self._begun = time.monotonic()
+
+    def write(self, lines: list[bytes]) -> None:
+        """Append calls; a process that is killed afterwards loses none of them."""
+        self._file.writelines(lines)
+        self._file.flush()
+
+    def is_full(self) -> bool:
+        """Whether the next call belongs into another file."""
+        return time.monotonic() - self._begun > SEGMENT_SECONDS or self._file.tell() > SEGMENT_BYTES
+
+    def complete(self) -> None:
+        """Give the file its final name."""
+        os.fsync(self._file.fileno())
+        self._path.rename(self._path.with_suffix(".jsonl"))
+        self._file.close()
+
+
+def _size(exchange: Exchange) -> int:
+    return len(exchange.request or b"") + len(exchange.response or b"") + 1024
+
+
+def _size_of(folder: Path) -> int:
+    return sum(each.stat().st_size for each in folder.glob("*")) if folder.is_dir() else 0

@@ -1,0 +1,84 @@
+"""Calls of the spool, read as what was asked and answered: in text, without its content encoding."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from fine_tuning.data_io.json_values import JsonObject, is_object
+from fine_tuning.errors import DataError
+from fine_tuning.gateway.content_encodings import decoded
+from fine_tuning.gateway.spool_line import EncodedBody, SpoolLine
+
+
+class SpooledCall(NamedTuple):
+    """A line of the spool.
+
+    Attributes:
+        facts: as `spool_line` writes them.
+        request, response: the bodies; None where they were not kept.
+        problem: why a body could not be read.
+    """
+
+    facts: SpoolLine
+    request: str | None
+    response: str | None
+    problem: str | None = None
+
+    @property
+    def started_at(self) -> datetime:
+        """When the client asked."""
+        return datetime.fromtimestamp(self.facts["started_at"], UTC)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The client's headers for the gateway, without `x-ft-`."""
+        return self.facts["tags"]
+
+    def body(self) -> JsonObject | None:
+        """The request, where it is an object."""
+        try:
+            found = json.loads(self.request or "")
+        except (ValueError, RecursionError):
+            return None
+        return found if is_object(found) else None
+
+    def model_of_path(self) -> str | None:
+        """The model that the path names, as Gemini's (`models/NAME:method`) and Azure's (`deployments/NAME/`) do."""
+        path = self.facts["path"]
+        for mark in ("/models/", "/deployments/"):
+            if mark in path:
+                return unquote(path.partition(mark)[2].partition("/")[0].rpartition(":")[0] or path.partition(mark)[2])
+        return None
+
+
+def read_calls(path: Path) -> Iterator[SpooledCall]:
+    """The calls of a file; the last line of a process that was killed may be half of one, and is left out."""
+    with path.open("rb") as lines:
+        for line in lines:
+            try:
+                facts = json.loads(line)
+            except ValueError:
+                continue
+            yield _call(facts)
+
+
+def _call(facts: SpoolLine) -> SpooledCall:
+    try:
+        return SpooledCall(facts, _text(facts["request"]), _text(facts["response"]))
+    except DataError as error:
+        return SpooledCall(facts, None, None, str(error))
+
+
+def _text(body: str | EncodedBody | None) -> str | None:
+    if body is None or isinstance(body, str):
+        return body
+    try:
+        return decoded(base64.b64decode(body["base64"]), body["encoding"]).decode()
+    except UnicodeDecodeError:
+        raise DataError("a body is not UTF-8") from None

@@ -1,0 +1,62 @@
+"""Calls of the spool, stored in the database; a file is deleted when all of its calls are."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+from fine_tuning._util.locks import try_lock
+from fine_tuning.costs.prices import PriceList
+from fine_tuning.gateway.call_records import CallRecords, records_of
+from fine_tuning.gateway.spooled_calls import read_calls
+from fine_tuning.store import costs, examples, gateway_calls
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.workspace import Workspace
+
+BLOCK_CALLS = 200
+
+
+def store_spool(workspace: Workspace, folder: Path) -> int:
+    """Store every complete file of the spool, and delete it. Returns the number of new calls.
+
+    A file that is stored again, after a kill between the two, adds nothing.
+
+    Raises:
+        FineTuningError: the database cannot be written; the files stay.
+    """
+    return sum(_store_file(workspace, path) for path in complete_files(folder))
+
+
+def complete_files(folder: Path) -> list[Path]:
+    """The files that nobody writes any more, oldest first: those of a process that was killed are among them."""
+    if not folder.is_dir():
+        return []
+    return sorted([*folder.glob("*.jsonl"), *(path for path in folder.glob("*.part") if not _is_written(path))])
+
+
+def _is_written(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return not try_lock(file.fileno())
+    except FileNotFoundError:  # it has just been completed
+        return True
+
+
+def _store_file(workspace: Workspace, path: Path) -> int:
+    prices, calls, count = PriceList(workspace.settings.prices), read_calls(path), 0
+    while block := [records_of(call, prices) for call in islice(calls, BLOCK_CALLS)]:
+        with workspace.database.write() as tx:
+            count += _add(tx, block)
+    path.unlink(missing_ok=True)
+    return count
+
+
+def _add(tx: Transaction, block: list[CallRecords]) -> int:
+    known = gateway_calls.known(tx, [each.call["id"] for each in block])
+    new = [each for each in block if each.call["id"] not in known]
+    examples.capture(tx, [each.example for each in new if each.example is not None])
+    gateway_calls.add(tx, [each.call for each in new])
+    for each in new:
+        if each.cost is not None:
+            costs.add(tx, each.cost)
+    return len(new)

@@ -1,0 +1,82 @@
+"""The APIs that calls are passed to: names, which are the first part of a path, and addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from fine_tuning.errors import ConfigurationError
+
+Wire = Literal["openai", "anthropic", "gemini"]
+"""The shape of an API's errors."""
+
+PUBLIC = {
+    "openai": "https://api.openai.com",
+    "anthropic": "https://api.anthropic.com",
+    "gemini": "https://generativelanguage.googleapis.com",
+}
+RESERVED = frozenset({"v1", "docs", "healthz", "metrics", "openapi.json", "login", "static", "_nicegui"})
+"""First parts of the server's own paths."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """An API to which calls are passed.
+
+    Attributes:
+        address: scheme, host and the path before that of a call, without a slash at its end.
+    """
+
+    name: str
+    address: str
+
+    def url(self, path: str) -> str:
+        """The address of a call.
+
+        Args:
+            path: as the client wrote it behind the name of the upstream, with its query.
+        """
+        return f"{self.address}{path}"
+
+    @property
+    def host(self) -> str:
+        """Name and port, as in a `Host` header."""
+        return urlsplit(self.address).netloc
+
+
+def read_upstreams(addresses: Mapping[str, str]) -> dict[str, Upstream]:
+    """The upstreams by name: those of the setting, and the public ones that it does not name otherwise.
+
+    Raises:
+        ConfigurationError: a name or an address is none; the message says which.
+    """
+    return {name: _upstream(name, address) for name, address in {**PUBLIC, **addresses}.items()}
+
+
+def _upstream(name: str, address: str) -> Upstream:
+    if not _NAME.fullmatch(name) or name in RESERVED:
+        raise ConfigurationError(
+            f"FINE_TUNING_UPSTREAMS: {name!r} cannot name an upstream; use up to 40 lower-case letters, digits and "
+            f"dashes, and none of {', '.join(sorted(RESERVED))}"
+        )
+    parts = urlsplit(address.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigurationError(
+            f"FINE_TUNING_UPSTREAMS: {name}: {address!r} is no address; write one such as https://api.openai.com"
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError(f"FINE_TUNING_UPSTREAMS: {name}: an address must not contain a password")
+    return Upstream(name, address.strip().rstrip("/"))
+
+
+def wire_of(path: str, headers: Mapping[bytes, bytes]) -> Wire:
+    """The wire that a call speaks, by its path and headers."""
+    if path.startswith("/v1/messages") or b"anthropic-version" in headers:
+        return "anthropic"
+    is_gemini = path.startswith(("/v1beta", "/v1alpha")) or b"x-goog-api-key" in headers
+    return "gemini" if is_gemini else "openai"

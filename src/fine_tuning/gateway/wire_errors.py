@@ -1,0 +1,64 @@
+"""Errors of the gateway itself, in the shape of the API that the client speaks."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from starlette.types import Send
+
+from fine_tuning.gateway.upstreams import Wire
+
+_ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+}
+_GEMINI_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    502: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+
+class GatewayError(Exception):
+    """A call that is not passed on, or whose upstream does not answer.
+
+    Attributes:
+        status: of the response.
+        code: an identifier for programs.
+    """
+
+    def __init__(self, status: HTTPStatus, message: str, code: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+async def send_error(send: Send, error: GatewayError, wire: Wire, call_id: bytes) -> None:
+    """Answer with an error."""
+    body = json.dumps(_body(error, wire)).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-ft-call-id", call_id),
+        (b"x-should-retry", b"true" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else b"false"),
+    ]
+    await send({"type": "http.response.start", "status": int(error.status), "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _body(error: GatewayError, wire: Wire) -> dict[str, object]:
+    status, message = int(error.status), str(error)
+    if wire == "anthropic":
+        return {"type": "error", "error": {"type": _ANTHROPIC_TYPES.get(status, "api_error"), "message": message}}
+    if wire == "gemini":
+        return {"error": {"code": status, "message": message, "status": _GEMINI_STATUSES.get(status, "INTERNAL")}}
+    kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
+    return {"error": {"message": message, "type": kind, "param": None, "code": error.code}}
