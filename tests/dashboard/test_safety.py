@@ -68,7 +68,7 @@ def test_sign_in_with_key_opens_pages(address: str, open_page: Open) -> None:
     page.get_by_role("button", name="Send to both").click()
     expect(page.get_by_label("API key")).to_be_visible()  # at once, and not after an answer
     page.goto(f"{address}/jobs?status=failed")
-    sign_in(page, authentication.create(open_database(), "cem")[0])
+    sign_in(page, authentication.create(open_database(), "cem", is_owner=True)[0])
     expect(page).to_have_url(f"{address}/jobs?status=failed")
 
 

@@ -87,21 +87,24 @@ def access(database: Database, authorization: str) -> Access:
     return Access(found["id"], found["project"], found["read_only"], found["is_owner"])
 
 
-def check_may_act_in(database: Database, caller: Access, project: str) -> None:
-    """Check that a request with a valid key may name this project in its `OpenAI-Project` header.
+def project_for(database: Database, caller: Access, named: str) -> str | None:
+    """The project of a request: that of its key, whatever it names; of an owner's key the one that it names.
+
+    Clients that moved here from OpenAI may go on to name a project of theirs, and their key decides.
+
+    Args:
+        named: the header `OpenAI-Project`; empty for the key's own.
 
     Raises:
-        ApiError: 401, the key is of another project; 404, an owner names one without keys.
+        ApiError: 404, an owner names a project without keys.
     """
-    if not caller.is_owner:
-        if project == caller.project:
-            return
-        message = "The OpenAI-Project header names another project than that of the API key; leave it out"
-        raise ApiError(401, message, code="mismatched_project")
+    if not caller.is_owner or not named:
+        return caller.project
     with database.read() as tx:
         known = {DEFAULT_PROJECT, *api_keys.projects(tx)}
-    if project not in known:
-        raise ApiError(404, f"No project {project!r}; there are: {', '.join(sorted(known))}", code="project_not_found")
+    if named not in known:
+        raise ApiError(404, f"No project {named!r}; there are: {', '.join(sorted(known))}", code="project_not_found")
+    return named
 
 
 def refusal(authorization: str) -> ApiError:

@@ -101,11 +101,7 @@ class RequestGate:
             raise ApiError(403, reason, code="forbidden_caller")
         if access.read_only and scope["method"] not in caller_checks.READING_METHODS:
             raise authentication.forbidden()
-        if named and access.key_id is not None:
-            await run_in_threadpool(authentication.check_may_act_in, self._database, access, named)
-            scope["state"][PROJECT] = named
-        else:
-            scope["state"][PROJECT] = access.project
+        scope["state"][PROJECT] = await run_in_threadpool(authentication.project_for, self._database, access, named)
 
 
 def _without_empty(query: bytes) -> bytes:
