@@ -158,7 +158,7 @@ class DatasetBuilder:
             StorageError: the disk refuses.
         """
         recipe = Recipe.of(choices)
-        row_sources.check_one_source(files, table)
+        row_sources.check_one_source(files, table, recipe.project)
         folder = build_dataset.check_target(save_dataset.target(self.output_dir, name, "jsonl").with_suffix(""))
         with row_sources.opened(self._database, self.output_dir, files, table, recipe) as rows:
             return build_dataset.build(self._workspace, rows, recipe, folder, on_progress).as_dict()

@@ -44,7 +44,7 @@ def sign_in(page: Page, key: str) -> None:
 
 
 def test_sign_in_with_key_opens_pages(address: str, open_page: Open) -> None:
-    key, record = authentication.create(open_database(), "ann")
+    key, record = authentication.create(open_database(), "ann", is_owner=True)
     other, _ = authentication.create(open_database(), "theirs", "another-project")
     page = open_page(f"{address}/jobs")
     expect(page.get_by_role("heading", level=1)).to_have_text("Fine-tuning")
@@ -68,7 +68,7 @@ def test_sign_in_with_key_opens_pages(address: str, open_page: Open) -> None:
     page.get_by_role("button", name="Send to both").click()
     expect(page.get_by_label("API key")).to_be_visible()  # at once, and not after an answer
     page.goto(f"{address}/jobs?status=failed")
-    sign_in(page, authentication.create(open_database(), "cem")[0])
+    sign_in(page, authentication.create(open_database(), "cem", is_owner=True)[0])
     expect(page).to_have_url(f"{address}/jobs?status=failed")
 
 

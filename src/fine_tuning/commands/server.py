@@ -195,6 +195,7 @@ def worker(
 def create_key(
     name: Annotated[str, typer.Argument(help="Name of the key, such as the application that uses it.")],
     project: Annotated[str, typer.Option(help="Project whose files, jobs and models the key can access.")] = "default",
+    owner: Annotated[bool, typer.Option("--owner", help="Allow every project, and the dashboard.")] = False,
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Allow reading only: no changes and no model calls.")
     ] = False,
@@ -203,12 +204,12 @@ def create_key(
     """Create an API key; it is shown once."""
     from fine_tuning.server import authentication as keys
 
-    key, record = keys.create(command_workspace().database, name, project, read_only=read_only)
+    key, record = keys.create(command_workspace().database, name, project, read_only=read_only, is_owner=owner)
     if as_json:
         output.print_json({**record, "key": key})
     else:
-        access = ", read-only" if read_only else ""
-        typer.echo(f"{key}\nsave it now: it cannot be shown again (id {record['id']}, project {project}{access})")
+        access = ("all projects" if owner else f"project {project}") + (", read-only" if read_only else "")
+        typer.echo(f"{key}\nsave it now: it cannot be shown again (id {record['id']}, {access})")
 
 
 def list_keys(as_json: output.Json = False) -> None:
@@ -224,7 +225,7 @@ def list_keys(as_json: output.Json = False) -> None:
         (
             key["id"],
             key["name"],
-            key["project"],
+            "all" if key["is_owner"] else key["project"],
             "read" if key["read_only"] else "all",
             f"{key['prefix']}...",
             output.utc(key["created_at"].isoformat()),

@@ -84,7 +84,7 @@ def sign_in_page(next: str = "/", *, refused: bool = False) -> HTMLResponse:
         '<label for="key">API key</label>'
         '<input id="key" name="key" type="password" autocomplete="current-password" required autofocus>'
         f'<input type="hidden" name="next" value="{escape(next)}"><button>Sign in</button></form>'
-        "<p>A key of the default project; create one with <code>ft-cli keys create NAME</code>.</p>"
+        "<p>An owner's key; create one with <code>ft-cli keys create NAME --owner</code>.</p>"
         "</main></body></html>"
     )
 

@@ -1,7 +1,7 @@
 """Sessions of the dashboard: where API keys exist, a person signs in with one and gets a signed cookie.
 
 The cookie names the key, whose record is read again at every request: revoking the key ends its sessions. The dashboard
-shows all projects, so it accepts keys of the default project only.
+shows all projects, so it accepts owners' keys only, and those of the default project while there is no other.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Sessions:
     def open(self, key: str) -> str | None:
         """The cookie for a key; None for a key without access to the dashboard."""
         access = authentication.access(self._database, f"Bearer {key.strip()}")
-        if access.key_id is None or access.project != authentication.DEFAULT_PROJECT:
+        if access.key_id is None or authentication.find_overseer(self._database, access.key_id) is None:
             return None
         return str(self._signer.dumps(access.key_id))
 
@@ -60,7 +60,7 @@ class Sessions:
             key_id = self._signer.loads(cookie or "", max_age=SECONDS)
         except BadSignature:
             return None
-        found = authentication.find(self._database, str(key_id))
+        found = authentication.find_overseer(self._database, str(key_id))
         return None if found is None else Session(found["name"], found["read_only"])
 
 

@@ -35,6 +35,7 @@ from fine_tuning.datasets.spool import Spool
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
+from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.datasets import NewDataset
 from fine_tuning.store.records.manifests import Conflicts, FindingCount, RowCounts, SplitFile
 from fine_tuning.store.records.rows import records
@@ -103,6 +104,7 @@ def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequ
         "path": str(folder),
         "rows": manifest.rows,
         "recipe": manifest.facts(),
+        "project": manifest.recipe.get("project") or DEFAULT_PROJECT,
     }
     with database.write() as tx:
         datasets.freeze(tx, record, examples)
@@ -114,6 +116,7 @@ def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequ
                 "path": str(folder / split["file"]),
                 "rows": split["rows"],
                 "recipe": {"part_of": manifest.hash, "part": name, "tokens": split["tokens"]},
+                "project": manifest.recipe.get("project") or DEFAULT_PROJECT,
             }
             datasets.freeze(tx, record, examples if name == "train" else ())
 

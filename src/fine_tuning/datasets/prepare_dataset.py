@@ -44,7 +44,11 @@ class PreparedDataset:
 
 
 def find_captured(
-    database: Database, min_rating: int, domain: str | None, task_type: str | None = None
+    database: Database,
+    min_rating: int,
+    domain: str | None,
+    task_type: str | None = None,
+    project: str | None = None,
 ) -> Examples[Example]:
     """Captured examples rated at least `min_rating`, oldest first, with the filters as their recipe.
 
@@ -54,7 +58,7 @@ def find_captured(
     """
     check_rating(min_rating)
     with database.read() as tx:
-        found = examples.find(tx, min_rating=min_rating, domain=domain, task_type=task_type)
+        found = examples.find(tx, min_rating=min_rating, domain=domain, task_type=task_type, project=project)
     recipe: ExamplesRecipe = {
         "source": "distillation",
         "min_rating": min_rating,
@@ -63,6 +67,8 @@ def find_captured(
         "limit": None,
         "found": len(found),
     }
+    if project is not None:  # recipes of all projects stay what they were
+        recipe["project"] = project
     return Examples(found, recipe)
 
 
@@ -100,7 +106,7 @@ def prepare(database: Database, folder: Path, options: PrepareOptions) -> Prepar
         StorageError: the file cannot be written.
     """
     check_format(options.format)
-    found = find_captured(database, options.min_rating, options.domain, options.task_type)
+    found = find_captured(database, options.min_rating, options.domain, options.task_type, options.project)
     learnt = learnt_of(database, found, options.min_rating)
     valid, issues = trainable(learnt.examples, options.format, options.min_prompt_length, options.min_response_length)
     issues += learnt.issues
@@ -136,7 +142,8 @@ def learnt_of(database: Database, found: Examples[Example], min_rating: int) -> 
         StorageError: the database cannot be read.
     """
     with database.read() as tx:
-        bad = (each for each in examples.each(tx) if each["rating"] < min_rating or example_validation.cut_off(each))
+        captured = examples.each(tx, found.recipe.get("project"))
+        bad = (each for each in captured if each["rating"] < min_rating or example_validation.cut_off(each))
         states = continued_chats.unlearnt(found, bad)
     if not states:
         return Learnt(found, [], frozenset())

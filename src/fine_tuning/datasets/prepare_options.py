@@ -19,6 +19,7 @@ class PrepareOptions(OptionModel):
     min_rating: int = Field(default=4, description="Minimum rating of the examples (1 to 5).")
     domain: str | None = Field(default=None, description="Only examples of this domain.")
     task_type: str | None = Field(default=None, description="Only examples of this task type.")
+    project: str | None = Field(default=None, description="Only examples of this project.")
     output: str | None = Field(default=None, description="File name; the extension is added.")
     min_prompt_length: int = Field(
         default=example_validation.MIN_PROMPT_CHARACTERS, description="Minimum length of a prompt, in characters."

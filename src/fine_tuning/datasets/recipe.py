@@ -40,6 +40,7 @@ class Recipe(OptionModel):
     domains: tuple[str, ...] = Field(default=(), description="Only rows of this domain; repeatable.")
     task_types: tuple[str, ...] = Field(default=(), description="Only rows of this task type; repeatable.")
     models: tuple[str, ...] = Field(default=(), description="Only responses of this model; repeatable.")
+    project: str | None = Field(default=None, description="Only captured calls of this project; none of files.")
     metadata: dict[str, str] = Field(
         default_factory=dict, description="Only rows with this KEY=VALUE in their metadata; repeatable."
     )
@@ -125,6 +126,7 @@ class RecipeChoices(TypedDict, total=False):
     domains: Sequence[str]
     task_types: Sequence[str]
     models: Sequence[str]
+    project: str | None
     metadata: Mapping[str, str]
     since: str | None
     until: str | None

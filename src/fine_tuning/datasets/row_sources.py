@@ -31,10 +31,12 @@ class RowSources:
     labels: Sequence[str]
 
 
-def check_one_source(files: object, table: object) -> None:
-    """Raise a UsageError where both files and a table are given."""
+def check_one_source(files: object, table: object, project: str | None) -> None:
+    """Raise a UsageError where both files and a table are given, or one of them with a project."""
     if files is not None and table is not None:
         raise UsageError("give files or a table, not both")
+    if project is not None and (files is not None or table is not None):
+        raise UsageError("rows of files and tables have no project; leave out either")
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def opened(
         elif table is not None:
             yield of_table(table, Path(work))
         else:
-            yield of_store(database, Path(work), pairs=recipe.format == "preference")
+            yield of_store(database, Path(work), recipe)
 
 
 def of_files(names: Sequence[str | Path]) -> RowSources:
@@ -67,10 +69,11 @@ def of_table(table: object, folder: Path) -> RowSources:
     return RowSources([_written(rows, folder)], ["table"])
 
 
-def of_store(database: Database, folder: Path, *, pairs: bool) -> RowSources:
-    """The captured calls, or their preference pairs, written to a file in `folder`."""
+def of_store(database: Database, folder: Path, recipe: Recipe) -> RowSources:
+    """The captured calls of the recipe's project, or their preference pairs, written to a file in `folder`."""
     with database.read() as tx:
-        rows = _pairs(preferences.find(tx), database) if pairs else examples.each(tx)
+        is_pairs = recipe.format == "preference"
+        rows = _pairs(preferences.find(tx, recipe.project), database) if is_pairs else examples.each(tx, recipe.project)
         return RowSources([_written((json_line(row).encode() for row in rows), folder)], [CAPTURED])
 
 

@@ -17,6 +17,7 @@ from fine_tuning.datasets.training_formats import ROWS, Example, check_format, j
 from fine_tuning.errors import UsageError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
+from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.datasets import NewDataset
 
 _log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def save(database: Database, folder: Path, examples: Sequence[Example], name: st
         "path": str(path),
         "rows": len(rows),
         "recipe": {**recipe_of(examples), "saved": len(examples)},
+        "project": recipe_of(examples).get("project", DEFAULT_PROJECT),
     }
     with database.write() as tx:
         datasets.freeze(tx, record, [str(example["id"]) for example in examples if example.get("id")])

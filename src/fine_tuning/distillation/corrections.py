@@ -8,11 +8,15 @@ from fine_tuning.distillation.ratings import CHOSEN_RATING, MAX_CORRECTED_RATING
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.store import examples, preferences
 from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.examples import Example
 
 
-def correct_example(database: Database, example_id: str, response: str) -> str:
+def correct_example(database: Database, example_id: str, response: str, project: str | None = None) -> str:
     """Store a correction and lower the rating of the corrected example. Returns the id of the new example.
+
+    Args:
+        project: of the example; by default any.
 
     Raises:
         NotFoundError: there is no such example.
@@ -20,7 +24,7 @@ def correct_example(database: Database, example_id: str, response: str) -> str:
     """
     with database.write() as tx:
         example = examples.get(tx, example_id)
-        if example is None:
+        if example is None or not examples.is_of(tx, example_id, project):
             raise NotFoundError(f"no captured example {example_id}")
         corrected_id = store_correction(tx, example, response)
         examples.rate(tx, example_id, min(MAX_CORRECTED_RATING, example["rating"]))
@@ -43,6 +47,7 @@ def store_correction(tx: Transaction, example: Example, response: str) -> str:
         rating=CHOSEN_RATING,
         metadata={**example["metadata"], "corrects": example["id"]},
         model_used="human",
+        project=examples.project_of(tx, example["id"]) or DEFAULT_PROJECT,
     )
     better = example_record([*messages[:-1], corrected], example["tools"], facts)
     examples.capture(tx, [better])

@@ -17,10 +17,11 @@ from fine_tuning.distillation.call_imports import CallImports
 from fine_tuning.distillation.corrections import correct_example
 from fine_tuning.distillation.distillation_stats import DistillationStats, distillation_stats
 from fine_tuning.distillation.example_record import Facts, example_record
-from fine_tuning.distillation.preference_pairs import store_preference
-from fine_tuning.distillation.ratings import THUMBS_DOWN, THUMBS_UP, change_rating, check_rating
+from fine_tuning.distillation.preference_pairs import Labels, store_preference
+from fine_tuning.distillation.ratings import LOG_RATING, THUMBS_DOWN, THUMBS_UP, change_rating, check_rating
 from fine_tuning.distillation.task_completions import task_completion
 from fine_tuning.store import examples, preferences
+from fine_tuning.store.projects import DEFAULT_PROJECT, check_project
 from fine_tuning.store.records.examples import Example, Preference
 from fine_tuning.store.workspace import Workspace, open_workspace
 
@@ -33,6 +34,11 @@ class DistillationDataCollector(CallImports):
             `curated_dataset.jsonl` of the older file-based system in it are imported once.
         teacher_file, curated_file: files of the older system to import once; they are left as they are.
         workspace: the workspace in use; by default the one of the environment.
+        project: whose calls are captured, found, rated and corrected here; by default those of all projects, and new
+            ones belong to the default project.
+
+    Raises:
+        UsageError: it is no name of a project.
     """
 
     def __init__(
@@ -42,7 +48,9 @@ class DistillationDataCollector(CallImports):
         curated_file: str | Path | None = None,
         *,
         workspace: Workspace | None = None,
+        project: str | None = None,
     ) -> None:
+        self._project = None if project is None else check_project(project)
         where = teacher_file
         if output_dir is not None:
             where = Path(output_dir) / "fine_tuning.db"
@@ -84,7 +92,7 @@ class DistillationDataCollector(CallImports):
         messages: Sequence[Mapping[str, object]],
         domain: str,
         task_type: str,
-        rating: int = 5,
+        rating: int | None = 5,
         metadata: Mapping[str, object] | None = None,
         model_used: str = "gpt-4o",
         *,
@@ -94,6 +102,8 @@ class DistillationDataCollector(CallImports):
 
         Args:
             messages, tools: in the words of any vendor, as imports read them.
+            rating: as for `capture_success`; None of a call that nobody has rated, which is not curated (it has 3, as
+                a row of a log) and leaves a known call the rating that it has.
 
         Raises:
             UsageError: as for `capture_success`.
@@ -103,9 +113,13 @@ class DistillationDataCollector(CallImports):
         return self._capture(_canonical(messages, read_messages, "messages"), _canonical(tools, read_tools), facts)
 
     def _capture(self, messages: object, tools: object, facts: Facts) -> str:
+        is_rated = facts.rating is not None
+        facts = facts._replace(
+            rating=facts.rating if is_rated else LOG_RATING, project=self._project or DEFAULT_PROJECT
+        )
         record = example_record(messages, tools, facts)
         with self._database.write() as tx:
-            examples.capture(tx, [record])
+            examples.capture(tx, [record], are_rated=is_rated)
         return record["id"]
 
     def capture_task_completion(
@@ -130,7 +144,7 @@ class DistillationDataCollector(CallImports):
             UsageError: the rating is out of range.
             NotFoundError: there is no such example.
         """
-        change_rating(self._database, example_id, rating)
+        change_rating(self._database, example_id, rating, self._project)
 
     def thumbs(self, example_id: str, up: bool) -> None:
         """Record a thumbs up (rating 5) or down (rating 1)."""
@@ -146,7 +160,7 @@ class DistillationDataCollector(CallImports):
             NotFoundError: there is no such example.
             UsageError: the correction is empty or equal to the response.
         """
-        return correct_example(self._database, example_id, corrected_response)
+        return correct_example(self._database, example_id, corrected_response, self._project)
 
     def capture_preference(
         self,
@@ -171,12 +185,13 @@ class DistillationDataCollector(CallImports):
             UsageError: a text is empty, or both responses are the same.
         """
         responses = (chosen, chosen_by), (rejected, rejected_by)
-        return store_preference(self._database, prompt, *responses, labels=(domain, task_type))
+        labels = Labels(domain, task_type, self._project or DEFAULT_PROJECT)
+        return store_preference(self._database, prompt, *responses, labels)
 
     def get_preferences(self) -> list[Preference]:
         """Preference pairs from corrections, imports and votes, oldest first."""
         with self._database.read() as tx:
-            return preferences.find(tx)
+            return preferences.find(tx, self._project)
 
     def get_curated_examples(
         self, domain: str | None = None, min_rating: int = examples.CURATED_RATING, limit: int | None = None
@@ -201,7 +216,9 @@ class DistillationDataCollector(CallImports):
         if limit is not None:
             checks.count("limit", limit)
         with self._database.read() as tx:
-            return examples.find(tx, min_rating=min_rating, domain=domain, task_type=task_type, limit=limit)
+            return examples.find(
+                tx, min_rating=min_rating, domain=domain, task_type=task_type, project=self._project, limit=limit
+            )
 
     def get_dataset_stats(self) -> DistillationStats:
         """Counts of captured and curated examples, sightings and preference pairs."""

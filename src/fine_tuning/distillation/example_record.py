@@ -13,6 +13,7 @@ from fine_tuning._util import checks
 from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages, text_of
 from fine_tuning.distillation.ratings import check_rating
 from fine_tuning.errors import DataError, UsageError
+from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.examples import NewExample
 
 _ESCAPED_NUL = "\\u0000"  # as JSON writes it
@@ -26,6 +27,7 @@ class Facts(NamedTuple):
         model_used: the model that responded.
         captured_at: UTC; now by default.
         apart: what tells the call from others with the same conversation; see `Call.unread_texts`.
+        project: that captured it. The same conversation is another call in each project, with its own rating.
     """
 
     domain: object
@@ -35,6 +37,7 @@ class Facts(NamedTuple):
     model_used: object = "unknown"
     captured_at: datetime | None = None
     apart: Mapping[str, object] = MappingProxyType({})
+    project: str = DEFAULT_PROJECT
 
 
 def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
@@ -59,7 +62,7 @@ def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
     prompt, response = prompt_and_response(conversation)
     if not prompt.strip() or not response.strip():
         raise UsageError("prompt and response must not be empty")
-    example_id = _stored_id(conversation, functions, facts.apart)
+    example_id = _stored_id(conversation, functions, facts)
     metadata = checks.mapping("metadata", facts.metadata)
     if metadata:
         checks.storable("metadata", metadata)
@@ -76,23 +79,26 @@ def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
         "metadata": metadata,
         "model_used": checks.name("model_used", facts.model_used),
         "captured_at": facts.captured_at or datetime.now(UTC),
+        "project": facts.project,
     }
 
 
 def example_id(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
     """`sha256:` and the hash of the conversation's canonical JSON (sorted keys, no spaces, UTF-8).
 
-    Equal messages and tools have an equal id, wherever and whenever they were captured.
+    Equal messages and tools have an equal id, wherever and whenever they were captured; this is the default project's.
     """
-    return _id_of(_canonical(messages, tools, {}).encode("utf-8", "surrogatepass"))
+    return _id_of(_canonical(messages, tools, {}, DEFAULT_PROJECT).encode("utf-8", "surrogatepass"))
 
 
-def _canonical(messages: Sequence[Message], tools: Sequence[Tool], apart: Mapping[str, object]) -> str:
+def _canonical(messages: Sequence[Message], tools: Sequence[Tool], apart: Mapping[str, object], project: str) -> str:
     content: dict[str, object] = {"messages": list(messages)}
     if tools:
         content["tools"] = list(tools)
     if apart:
         content["apart"] = dict(apart)
+    if project != DEFAULT_PROJECT:  # whose calls keep the ids that they had before there were projects
+        content["project"] = project
     return _CANONICAL.encode(content)
 
 
@@ -100,13 +106,13 @@ def _id_of(canonical: bytes) -> str:
     return "sha256:" + hashlib.sha256(canonical).hexdigest()
 
 
-def _stored_id(messages: Sequence[Message], tools: Sequence[Tool], apart: Mapping[str, object]) -> str:
+def _stored_id(messages: Sequence[Message], tools: Sequence[Tool], facts: Facts) -> str:
     """As `example_id`, of a conversation that every database can store.
 
     Raises:
         UsageError: it cannot be stored.
     """
-    canonical = _canonical(messages, tools, apart)
+    canonical = _canonical(messages, tools, facts.apart, facts.project)
     if _ESCAPED_NUL in canonical:  # or a backslash before the same digits
         checks.storable("messages", messages)
         checks.storable("tools", tools)
@@ -115,7 +121,7 @@ def _stored_id(messages: Sequence[Message], tools: Sequence[Tool], apart: Mappin
     except UnicodeEncodeError:
         checks.storable("messages", messages)
         checks.storable("tools", tools)
-        checks.storable("metadata", apart)
+        checks.storable("metadata", facts.apart)
         raise
 
 

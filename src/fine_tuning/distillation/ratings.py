@@ -34,8 +34,8 @@ def parse_rating(value: object) -> object:
     return int(number) if number is not None and number.is_integer() else value
 
 
-def change_rating(database: Database, example_id: str, rating: int) -> None:
-    """Set the rating of a captured example.
+def change_rating(database: Database, example_id: str, rating: int, project: str | None = None) -> None:
+    """Set the rating of a captured example, of any project if none is named.
 
     Raises:
         UsageError: the rating is out of range.
@@ -43,5 +43,5 @@ def change_rating(database: Database, example_id: str, rating: int) -> None:
     """
     check_rating(rating)
     with database.write() as tx:
-        if not examples.rate(tx, example_id, rating):
+        if not examples.is_of(tx, example_id, project) or not examples.rate(tx, example_id, rating):
             raise NotFoundError(f"no captured example {example_id}")

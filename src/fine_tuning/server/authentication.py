@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import uuid
 from typing import NamedTuple, TypedDict
@@ -11,12 +10,11 @@ from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.store import api_keys
 from fine_tuning.store.database import Database
+from fine_tuning.store.projects import DEFAULT_PROJECT, check_project
 from fine_tuning.store.records.api_keys import ApiKey
 
-DEFAULT_PROJECT = "default"
 _PREFIX = "sk-ft-"
 _PREFIX_LENGTH = len(_PREFIX) + 4
-_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class CreatedKey(TypedDict):
@@ -27,25 +25,30 @@ class CreatedKey(TypedDict):
     project: str
     prefix: str
     read_only: bool
+    is_owner: bool
 
 
 def create(
-    database: Database, name: str, project: str = DEFAULT_PROJECT, *, read_only: bool = False
+    database: Database,
+    name: str,
+    project: str = DEFAULT_PROJECT,
+    *,
+    read_only: bool = False,
+    is_owner: bool = False,
 ) -> tuple[str, CreatedKey]:
     """Create a key for a project. Returns the key, which cannot be shown again, and its record.
 
     Args:
         read_only: allow reading requests only: no changes, and no calls of models.
+        is_owner: allow every project; a request names it, or is of the default one.
 
     Raises:
-        UsageError: the name is empty, or the project's name is invalid.
+        UsageError: the name is empty, the project's name is invalid, or an owner is given a project.
     """
     if not name.strip():
         raise UsageError("a key needs a name, such as the program that will use it")
-    if not _PROJECT.fullmatch(project):
-        raise UsageError(
-            f"invalid project name {project!r}; use up to 64 letters, digits, dots, dashes and underscores"
-        )
+    if check_project(project) != DEFAULT_PROJECT and is_owner:
+        raise UsageError("an owner's key is of all projects; leave out --project or --owner")
     key = _PREFIX + secrets.token_urlsafe(32)
     record: CreatedKey = {
         "id": f"key_{uuid.uuid4().hex[:24]}",
@@ -53,6 +56,7 @@ def create(
         "project": project,
         "prefix": key[:_PREFIX_LENGTH],
         "read_only": read_only,
+        "is_owner": is_owner,
     }
     with database.write() as tx:
         api_keys.add(tx, {**record, "sha256": api_keys.hash_key(key)})
@@ -68,6 +72,7 @@ class Access(NamedTuple):
     key_id: str | None
     project: str | None
     read_only: bool = False
+    is_owner: bool = False
 
 
 def access(database: Database, authorization: str) -> Access:
@@ -77,7 +82,29 @@ def access(database: Database, authorization: str) -> Access:
         if not api_keys.any_created(tx):
             return Access(None, DEFAULT_PROJECT)
         found = api_keys.find(tx, sha256=api_keys.hash_key(key.strip())) if scheme.lower() == "bearer" else None
-    return Access(None, None) if found is None else Access(found["id"], found["project"], found["read_only"])
+    if found is None:
+        return Access(None, None)
+    return Access(found["id"], found["project"], found["read_only"], found["is_owner"])
+
+
+def project_for(database: Database, caller: Access, named: str) -> str | None:
+    """The project of a request: that of its key, whatever it names; of an owner's key the one that it names.
+
+    Clients that moved here from OpenAI may go on to name a project of theirs, and their key decides.
+
+    Args:
+        named: the header `OpenAI-Project`; empty for the key's own.
+
+    Raises:
+        ApiError: 404, an owner names a project without keys.
+    """
+    if not caller.is_owner or not named:
+        return caller.project
+    with database.read() as tx:
+        known = {DEFAULT_PROJECT, *api_keys.projects(tx)}
+    if named not in known:
+        raise ApiError(404, f"No project {named!r}; there are: {', '.join(sorted(known))}", code="project_not_found")
+    return named
 
 
 def refusal(authorization: str) -> ApiError:
@@ -105,11 +132,15 @@ def listed(database: Database) -> list[ApiKey]:
         return api_keys.newest(tx)
 
 
-def find(database: Database, key_id: str) -> ApiKey | None:
-    """The record of a valid key of the default project; None where there is none or it was revoked."""
+def find_overseer(database: Database, key_id: str) -> ApiKey | None:
+    """The record of a valid key that may see all projects; None where there is none or it was revoked.
+
+    It is an owner's, or one of the default project as long as that is the only one.
+    """
     with database.read() as tx:
         found = api_keys.find(tx, key_id=key_id)
-    return found if found is not None and found["project"] == DEFAULT_PROJECT else None
+        sees_all = found is not None and (found["is_owner"] or {*api_keys.projects(tx)} == {DEFAULT_PROJECT})
+    return found if sees_all else None
 
 
 def revoke(database: Database, key_id: str) -> None:

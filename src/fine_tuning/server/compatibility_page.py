@@ -84,7 +84,8 @@ NOTES = {
         "then reads; a choice of a custom tool is refused. Tool messages follow the calls that they answer, and every "
         "call is answered before the next turn. Lists take `metadata[key]=value` as a filter. "
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
-        "`metadata` are taken over, and updating `rating` rates the example. An answer has U+FFFD in place of a NUL "
+        "`metadata` are taken over (it is unrated without one), "
+        "and updating `rating` rates the example. An answer has U+FFFD in place of a NUL "
         "character or half a character, here and in responses: what is stored is what was answered. Stored messages "
         "keep their roles, of which the SDK's type knows `assistant` alone."
     ),

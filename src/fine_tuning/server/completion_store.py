@@ -6,16 +6,17 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from fine_tuning._util.checks import MAX_NAME_LENGTH
+from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.server.chat_objects import ChatCompletion
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
 from fine_tuning.serving.model_resolution import LOCAL
-from fine_tuning.store import completions
+from fine_tuning.store import completions, examples
+from fine_tuning.store.records.completions import StoredCompletion
 
 _log = logging.getLogger(__name__)
-DEFAULT_RATING = 5  # as of every captured call without a rating
 RATINGS = {"1", "2", "3", "4", "5"}
 
 
@@ -23,7 +24,7 @@ def store(server: Context, project: str, body: ChatRequest, completion: ChatComp
     """Store a request with its completion. The first choice is captured, unless it cannot be (an empty answer)."""
     metadata = body.metadata or {}
     message = {name: value for name, value in completion["choices"][0]["message"].items() if value is not None}
-    example = capture(server, body, [message], {"completion": completion["id"]})
+    example = capture(examples_of(server, project), body, [message], {"completion": completion["id"]})
     with server.database.write() as tx:
         completions.add(
             tx,
@@ -39,23 +40,34 @@ def store(server: Context, project: str, body: ChatRequest, completion: ChatComp
         )
 
 
+def examples_of(server: Context, project: str) -> DistillationDataCollector:
+    """The captured calls of a project."""
+    return DistillationDataCollector(workspace=server.workspace, project=project)
+
+
 def capture(
-    server: Context, body: ChatRequest, answer: Sequence[Mapping[str, object]], source: Mapping[str, str]
+    collector: DistillationDataCollector,
+    body: ChatRequest,
+    answer: Sequence[Mapping[str, object]],
+    source: Mapping[str, str],
 ) -> str | None:
     """Capture a conversation as an example; None where it cannot be one, such as with an empty answer.
 
+    It is unrated unless the request's metadata has a rating.
+
     Args:
+        collector: of the request's project.
         answer: the messages that follow those of the request.
         source: what to note of where it is from, beside the request's metadata.
     """
     metadata = body.metadata or {}
     rating = metadata.get("rating", "")
     try:
-        return DistillationDataCollector(workspace=server.workspace).capture_conversation(
+        return collector.capture_conversation(
             [*(each.plain() for each in body.messages), *answer],
             (metadata.get("domain") or "general")[:MAX_NAME_LENGTH],
             (metadata.get("task_type") or "chat")[:MAX_NAME_LENGTH],
-            int(rating) if rating in RATINGS else DEFAULT_RATING,
+            int(rating) if rating in RATINGS else None,
             {**source, **metadata, "provider": LOCAL},
             model_used=body.model,
             tools=None
@@ -65,3 +77,32 @@ def capture(
     except FineTuningError as error:  # what is stored has the answer
         _log.info("what was answered by %s is no example: %s", body.model, error)
         return None
+
+
+def rate(server: Context, row: StoredCompletion, rating: int) -> None:
+    """Rate the example that a stored completion became.
+
+    One that was captured before examples had projects belongs to the default one, and may be shared with it: another
+    project rates a copy of its own.
+    """
+    if row["example_id"] is None:
+        return
+    collector = examples_of(server, row["project"])
+    with server.database.read() as tx:
+        example, project = examples.get(tx, row["example_id"]), examples.project_of(tx, row["example_id"])
+    if example is None:
+        return
+    example_id = example["id"]
+    if project != row["project"]:
+        example_id = collector.capture_conversation(
+            messages_of_example(example),
+            example["domain"],
+            example["task_type"],
+            None,
+            {"completion": row["id"], **row["metadata"], "provider": LOCAL},
+            example["model_used"],
+            tools=example["tools"],
+        )
+        with server.database.write() as tx:
+            completions.set_example(tx, row["id"], example_id)
+    collector.rate(example_id, rating)

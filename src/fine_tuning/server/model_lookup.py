@@ -11,7 +11,6 @@ from typing import NamedTuple
 from fine_tuning._util.model_names import fine_tuned_name, is_fine_tuned, job_id_prefix, parse_checkpoint_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.server.api_errors import ApiError, invalid
-from fine_tuning.server.authentication import DEFAULT_PROJECT
 from fine_tuning.server.context import Context
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, is_embedding_model
@@ -19,6 +18,7 @@ from fine_tuning.serving.model_resolution import LOCAL, find_target
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store import model_versions as versions
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.job_results import Artifact
 from fine_tuning.store.records.jobs import Job
 

@@ -21,6 +21,7 @@ from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 
 FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
 MULTIPART_OVERHEAD = MIB
+_ACCESS_HEADERS = (b"authorization", b"openai-project")
 UNLIMITED_PATHS = ("/healthz",)  # a busy server is still healthy
 
 
@@ -71,7 +72,7 @@ class RequestGate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        await self._check_access(scope, headers.get(b"authorization", b"").decode("latin-1"))
+        await self._check_access(scope, *(headers.get(name, b"").decode("latin-1") for name in _ACCESS_HEADERS))
         is_upload = _is_upload(scope)
         max_bytes = MAX_FILE_BYTES + MULTIPART_OVERHEAD if is_upload else self._config.max_body_bytes
         check_announced_size(headers.get(b"content-length", b"0"), max_bytes)
@@ -84,8 +85,12 @@ class RequestGate:
         finally:
             body.release()
 
-    async def _check_access(self, scope: Scope, authorization: str) -> None:
-        """Count the request, by key or, without a valid key, by address; then note the project of the key."""
+    async def _check_access(self, scope: Scope, authorization: str, named: str) -> None:
+        """Count the request, by key or, without a valid key, by address; then note the project.
+
+        Args:
+            named: the project that the request names, by which an owner's key chooses; empty for the key's own.
+        """
         access = await run_in_threadpool(authentication.access, self._database, authorization)
         address = scope["client"][0] if scope.get("client") else ""
         self._rate_limiter.check(access.key_id or address)
@@ -96,7 +101,7 @@ class RequestGate:
             raise ApiError(403, reason, code="forbidden_caller")
         if access.read_only and scope["method"] not in caller_checks.READING_METHODS:
             raise authentication.forbidden()
-        scope["state"][PROJECT] = access.project
+        scope["state"][PROJECT] = await run_in_threadpool(authentication.project_for, self._database, access, named)
 
 
 def _without_empty(query: bytes) -> bytes:

@@ -37,6 +37,11 @@ def any_created(connection: Connection) -> bool:
     return bool(connection.scalar(select(exists(select(_table.c.id)))))
 
 
+def projects(connection: Connection) -> list[str]:
+    """The projects that have, or had, keys of their own."""
+    return list(connection.scalars(select(_table.c.project).where(_table.c.is_owner.is_(False)).distinct()))
+
+
 def newest(connection: Connection) -> list[ApiKey]:
     """Every key without its hash, newest first."""
     query = select(*_shown).order_by(_table.c.created_at.desc(), _table.c.id)

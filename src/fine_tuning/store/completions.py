@@ -50,6 +50,11 @@ def set_metadata(connection: Connection, completion_id: str, metadata: Mapping[s
     connection.execute(update(_table).where(_table.c.id == completion_id).values(metadata=dict(metadata)))
 
 
+def set_example(connection: Connection, completion_id: str, example_id: str) -> None:
+    """Note the captured example that it became."""
+    connection.execute(update(_table).where(_table.c.id == completion_id).values(example_id=example_id))
+
+
 def remove(connection: Connection, completion_id: str) -> None:
     """Delete a stored completion; its captured example stays."""
     connection.execute(delete(_table).where(_table.c.id == completion_id))

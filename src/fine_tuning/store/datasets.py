@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, or_, select,
 
 from fine_tuning.store import files, tables
 from fine_tuning.store.column_types import iso, now
+from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.datasets import Dataset, NewDataset, TrainingFile
 from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.manifests import DerivationStep
@@ -45,9 +46,9 @@ def move(connection: Connection, path: str, to: str, content_hash: str) -> None:
     connection.execute(update(_table).where(*at).values(path=to))
 
 
-def find_by_hash(connection: Connection, content_hash: str) -> Dataset | None:
-    """The newest dataset with this content, or None."""
-    return _newest_where(connection, _table.c.content_hash == content_hash)
+def find_by_hash(connection: Connection, content_hash: str, project: str = DEFAULT_PROJECT) -> Dataset | None:
+    """A project's newest dataset with this content, or None."""
+    return _newest_where(connection, _table.c.content_hash == content_hash, _table.c.project == project)
 
 
 def newest(connection: Connection, limit: int, offset: int = 0) -> list[Dataset]:

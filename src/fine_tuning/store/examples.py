@@ -18,19 +18,23 @@ CURATED_RATING = 4
 BLOCK_ROWS = 1000
 _table = tables.examples
 _columns = _table.c
+_NOT_IN_RECORD = {"judged", "project"}  # what is known of a call here, and no part of it
 
 
-def capture(connection: Connection, rows: Sequence[NewExample]) -> int:
+def capture(connection: Connection, rows: Sequence[NewExample], *, are_rated: bool = True) -> int:
     """Store captured calls. Returns the number of new ones.
 
     A known call gets one more sighting, and the newer rating unless it was rated by a person.
+
+    Args:
+        are_rated: somebody rated them; else a known call keeps its rating.
     """
     statement = insert(connection, _table)
     upsert = statement.on_conflict_do_update(
         index_elements=[_columns.id],
         set_={
             "sightings": _columns.sightings + 1,
-            "rating": case((_columns.judged, _columns.rating), else_=statement.excluded.rating),
+            "rating": case((_columns.judged | (not are_rated), _columns.rating), else_=statement.excluded.rating),
             "last_seen_at": statement.excluded.last_seen_at,
         },
     ).returning(_columns.sightings)
@@ -67,6 +71,7 @@ def find(
     min_rating: int,
     domain: str | None = None,
     task_type: str | None = None,
+    project: str | None = None,
     limit: int | None = None,
 ) -> list[Example]:
     """Records rated at least `min_rating`, oldest first."""
@@ -75,13 +80,14 @@ def find(
         conditions.append(_columns.domain == domain)
     if task_type is not None:
         conditions.append(_columns.task_type == task_type)
+    conditions += _of_project(project)
     query = select(_table).where(*conditions).order_by(_columns.captured_at, _columns.id).limit(limit)
     return [record_of(row) for row in connection.execute(query)]
 
 
-def each(connection: Connection) -> Iterator[Example]:
-    """Every record, oldest first, with a block of them in memory at a time."""
-    query = select(_table).order_by(_columns.captured_at, _columns.id)
+def each(connection: Connection, project: str | None = None) -> Iterator[Example]:
+    """Every record (of a project), oldest first, with a block of them in memory at a time."""
+    query = select(_table).where(*_of_project(project)).order_by(_columns.captured_at, _columns.id)
     for row in connection.execution_options(yield_per=BLOCK_ROWS).execute(query):
         yield record_of(row)
 
@@ -90,6 +96,22 @@ def get(connection: Connection, example_id: str) -> Example | None:
     """One record, or None."""
     row = connection.execute(select(_table).where(_columns.id == example_id)).one_or_none()
     return None if row is None else record_of(row)
+
+
+def project_of(connection: Connection, example_id: str) -> str | None:
+    """The project of a captured call; None where there is no such call."""
+    found: str | None = connection.scalar(select(_columns.project).where(_columns.id == example_id))
+    return found
+
+
+def is_of(connection: Connection, example_id: str, project: str | None) -> bool:
+    """Whether there is such a call, in the project if one is named."""
+    found = project_of(connection, example_id)
+    return found is not None and project in {None, found}
+
+
+def _of_project(project: str | None) -> list[ColumnElement[bool]]:
+    return [] if project is None else [_columns.project == project]
 
 
 def lock(connection: Connection, example_id: str) -> tuple[Example, bool] | None:
@@ -205,6 +227,6 @@ def counts(connection: Connection) -> ExampleCounts:
 
 def record_of(row: Row[tuple[Any, ...]]) -> Example:
     """A row of the table as a record."""
-    columns = {name: value for name, value in row._mapping.items() if name != "judged"}
+    columns = {name: value for name, value in row._mapping.items() if name not in _NOT_IN_RECORD}
     times = {"captured_at": iso(row.captured_at), "last_seen_at": iso(row.last_seen_at)}
     return record(Example, {**columns, **times, "curated": row.rating >= CURATED_RATING})

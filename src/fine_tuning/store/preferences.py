@@ -26,7 +26,11 @@ def add(connection: Connection, *, worse: Example | NewExample, better: NewExamp
     connection.execute(statement.on_conflict_do_nothing())
 
 
-def find(connection: Connection) -> list[Preference]:
-    """All preference pairs, oldest first."""
+def find(connection: Connection, project: str | None = None) -> list[Preference]:
+    """All preference pairs (of a project), oldest first."""
     columns = (_table.c.example_id, _table.c.prompt, _table.c.chosen, _table.c.rejected, _table.c.chosen_id)
-    return records(Preference, connection.execute(select(*columns).order_by(_table.c.id)).mappings())
+    query = select(*columns).order_by(_table.c.id)
+    if project is not None:
+        query = query.join(tables.examples, tables.examples.c.id == _table.c.example_id)
+        query = query.where(tables.examples.c.project == project)
+    return records(Preference, connection.execute(query).mappings())

@@ -9,12 +9,11 @@ from fastapi import APIRouter, Query
 from openai.pagination import SyncCursorPage
 from openai.types.chat import ChatCompletion, ChatCompletionDeleted
 
-from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.server import api_objects
 from fine_tuning.server.api_errors import invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.chat_request import Metadata
-from fine_tuning.server.completion_store import RATINGS
+from fine_tuning.server.completion_store import RATINGS, rate
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed
@@ -79,9 +78,9 @@ def update(server: Server, project: Project, completion_id: str, body: Update) -
     body.check_storable()
     with server.database.write() as tx:
         completions.set_metadata(tx, completion_id, metadata)
-    if row["example_id"] is not None and metadata.get("rating", "") in RATINGS:
-        DistillationDataCollector(workspace=server.workspace).rate(row["example_id"], int(metadata["rating"]))
     row["metadata"] = metadata
+    if metadata.get("rating", "") in RATINGS:
+        rate(server, row, int(metadata["rating"]))
     return _shown(row)
 
 

@@ -15,6 +15,7 @@ class NewApiKey(TypedDict):
     prefix: str
     sha256: str
     read_only: bool
+    is_owner: bool
 
 
 class ApiKey(TypedDict):
@@ -27,6 +28,7 @@ class ApiKey(TypedDict):
     created_at: datetime
     revoked_at: datetime | None
     read_only: bool
+    is_owner: bool
 
 
 class CheckpointPermission(TypedDict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, final
+from typing import NotRequired, TypedDict, final
 
 from fine_tuning.store.records.manifests import ExamplesFacts, ManifestFacts
 
@@ -38,6 +38,7 @@ class NewDataset(TypedDict):
     path: str
     rows: int
     recipe: DatasetRecipe
+    project: NotRequired[str]
 
 
 class Dataset(NewDataset):

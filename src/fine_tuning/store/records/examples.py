@@ -27,6 +27,7 @@ class CapturedCall(TypedDict):
 class NewExample(CapturedCall):
     """A captured call before it is stored."""
 
+    project: str
     captured_at: datetime
 
 

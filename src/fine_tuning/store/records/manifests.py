@@ -94,6 +94,7 @@ class ExamplesFacts(TypedDict, total=False):
     min_rating: int
     domain: str | None
     task_type: str | None
+    project: str
     limit: int | None
     found: int
     derived: list[DerivationStep]
@@ -119,6 +120,7 @@ class RecipeOptions(TypedDict, total=False):
     domains: list[str]
     task_types: list[str]
     models: list[str]
+    project: str | None
     metadata: dict[str, str]
     since: str | None
     until: str | None

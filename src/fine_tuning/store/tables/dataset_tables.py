@@ -18,6 +18,7 @@ datasets = Table(
     Column("rows", Integer, nullable=False),
     Column("recipe", Json, nullable=False, doc="filters and counts of each step"),
     Column("created_at", UtcTime, nullable=False),
+    Column("project", String(80), nullable=False, server_default="default"),
     Index(None, "content_hash"),
 )
 

@@ -11,6 +11,7 @@ examples = Table(
     "examples",
     metadata,
     Column("id", String(80), primary_key=True, doc="sha256:<hash of the canonical conversation>"),
+    Column("project", String(80), nullable=False, server_default="default", doc="a part of the id, but for default"),
     Column("prompt", Text, nullable=False),
     Column("response", Text, nullable=False),
     Column("messages", Json, doc="the conversation; NULL if prompt and response are all of it"),

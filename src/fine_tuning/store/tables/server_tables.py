@@ -32,6 +32,7 @@ api_keys = Table(
     Column("created_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
     Column("read_only", Boolean, nullable=False, server_default=false(), doc="opens what it opens for looking at"),
+    Column("is_owner", Boolean, nullable=False, server_default=false(), doc="acts in every project"),
 )
 
 checkpoint_permissions = Table(

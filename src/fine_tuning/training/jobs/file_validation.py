@@ -49,7 +49,7 @@ def check_job(database: Database, job: Job) -> None:
             _fail(database, job["id"], param, f"{file_id} {summary(found.problems, found.bad_lines)}", found.problems)
             return
         with database.write() as tx:
-            dataset = datasets.find_by_hash(tx, found.content_hash)
+            dataset = datasets.find_by_hash(tx, found.content_hash, job["project"])
             if dataset is not None:
                 files.set_dataset(tx, file_id, dataset["id"])
         if param == "training_file":
