@@ -81,7 +81,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         from fine_tuning.server.app import make_app
         from fine_tuning.server.gateway_app import GatewayApp
         from fine_tuning.server.server_config import ServerConfig, parse_aliases, parse_networks
-        from fine_tuning.server.worker_supervisor import workers
+        from fine_tuning.server.worker_supervisor import recorder, workers
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
     from fine_tuning._util.files import make_folder
@@ -102,11 +102,15 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
     )
     # Uploads are written beside the stored files: the system's temporary folder may be small, or in memory.
     tempfile.tempdir = str(make_folder(workspace.folder("files")))
-    message = "the dashboard at {0}, OpenAI's API at {0}/v1, its documentation at {0}/docs"
+    message = (
+        "the dashboard at {0}, OpenAI's API at {0}/v1, its documentation at {0}/docs; "
+        "calls to {0}/openai/v1 are passed on to OpenAI and recorded"
+    )
     proxies = parse_networks(options.trusted_proxy or [])
     with (
         _listen(host, port) as listener,
         workers(options.slots, workspace.settings) if options.slots else nullcontext(),
+        recorder(workspace.settings),
     ):
         app = with_dashboard(make_app(config, workspace), workspace=workspace, allowed_hosts=config.allowed_hosts)
         _run(GatewayApp(app, config, workspace), listener, message.format(_address(host, listener)) + access, proxies)

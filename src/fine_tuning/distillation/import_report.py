@@ -9,6 +9,7 @@ from typing import TypedDict
 from fine_tuning._util import checks
 from fine_tuning.data_io import formats, sources
 from fine_tuning.distillation.ratings import check_rating
+from fine_tuning.store.projects import DEFAULT_PROJECT
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Defaults:
         rating: None for 5 in formats of training data and 3 in formats of logs.
         encoding: of text files; None to recognise each file's.
         provider: address of the host that answered all of them; None where it is unknown.
+        project: whose calls they are.
 
     Raises:
         UsageError: one of them is invalid.
@@ -31,6 +33,7 @@ class Defaults:
     rating: int | None = None
     encoding: str | None = field(default=None, repr=False)  # which block a row is in does not depend on it
     provider: str | None = None
+    project: str = field(default=DEFAULT_PROJECT, repr=False)  # likewise
 
     def __post_init__(self) -> None:
         if self.format is not None:

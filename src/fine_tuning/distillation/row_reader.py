@@ -181,6 +181,7 @@ class Import:
             model_used=call.model or "unknown",
             captured_at=_time_of(call, row),
             apart=call.unread_texts(),
+            project=self.defaults.project,
         )
 
 

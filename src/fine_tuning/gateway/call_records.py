@@ -71,7 +71,7 @@ def _answer(response: str | None) -> JsonObject:
         found = json.loads(response)
     except (ValueError, RecursionError):
         found = event_stream.joined(response)
-    return object_or_empty(found)
+    return dict(object_or_empty(found))
 
 
 def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, str | None]:
@@ -95,7 +95,7 @@ def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, s
         "metadata": {**_metadata(call), **_grouping(call), "call": facts["id"]},
     }
     kept = {key: value for key, value in row.items() if value is not None}
-    reading = Import(Defaults(provider=facts["address"]))
+    reading = Import(Defaults(provider=facts["address"], project=facts["project"]))
     found = list(reading.calls(RawRow("gateway", 1, to_json_bytes(kept))))
     return (found[0].better, None) if found else (None, _why_not(reading.report))
 

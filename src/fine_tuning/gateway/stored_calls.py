@@ -54,7 +54,7 @@ def _store_file(workspace: Workspace, path: Path) -> int:
 def _add(tx: Transaction, block: list[CallRecords]) -> int:
     known = gateway_calls.known(tx, [each.call["id"] for each in block])
     new = [each for each in block if each.call["id"] not in known]
-    examples.capture(tx, [each.example for each in new if each.example is not None])
+    examples.capture(tx, [each.example for each in new if each.example is not None], are_rated=False)
     gateway_calls.add(tx, [each.call for each in new])
     for each in new:
         if each.cost is not None:

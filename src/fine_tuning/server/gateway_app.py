@@ -14,6 +14,7 @@ from fine_tuning.gateway.exchanges import Exchange, encoding_of
 from fine_tuning.gateway.forwarding import Forwarder
 from fine_tuning.gateway.http_headers import OWN
 from fine_tuning.gateway.recorder import Recorder
+from fine_tuning.gateway.spool_worker import SPOOL
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
 from fine_tuning.server import authentication, caller_checks
@@ -21,7 +22,6 @@ from fine_tuning.server.authentication import Access
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
 
-SPOOL = "spool"
 _KEY = b"x-ft-key"
 _MOST_KEYS = 10_000
 _ACCESS_SECONDS = 1.0  # a revoked key is refused after this time

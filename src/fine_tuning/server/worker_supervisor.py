@@ -1,4 +1,4 @@
-"""The worker process that a server keeps running."""
+"""The processes that a server keeps running: a worker that trains, and one that stores what the gateway recorded."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from fine_tuning._util.files import make_folder
@@ -18,13 +18,27 @@ RESTART_SECONDS = 1.0
 
 @contextmanager
 def workers(slots: int, settings: Settings) -> Iterator[None]:
-    """Keep `ft-cli worker` running while the block runs; one that dies is restarted.
+    """Keep `ft-cli worker` running while the block runs.
 
     The worker ends when this process is killed. When the block ends, its jobs are paused until the next worker starts.
     """
+    with _kept_running(["fine_tuning.cli", "worker", "--slots", str(slots)], "worker", settings):
+        yield
+
+
+@contextmanager
+def recorder(settings: Settings) -> Iterator[None]:
+    """Keep the process that stores the calls of the gateway running while the block runs."""
+    with _kept_running(["fine_tuning.gateway.spool_worker"], "gateway", settings):
+        yield
+
+
+@contextmanager
+def _kept_running(module: Sequence[str], name: str, settings: Settings) -> Iterator[None]:
+    """Keep a module of ours running as a process; one that dies is restarted. Its output goes to a log of that name."""
     stop = threading.Event()
-    log = make_folder(settings.folder("logs")) / "worker.log"
-    command = [sys.executable, "-m", "fine_tuning.cli", "worker", "--slots", str(slots), "--parent", str(os.getpid())]
+    log = make_folder(settings.folder("logs")) / f"{name}.log"
+    command = [sys.executable, "-m", *module, "--parent", str(os.getpid())]
     running: list[subprocess.Popen[bytes]] = []
 
     def keep_running() -> None:

@@ -1,0 +1,53 @@
+"""The process that stores the calls of the gateway: it takes no time from the one that passes them on.
+
+python -m fine_tuning.gateway.spool_worker --parent PID
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import threading
+
+from fine_tuning.errors import FineTuningError
+from fine_tuning.gateway.stored_calls import store_spool
+from fine_tuning.store.workspace import open_workspace
+
+_log = logging.getLogger(__name__)
+SPOOL = "spool"
+EVERY_SECONDS = 1.0
+_NICENESS = 10
+
+
+def run(parent: int, stop: threading.Event) -> None:
+    """Store what there is once a second, until told to stop or the parent process has ended.
+
+    While the database is away the calls stay in the spool.
+    """
+    workspace = open_workspace()
+    folder = workspace.settings.folder(SPOOL)
+    is_last = False
+    while not is_last:
+        is_last = stop.wait(EVERY_SECONDS) or os.getppid() != parent
+        try:
+            store_spool(workspace, folder)
+        except FineTuningError as error:
+            _log.warning("the calls stay in %s: %s", folder, error)
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--parent", type=int, required=True, help="process id with which this one ends")
+    parent: int = parser.parse_args().parent
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    os.nice(_NICENESS)
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    run(parent, stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""A gateway on a port of its own, before an upstream that is scripted."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from fine_tuning.gateway.recorder import Recorder
+from fine_tuning.gateway.spool_worker import SPOOL
+from fine_tuning.gateway.stored_calls import store_spool
+from fine_tuning.server.gateway_app import GatewayApp
+from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.store import gateway_calls
+from fine_tuning.store.records.gateway_calls import GatewayCall
+from fine_tuning.store.workspace import open_workspace
+from tests.gateway.scripted_upstream import Upstream, upstream
+
+Stored = Callable[[], list[GatewayCall]]
+
+
+@dataclass
+class Gateway:
+    """`stop` ends it, so that all it recorded is in the spool."""
+
+    host: str
+    port: int
+    stop: Callable[[], None]
+
+    @property
+    def address(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def stored(self) -> list[GatewayCall]:
+        """The recorded calls, oldest first."""
+        self.stop()
+        workspace = open_workspace()
+        store_spool(workspace, workspace.settings.folder(SPOOL))
+        with workspace.database.read() as tx:
+            return gateway_calls.newest(tx)[::-1]
+
+
+@pytest.fixture
+def vendor() -> Iterator[Upstream]:
+    with upstream() as found:
+        yield found
+
+
+@pytest.fixture
+def gateway(vendor: Upstream, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    names = dict.fromkeys(("openai", "anthropic", "gemini"), vendor.address)
+    monkeypatch.setenv("FINE_TUNING_UPSTREAMS", json.dumps({**names, "away": "http://127.0.0.1:9"}))
+    app = GatewayApp(FastAPI(openapi_url=None), ServerConfig(), open_workspace())
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join()
+
+    yield Gateway("127.0.0.1", server.servers[0].sockets[0].getsockname()[1], stop)
+    stop()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Recorder]:
+    recorder = Recorder(tmp_path / "spool")
+    yield recorder
+    recorder.close()

@@ -1,0 +1,85 @@
+"""Errors of the gateway itself, in the shape of the API that the client speaks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from openai import AuthenticationError, InternalServerError, OpenAI
+
+from fine_tuning.errors import ConfigurationError
+from fine_tuning.gateway.upstreams import read_upstreams
+from fine_tuning.server import authentication
+from fine_tuning.store.database import open_database
+from tests.gateway.conftest import Gateway
+from tests.gateway.scripted_upstream import Upstream, answer
+from tests.gateway.test_pass_through import ask, request
+
+MESSAGES: Any = [{"role": "user", "content": "Hi"}]
+
+
+def test_upstream_that_is_away_is_an_error_of_each_wire(gateway: Gateway) -> None:
+    with OpenAI(base_url=f"{gateway.address}/away/v1", api_key="sk", max_retries=0) as client:
+        with pytest.raises(InternalServerError, match="cannot be reached") as failed:
+            client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
+        assert (failed.value.status_code, failed.value.code) == (502, "upstream_unreachable")
+    response, body = ask(gateway, request("/away/v1/messages", b"{}", b"anthropic-version: 2023-06-01"))
+    assert (response.status, json.loads(body)["type"], json.loads(body)["error"]["type"]) == (502, "error", "api_error")
+    response, body = ask(gateway, request("/away/v1beta/models/g:generateContent?key=AIza-secret", b"{}"))
+    assert (json.loads(body)["error"]["code"], json.loads(body)["error"]["status"]) == (502, "UNAVAILABLE")
+    assert b"AIza" not in body
+    assert {call["status"] for call in gateway.stored()} == {502}
+
+
+def test_answer_that_is_no_http_is_an_error(gateway: Gateway, vendor: Upstream) -> None:
+    for reply in (b"SSH-2.0-x\r\n\r\n", b""):
+        vendor.answers(reply, closes=True)
+        response, body = ask(gateway, request("/openai/v1/chat/completions", b"{}"))
+        assert (response.status, json.loads(body)["error"]["code"]) == (502, "upstream_failed")
+
+
+def test_circle_is_refused(gateway: Gateway, vendor: Upstream) -> None:
+    vendor.answers(answer(b"{}"))
+    ask(gateway, request("/openai/v1/models", method="GET"))
+    (line,) = [each for each in vendor.requests[0].split(b"\r\n") if each.startswith(b"x-ft-passed")]
+    response, body = ask(gateway, request("/openai/v1/models", b"", line, method="GET"))
+    assert (response.status, json.loads(body)["error"]["code"]) == (508, "gateway_loop")
+
+
+def test_gateway_with_keys_asks_for_its_own(gateway: Gateway, vendor: Upstream) -> None:
+    key, _ = authentication.create(open_database(), "app", "shop")
+    reading, _ = authentication.create(open_database(), "eyes", read_only=True)
+    vendor.answers(answer(b"{}"))
+    with OpenAI(base_url=f"{gateway.address}/openai/v1", api_key="sk-vendor", max_retries=0) as client:
+        with pytest.raises(AuthenticationError, match="x-ft-key"):
+            client.models.list()
+        assert client.with_options(default_headers={"x-ft-key": key}).get("/models", cast_to=str) == "{}"
+    (got,) = vendor.requests
+    assert b"sk-vendor" in got
+    assert key.encode() not in got
+    response, _ = ask(gateway, request("/openai/v1/models", b"", f"x-ft-key: {reading}".encode()))
+    assert response.status == 403
+
+
+def test_page_of_another_site_cannot_use_an_open_gateway(gateway: Gateway, vendor: Upstream) -> None:
+    response, body = ask(gateway, request("/openai/v1/chat/completions", b"{}", b"Origin: https://evil.example"))
+    assert (response.status, json.loads(body)["error"]["code"]) == (403, "forbidden_caller")
+    assert vendor.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("v1", "https://a.example"),
+        ("Upper", "https://a.example"),
+        ("a", "ftp://a.example"),
+        ("a", "a.example"),
+        ("a", "https://user:secret@a.example"),
+        ("a", "https://a.example?key=1"),
+    ],
+)
+def test_upstream_without_sense_is_refused_by_name(name: str, address: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"FINE_TUNING_UPSTREAMS: '?{name}") as refused:
+        read_upstreams({name: address})
+    assert "secret" not in str(refused.value)

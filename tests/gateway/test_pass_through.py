@@ -1,0 +1,120 @@
+"""What a client and its vendor see of each other through the gateway: the bytes that the other one sent."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import time
+from http.client import HTTPResponse
+from itertools import pairwise
+
+import pytest
+
+from tests.gateway.conftest import Gateway
+from tests.gateway.scripted_upstream import Upstream, answer, chunk
+
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+EVENTS = [b'data: {"a": 1}\n', b"\n", b"data: [DONE]\n\n"]
+
+
+def request(path: str, body: bytes = b"", *headers: bytes, method: str = "POST") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1".encode(), b"Host: localhost", b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def ask(gateway: Gateway, sent: bytes) -> tuple[HTTPResponse, bytes]:
+    with socket.create_connection((gateway.host, gateway.port), timeout=20) as connection:
+        connection.sendall(sent)
+        response = HTTPResponse(connection)
+        response.begin()
+        return response, response.read()
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"model":  "gpt-4o", "unknown_field": [1.50, "\xc3\xa9"]}', b"", b"\x00\xff not JSON", b"x" * (5 << 20)]
+)
+def test_request_arrives_as_it_was_sent(gateway: Gateway, vendor: Upstream, body: bytes) -> None:
+    vendor.answers(answer(b"{}"))
+    headers = (b"Authorization: Bearer sk-vendor", b"OpenAI-Beta: assistants=v2", b"X-FT-Domain: mail")
+    ask(gateway, request("/openai/v1/new%2Fendpoint?a=%20b&a=&c", body, *headers))
+    (got,) = vendor.requests
+    head, _, sent = got.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    assert first == b"POST /v1/new%2Fendpoint?a=%20b&a=&c HTTP/1.1"
+    assert sent == body
+    named = {line.partition(b":")[0].lower(): line.partition(b": ")[2] for line in lines}
+    assert named.pop(b"x-ft-passed")
+    assert named == {
+        b"host": vendor.address.removeprefix("http://").encode(),
+        b"content-length": str(len(body)).encode(),
+        b"authorization": b"Bearer sk-vendor",
+        b"openai-beta": b"assistants=v2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "encoding"),
+    [
+        (b"200 OK", b'{"id": "1",   "new": true}', b"identity"),
+        (b"429 Too Many Requests", b'{"error": {"message": "slow down"}}', b"identity"),
+        (b"200 OK", gzip.compress(b'{"id": "1"}'), b"gzip"),
+        (b"302 Found", b"", b"identity"),
+        (b"500 Internal Server Error", b"<html>", b"identity"),
+    ],
+)
+def test_response_arrives_as_it_was_sent(
+    gateway: Gateway, vendor: Upstream, status: bytes, body: bytes, encoding: bytes
+) -> None:
+    headers = [
+        b"Retry-After: 7",
+        b"Content-Encoding: " + encoding,
+        b"Location: /else",
+        b"Set-Cookie: a",
+        b"Set-Cookie: b",
+    ]
+    vendor.answers(answer(body, *headers, b"Connection: X-Of-Link", b"X-Of-Link: 1", status=status))
+    response, got = ask(gateway, request("/openai/v1/chat/completions", b"{}"))
+    assert (response.status, got) == (int(status[:3]), body)
+    assert response.headers.get_all("set-cookie") == ["a", "b"]
+    assert [response.getheader(name) for name in ("retry-after", "location", "x-of-link")] == ["7", "/else", None]
+    assert response.getheader("content-encoding") == encoding.decode()
+    assert (response.getheader("x-ft-call-id") or "").startswith("call_")
+
+
+def test_stream_arrives_chunk_by_chunk_when_it_is_sent(gateway: Gateway, vendor: Upstream) -> None:
+    pieces = [part for event in EVENTS for part in (chunk(event), 0.3)]
+    vendor.answers(STREAM, *pieces, chunk(b""))
+    times, got = [], []
+    with socket.create_connection((gateway.host, gateway.port), timeout=20) as connection:
+        connection.sendall(request("/openai/v1/chat/completions", b'{"stream": true}'))
+        while not b"".join(got).endswith(b"0\r\n\r\n"):
+            got.append(connection.recv(65536))
+            times.append(time.monotonic())
+    assert b"".join(got).partition(b"\r\n\r\n")[2] == b"".join([*map(chunk, EVENTS), chunk(b"")])
+    assert sum(after - before > 0.2 for before, after in pairwise(times)) >= 2
+
+
+def test_client_that_leaves_ends_the_call(gateway: Gateway, vendor: Upstream) -> None:
+    for reply in ((60.0,), (STREAM, chunk(EVENTS[0]), 60.0)):
+        vendor.left.clear()
+        vendor.answers(*reply)
+        with socket.create_connection((gateway.host, gateway.port), timeout=20) as connection:
+            connection.sendall(request("/openai/v1/chat/completions", b"{}"))
+            if len(reply) > 1:
+                connection.recv(10)
+            time.sleep(0.1)
+        assert vendor.left.wait(1.0)
+    whole = [(call["is_whole"], call["is_delivered"], call["not_captured"]) for call in gateway.stored()]
+    assert whole == [(False, False, "the call failed"), (False, False, "the response broke off")]
+
+
+def test_response_that_breaks_off_is_seen_to(gateway: Gateway, vendor: Upstream) -> None:
+    vendor.answers(STREAM, chunk(EVENTS[0]), closes=True)
+    with socket.create_connection((gateway.host, gateway.port), timeout=20) as connection:
+        connection.sendall(request("/openai/v1/chat/completions", b"{}"))
+        got = b""
+        while piece := connection.recv(65536):
+            got += piece
+    assert got.endswith(chunk(EVENTS[0]))
+    (call,) = gateway.stored()
+    assert (call["is_whole"], call["example_id"]) == (False, None)

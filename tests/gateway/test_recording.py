@@ -1,0 +1,226 @@
+"""What is kept of calls that were passed on: as calls with their price, and as examples."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import OpenAI
+
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.recorder import Limits, Recorder
+from fine_tuning.gateway.stored_calls import complete_files, store_spool
+from fine_tuning.server import authentication
+from fine_tuning.store import costs
+from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
+from tests.gateway.conftest import Gateway
+from tests.gateway.scripted_upstream import Upstream, answer, chunk
+from tests.gateway.test_pass_through import STREAM, ask, request
+
+MESSAGES: Any = [{"role": "user", "content": "Where is order 7?"}]
+CHAT = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1_795_000_000,
+    "model": "gpt-4o-2024-08-06",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "On its way."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
+}
+ROOT = Path(__file__).parents[2]
+SAID = "On its way."
+JSON = b"Content-Type: application/json"
+
+
+def event(delta: dict[str, Any], reason: str | None = None) -> bytes:
+    choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
+    data = {"id": "chatcmpl-2", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o", "choices": choices}
+    return chunk(b"data: " + json.dumps(data).encode() + b"\n\n")
+
+
+def test_chat_of_the_sdk_becomes_an_example_with_its_price(gateway: Gateway, vendor: Upstream) -> None:
+    vendor.answers(answer(gzip.compress(json.dumps(CHAT).encode()), JSON, b"Content-Encoding: gzip"))
+    tags = {"domain": "shop", "task": "support", "unit": "u-7", "conversation": "c-1", "metadata": '{"tier": "gold"}'}
+    headers = {f"x-ft-{name}": value for name, value in tags.items()}
+    with OpenAI(base_url=f"{gateway.address}/openai/v1", api_key="sk", default_headers=headers) as client:
+        got = client.chat.completions.with_raw_response.create(model="gpt-4o", messages=MESSAGES)
+    (call,) = gateway.stored()
+    assert call["id"] == got.headers["x-ft-call-id"]
+    assert (call["model"], call["prompt_tokens"], call["completion_tokens"]) == ("gpt-4o-2024-08-06", 1000, 100)
+    assert (call["unit"], call["conversation"], call["metadata"]) == ("u-7", "c-1", {"tier": "gold"})
+    assert call["cost"] is None  # of this address nobody knows a price
+    (example,) = DistillationDataCollector().find_examples()
+    assert call["example_id"] == example["id"]
+    assert (example["domain"], example["task_type"], example["rating"]) == ("shop", "support", 3)
+    assert (example["prompt"], example["response"]) == ("Where is order 7?", "On its way.")
+    assert example["metadata"]["conversation_id"] == "c-1"
+    with open_database().read() as tx:
+        (event,) = costs.all_events(tx, "inference")
+    assert (event["tokens"], event["metadata"]["call"]) == (1100, call["id"])
+
+
+def test_stream_with_tools_becomes_an_example(gateway: Gateway, vendor: Upstream) -> None:
+    call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "find", "arguments": ""}}
+    more = {"index": 0, "function": {"arguments": '{"order": 7}'}}
+    events = [
+        event({"role": "assistant", "tool_calls": [call]}),
+        event({"tool_calls": [more]}),
+        event({}, "tool_calls"),
+    ]
+    vendor.answers(STREAM, *events, chunk(b"data: [DONE]\n\n"), chunk(b""))
+    tools: Any = [
+        {"type": "function", "function": {"name": "find", "parameters": {"type": "object", "properties": {}}}}
+    ]
+    with OpenAI(base_url=f"{gateway.address}/openai/v1", api_key="sk") as client:
+        asked = client.chat.completions.create(model="gpt-4o", messages=MESSAGES, tools=tools, stream=True)
+        assert len(list(asked)) == 3
+    assert [each["example_id"] is None for each in gateway.stored()] == [False]
+    (example,) = DistillationDataCollector().find_examples()
+    assert example["messages"] is not None
+    (said,) = example["messages"][-1]["tool_calls"]
+    assert (said["function"]["name"], json.loads(said["function"]["arguments"])) == ("find", {"order": 7})
+    assert example["tools"] is not None
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "response"),
+    [
+        (
+            "/anthropic/v1/messages",
+            {"model": "claude-1", "max_tokens": 9, "messages": MESSAGES},
+            {
+                "id": "msg_1",
+                "type": "message",
+                "role": "assistant",
+                "model": "claude-1",
+                "content": [{"type": "text", "text": "On its way."}],
+                "stop_reason": "end_turn",
+                "usage": {"input_tokens": 5, "output_tokens": 4},
+            },
+        ),
+        (
+            "/gemini/v1beta/models/gemini-1:generateContent",
+            {"contents": [{"role": "user", "parts": [{"text": "Where is order 7?"}]}]},
+            {
+                "candidates": [
+                    {"content": {"role": "model", "parts": [{"text": "On its way."}]}, "finishReason": "STOP"}
+                ]
+            },
+        ),
+        (
+            "/openai/v1/responses",
+            {"model": "gpt-4o", "input": "Where is order 7?"},
+            {
+                "id": "resp_1",
+                "object": "response",
+                "model": "gpt-4o",
+                "output": [
+                    {
+                        "type": "message",
+                        "role": "assistant",
+                        "content": [{"type": "output_text", "text": "On its way."}],
+                    }
+                ],
+            },
+        ),
+    ],
+)
+def test_chat_of_every_wire_becomes_an_example(
+    gateway: Gateway, vendor: Upstream, path: str, body: dict[str, Any], response: dict[str, Any]
+) -> None:
+    vendor.answers(answer(json.dumps(response).encode(), JSON))
+    ask(gateway, request(path, json.dumps(body).encode(), JSON))
+    (call,) = gateway.stored()
+    assert call["not_captured"] is None
+    (example,) = DistillationDataCollector().find_examples()
+    assert (example["prompt"], example["response"]) == ("Where is order 7?", "On its way.")
+    assert example["model_used"] == call["model"] == body.get("model", "gemini-1")
+
+
+def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, vendor: Upstream) -> None:
+    embedding = {"object": "list", "data": [{"embedding": [1.0]}], "model": "e", "usage": {"prompt_tokens": 3}}
+    asked = json.dumps({"model": "gpt-4o", "messages": MESSAGES}).encode()
+    for path, reply in (
+        ("embeddings", answer(json.dumps(embedding).encode(), JSON)),
+        ("chat/completions", answer(b'{"error": {"message": "slow down"}}', JSON, status=b"429 Too Many Requests")),
+        ("chat/completions", answer(b"not gzip", JSON, b"Content-Encoding: gzip")),
+        ("chat/completions", answer(b"{", JSON)),
+    ):
+        vendor.answers(reply)
+        ask(gateway, request(f"/openai/v1/{path}", asked, JSON))
+    vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
+    ask(gateway, request("/openai/v1/chat/completions", asked, JSON, b"x-ft-capture: off"))
+    stored = gateway.stored()
+    assert [(call["status"], call["example_id"]) for call in stored] == [
+        (200, None),
+        (429, None),
+        (200, None),
+        (200, None),
+    ]
+    assert all(call["not_captured"] for call in stored)
+    assert DistillationDataCollector().find_examples() == []
+
+
+def test_calls_belong_to_the_project_of_their_key(gateway: Gateway, vendor: Upstream) -> None:
+    vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
+    key, _ = authentication.create(open_database(), "app", "shop")
+    body = json.dumps({"model": "gpt-4o", "messages": MESSAGES}).encode()
+    ask(gateway, request("/openai/v1/chat/completions", body, JSON, f"x-ft-key: {key}".encode()))
+    (call,) = gateway.stored()
+    assert call["project"] == "shop"
+    assert len(DistillationDataCollector(project="shop").find_examples()) == 1
+    assert DistillationDataCollector(project="default").find_examples() == []
+
+
+def exchange(number: int) -> Exchange:
+    body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": f"Question {number}"}]}).encode()
+    made = Exchange(f"call_{number}", "default", "openai", "http://a.example", "POST", "/v1/chat/completions", {})
+    made.keep_request(body, 10_000)
+    made.has_response(200, [])
+    made.keep_response(json.dumps(CHAT).encode(), 10_000)
+    made.is_whole = made.is_delivered = True
+    made.end()
+    return made
+
+
+def test_file_that_is_stored_twice_adds_nothing(workspace: Path, spool: Recorder) -> None:
+    for number in range(3):
+        spool.record(exchange(number))
+    spool.close()
+    (file,) = complete_files(spool.folder)
+    kept = file.read_bytes()
+    assert store_spool(open_workspace(), spool.folder) == 3
+    assert not file.exists()
+    file.write_bytes(kept + b'{"id": "call_half of a li')
+    assert store_spool(open_workspace(), spool.folder) == 0
+    assert {each["sightings"] for each in DistillationDataCollector().find_examples()} == {1}
+
+
+def test_calls_beyond_the_limit_are_counted(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, Limits(waiting=3000))
+    for number in range(100):
+        recorder.record(exchange(number))
+    recorder.close()
+    kept = sum(len(path.read_bytes().splitlines()) for path in complete_files(tmp_path))
+    assert kept > 0
+    assert kept + recorder.dropped == 100
+
+
+def test_calls_of_a_killed_process_are_stored(workspace: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from fine_tuning.gateway.recorder import Recorder; "
+        "from tests.gateway.test_recording import exchange; spool = Recorder(Path(sys.argv[1])); "
+        "[spool.record(exchange(n)) for n in range(20)]; time.sleep(0.5); os.kill(os.getpid(), 9)"
+    )
+    folder = tmp_path / "spool"
+    killed = subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, check=False)
+    assert killed.returncode == -9
+    assert [path.suffix for path in folder.iterdir()] == [".part"]
+    assert store_spool(open_workspace(), folder) == 20
+    assert list(folder.iterdir()) == []
