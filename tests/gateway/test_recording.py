@@ -202,6 +202,20 @@ def test_file_that_is_stored_twice_adds_nothing(workspace: Path, spool: Recorder
     assert {each["sightings"] for each in DistillationDataCollector().find_examples()} == {1}
 
 
+def test_call_that_cannot_be_kept_keeps_no_other_from_it(workspace: Path, spool: Recorder) -> None:
+    odd = ['{"a": ' * 400 + "1" + "}" * 400, '{"a": "\\u0000", "b": NaN}', "[" * 100_000, "\ud800\0", "[1]"]
+    for number, metadata in enumerate(odd):
+        made = exchange(number)
+        made.tags = {"metadata": metadata, "unit": "\0", "domain": "\0" * 300}
+        spool.record(made)
+    spool.record(exchange(9))
+    spool.close()
+    (file,) = complete_files(spool.folder)
+    file.write_bytes(file.read_bytes() + b'[1]\n{"id": "call_10"}\n\xff\n')
+    assert store_spool(open_workspace(), spool.folder) == 6
+    assert not file.exists()
+
+
 def test_calls_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path, Limits(waiting=3000))
     for number in range(100):

@@ -164,6 +164,8 @@ def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]
         http=http_connections.protocol(),
         log_level="warning",
         access_log=False,
+        server_header=False,  # these two are the vendor's where the gateway answers
+        date_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
     )

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 
 from starlette.types import Receive
 
 from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.wire_errors import GatewayError
+
+PATIENCE_SECONDS = 30.0
 
 
 class ClientLeft(Exception):  # noqa: N818
@@ -32,6 +36,7 @@ class ClientSide:
 
         Raises:
             ClientLeft: the client did.
+            GatewayError: it stopped sending.
         """
         pieces: list[bytes] = []
         size = 0
@@ -51,7 +56,12 @@ class ClientSide:
     async def _pieces(self) -> AsyncIterator[bytes]:
         is_complete = False
         while not is_complete:
-            message = await self._receive()
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    message = await self._receive()
+            except TimeoutError:
+                reason = f"nothing more of the request arrived within {PATIENCE_SECONDS:.0f} s"
+                raise GatewayError(HTTPStatus.REQUEST_TIMEOUT, reason, "request_timeout") from None
             if message["type"] == "http.disconnect":
                 raise ClientLeft
             piece: bytes = message.get("body", b"")

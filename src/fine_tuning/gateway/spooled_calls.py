@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import unquote
 
 from fine_tuning.data_io.json_values import JsonObject, is_object
@@ -58,14 +58,15 @@ class SpooledCall(NamedTuple):
 
 
 def read_calls(path: Path) -> Iterator[SpooledCall]:
-    """The calls of a file; the last line of a process that was killed may be half of one, and is left out."""
+    """The calls of a file; what is none is left out, such as half a line of a process that was killed."""
     with path.open("rb") as lines:
         for line in lines:
             try:
                 facts = json.loads(line)
             except ValueError:
                 continue
-            yield _call(facts)
+            if is_object(facts) and facts.keys() >= SpoolLine.__required_keys__:
+                yield _call(cast("SpoolLine", facts))
 
 
 def _call(facts: SpoolLine) -> SpooledCall:

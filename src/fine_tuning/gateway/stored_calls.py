@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import islice
 from pathlib import Path
 
 from fine_tuning._util.locks import try_lock
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.errors import UsageError
 from fine_tuning.gateway.call_records import CallRecords, records_of
-from fine_tuning.gateway.spooled_calls import read_calls
+from fine_tuning.gateway.spooled_calls import SpooledCall, read_calls
 from fine_tuning.store import costs, examples, gateway_calls
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.workspace import Workspace
 
+_log = logging.getLogger(__name__)
 BLOCK_CALLS = 200
 
 
@@ -44,11 +47,26 @@ def _is_written(path: Path) -> bool:
 
 def _store_file(workspace: Workspace, path: Path) -> int:
     prices, calls, count = PriceList(workspace.settings.prices), read_calls(path), 0
-    while block := [records_of(call, prices) for call in islice(calls, BLOCK_CALLS)]:
-        with workspace.database.write() as tx:
-            count += _add(tx, block)
+    while block := list(islice(calls, BLOCK_CALLS)):
+        try:
+            count += _store(workspace, [records_of(call, prices) for call in block])
+        except UsageError:  # one of them cannot be kept, such as for metadata that is nested too deeply
+            count += sum(_store_alone(workspace, call, prices) for call in block)
     path.unlink(missing_ok=True)
     return count
+
+
+def _store_alone(workspace: Workspace, call: SpooledCall, prices: PriceList) -> int:
+    try:
+        return _store(workspace, [records_of(call, prices)])
+    except UsageError as error:
+        _log.warning("%s was not stored: %s", call.facts["id"], error)
+        return 0
+
+
+def _store(workspace: Workspace, block: list[CallRecords]) -> int:
+    with workspace.database.write() as tx:
+        return _add(tx, block)
 
 
 def _add(tx: Transaction, block: list[CallRecords]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from email.utils import formatdate
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import FastAPI
@@ -118,7 +119,7 @@ def _is_upload(scope: Scope) -> bool:
 
 
 class RequestIds:
-    """ASGI middleware: name the request in every response, as support and logs of OpenAI's clients expect it."""
+    """ASGI middleware: name the request in every response, as support and logs of OpenAI's clients expect it, and date it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -129,7 +130,8 @@ class RequestIds:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID] = name
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID], headers["date"] = name, formatdate(usegmt=True)
             await send(message)
 
         if scope["type"] == "http":
