@@ -119,7 +119,7 @@ def _is_upload(scope: Scope) -> bool:
 
 
 class RequestIds:
-    """ASGI middleware: name the request in every response, as support and logs of OpenAI's clients expect it, and date it."""
+    """ASGI middleware: date every response, and name its request, as support and logs of OpenAI's clients expect it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
