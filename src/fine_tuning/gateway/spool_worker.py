@@ -1,6 +1,7 @@
 """The process that stores the calls of the gateway: it takes no time from the one that passes them on.
 
 python -m fine_tuning.gateway.spool_worker --parent PID
+python -m fine_tuning.gateway.spool_worker --once
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ EVERY_SECONDS = 1.0
 _NICENESS = 10
 
 
-def run(parent: int, stop: threading.Event) -> None:
-    """Store what there is once a second, until told to stop or the parent process has ended.
+def run(parent: int | None, stop: threading.Event) -> None:
+    """Store what there is once a second, until told to stop or the parent process has ended; once without a parent.
 
     While the database is away the calls stay in the spool.
     """
@@ -30,7 +31,7 @@ def run(parent: int, stop: threading.Event) -> None:
     folder = workspace.settings.folder(SPOOL)
     is_last = False
     while not is_last:
-        is_last = stop.wait(EVERY_SECONDS) or os.getppid() != parent
+        is_last = parent is None or stop.wait(EVERY_SECONDS) or os.getppid() != parent
         try:
             store_spool(workspace, folder)
         except FineTuningError as error:
@@ -40,8 +41,10 @@ def run(parent: int, stop: threading.Event) -> None:
 def main() -> None:
     """Run until SIGTERM."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--parent", type=int, required=True, help="process id with which this one ends")
-    parent: int = parser.parse_args().parent
+    until = parser.add_mutually_exclusive_group(required=True)
+    until.add_argument("--parent", type=int, help="process id with which this one ends")
+    until.add_argument("--once", action="store_true", help="store what there is now")
+    parent: int | None = parser.parse_args().parent
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     os.nice(_NICENESS)
     stop = threading.Event()

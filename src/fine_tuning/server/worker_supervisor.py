@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from fine_tuning._util.files import make_folder
+from fine_tuning.gateway.spool_worker import SPOOL
 from fine_tuning.settings import Settings
 
 RESTART_SECONDS = 1.0
+LAST_SECONDS = 60.0
 
 
 @contextmanager
@@ -28,14 +30,30 @@ def workers(slots: int, settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def recorder(settings: Settings) -> Iterator[None]:
-    """Keep the process that stores the calls of the gateway running while the block runs."""
-    with _kept_running(["fine_tuning.gateway.spool_worker"], "gateway", settings):
+    """Keep the process that stores the calls of the gateway running while the block runs, from the first of them on.
+
+    What was recorded last is stored when the block ends.
+    """
+    spool, module = settings.folder(SPOOL), "fine_tuning.gateway.spool_worker"
+
+    def has_calls() -> bool:
+        return spool.is_dir() and any(spool.iterdir())
+
+    with _kept_running([module], "gateway", settings, has_calls):
         yield
+    if has_calls():
+        subprocess.run([sys.executable, "-m", module, "--once"], check=False, timeout=LAST_SECONDS)  # noqa: S603 - ours
 
 
 @contextmanager
-def _kept_running(module: Sequence[str], name: str, settings: Settings) -> Iterator[None]:
-    """Keep a module of ours running as a process; one that dies is restarted. Its output goes to a log of that name."""
+def _kept_running(
+    module: Sequence[str], name: str, settings: Settings, is_needed: Callable[[], bool] = lambda: True
+) -> Iterator[None]:
+    """Keep a module of ours running as a process; one that dies is restarted. Its output goes to a log of that name.
+
+    Args:
+        is_needed: asked once a second until it says so; before that no process is started.
+    """
     stop = threading.Event()
     log = make_folder(settings.folder("logs")) / f"{name}.log"
     command = [sys.executable, "-m", *module, "--parent", str(os.getpid())]
@@ -43,12 +61,13 @@ def _kept_running(module: Sequence[str], name: str, settings: Settings) -> Itera
 
     def keep_running() -> None:
         while not stop.is_set():
-            with log.open("ab") as stream:
-                process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
-                )
-            running[:] = [process]
-            process.wait()
+            if is_needed():
+                with log.open("ab") as stream:
+                    process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                        command, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+                    )
+                running[:] = [process]
+                process.wait()
             stop.wait(RESTART_SECONDS)
 
     thread = threading.Thread(target=keep_running, daemon=True)

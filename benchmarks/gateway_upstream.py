@@ -1,0 +1,52 @@
+"""An upstream for the benchmark of the gateway: it answers every chat after a while, or streams it.
+
+python -m uvicorn gateway_upstream:app; UPSTREAM_MS is how long it thinks, in milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+
+from starlette.types import Receive, Scope, Send
+
+THINKS = float(os.environ.get("UPSTREAM_MS", "0")) / 1000
+TEXT = "The parcel left our warehouse this morning and will reach you on Thursday."
+CHAT = {
+    "id": "chatcmpl-1",
+    "object": "chat.completion",
+    "created": 1_795_000_000,
+    "model": "gpt-4o-2024-08-06",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 60, "completion_tokens": 16, "total_tokens": 76},
+}
+JSON = [(b"content-type", b"application/json")]
+EVENTS = [(b"content-type", b"text/event-stream")]
+
+
+def event(delta: dict[str, str], reason: str | None = None) -> bytes:
+    """A chunk of a streamed chat."""
+    choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
+    chunk = {**CHAT, "object": "chat.completion.chunk", "choices": choices, "usage": None}
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+WHOLE = json.dumps(CHAT).encode()
+STREAM = [*(event({"role": "assistant", "content": f"{word} "}) for word in TEXT.split()), event({}, "stop")]
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a chat."""
+    if scope["type"] != "http":
+        return
+    asked, more = b"", True
+    while more:
+        message = await receive()
+        asked, more = asked + message.get("body", b""), message.get("more_body", False)
+    await asyncio.sleep(THINKS)
+    is_stream = b'"stream": true' in asked
+    await send({"type": "http.response.start", "status": 200, "headers": EVENTS if is_stream else JSON})
+    for piece in STREAM if is_stream else []:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b"data: [DONE]\n\n" if is_stream else WHOLE})
