@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import regex
-
+from fine_tuning._util.timed_patterns import PatternTimeout
+from fine_tuning.data_io import timed_schema
 from fine_tuning.data_io.held_schema import Rest, held_schema, in_words
 from fine_tuning.data_io.schema_checks import Validator, draft_of
 from fine_tuning.serving.chat_types import Messages
-
-PATTERN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,28 +59,13 @@ class AnswerForm:
             value = json.loads(answer)
         except (ValueError, RecursionError) as error:
             return f"it is not JSON ({error})"
-        found = best_match(_validator(self.schema).iter_errors(value))
+        try:
+            found = best_match(_validator(self.schema).iter_errors(value))
+        except PatternTimeout as error:
+            return str(error)
         return None if found is None else f"{found.json_path}: {found.message[:300]}"
 
 
 def _validator(schema: Mapping[str, object]) -> Validator:
-    """A validator that fetches nothing, and spends no more than `PATTERN_SECONDS` on a pattern."""
-    from jsonschema.validators import extend
-    from referencing import Registry
-
     kind = draft_of(schema)
-    return extend(kind, {"pattern": _pattern})(schema, registry=Registry(), format_checker=kind.FORMAT_CHECKER)
-
-
-def _pattern(_validator: Validator, pattern: str, value: object, _schema: object) -> Iterator[Exception]:
-    from jsonschema import ValidationError
-
-    if not isinstance(value, str):
-        return
-    try:
-        found = regex.search(pattern, value, timeout=PATTERN_SECONDS)
-    except TimeoutError:
-        yield ValidationError(f"{pattern!r} takes too long to match")
-        return
-    if not found:
-        yield ValidationError(f"{value!r} does not match {pattern!r}")
+    return timed_schema.validator(kind, schema, format_checker=kind.FORMAT_CHECKER)
