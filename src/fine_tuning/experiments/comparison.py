@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from math import ceil, nan, sqrt
 from typing import NamedTuple
 
-from fine_tuning.experiments.changing_effect import ChangingEffect, Variation
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.estimated_effects import Scores, effect_of_scores
@@ -16,7 +15,6 @@ from fine_tuning.experiments.planned_looks import continuity, planned_limits
 from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
 from fine_tuning.experiments.sample_shares import SampleShares
 from fine_tuning.experiments.shares import equal_shares_p
-from fine_tuning.experiments.strata import OTHER, Strata, cells, of_name
 from fine_tuning.experiments.stratified_difference import difference
 from fine_tuning.experiments.time_trend import TimeTrend
 from fine_tuning.experiments.unit_sums import Figure, UnitSums, summed
@@ -24,8 +22,12 @@ from fine_tuning.store.records.experiment_json import ComparisonRecord
 
 MIN_SAMPLES_APART = 80  # of models one after the other, from which a trend over time is taken away
 MIN_SHARED = 0.01  # products of a unit's samples of both models, relative to the squares of those of one
+MAX_STRATA = 100  # further ones are not compared
+MIN_UNITS = 2  # of each model in one of several strata: of one alone no variance is known
+OTHER = "(others)"
 MISSING = 0.01  # of the pairs; so many scores that are missing change a difference by a point at most
 UNEVEN = 2.6  # standard errors by which the numbers of questions that one model alone answered differ
+Strata = dict[str, PropensityStrata]  # by stratum of the samples; "" where they have none
 
 
 class UnitGrowth(NamedTuple):
@@ -55,7 +57,6 @@ class Comparison:
         peaks: the looks with the most evidence for each of both models, of the anytime design.
         looks: the planned ones so far.
         trend: of the scores over time, for models that never answered at the same time.
-        over_time: how the difference varies.
         samples: of each model; shares: of all of them over time.
         next_look: the size at which the interval is stored next, for the history.
     """
@@ -70,14 +71,13 @@ class Comparison:
     trend: TimeTrend = field(default_factory=TimeTrend)
     samples: Starts = (0, 0)
     shares: SampleShares = field(default_factory=SampleShares)
-    over_time: ChangingEffect = field(default_factory=ChangingEffect)
 
     def arrive(self, side: int, stratum: str, began: Sequence[tuple[int, int]]) -> None:
         """A sample of a model (0 or 1) comes: of a unit that began already, or of a new one (of which nothing did)."""
         if not began:
-            of_name(self.strata, stratum).begin(side, self.samples)
+            _stratum(self.strata, stratum).begin(side, self.samples)
             if any(self.since_starts):
-                of_name(self.since, stratum).begin(side, self.samples)
+                _stratum(self.since, stratum).begin(side, self.samples)
         self.shares.add(side)
         first, second = self.samples
         self.samples = (first + 1, second) if side == 0 else (first, second + 1)
@@ -85,15 +85,13 @@ class Comparison:
     def grow(self, unit: UnitGrowth) -> None:
         """Count the new figures of a unit."""
         stratum, began, side, figures = unit
-        of_name(self.strata, stratum).grow(side, figures, began)
+        _stratum(self.strata, stratum).grow(side, figures, began)
         if any(self.since_starts) and all(ordinal > self.since_starts[model] for model, ordinal in began):
             kept = [figure for figure in figures if figure.measure in (None, ERRORS)]
-            of_name(self.since, stratum).grow(side, kept, began)
+            _stratum(self.since, stratum).grow(side, kept, began)
         for figure in figures:
             if figure.measure is None:
                 self.trend.add(side, figure.value)
-                if figure.before is None:
-                    self.over_time.add(side, figure.value)
 
     @property
     def has_drift(self) -> bool:
@@ -207,13 +205,6 @@ class Comparison:
         found = effect_of_scores(cells(self.since), design, scores)
         return replace(found, is_ready=found.is_ready and not self.are_apart)
 
-    @property
-    def variation(self) -> Variation | None:
-        """How the difference varies over time, if it does by more than its mean. Of pairs it is not looked for: their
-        order is often that of kinds of questions, of which all are compared.
-        """
-        return None if self._are_pairs or self.are_apart else self.over_time.variation()
-
     def watch(self, design: Design, scores: Scores) -> None:
         """Keep the look if its evidence is the most so far for one of the models; none of a time in which they were
         not compared at the same time.
@@ -276,7 +267,6 @@ class Comparison:
             "trend": self.trend.as_list(),
             "samples": list(self.samples),
             "shares": self.shares.as_dict(),
-            "over_time": self.over_time.as_dict(),
         }
 
     @classmethod
@@ -293,5 +283,25 @@ class Comparison:
             TimeTrend.of(state.get("trend", [])),
             (state["samples"][0], state["samples"][1]),
             SampleShares(**state["shares"]) if "shares" in state else SampleShares(),
-            ChangingEffect.of(state["over_time"]) if "over_time" in state else ChangingEffect(),
         )
+
+
+def _stratum(strata: Strata, name: str) -> PropensityStrata:
+    """The sums of a stratum, which may be a new one."""
+    known = name if name in strata or len(strata) < MAX_STRATA else OTHER
+    return strata.get(known) or strata.setdefault(known, PropensityStrata())
+
+
+def cells(strata: Strata, measure: str | None = None, *, at_once: bool = False) -> list[UnitSums]:
+    """See `Comparison.cells`.
+
+    Args:
+        at_once: whether all samples of a stratum count as of one time.
+    """
+    if len(strata) == 1:
+        only = next(iter(strata.values()))
+        return [only.everything(measure)] if at_once else only.cells(measure)
+    known = [each for name, each in strata.items() if name != OTHER]
+    of_one_time = [each for each in known if not each.are_apart] or known
+    found = [cell for each in of_one_time for cell in ([each.everything(measure)] if at_once else each.cells(measure))]
+    return [cell for cell in found if min(cell.effective_units) >= MIN_UNITS]

@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 from scipy.special import ndtr
 
 from fine_tuning.evaluation.intervals import wilson
-from fine_tuning.experiments import change_reasons, confidence_sequences, group_sequential, guardrails, measures
+from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.comparability import (
     incomparable_reason,
@@ -18,10 +18,10 @@ from fine_tuning.experiments.comparability import (
     mismatch_reason,
     ratio_p_value,
 )
+from fine_tuning.experiments.comparison import MAX_STRATA, OTHER
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.planned_looks import planned_limits
-from fine_tuning.experiments.strata import MAX_STRATA, OTHER
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 from fine_tuning.store import experiments
 from fine_tuning.store.experiments import NewLook
@@ -137,7 +137,7 @@ def decide(design: Design, statistics: Statistics, effect: Effect, alpha: float,
         effect: so far, of these statistics.
         mismatch: see `comparability.mismatch_reason`.
     """
-    decided = _unless_varying(_decide(design, statistics, effect, alpha), design, statistics)
+    decided = _decide(design, statistics, effect, alpha)
     withheld = mismatch or incomparable_reason(design, statistics, _speaks_for(decided, design))
     if not withheld:
         return decided
@@ -157,7 +157,6 @@ def look(design: Design, statistics: Statistics) -> NewLook | None:
     if not isfinite(effect.estimate):
         return None
     decided = _decide(design, statistics, effect, design.alpha / comparisons)
-    decided = _unless_varying(decided, design, statistics)
     found = decided.low, decided.high, min(comparisons * decided.p_value, 1.0)
     low, high, p_value = (value if isfinite(value) else None for value in found)
     estimate = effect.estimate if isnan(decided.estimate) else decided.estimate
@@ -168,16 +167,6 @@ def _decide(design: Design, statistics: Statistics, effect: Effect, alpha: float
     if design.kind == "anytime":
         return _anytime(design, statistics, effect, alpha)
     return _planned(design, statistics, alpha)
-
-
-def _unless_varying(decided: Decision, design: Design, statistics: Statistics) -> Decision:
-    """The decision, unless the difference varies over time by more than it is: the interval then holds both ends."""
-    if decided.changed or (found := statistics.comparison.variation) is None:
-        return decided
-    mean, deviation = statistics.comparison.over_time.mean, found.deviation
-    low, high = min(decided.low, mean - deviation), max(decided.high, mean + deviation)
-    changed = change_reasons.varying(design, mean, found)
-    return decided._replace(favours=0, p_value=nan, low=low, high=high, changed=changed)
 
 
 def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> Decision:
@@ -204,7 +193,7 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
         favours = 1 if peak.estimate > 0 else -1
         return Decision(favours, p_value, *_clipped(interval, design), estimate=decided.estimate)
     first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
-    changed = change_reasons.contradicted(design, (first.n, first.estimate), since if since.is_ready else effect)
+    changed = _changed(design, (first.n, first.estimate), since if since.is_ready else effect)
     return Decision(0, nan, *_clipped(interval, design), estimate=now.estimate, changed=changed)
 
 
@@ -231,7 +220,7 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> Decision:
     hull = min(low, latest[0]), max(high, latest[1])
     if favours and (latest[0] > high or latest[1] < low) and hull[0] <= 0 <= hull[1]:
         began = sum(statistics.comparison.since_starts) if design.kind == "fixed" else 2 * last.size
-        changed = change_reasons.contradicted(design, (began, last.estimate), since, is_part=design.kind == "fixed")
+        changed = _changed(design, (began, last.estimate), since, is_part=design.kind == "fixed")
         return Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
     return Decision(favours, p_value, *_clipped((low, high), design), is_over, last.estimate)
@@ -258,6 +247,22 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     found = measures.difference(statistics, name, alpha)
     low, high = found.sequence(alpha)
     return -high, -low
+
+
+def _changed(design: Design, before: tuple[int, float], now: Effect, *, is_part: bool = False) -> str:
+    """What contradicts a verdict.
+
+    Args:
+        before: the number of samples of the verdict, and the difference then.
+        is_part: whether the samples since are a part of those of the verdict.
+    """
+    scale, unit = (100, " points") if design.score == "binary" else (1, "")
+    whole = "in all" if is_part else "until then"
+    then, since = (f"{each * scale:+.3g}{unit}" for each in (before[1], now.estimate))
+    return (
+        f"effect changed at about {before[0]:,} samples: {then} {whole}, {since} since; start a new test to compare "
+        "the models as they are now"
+    )
 
 
 def _warnings(statistics: Statistics) -> list[str]:

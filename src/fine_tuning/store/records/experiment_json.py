@@ -164,25 +164,6 @@ class SampleSharesRecord(TypedDict):
     second: int
 
 
-class StretchesRecord(TypedDict):
-    """See `experiments.changing_effect.Stretches`."""
-
-    count: int
-    first: list[float]
-    products: list[float]
-    squares: list[float]
-
-
-class ChangingEffectRecord(TypedDict):
-    """See `experiments.changing_effect.ChangingEffect`."""
-
-    sizes: list[StretchesRecord]
-    stretch: list[float]
-    group: list[float]
-    weight: float
-    weighted: float
-
-
 class ComparisonRecord(TypedDict):
     """See `experiments.comparison.Comparison`."""
 
@@ -196,7 +177,6 @@ class ComparisonRecord(TypedDict):
     trend: NotRequired[list[PlacesRecord]]
     samples: list[int]
     shares: NotRequired[SampleSharesRecord]
-    over_time: NotRequired[ChangingEffectRecord]
 
 
 class StatisticsRecord(TypedDict):
