@@ -18,7 +18,7 @@ from fine_tuning.gateway.recorder import Limits, Recorder
 from fine_tuning.gateway.stored_calls import complete_files, store_spool
 from fine_tuning.server import authentication
 from fine_tuning.store import costs
-from fine_tuning.store.database import open_database
+from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
@@ -189,7 +189,7 @@ def exchange(number: int) -> Exchange:
     return made
 
 
-def test_file_that_is_stored_twice_adds_nothing(workspace: Path, spool: Recorder) -> None:
+def test_file_that_is_stored_twice_adds_nothing(database: Database, spool: Recorder) -> None:
     for number in range(3):
         spool.record(exchange(number))
     spool.close()
@@ -202,7 +202,7 @@ def test_file_that_is_stored_twice_adds_nothing(workspace: Path, spool: Recorder
     assert {each["sightings"] for each in DistillationDataCollector().find_examples()} == {1}
 
 
-def test_call_that_cannot_be_kept_keeps_no_other_from_it(workspace: Path, spool: Recorder) -> None:
+def test_call_that_cannot_be_kept_keeps_no_other_from_it(database: Database, spool: Recorder) -> None:
     odd = ['{"a": ' * 400 + "1" + "}" * 400, '{"a": "\\u0000", "b": NaN}', "[" * 100_000, "\ud800\0", "[1]"]
     for number, metadata in enumerate(odd):
         made = exchange(number)
