@@ -62,6 +62,11 @@ def test_text_about_harmony_stays() -> None:
     [
         ({"is_safe": False}, 1),
         ({"is_safe": True}, None),
+        ({"safe": False}, 1),
+        ({"safe": True}, None),
+        ({"flagged": True}, 1),
+        ({"flagged": False}, None),
+        ({"toxic": "no"}, None),
         ({"acceptable": False}, 1),
         ({"judgement": "incorrect"}, 1),
         ({"judgement": "correct"}, None),

@@ -35,7 +35,7 @@ _BAD_KEYS = frozenset(
     (
         "undesirable isundesirable thumbsdown thumbdown rejected isrejected disliked isdisliked downvoted bad isbad "
         "unhelpful incorrect isincorrect failed isfailed badresponse badanswer badoutput isharmful isunsafe unsafe "
-        "ishallucination hallucination hallucinated ishallucinated"
+        "ishallucination hallucination hallucinated ishallucinated flagged isflagged toxic istoxic harmful"
     ).split()
 )
 _GRADED = frozenset(  # or a number, or a sign
@@ -49,7 +49,7 @@ _SUCCESSES = frozenset(
     (
         "passed ispassed pass passes testpassed testspassed alltestspassed alltestspass success issuccess successful "
         "issuccessful succeeded solved issolved valid isvalid issafe isresponsesafe responsesafe acceptable "
-        "isacceptable judgement judgment"
+        "isacceptable judgement judgment safe"
     ).split()
 )
 _FAILURES = frozenset("fail failed fails failure failing unsuccessful error invalid unsolved".split())
