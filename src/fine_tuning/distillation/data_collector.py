@@ -109,15 +109,13 @@ class DistillationDataCollector(CallImports):
             UsageError: as for `capture_success`.
             DataError: the conversation does not end with an assistant message, or a part of it cannot be read.
         """
-        facts = Facts(domain, task_type, rating, metadata, model_used)
-        return self._capture(_canonical(messages, read_messages, "messages"), _canonical(tools, read_tools), facts)
+        is_rated = rating is not None
+        facts = Facts(domain, task_type, rating if is_rated else LOG_RATING, metadata, model_used)
+        read = _canonical(messages, read_messages, "messages"), _canonical(tools, read_tools)
+        return self._capture(*read, facts, is_rated=is_rated)
 
-    def _capture(self, messages: object, tools: object, facts: Facts) -> str:
-        is_rated = facts.rating is not None
-        facts = facts._replace(
-            rating=facts.rating if is_rated else LOG_RATING, project=self._project or DEFAULT_PROJECT
-        )
-        record = example_record(messages, tools, facts)
+    def _capture(self, messages: object, tools: object, facts: Facts, *, is_rated: bool = True) -> str:
+        record = example_record(messages, tools, facts._replace(project=self._project or DEFAULT_PROJECT))
         with self._database.write() as tx:
             examples.capture(tx, [record], are_rated=is_rated)
         return record["id"]
