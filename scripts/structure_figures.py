@@ -115,6 +115,7 @@ def opened() -> list[Place]:
         "distillation/data_collector.py",
         "distillation/review_inbox.py",
         "server/app.py",
+        "server/spool_worker.py",
         "store/workspace.py",
         "training/jobs/worker.py",
     )

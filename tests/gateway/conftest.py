@@ -12,8 +12,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from fine_tuning.gateway.recorder import Recorder
-from fine_tuning.gateway.spool_worker import SPOOL
+from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server.gateway_app import GatewayApp
 from fine_tuning.server.server_config import ServerConfig

@@ -54,7 +54,7 @@ def test_chat_answer_with_nul_is_stored_and_captured_as_it_was_answered(
         assert client.chat.completions.retrieve(name).choices[0].message.content == 3 * REPLACED
     stored = client.chat.completions.retrieve(answer.id)
     assert (stored.choices, stored.usage) == (answer.choices, answer.usage)
-    [example] = DistillationDataCollector().get_curated_examples()
+    [example] = DistillationDataCollector().find_examples()
     assert example["response"] == 3 * REPLACED
     again = [*ASKED, {"role": "assistant", "content": 3 * REPLACED}, {"role": "user", "content": "Really?"}]
     assert client.chat.completions.create(**{**asked, "messages": again}).choices
@@ -72,7 +72,7 @@ def test_response_of_a_host_with_odd_characters_is_stored_as_it_was_answered(cli
     items: Any = list(client.conversations.items.list(talk, order="asc"))
     texts = [item.content[0].text for item in items]
     assert texts == ["Hi", answer.output_text, "Go on", answer.output_text]
-    assert len(DistillationDataCollector().get_curated_examples()) == 2
+    assert len(DistillationDataCollector().find_examples()) == 2
 
 
 def test_batch_answer_with_nul_is_in_its_output(client: OpenAI, only_nul: dict[str, int]) -> None:

@@ -21,6 +21,7 @@ from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.spool_line import to_line
 
 _log = logging.getLogger(__name__)
+SPOOL = "spool"  # the folder of the workspace
 FLUSH_SECONDS = 0.2
 SEGMENT_SECONDS = 2.0
 SEGMENT_BYTES = 16 << 20

@@ -13,8 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fine_tuning.gateway.exchanges import Exchange, encoding_of
 from fine_tuning.gateway.forwarding import Forwarder
 from fine_tuning.gateway.http_headers import OWN
-from fine_tuning.gateway.recorder import Recorder
-from fine_tuning.gateway.spool_worker import SPOOL
+from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
 from fine_tuning.server import authentication, caller_checks

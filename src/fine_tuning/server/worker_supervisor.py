@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from fine_tuning._util.files import make_folder
-from fine_tuning.gateway.spool_worker import SPOOL
+from fine_tuning.gateway.recorder import SPOOL
 from fine_tuning.settings import Settings
 
 RESTART_SECONDS = 1.0
@@ -34,7 +34,7 @@ def recorder(settings: Settings) -> Iterator[None]:
 
     What was recorded last is stored when the block ends.
     """
-    spool, module = settings.folder(SPOOL), "fine_tuning.gateway.spool_worker"
+    spool, module = settings.folder(SPOOL), "fine_tuning.server.spool_worker"
 
     def has_calls() -> bool:
         return spool.is_dir() and any(spool.iterdir())

@@ -1,7 +1,7 @@
 """The process that stores the calls of the gateway: it takes no time from the one that passes them on.
 
-python -m fine_tuning.gateway.spool_worker --parent PID
-python -m fine_tuning.gateway.spool_worker --once
+python -m fine_tuning.server.spool_worker --parent PID
+python -m fine_tuning.server.spool_worker --once
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import signal
 import threading
 
 from fine_tuning.errors import FineTuningError
+from fine_tuning.gateway.recorder import SPOOL
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.store.workspace import open_workspace
 
 _log = logging.getLogger(__name__)
-SPOOL = "spool"
 EVERY_SECONDS = 1.0
 _NICENESS = 10
 
