@@ -31,7 +31,9 @@ def ask(gateway: Gateway, sent: bytes) -> tuple[HTTPResponse, bytes]:
 
 
 @pytest.mark.parametrize(
-    "body", [b'{"model":  "gpt-4o", "unknown_field": [1.50, "\xc3\xa9"]}', b"", b"\x00\xff not JSON", b"x" * (5 << 20)]
+    "body",
+    [b'{"model":  "gpt-4o", "unknown_field": [1.50, "\xc3\xa9"]}', b"", b"\x00\xff not JSON", b"x" * (5 << 20)],
+    ids=["json", "nothing", "bytes", "large"],
 )
 def test_request_arrives_as_it_was_sent(gateway: Gateway, vendor: Upstream, body: bytes) -> None:
     vendor.answers(answer(b"{}"))
@@ -61,6 +63,7 @@ def test_request_arrives_as_it_was_sent(gateway: Gateway, vendor: Upstream, body
         (b"302 Found", b"", b"identity"),
         (b"500 Internal Server Error", b"<html>", b"identity"),
     ],
+    ids=["json", "refusal", "gzip", "elsewhere", "page"],  # gzip has the time in it, which no name of a test may have
 )
 def test_response_arrives_as_it_was_sent(
     gateway: Gateway, vendor: Upstream, status: bytes, body: bytes, encoding: bytes

@@ -130,6 +130,7 @@ def test_stream_with_tools_becomes_an_example(gateway: Gateway, vendor: Upstream
             },
         ),
     ],
+    ids=["anthropic", "gemini", "responses"],
 )
 def test_chat_of_every_wire_becomes_an_example(
     gateway: Gateway, vendor: Upstream, path: str, body: dict[str, Any], response: dict[str, Any]

@@ -205,6 +205,9 @@ def test_pages_of_other_origins_are_served_where_they_are_allowed(tiny_model_dir
             asked = httpx.options(f"{address}/chat/completions", headers={"Origin": PAGE, **preflight})
             other = httpx.options(f"{address}/chat/completions", headers={"Origin": "http://evil.example", **preflight})
             answered = httpx.get(f"{address}/models", headers={"Origin": PAGE})
+            near = {"Origin": PAGE, **preflight, "Access-Control-Request-Private-Network": "true"}
+            private = httpx.options(f"{address}/chat/completions", headers=near)
+        assert private.headers.get("access-control-allow-private-network") == (expected and "true")
         assert [each.headers.get("access-control-allow-origin") for each in (asked, answered)] == [expected] * 2
         assert "access-control-allow-origin" not in other.headers
         assert all(each.headers["x-request-id"] for each in (asked, other, answered))

@@ -103,7 +103,8 @@ def modelfile(model_path: Path, model_name: str, system_prompt: str | None, weig
     system = system_prompt or default_system(model_path)
     if system:
         if '"""' in system:
-            raise UsageError('a Modelfile cannot contain a system prompt with """ in it; use other quotes')
+            which = "a system prompt" if system_prompt else "the default system message of a chat template"
+            raise UsageError(f'a Modelfile cannot contain {which} with """ in it; give a system prompt without')
         lines += ["", f'SYSTEM """{system}"""']
     return "\n".join(lines) + "\n"
 

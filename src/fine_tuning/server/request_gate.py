@@ -148,6 +148,7 @@ def install(app: FastAPI, context: Context) -> None:
             allow_origins=[*context.config.allowed_origins],
             allow_methods=["*"],
             allow_headers=["*"],
+            allow_private_network=True,  # a page of an allowed origin may call this machine from another network
             expose_headers=[REQUEST_ID],
         )
     app.add_middleware(RequestIds)  # before CORS, which answers preflights itself
