@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+import regex
+
+from fine_tuning._util import timed_patterns
+from fine_tuning._util.timed_patterns import PatternTimeout
 from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import UsageError
 
@@ -13,19 +17,30 @@ def matches(prediction: str, reference: str) -> bool:
     """Whether the stripped prediction matches from start to end, as written or both in NFC.
 
     Raises:
-        UsageError: the reference is not a regular expression.
+        UsageError: the reference is not a regular expression, or takes too long to match.
     """
     text = prediction.strip()
-    if _compiled(reference).fullmatch(text) is not None:
+    if _matches(reference, text):
         return True
     if text.isascii() and reference.isascii():
         return False
-    return _compiled(normal_form(reference)).fullmatch(normal_form(text)) is not None
+    return _matches(normal_form(reference), normal_form(text))
+
+
+def _matches(pattern: str, text: str) -> bool:
+    _check(pattern)
+    try:
+        return timed_patterns.matches_whole(pattern, text, re.DOTALL)
+    except PatternTimeout as error:
+        raise UsageError(str(error)) from None
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _check(pattern: str) -> None:
+    """Refuse what Python's `re` does not read, which references are written for."""
     try:
-        return re.compile(pattern, re.DOTALL)
-    except (re.error, OverflowError) as error:
+        timed_patterns.check_repeats(pattern)
+        re.compile(pattern)
+        timed_patterns.compiled(pattern)
+    except (re.error, regex.error, OverflowError, RecursionError) as error:
         raise UsageError(f"{pattern!r} is not a regular expression: {error}") from None
