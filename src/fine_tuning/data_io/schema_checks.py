@@ -13,6 +13,7 @@ from typing import Any
 
 import regex
 
+from fine_tuning._util import timed_patterns
 from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.data_io.schema_choices import resolved
 
@@ -39,12 +40,9 @@ def check(schema: Schema, param: str, *, strict: bool) -> None:
     Raises:
         InvalidSchema: naming the keyword.
     """
+    _check_size(schema, param)  # first: the others take a time that grows with it
     _check_keywords(schema, param)
-    left = MAX_KEYWORDS
     for where, part in _parts(schema, param):
-        left -= len(part)
-        if left < 0:
-            raise InvalidSchema(f"the schema has more than {MAX_KEYWORDS} keywords", param)
         _check_part(part, where, schema)
     if _has_endless(schema):
         raise _refusal(param, "refers only to itself")
@@ -68,6 +66,17 @@ def draft_of(schema: Mapping[str, object]) -> Validator:
             Draft7Validator.check_schema(schema, format_checker=None)
             return Draft7Validator
     return Draft202012Validator
+
+
+def _check_size(schema: Schema, param: str) -> None:
+    left = MAX_KEYWORDS
+    try:
+        for _, part in _parts(schema, param):
+            left -= len(part)
+            if left < 0:
+                raise InvalidSchema(f"the schema has more than {MAX_KEYWORDS} keywords", param)
+    except RecursionError:
+        raise InvalidSchema("the schema is nested too deeply", param) from None
 
 
 def _check_keywords(schema: Schema, param: str) -> None:
@@ -98,10 +107,10 @@ def _parts(value: object, where: str) -> Iterator[tuple[str, Schema]]:
 
 def _check_part(part: Schema, where: str, root: Schema) -> None:
     if isinstance(pattern := part.get("pattern"), str):
-        _check_pattern(pattern, f"{where}.pattern", regex.compile)  # as answers are checked: such as \p{L}
+        _check_pattern(pattern, f"{where}.pattern", timed_patterns.compiled)  # as answers are checked: such as \p{L}
     if isinstance(names := part.get("patternProperties"), Mapping):
         for name in names:
-            _check_pattern(name, f"{where}.patternProperties", re.compile)  # as jsonschema matches names
+            _check_pattern(name, f"{where}.patternProperties", timed_patterns.compiled)
     target = part.get("$ref")
     if isinstance(target, str) and not target.startswith("#"):
         raise _refusal(f"{where}.$ref", f"{target!r} is elsewhere; nothing is fetched, use #/$defs/NAME")

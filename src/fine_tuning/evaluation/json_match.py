@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from fine_tuning._util.timed_patterns import PatternTimeout
-from fine_tuning.data_io import timed_schema
+from fine_tuning.data_io import schema_validation
 from fine_tuning.data_io.json_values import strict_json
+from fine_tuning.data_io.schema_validation import ValidationTimeout
 from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import UsageError
 
@@ -29,7 +29,7 @@ def conforms(prediction: str, schema: object) -> bool:
     """Whether the prediction is JSON that conforms to a JSON schema.
 
     Raises:
-        UsageError: it is no schema, refers to what is not in it, or has a pattern that takes too long.
+        UsageError: it is no JSON schema, refers to what is not in it, or takes too long to validate.
     """
     from referencing.exceptions import Unresolvable
 
@@ -37,12 +37,14 @@ def conforms(prediction: str, schema: object) -> bool:
     if value is NOT_JSON:
         return False
     try:
-        return bool(_validator(json.dumps(schema, sort_keys=True)).is_valid(value))
+        validator = _validator(json.dumps(schema, sort_keys=True))
+        with schema_validation.time_limit():
+            return bool(validator.is_valid(value))
+    except ValidationTimeout as error:
+        raise UsageError(f"the JSON schema: {error}") from None
     except Unresolvable as error:
         named = str(error).removeprefix("Unresolvable: ")
         raise UsageError(f"the JSON schema refers to {named}, which is not in it and is not fetched; add it") from None
-    except PatternTimeout as error:
-        raise UsageError(f"the JSON schema: {error}") from None
     except RecursionError:
         raise UsageError("the JSON schema has a reference that cannot be resolved: it refers to itself") from None
     except (OverflowError, ValueError):
@@ -82,13 +84,15 @@ def parse(text: str) -> object:
 def _validator(schema: str) -> JsonSchemaValidator:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
+    from referencing import Registry
 
     loaded = json.loads(schema)
     try:
         Draft202012Validator.check_schema(loaded)
     except SchemaError as error:
         raise UsageError(f"not a JSON schema: {error.message}") from None
-    return timed_schema.validator(Draft202012Validator, loaded)
+    # An empty registry fetches nothing that a schema refers to.
+    return schema_validation.bounded(Draft202012Validator)(loaded, registry=Registry())
 
 
 def _leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

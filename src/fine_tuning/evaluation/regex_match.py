@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import regex
 
@@ -27,9 +28,19 @@ def matches(prediction: str, reference: str) -> bool:
 
 
 def _matches(pattern: str, text: str) -> bool:
+    _check(pattern)
     try:
         return timed_patterns.matches_whole(pattern, text, re.DOTALL)
     except PatternTimeout as error:
-        raise UsageError(f"the regular expression {error}") from None
-    except (re.error, regex.error, OverflowError) as error:
+        raise UsageError(str(error)) from None
+
+
+@lru_cache(maxsize=256)
+def _check(pattern: str) -> None:
+    """Refuse what Python's `re` does not read, which references are written for."""
+    try:
+        timed_patterns.check_repeats(pattern)
+        re.compile(pattern)
+        timed_patterns.compiled(pattern)
+    except (re.error, regex.error, OverflowError, RecursionError) as error:
         raise UsageError(f"{pattern!r} is not a regular expression: {error}") from None

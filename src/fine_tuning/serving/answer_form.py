@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from fine_tuning._util.timed_patterns import PatternTimeout
-from fine_tuning.data_io import timed_schema
+from fine_tuning.data_io import schema_validation
 from fine_tuning.data_io.held_schema import Rest, held_schema, in_words
 from fine_tuning.data_io.schema_checks import Validator, draft_of
+from fine_tuning.data_io.schema_validation import ValidationTimeout
 from fine_tuning.serving.chat_types import Messages
 
 
@@ -60,12 +60,16 @@ class AnswerForm:
         except (ValueError, RecursionError) as error:
             return f"it is not JSON ({error})"
         try:
-            found = best_match(_validator(self.schema).iter_errors(value))
-        except PatternTimeout as error:
+            with schema_validation.time_limit():
+                found = best_match(_validator(self.schema).iter_errors(value))
+        except ValidationTimeout as error:
             return str(error)
         return None if found is None else f"{found.json_path}: {found.message[:300]}"
 
 
 def _validator(schema: Mapping[str, object]) -> Validator:
+    """A validator that fetches nothing, and ends."""
+    from referencing import Registry
+
     kind = draft_of(schema)
-    return timed_schema.validator(kind, schema, format_checker=kind.FORMAT_CHECKER)
+    return schema_validation.bounded(kind)(schema, registry=Registry(), format_checker=kind.FORMAT_CHECKER)

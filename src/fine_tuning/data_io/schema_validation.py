@@ -1,0 +1,76 @@
+"""Validation by a JSON schema that ends: neither its patterns nor its references can hold it up, nothing is fetched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import lru_cache, partial
+from typing import Any
+
+import regex
+
+from fine_tuning._util import timed_patterns
+from fine_tuning._util.timed_patterns import PATTERN_SECONDS, PatternTimeout
+from fine_tuning.data_io.schema_checks import Validator
+
+VALIDATION_SECONDS = 3.0
+_deadline: ContextVar[float] = ContextVar("_deadline")
+
+
+class ValidationTimeout(Exception):  # noqa: N818 - what happened to a validation
+    """A value could not be validated within the limit; the message says what took the time."""
+
+
+@contextmanager
+def time_limit(seconds: float = VALIDATION_SECONDS) -> Iterator[None]:
+    """Bound the validations of the block, by validators that are `bounded`; they raise ValidationTimeout."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+@lru_cache(maxsize=16)
+def bounded(kind: Validator) -> Validator:
+    """The class of validators of the same draft whose every keyword looks at the time; use it in a `time_limit`."""
+    from jsonschema.validators import extend
+
+    keywords = {**kind.VALIDATORS, "pattern": _pattern, "patternProperties": _pattern_properties}
+    return extend(kind, {name: partial(_timed, check) for name, check in keywords.items()})
+
+
+def _timed(
+    check: Callable[..., Iterator[Exception] | None], validator: Validator, value: object, instance: object, schema: Any
+) -> Iterator[Exception]:
+    if time.monotonic() > _deadline.get():
+        raise ValidationTimeout("validating by the schema takes too long; make its references and choices fewer")
+    yield from check(validator, value, instance, schema) or ()
+
+
+def _pattern(_validator: Validator, pattern: str, instance: object, _schema: object) -> Iterator[Exception]:
+    from jsonschema import ValidationError
+
+    if isinstance(instance, str) and not _is_found(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(
+    validator: Validator, patterns: Mapping[str, object], instance: object, _schema: object
+) -> Iterator[Exception]:
+    if not isinstance(instance, dict):
+        return
+    for pattern, part in patterns.items():
+        for name, value in instance.items():
+            if _is_found(pattern, name):
+                yield from validator.descend(value, part, path=name, schema_path=pattern)
+
+
+def _is_found(pattern: str, text: str) -> bool:
+    left = _deadline.get() - time.monotonic()
+    try:
+        return timed_patterns.search(pattern, text, seconds=min(left, PATTERN_SECONDS))
+    except (PatternTimeout, regex.error, OverflowError) as error:
+        raise ValidationTimeout(f"the pattern {pattern!r} of the schema cannot be matched: {error}") from None
