@@ -120,7 +120,9 @@ def litellm(program: str, address: str, home: str, port: int) -> Iterator[tuple[
     settings = Path(home) / f"litellm-{port}.yaml"
     settings.write_text(LITELLM.format(address))
     command = [program, "--config", str(settings), "--port", str(port), "--num_workers", "1"]
-    with _process(command, f"http://127.0.0.1:{port}/health/liveliness") as process:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment["LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY"] = "true"  # it listens on this machine alone
+    with _process(command, f"http://127.0.0.1:{port}/health/liveliness", env=environment) as process:
         yield f"http://127.0.0.1:{port}", process.pid
 
 
