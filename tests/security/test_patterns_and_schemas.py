@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ def doubled(keyword: str, depth: int = 40) -> dict[str, object]:
 SCHEMAS = {
     "pattern": ({"pattern": STUCK}, f'"{TEXT}"'),
     "names": ({"patternProperties": {STUCK: {}}}, f'{{"{TEXT}": 1}}'),
+    "other names": ({"additionalProperties": False, "patternProperties": {STUCK: {}}}, f'{{"{TEXT}": 1}}'),
     "allOf": (doubled("allOf"), '"a"'),
 }
 
@@ -105,3 +107,11 @@ def test_requests_with_hostile_schemas_hold_up_no_other_request(workspace: Path,
             body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "response_format": form}
             assert ask("POST", f"{address}/v1/chat/completions", json=body).status_code == 400
     assert max(seconds) < 5.0
+
+
+def test_other_names_are_those_that_match_no_pattern() -> None:
+    schema = {"additionalProperties": False, "properties": {"a": {}}, "patternProperties": {"^n_": {"type": "number"}}}
+    for value, is_right in (({"a": 1, "n_x": 2}, True), ({"n_x": "2"}, False), ({"b": 1}, False), ([], True)):
+        assert json_match.conforms(json.dumps(value), schema) is is_right
+    typed = {**schema, "additionalProperties": {"type": "string"}}
+    assert [json_match.conforms(text, typed) for text in ('{"b": 1}', '{"b": "1", "n_x": 1}')] == [False, True]

@@ -39,6 +39,8 @@ def bounded(kind: Validator) -> Validator:
     from jsonschema.validators import extend
 
     keywords = {**kind.VALIDATORS, "pattern": _pattern, "patternProperties": _pattern_properties}
+    if others := kind.VALIDATORS.get("additionalProperties"):
+        keywords["additionalProperties"] = partial(_additional_properties, others)
     return extend(kind, {name: partial(_timed, check) for name, check in keywords.items()})
 
 
@@ -66,6 +68,23 @@ def _pattern_properties(
         for name, value in instance.items():
             if _is_found(pattern, name):
                 yield from validator.descend(value, part, path=name, schema_path=pattern)
+
+
+def _additional_properties(
+    check: Callable[..., Iterator[Exception] | None],
+    validator: Validator,
+    allowed: object,
+    instance: object,
+    schema: Mapping[str, Any],
+) -> Iterator[Exception]:
+    """As jsonschema's check, which would match all patterns without a limit, of the names that match none."""
+    patterns = schema.get("patternProperties")
+    if patterns and isinstance(instance, dict):
+        instance = {
+            name: value for name, value in instance.items() if not any(_is_found(pattern, name) for pattern in patterns)
+        }
+        schema = {name: part for name, part in schema.items() if name != "patternProperties"}
+    yield from check(validator, allowed, instance, schema) or ()
 
 
 def _is_found(pattern: str, text: str) -> bool:
