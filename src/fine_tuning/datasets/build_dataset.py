@@ -97,6 +97,7 @@ def check_target(folder: Path) -> Path:
 
 def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequence[str]) -> None:
     """Record the dataset, and each split as a file that a job trains on."""
+    project = manifest.recipe.get("project") or DEFAULT_PROJECT
     record: NewDataset = {
         "name": manifest.name,
         "format": manifest.recipe["format"],
@@ -104,7 +105,7 @@ def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequ
         "path": str(folder),
         "rows": manifest.rows,
         "recipe": manifest.facts(),
-        "project": manifest.recipe.get("project") or DEFAULT_PROJECT,
+        "project": project,
     }
     with database.write() as tx:
         datasets.freeze(tx, record, examples)
@@ -116,7 +117,7 @@ def _freeze(database: Database, folder: Path, manifest: Manifest, examples: Sequ
                 "path": str(folder / split["file"]),
                 "rows": split["rows"],
                 "recipe": {"part_of": manifest.hash, "part": name, "tokens": split["tokens"]},
-                "project": manifest.recipe.get("project") or DEFAULT_PROJECT,
+                "project": project,
             }
             datasets.freeze(tx, record, examples if name == "train" else ())
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.row_reader import ReadCall
 from fine_tuning.store import costs
 from fine_tuning.store.database import Transaction
@@ -29,22 +32,46 @@ class ImportedCosts:
                 costs.add(tx, self._event(call))
 
     def _event(self, call: ReadCall) -> NewCostEvent:
-        usage, made_at = call.usage or {"prompt_tokens": None, "completion_tokens": None}, call.better["captured_at"]
-        model, prompt, completion = call.better["model_used"], usage["prompt_tokens"], usage["completion_tokens"]
-        price = self._prices.price_of(model, usage, self._host, made_at)
-        tokens = {key: value for key, value in usage.items() if key != "service_tier"}
-        return {
-            "kind": "inference",
-            "model_name": model,
-            "tokens": None if prompt is None or completion is None else prompt + completion,
-            "cost": price.usd,
-            "is_fine_tuned": is_fine_tuned(model),
-            "metadata": {
-                "example": call.better["id"],
-                "provider": self._host,
-                "usage": tokens,
-                "service_tier": usage.get("service_tier"),
-                "cost_note": price.note,
-            },
-            "recorded_at": made_at,
-        }
+        facts = call.better
+        usage = call.usage or {"prompt_tokens": None, "completion_tokens": None}
+        made = PricedCall(facts["model_used"], usage, self._host, facts["captured_at"])
+        return cost_event(made, self._prices, {"example": facts["id"]})
+
+
+class PricedCall(NamedTuple):
+    """What the price of a call follows from.
+
+    Attributes:
+        host: address that answered; None where nobody says.
+    """
+
+    model: str
+    usage: Usage
+    host: str | None
+    made_at: datetime
+
+
+def cost_event(call: PricedCall, prices: PriceList, source: Mapping[str, str]) -> NewCostEvent:
+    """A recorded call for the ledger, on the day it was made.
+
+    Args:
+        source: what it is the cost of, noted with it.
+    """
+    model, usage = call.model, call.usage
+    prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
+    price = prices.price_of(model, usage, call.host, call.made_at)
+    return {
+        "kind": "inference",
+        "model_name": model,
+        "tokens": None if prompt is None or completion is None else prompt + completion,
+        "cost": price.usd,
+        "is_fine_tuned": is_fine_tuned(model),
+        "metadata": {
+            **source,
+            "provider": call.host,
+            "usage": {key: value for key, value in usage.items() if key != "service_tier"},
+            "service_tier": usage.get("service_tier"),
+            "cost_note": price.note,
+        },
+        "recorded_at": call.made_at,
+    }

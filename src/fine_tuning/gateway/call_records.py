@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
-from fine_tuning._util.model_names import is_fine_tuned
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.formats import event_stream
-from fine_tuning.data_io.json_values import JsonObject, first_value, is_object, object_or_empty
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    first_value,
+    is_object,
+    object_or_empty,
+    parse_embedded_json,
+)
 from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
-from fine_tuning.data_io.usage import Usage, usage_of
+from fine_tuning.data_io.usage import usage_of
 from fine_tuning.distillation.import_report import Defaults, ImportReport
+from fine_tuning.distillation.imported_costs import PricedCall, cost_event
 from fine_tuning.distillation.row_reader import Import
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.store.records.costs import NewCostEvent
@@ -34,11 +39,14 @@ class CallRecords(NamedTuple):
 def records_of(call: SpooledCall, prices: PriceList) -> CallRecords:
     """What is stored of a call."""
     facts = call.facts
-    asked, answered = call.body() or {}, _answer(call.response)
+    asked, answered = call.body(), _answer(call.response)
     example, reason = _example(call, asked)
     model = _model(call, asked, answered)
     usage = usage_of(first_value(answered, *_USAGES), answered.get("service_tier"))
-    cost = None if usage is None or model is None else _cost(call, model, usage, prices)
+    cost = None
+    if usage is not None and model is not None:
+        priced = PricedCall(model, usage, facts["address"], call.started_at)
+        cost = cost_event(priced, prices, {"call": facts["id"]})
     record: GatewayCall = {
         "id": facts["id"],
         "project": facts["project"],
@@ -65,12 +73,9 @@ def records_of(call: SpooledCall, prices: PriceList) -> CallRecords:
 
 def _answer(response: str | None) -> JsonObject:
     """The response, where it is an object or the events of one."""
-    if response is None:
-        return {}
-    try:
-        found = json.loads(response)
-    except (ValueError, RecursionError):
-        found = event_stream.joined(response)
+    found = parse_embedded_json(response)
+    if isinstance(found, str):
+        found = event_stream.joined(found)
     return dict(object_or_empty(found))
 
 
@@ -124,29 +129,6 @@ def _grouping(call: SpooledCall) -> dict[str, str]:
 
 def _metadata(call: SpooledCall) -> JsonObject:
     """The header x-ft-metadata: an object of JSON, else a note."""
-    text = call.tags.get("metadata", "")
-    try:
-        found = json.loads(text) if text else {}
-    except (ValueError, RecursionError):
-        found = None
+    text = call.tags.get("metadata")
+    found = parse_embedded_json(text) if text else {}
     return dict(found) if is_object(found) else {"note": text}
-
-
-def _cost(call: SpooledCall, model: str, usage: Usage, prices: PriceList) -> NewCostEvent:
-    address, prompt, completion = call.facts["address"], usage["prompt_tokens"], usage["completion_tokens"]
-    price = prices.price_of(model, usage, address, call.started_at)
-    return {
-        "kind": "inference",
-        "model_name": model,
-        "tokens": None if prompt is None or completion is None else prompt + completion,
-        "cost": price.usd,
-        "is_fine_tuned": is_fine_tuned(model),
-        "metadata": {
-            "call": call.facts["id"],
-            "provider": address,
-            "usage": {key: value for key, value in usage.items() if key != "service_tier"},
-            "service_tier": usage.get("service_tier"),
-            "cost_note": price.note,
-        },
-        "recorded_at": call.started_at,
-    }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 from urllib.parse import unquote
 
-from fine_tuning.data_io.json_values import JsonObject, is_object
+from fine_tuning.data_io.json_values import JsonObject, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.errors import DataError
 from fine_tuning.gateway.content_encodings import decoded
 from fine_tuning.gateway.spool_line import EncodedBody, SpoolLine
@@ -40,13 +40,9 @@ class SpooledCall(NamedTuple):
         """The client's headers for the gateway, without `x-ft-`."""
         return self.facts["tags"]
 
-    def body(self) -> JsonObject | None:
-        """The request, where it is an object."""
-        try:
-            found = json.loads(self.request or "")
-        except (ValueError, RecursionError):
-            return None
-        return found if is_object(found) else None
+    def body(self) -> JsonObject:
+        """The request; empty where it is no object."""
+        return dict(object_or_empty(parse_embedded_json(self.request)))
 
     def model_of_path(self) -> str | None:
         """The model that the path names, as Gemini's (`models/NAME:method`) and Azure's (`deployments/NAME/`) do."""

@@ -43,11 +43,6 @@ class Upstream:
         """
         return f"{self.address}{path}"
 
-    @property
-    def host(self) -> str:
-        """Name and port, as in a `Host` header."""
-        return urlsplit(self.address).netloc
-
 
 def read_upstreams(addresses: Mapping[str, str]) -> dict[str, Upstream]:
     """The upstreams by name: those of the setting, and the public ones that it does not name otherwise.

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from starlette.types import Send
 
+from fine_tuning.gateway.http_headers import CALL_ID
 from fine_tuning.gateway.upstreams import Wire
 
 _ANTHROPIC_TYPES = {
@@ -47,7 +48,7 @@ async def send_error(send: Send, error: GatewayError, wire: Wire, call_id: bytes
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"x-ft-call-id", call_id),
+        (CALL_ID, call_id),
         (b"x-should-retry", b"true" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else b"false"),
     ]
     await send({"type": "http.response.start", "status": int(error.status), "headers": headers})

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from fine_tuning.store import tables
 from fine_tuning.store.records.gateway_calls import GatewayCall
-from fine_tuning.store.records.rows import record, records
+from fine_tuning.store.records.rows import records
 
 _table = tables.gateway_calls
 
@@ -22,13 +22,6 @@ def add(connection: Connection, calls: Sequence[GatewayCall]) -> None:
     """Store new calls."""
     if calls:
         connection.execute(_table.insert(), [dict(call) for call in calls])
-
-
-def get(connection: Connection, project: str, call_id: str) -> GatewayCall | None:
-    """A call of a project, or None."""
-    query = select(_table).where(_table.c.project == project, _table.c.id == call_id)
-    row = connection.execute(query).mappings().one_or_none()
-    return None if row is None else record(GatewayCall, row)
 
 
 def newest(connection: Connection, project: str | None = None, limit: int = 100) -> list[GatewayCall]:
