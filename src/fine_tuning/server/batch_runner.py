@@ -10,14 +10,14 @@ import uuid
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
-from fine_tuning.errors import FineTuningError
+from fine_tuning.errors import ConflictError, FineTuningError
 from fine_tuning.server.batch_places import BatchPlaces
 from fine_tuning.server.batch_run import BatchRun, Host
 from fine_tuning.server.claimed_batch import LEASE_SECONDS, ClaimedBatch, LeaseLostError
 from fine_tuning.server.context import Context
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.llama_cpp_engine import SLOTS
-from fine_tuning.store import batch_queue
+from fine_tuning.store import batch_queue, database_clock
 
 _log = logging.getLogger(__name__)
 POLL_SECONDS = 0.2
@@ -64,6 +64,8 @@ class BatchRunner:
         with self._server.database.read() as tx:
             if not batch_queue.is_waiting(tx):
                 return None
+            if (problem := database_clock.problem(tx)) is not None:
+                raise ConflictError(f"{problem}: set it; until then this server takes no batch")
         with self._server.database.write() as tx:
             row = batch_queue.claim_next(tx, self._worker, LEASE_SECONDS)
         return None if row is None else ClaimedBatch(self._server, self._worker, row)

@@ -7,13 +7,14 @@ believed dead cannot add to a batch that another one has claimed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Select, case, delete, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.batches import ENDED
 from fine_tuning.store.column_types import now
+from fine_tuning.store.database_clock import MAX_LEASE, cap_leases, database_now
 from fine_tuning.store.records.batches import Batch, BatchResult, BatchStatus, TokenCounts
 from fine_tuning.store.records.rows import record
 
@@ -23,13 +24,17 @@ BLOCK_ROWS = 200  # of results that are read at once
 
 
 def is_waiting(connection: Connection) -> bool:
-    """Whether there is a batch to claim."""
-    return connection.scalar(_waiting()) is not None
+    """Whether there is a batch to claim, or a lease that `claim_next` shortens."""
+    moment = database_now(connection)
+    claimable = or_(_is_unleased(moment), _columns.lease_expires_at > moment + MAX_LEASE)
+    return connection.scalar(_oldest(claimable)) is not None
 
 
 def claim_next(connection: Connection, worker: str, lease_seconds: float) -> Batch | None:
     """Lease the oldest batch that waits or whose server died; None where there is none."""
-    batch_id = connection.scalar(_waiting().with_for_update(skip_locked=True))
+    cap_leases(connection, _table)
+    moment = database_now(connection)
+    batch_id = connection.scalar(_oldest(_is_unleased(moment)).with_for_update(skip_locked=True))
     if batch_id is None:
         return None
     connection.execute(
@@ -37,7 +42,7 @@ def claim_next(connection: Connection, worker: str, lease_seconds: float) -> Bat
         .where(_columns.id == batch_id)
         .values(
             worker=worker,
-            lease_expires_at=now() + timedelta(seconds=lease_seconds),
+            lease_expires_at=moment + timedelta(seconds=lease_seconds),
             deaths=_columns.deaths + case((_columns.worker.is_(None), 0), else_=1),
         )
     )
@@ -53,7 +58,7 @@ def held(connection: Connection, batch_id: str, worker: str) -> Batch | None:
 
 def renew(connection: Connection, batch_id: str, worker: str, lease_seconds: float) -> Batch | None:
     """Renew the lease. Returns the batch as it is now; None if the lease was lost."""
-    expiry = now() + timedelta(seconds=lease_seconds)
+    expiry = database_now(connection) + timedelta(seconds=lease_seconds)
     return _changed(connection, batch_id, worker, {"lease_expires_at": expiry})
 
 
@@ -126,11 +131,11 @@ def _changed(connection: Connection, batch_id: str, worker: str, values: Mapping
     return None if row is None else record(Batch, row)
 
 
-def _waiting() -> Select[tuple[str]]:
-    """The oldest batch that nobody holds."""
-    query = select(_columns.id).where(_columns.status.not_in(ENDED), _is_unleased())
+def _oldest(condition: ColumnElement[bool]) -> Select[tuple[str]]:
+    """The oldest batch that has not ended and of which the condition holds."""
+    query = select(_columns.id).where(_columns.status.not_in(ENDED), condition)
     return query.order_by(_columns.created_at, _columns.id).limit(1)
 
 
-def _is_unleased() -> ColumnElement[bool]:
-    return or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now())
+def _is_unleased(moment: datetime) -> ColumnElement[bool]:
+    return or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < moment)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, update
 
 from fine_tuning.store import job_events, tables
 from fine_tuning.store.column_types import now
+from fine_tuning.store.database_clock import MAX_LEASE, cap_leases, database_now
 from fine_tuning.store.jobs import FINISHED
 from fine_tuning.store.records.jobs import Job, JobRequest, JobStatus
 from fine_tuning.store.records.rows import record
@@ -27,11 +28,12 @@ class StaleLease(NamedTuple):
 
 def reserve(connection: Connection, job_id: str, worker: str, lease_seconds: float) -> bool:
     """Lease an unleased job to a worker that is being started; False if it is leased or has ended."""
+    moment = database_now(connection)
     reserved = connection.execute(
         update(_table)
-        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), _is_unleased())
+        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), _is_unleased(moment))
         .values(
-            worker=worker, lease_expires_at=now() + timedelta(seconds=lease_seconds), status="queued", requested="run"
+            worker=worker, lease_expires_at=moment + timedelta(seconds=lease_seconds), status="queued", requested="run"
         )
     )
     return reserved.rowcount == 1
@@ -39,16 +41,17 @@ def reserve(connection: Connection, job_id: str, worker: str, lease_seconds: flo
 
 def claim(connection: Connection, job_id: str, worker: str, lease_seconds: float) -> bool:
     """Start running a job that is unleased or reserved for this worker; False if another holds it or it has ended."""
-    moment = now()
+    moment = database_now(connection)
+    is_free = or_(_is_unleased(moment), _columns.worker == worker)
     claimed = connection.execute(
         update(_table)
-        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), or_(_is_unleased(), _columns.worker == worker))
+        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), is_free)
         .values(worker=worker, lease_expires_at=moment + timedelta(seconds=lease_seconds), status="running")
     )
     if claimed.rowcount != 1:
         return False
     connection.execute(
-        update(_table).where(_columns.id == job_id, _columns.started_at.is_(None)).values(started_at=moment)
+        update(_table).where(_columns.id == job_id, _columns.started_at.is_(None)).values(started_at=now())
     )
     return True
 
@@ -58,7 +61,7 @@ def renew_lease(connection: Connection, job_id: str, worker: str, lease_seconds:
     renewed = connection.execute(
         update(_table)
         .where(_columns.id == job_id, _columns.worker == worker)
-        .values(lease_expires_at=now() + timedelta(seconds=lease_seconds))
+        .values(lease_expires_at=database_now(connection) + timedelta(seconds=lease_seconds))
     )
     if renewed.rowcount != 1:
         return None
@@ -81,7 +84,7 @@ def request(connection: Connection, job_id: str, requested: Literal["pause", "ca
     connection.execute(update(_table).where(_columns.id == job_id).values(requested=requested))
     connection.execute(
         update(_table)
-        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), _is_unleased())
+        .where(_columns.id == job_id, _columns.status.not_in(FINISHED), _is_unleased(database_now(connection)))
         .values(worker=None, lease_expires_at=None, **_AS_REQUESTED[requested]())
     )
 
@@ -92,16 +95,19 @@ def abandoned(connection: Connection) -> list[str]:
         _columns.provider == "local",
         ~_columns.pooled,
         _columns.status.in_(("queued", "running")),
-        _is_unleased(),
+        _is_unleased(database_now(connection)),
     )
     return list(connection.scalars(query.order_by(_columns.created_at)))
 
 
 def mark_abandoned(connection: Connection, job_id: str) -> None:
     """Pause a job whose worker died, unless it is leased again."""
+    cap_leases(connection, _table)
     changed = connection.execute(
         update(_table)
-        .where(_columns.id == job_id, _columns.status.in_(("queued", "running")), _is_unleased())
+        .where(
+            _columns.id == job_id, _columns.status.in_(("queued", "running")), _is_unleased(database_now(connection))
+        )
         .values(status="paused", worker=None, lease_expires_at=None)
     )
     if changed.rowcount == 1:
@@ -146,13 +152,14 @@ def end_validation(connection: Connection, job_id: str, status: Literal["queued"
 
 def reserve_next(connection: Connection, worker: str, lease_seconds: float) -> str | None:
     """Lease the oldest pooled job that waits or whose worker died. Returns its id, or None."""
+    moment = database_now(connection)
     waiting = (
         select(_columns.id)
         .where(
             _columns.pooled,
             _columns.requested == "run",
             _columns.status.in_(("queued", "running")),
-            _is_unleased(),
+            _is_unleased(moment),
         )
         .order_by(_columns.created_at, _columns.id)
         .limit(1)
@@ -160,7 +167,7 @@ def reserve_next(connection: Connection, worker: str, lease_seconds: float) -> s
     )
     job_id = connection.scalar(waiting)
     if job_id is not None:
-        lease = now() + timedelta(seconds=lease_seconds)
+        lease = moment + timedelta(seconds=lease_seconds)
         connection.execute(update(_table).where(_columns.id == job_id).values(worker=worker, lease_expires_at=lease))
     return job_id
 
@@ -170,7 +177,10 @@ def count_leased(connection: Connection, worker_prefix: str) -> int:
     query = (
         select(func.count())
         .select_from(_table)
-        .where(_columns.worker.startswith(worker_prefix, autoescape=True), _columns.lease_expires_at >= now())
+        .where(
+            _columns.worker.startswith(worker_prefix, autoescape=True),
+            _columns.lease_expires_at >= database_now(connection),
+        )
     )
     return int(connection.scalar(query) or 0)
 
@@ -182,7 +192,7 @@ def stale(connection: Connection, worker_prefix: str, min_seconds_left: Mapping[
         worker_prefix: of the workers' names.
         min_seconds_left: for each status, the seconds that a lease still has if its worker is alive.
     """
-    moment = now()
+    moment = database_now(connection)
     is_stale = [
         and_(_columns.status == status, _columns.lease_expires_at < moment + timedelta(seconds=seconds))
         for status, seconds in min_seconds_left.items()
@@ -222,6 +232,8 @@ def reconcile(connection: Connection) -> None:
 
     A requested pause or cancellation is carried out; a job that paused because its pool shut down is queued again.
     """
+    cap_leases(connection, _table)
+    moment = database_now(connection)
     for requested in ("pause", "cancel"):
         connection.execute(
             update(_table)
@@ -229,13 +241,13 @@ def reconcile(connection: Connection) -> None:
                 _columns.pooled,
                 _columns.requested == requested,
                 _columns.status.in_(("queued", "running")),
-                _is_unleased(),
+                _is_unleased(moment),
             )
             .values(worker=None, lease_expires_at=None, **_AS_REQUESTED[requested]())
         )
     connection.execute(
         update(_table)
-        .where(_columns.pooled, _columns.requested == "run", _columns.status == "paused", _is_unleased())
+        .where(_columns.pooled, _columns.requested == "run", _columns.status == "paused", _is_unleased(moment))
         .values(status="queued")
     )
 
@@ -246,5 +258,11 @@ _AS_REQUESTED: dict[str, Callable[[], dict[str, object]]] = {
 }
 
 
-def _is_unleased() -> ColumnElement[bool]:
-    return or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < now())
+def is_leased(connection: Connection, job: Job) -> bool:
+    """Whether a worker holds a job; not with a lease of a clock that was ahead, which `mark_abandoned` shortens."""
+    expiry, moment = job["lease_expires_at"], database_now(connection)
+    return expiry is not None and moment <= expiry <= moment + MAX_LEASE
+
+
+def _is_unleased(moment: datetime) -> ColumnElement[bool]:
+    return or_(_columns.lease_expires_at.is_(None), _columns.lease_expires_at < moment)

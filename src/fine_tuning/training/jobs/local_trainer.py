@@ -158,15 +158,17 @@ class LocalTrainer:
         """A job's view. A job whose worker died (kill, power cut) shows as paused: it can be resumed."""
         with self._database.read() as tx:
             job = self._job(tx, job_id)
-        if job["status"] in {"queued", "running"} and self._abandoned(job):
+            is_abandoned = self._is_abandoned(tx, job)
+        if is_abandoned:
             with self._database.write() as tx:
                 job_queue.mark_abandoned(tx, job_id)
                 job = self._job(tx, job_id)
         return view(job)
 
-    def _abandoned(self, job: Job) -> bool:
+    @staticmethod
+    def _is_abandoned(tx: Transaction, job: Job) -> bool:
         # A pooled job waits for any worker; a pool requeues it by itself.
-        return not job["pooled"] and (job["lease_expires_at"] is None or job["lease_expires_at"] < now())
+        return not job["pooled"] and job["status"] in {"queued", "running"} and not job_queue.is_leased(tx, job)
 
     @staticmethod
     def _job(tx: Transaction, job_id: str) -> Job:

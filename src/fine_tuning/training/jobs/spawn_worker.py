@@ -18,7 +18,8 @@ def spawn(workspace: Workspace, job_id: str, worker: str) -> subprocess.Popen[by
     """Start a worker that alone may claim the job; it outlives this process.
 
     Raises:
-        StorageError: its log cannot be written, or the system cannot start another process.
+        StorageError: its log cannot be written, the system cannot start another process, or another trainer of the job
+            still runs here.
     """
     environment = {**os.environ, **workspace.environment()}
     settings = workspace.settings

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from fine_tuning._util import locks
+from fine_tuning.errors import StorageError
 
 TRIES, PAUSE_SECONDS = 20, 0.1
 
@@ -18,7 +19,10 @@ def hold(logs: Path, job_id: str) -> int | None:
         logs: the workspace's folder of logs, which has the lock files too.
 
     Returns:
-        The open file; None on a system without file locks, or if the lock is held by another process.
+        The open file; None on a system without file locks.
+
+    Raises:
+        StorageError: another process still holds it, so that a second trainer would write to the same folder.
     """
     if not locks.AVAILABLE:  # there a dead worker's job waits until its lease expires
         return None
@@ -28,7 +32,7 @@ def hold(logs: Path, job_id: str) -> int | None:
             return handle
         time.sleep(PAUSE_SECONDS)
     os.close(handle)
-    return None
+    raise StorageError(f"another trainer of {job_id} still runs on this machine; it ends when it finds its lease lost")
 
 
 def is_gone(logs: Path, job_id: str) -> bool:

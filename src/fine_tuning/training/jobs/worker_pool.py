@@ -17,7 +17,7 @@ from collections.abc import Callable
 from socket import gethostname
 
 from fine_tuning.errors import StorageError
-from fine_tuning.store import job_events, job_queue, jobs
+from fine_tuning.store import database_clock, job_events, job_queue, jobs
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs import trainer_liveness
 from fine_tuning.training.jobs.file_validation import check_job
@@ -46,6 +46,7 @@ class Pool:
         self._host = f"{gethostname()}/"
         self._children: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}  # by worker: its job and its process
         self._stop = threading.Event()
+        self._clock_problem: str | None = None
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; then running jobs are paused and requeued for the next pool."""
@@ -64,10 +65,14 @@ class Pool:
     def step(self) -> bool:
         """One round: requeue jobs of dead workers, validate new files, start a worker.
 
+        A pool whose clock is wrong says so and only requeues the jobs of its own dead workers.
+
         Returns:
             Whether there may be more to do at once.
         """
         self._requeue_dead_workers()
+        if not self._has_right_clock():
+            return False
         self._requeue_stale()
         with self._database.write() as tx:
             job_queue.reconcile(tx)
@@ -75,6 +80,16 @@ class Pool:
         if new is not None:
             check_job(self._database, new)
         return self._start_next() or new is not None
+
+    def _has_right_clock(self) -> bool:
+        with self._database.read() as tx:
+            problem = database_clock.problem(tx)
+        if problem is not None and self._clock_problem is None:
+            _log.warning("%s: set it (by NTP, for example); until then this worker takes no job", problem)
+        if problem is None and self._clock_problem is not None:
+            _log.warning("this machine's clock agrees with the database's again")
+        self._clock_problem = problem
+        return problem is None
 
     def _start_next(self) -> bool:
         worker = f"{self._host}{uuid.uuid4().hex}"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from fine_tuning._util.files import is_file, sha256_file, translated_os_errors
 from fine_tuning.errors import FineTuningError
 from fine_tuning.registry.deployment_gates import weights_file
-from fine_tuning.store import integrity, job_queue, schema
+from fine_tuning.store import database_clock, integrity, job_queue, schema
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.maintenance import leftovers
@@ -165,6 +165,13 @@ def _check_jobs(examination: Examination) -> Iterable[Problem]:
         yield Problem(what, examination.fix)
 
 
+def _check_clock(examination: Examination) -> Iterable[Problem]:
+    with examination.workspace.database.read() as tx:
+        problem = database_clock.problem(tx)
+    if problem is not None:
+        yield Problem(f"{problem}: set it; until then this machine takes no jobs and no batches")
+
+
 CHECKS: dict[str, Callable[[Examination], Iterable[Problem]]] = {
     "schema": _check_schema,
     "database": _check_database,
@@ -174,5 +181,6 @@ CHECKS: dict[str, Callable[[Examination], Iterable[Problem]]] = {
     "weights": _check_weights,
     "left-over files": _check_leftovers,
     "jobs": _check_jobs,
+    "clock": _check_clock,
 }
 """Checks by name; the names are keys of `ft-cli doctor --json`."""

@@ -1,0 +1,197 @@
+"""Machines whose clock is wrong: they say so and take no job, and each job is trained once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from fine_tuning import LocalFineTuner
+from fine_tuning.errors import StorageError
+from fine_tuning.store import batch_queue, batches, database_clock, files, job_events, job_queue, jobs, tables
+from fine_tuning.store.database import Database
+from fine_tuning.store.records.jobs import NewJob
+from fine_tuning.training.jobs import trainer_liveness
+from tests.training.jobs.test_local_trainer import write_chats
+
+FAKETIME = shutil.which("faketime")
+needs_faketime = pytest.mark.skipif(FAKETIME is None, reason="faketime is not installed (Debian's package faketime)")
+AHEAD = timedelta(hours=2)
+LEASE = 30.0
+
+
+@contextmanager
+def command(*arguments: str, log: Path, clock: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """`ft-cli`, whose clock may be ahead or behind, until the end of the block."""
+    words = [sys.executable, "-m", "fine_tuning.cli", *arguments]
+    environment = dict(os.environ)
+    if clock is not None:
+        words = [str(FAKETIME), "-f", clock, *words]
+        environment["FINE_TUNING_TRAINER_COMMAND"] = ""  # the tests' warm trainer must not get this clock
+    with log.open("wb") as stream:
+        process = subprocess.Popen(words, stdout=stream, stderr=stream, env=environment, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def enqueue(database: Database, file_id: str, model: str, count: int) -> list[str]:
+    """Jobs that wait for any worker."""
+    names = [f"ftjob-{number}" for number in range(count)]
+    with database.write() as tx:
+        for name in names:
+            job: NewJob = {
+                "id": name,
+                "provider": "local",
+                "idempotency_key": name,
+                "model": model,
+                "training_file_id": file_id,
+                "suffix": None,
+                "hyperparameters": {"n_epochs": 1, "batch_size": 4},
+                "status": "queued",
+                "pooled": True,
+            }
+            jobs.add(tx, job)
+    return names
+
+
+def statuses(database: Database, names: list[str]) -> set[str]:
+    with database.read() as tx:
+        return {job["status"] for name in names if (job := jobs.get(tx, name)) is not None}
+
+
+def starts(database: Database, name: str) -> int:
+    """How often a trainer of the job began to load the base model."""
+    with database.read() as tx:
+        events = job_events.newest(tx, name, 1000)
+    return sum(event["message"].startswith("loading") for event in events)
+
+
+@needs_faketime
+@pytest.mark.slow
+def test_workers_two_hours_ahead_and_behind_take_no_job(
+    database: Database, tmp_path: Path, tiny_model_dir: Path
+) -> None:
+    file_id = LocalFineTuner().upload_training_file(write_chats(tmp_path / "chats.jsonl", 8))
+    names = enqueue(database, file_id, str(tiny_model_dir), 5)
+    ahead, behind, right = (tmp_path / f"{name}.log" for name in ("ahead", "behind", "right"))
+    with command("worker", log=ahead, clock="+2h"), command("worker", log=behind, clock="-2h"):
+        wait_for(lambda: all("this machine's clock is 2:00:00" in each.read_text() for each in (ahead, behind)))
+        assert statuses(database, names) == {"queued"}
+        with command("worker", "--slots", "2", log=right):
+            wait_for(lambda: statuses(database, names) <= {"succeeded", "failed"})
+    assert statuses(database, names) == {"succeeded"}
+    assert {starts(database, name) for name in names} == {1}
+    for log, side in ((ahead, "ahead of"), (behind, "behind")):
+        assert f"clock is 2:00:00 {side} the database's: set it" in log.read_text()
+        assert "training ftjob" not in log.read_text()
+
+
+@needs_faketime
+def test_doctor_with_a_wrong_clock_names_it(database: Database, tmp_path: Path) -> None:
+    with database.read() as tx:
+        assert database_clock.problem(tx) is None
+    log = tmp_path / "doctor.log"
+    with command("doctor", log=log, clock="-90m") as process:
+        assert process.wait(60) == 1
+    assert "clock is 1:30:00 behind the database's" in " ".join(log.read_text().split())
+
+
+def test_lease_of_a_job_far_in_the_future_ends_soon(database: Database, tmp_path: Path) -> None:
+    file_id = LocalFineTuner().upload_training_file(write_chats(tmp_path / "chats.jsonl", 8))
+    (name,) = enqueue(database, file_id, "base", 1)
+    with database.write() as tx:
+        assert job_queue.reserve_next(tx, "host/gone", AHEAD.total_seconds()) == name
+    with database.write() as tx:
+        job_queue.reconcile(tx)
+        assert job_queue.reserve_next(tx, "host/next", LEASE) is None  # its worker may live, and has time to renew it
+        held = jobs.get(tx, name)
+        assert held is not None
+        assert held["lease_expires_at"] is not None
+        assert held["lease_expires_at"] - database_clock.database_now(tx) <= database_clock.CAPPED_LEASE
+        assert job_queue.renew_lease(tx, name, "host/gone", LEASE) == "run"
+
+
+def test_job_of_this_process_with_a_lease_far_in_the_future_pauses_after_the_capped_lease(
+    database: Database, tmp_path: Path
+) -> None:
+    tuner = LocalFineTuner()
+    file_id = tuner.upload_training_file(write_chats(tmp_path / "chats.jsonl", 8))
+    (name,) = enqueue(database, file_id, "base", 1)
+    own = update(tables.jobs).values(pooled=False)
+    with database.write() as tx:
+        tx.execute(own)
+        assert job_queue.reserve(tx, name, "gone", AHEAD.total_seconds())
+    assert tuner.get_job_status(name)["status"] == "queued"  # shortened, not taken away
+    with database.write() as tx:
+        held = jobs.get(tx, name)
+        assert held is not None
+        assert held["lease_expires_at"] is not None
+        assert held["lease_expires_at"] - database_clock.database_now(tx) <= database_clock.CAPPED_LEASE
+        tx.execute(own.values(lease_expires_at=held["lease_expires_at"] - timedelta(minutes=1)))
+    assert tuner.get_job_status(name)["status"] == "paused"
+
+
+def test_lease_of_a_batch_far_in_the_future_ends_soon(database: Database) -> None:
+    with database.write() as tx:
+        files.add(
+            tx,
+            {
+                "id": "file-1",
+                "provider": "local",
+                "purpose": "batch",
+                "filename": "a",
+                "path": "a",
+                "bytes": 1,
+                "sha256": "0",
+                "dataset_id": None,
+            },
+        )
+        batches.add(
+            tx,
+            {
+                "id": "batch_1",
+                "project": "p",
+                "input_file_id": "file-1",
+                "endpoint": "/v1/embeddings",
+                "completion_window": "24h",
+                "metadata": None,
+                "output_keep_seconds": None,
+            },
+        )
+        assert batch_queue.claim_next(tx, "gone", AHEAD.total_seconds()) is not None
+        assert batch_queue.is_waiting(tx)  # for its lease to be shortened
+        assert batch_queue.claim_next(tx, "next", LEASE) is None
+        assert not batch_queue.is_waiting(tx)
+        assert batch_queue.renew(tx, "batch_1", "gone", LEASE) is not None
+
+
+def test_second_trainer_of_a_job_on_this_machine_is_refused(tmp_path: Path) -> None:
+    held = trainer_liveness.hold(tmp_path, "ftjob-1")
+    assert held is not None
+    with pytest.raises(StorageError, match="another trainer of ftjob-1 still runs on this machine"):
+        trainer_liveness.hold(tmp_path, "ftjob-1")
+    os.close(held)
+    again = trainer_liveness.hold(tmp_path, "ftjob-1")
+    assert again is not None
+    os.close(again)
