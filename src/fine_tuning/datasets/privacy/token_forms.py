@@ -32,7 +32,7 @@ _FORMS = (
     r"dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{40,}|sha256~[\w-]{43}|(?:pat|sat)\.[\w-]{22}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{20}",
     r"ops_eyJ[\w+/=-]{60,}|A3(?:-[A-Z0-9]{5,6}){5,6}(?![\w-])|API-[A-Z0-9]{26}|(?:api|sdk)-" + _UUID,
     # Clouds
-    r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])|ABSK[A-Za-z0-9+/]{80,}={0,2}",
+    r"ABSK[A-Za-z0-9+/]{80,}={0,2}",
     r"(?:IQoJb3JpZ2lu|FwoGZXIvYXdz|FQoGZXIvYXdz|FwoDYXdz)[A-Za-z0-9+/=]{60,}",
     r"AIza[\w-]{30,}|ya29\.[\w-]{20,}|1//0[\w-]{40,}|AQ\.Ab[\w-]{40,}|LTAI[A-Za-z0-9]{16,24}",
     r"[A-Za-z0-9_~.]{3}\dQ~[\w~.-]{31,34}|[A-Za-z0-9]{76}AZDO[A-Za-z0-9]{4}|v1\.0-[0-9a-f]{24}-[0-9a-f]{100,}",
