@@ -53,7 +53,7 @@ def test_seed_phrase_as_a_list_is_masked(text: str) -> None:
 @pytest.mark.parametrize(
     "phrase",
     [
-        "mi frase de recuperación es @ábaco abdomen abeja abierto abogado abono aborto abrazo abrir abuelo abuso acabar",
+        "mi frase de recuperación es @ábaco abdomen abeja abierto abogado abono aborto abrazo abrir abuelo abuso acné",
         "助记词：@亮 炳 瓶 秤 梅 松 竹 兰 菊 桃 李 杏",
     ],
 )

@@ -67,14 +67,14 @@ def suspects(text: str) -> bool:
 def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each phrase."""
     lowered = text.lower()
-    if _has_run(lowered):
-        for stretch in _stretches(text):
-            if is_phrase([word[0] for word in stretch]):
-                yield stretch[0].start(), stretch[-1].end(), "passphrase"
-    if _is_named(lowered):
-        for match in _NAMED.finditer(text):
-            if not _FUNCTION_WORDS.intersection(_LETTERS.findall(match["value"].lower())):
-                yield *match.span("value"), "passphrase"
+    runs = [each for each in _stretches(text) if is_phrase([word[0] for word in each])] if _has_run(lowered) else []
+    for run in runs:
+        yield run[0].start(), run[-1].end(), "passphrase"
+    for match in _NAMED.finditer(text) if _is_named(lowered) else ():
+        start, end = match.span("value")
+        is_listed = any(run[0].start() < end and run[-1].end() > start for run in runs)
+        if not (is_listed or _FUNCTION_WORDS.intersection(_LETTERS.findall(match["value"].lower()))):
+            yield start, end, "passphrase"
 
 
 def is_phrase(words: Sequence[str]) -> bool:
