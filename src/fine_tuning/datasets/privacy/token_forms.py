@@ -42,7 +42,7 @@ _FORMS = (
     r"secret_(?:a_)?[A-Za-z0-9]{40,}|pat[A-Za-z0-9]{14}\.[0-9a-f]{64}|[12]/\d{10,}(?:/\d{10,})?:[0-9a-f]{32}",
     r"sl\.(?:u\.)?[\w-]{60,}|pat-[a-z]{2}\d-[0-9a-f-]{36}|1000\.[0-9a-f]{32}\.[0-9a-f]{32}",
     # Models
-    r"sk-(?:[A-Za-z]+\d*-)*[A-Za-z0-9_-]{20,}|sk_[0-9a-f]{40,}|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{8,12}|ls__[0-9a-f]{32}",
+    r"sk-(?:[A-Za-z]{1,20}\d{0,4}-){0,4}[A-Za-z0-9_-]{20,}|sk_[0-9a-f]{40,}|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{8,12}|ls__[0-9a-f]{32}",
     r"dapi[0-9a-f]{32}(?:-\d)?|a[ks]-[A-Za-z0-9]{22}(?![A-Za-z0-9-])",
     # Payments and shops
     r"EZ[AT]K[A-Za-z0-9]{40,}|EAAA[\w-]{56,}|EAA[A-Za-z0-9]{90,}|sq0(?:atp|csp)-[\w-]{22,}|rzp_(?:live|test)_[A-Za-z0-9]{14}",
@@ -53,7 +53,7 @@ _FORMS = (
     r"glc_[A-Za-z0-9+/]{32,}={0,2}|eyJrIjoi[A-Za-z0-9+/]{60,}={0,2}",
     r"(?:sc|ext|scauth|authress)_[a-z0-9]{5,30}\.[a-z0-9]{4,6}\.acc[_-][a-z0-9-]{10,32}\.[\w+/=-]{30,}",
     r"[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk|sm_[psa]at_[A-Za-z0-9]{16}|s-s4t2(?:ud|af)-[0-9a-f]{64}|ES_[0-9a-f]{32}",
-    r"0x4AAAAAAA[\w-]{20,}|A{20,}[A-Za-z0-9]+%[A-Za-z0-9%]{20,}",
+    r"0x4AAAAAAA[\w-]{20,}|A{20}[A-Za-z0-9]+%[A-Za-z0-9%]{20,}",
     # Signed tokens, signed and encrypted; wallets
     r"eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|eyJ[\w-]{10,}(?:\.[\w-]{10,}){3}\.[\w-]{10,}",
     rf"(?:[KL]{_BASE58}{{51}}|5[HJK]{_BASE58}{{49}}|[xyztuvYZUV]prv{_BASE58}{{100,}})(?![A-Za-z0-9])|nsec1{_BECH32}{{58}}",
