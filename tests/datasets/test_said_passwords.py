@@ -17,7 +17,8 @@ The new password for the server is @|Das Passwort lautet @|Das Kennwort heißt @
 mon mot de passe c'est @|La contraseña será @|A senha do servidor é @|La mia password è @|het wachtwoord luidt @
 Hasło to @|hasło brzmi @|moje heslo zní @|Пароль — это @|мой пароль @|пароль це @|Пароль до сервера це @|пароль є @
 Ο κωδικός μου είναι @|Şifrem @|Mật khẩu của tôi là @|kata sandinya adalah @|كلمة المرور هي @|הסיסמה שלי היא @
-मेरा पासवर्ड @ है|পাসওয়ার্ড হচ্ছে @|รหัสผ่านของฉันคือ @|服务器的密码是@|パスワードは@です|비밀번호는 @ 입니다|Lösenordet är @
+मेरा पासवर्ड @ है|পাসওয়ার্ড হচ্ছে @|รหัสผ่านของฉันคือ @|服务器的密码是@|パスワードは@です|비밀번호는 @ 입니다
+Lösenordet är @|密码：@
 Salasana on @|Parola este @|Lozinka glasi @|Паролата е @|رمز عبور @ است""".replace("\n", "|").split("|")
 VALUES = [
     "Tr0ub4dor&3",
@@ -36,7 +37,9 @@ The password is ${DB_PASSWORD1}|The password is <your-password1>|the password is
 the password is at https://example.com/reset?a=1&b=2|Das Passwort ist falsch (Fehlercode E1234)|密码是由A-Z和0-9组成
 Le mot de passe est incorrect (erreur 403)|A senha é obrigatória(8-16)|Пароль должен содержать A-Z, 0-9
 пароль це обов'язково|Mật khẩu là bắt buộc (tối thiểu 8)|รหัสผ่านคือ 8 ตัวอักษร|パスワードはSHA256でハッシュ化
-비밀번호는 SHA-256으로 저장|if password == hash(pw): return|The password field is #password1|hasło jest wymagane(8-16)
+비밀번호는 SHA-256으로 저장
+if password == hash(pw): return|password is not Hash256(x)
+password is salted+hashed(SHA1)|The password field is #password1|hasło jest wymagane(8-16)
 The password policy is NIST800-63B|the password manager is 1Password|כדי לשנות: הסיסמה היא חובה""".replace(
     "\n", "|"
 ).split("|")

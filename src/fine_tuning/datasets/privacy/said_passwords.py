@@ -20,17 +20,17 @@ OF_A_FORM = (
 _WORDS = r"(?:[ \t]+[^\W\d_][\w'’.@-]{0,20}){0,5}?"
 
 
-def _behind(words: str) -> re.Pattern[str]:
+def _behind(words: str, colon: str) -> re.Pattern[str]:
     return re.compile(
         rf"{OF_A_FORM}(?P<between>{_WORDS}|[^\x00-\u024f]{{0,10}}?)"
         rf"(?:(?:[ \t]+[—–-])?[ \t]+(?:{words})(?=[\s:：])[ \t]*[:：]?|['’]s(?=[ \t])|[ \t]*(?:{ATTACHED})[ \t]*[:：]?"
-        rf"|[ \t]*(?P<sign>:(?=[ \t])|：|[—–](?=[ \t])))"
+        rf"|[ \t]*(?P<sign>{colon}|[—–](?=[ \t])))"
         rf"[ \t]*{_OPENING}{_VALUE}",
         re.IGNORECASE,
     )
 
 
-_OF_ENGLISH, _OF_OTHERS = _behind(OF_ENGLISH_NAMES), _behind(OF_OTHER_NAMES)
+_OF_ENGLISH, _OF_OTHERS = _behind(OF_ENGLISH_NAMES, r":(?=[ \t])"), _behind(OF_OTHER_NAMES, ":")
 # Without such a word, as in Russian, Turkish and Hindi, or in `the password ... opens it`.
 _NEXT = re.compile(rf"{OF_A_FORM}(?P<between>(?:[ \t]+[^\W\d_]{{1,12}}){{0,2}}?)[ \t]+(?P<sign>){_OPENING}{_VALUE}")
 _ENGLISH = re.compile(r"(?:pass(?:word|wd|code|phrase)?|pwd|pw|psk)s?", re.IGNORECASE)
@@ -40,7 +40,7 @@ _PAIRS = {")": "(", "]": "[", "}": "{", ">": "<", "»": "«", "”": "“"}
 _QUOTES = "\"'`*_~"
 _BRACKETS = re.compile(r"[(){}\[\]<>|;,\"'`&\\/]")
 _ARGUMENTS = r"(?:[(\[{<][\w.,'\"$=:-]*[)\]}>]*(?:\.[A-Za-z_]+)?)+\W*"  # of a call of code
-_CALL = re.compile(rf"(?:[^\W\d]|[_.])+{_ARGUMENTS}")
+_CALL = re.compile(rf"(?:[^\W\d]|[_.+])+\d{{0,3}}{_ARGUMENTS}")
 _NAME_AND_CALL = re.compile(rf"\$?[A-Za-z_][\w.:>-]*{_ARGUMENTS}")
 _OTHERS = re.compile(  # addresses, placeholders, what is assigned
     r"(?:https?|ftp|file|s3|mailto)[:/].*|.*://.*|[^@]+@[\w-]+(?:\.[\w-]+)+|<.*>|\{.*\}|\[.*\]|[=:/].*"
