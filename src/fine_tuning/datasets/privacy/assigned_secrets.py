@@ -13,6 +13,7 @@ from fine_tuning.datasets.privacy import (
     nested_secrets,
     plain_passwords,
     prose_secrets,
+    said_passwords,
     service_secrets,
 )
 from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
@@ -60,9 +61,10 @@ _SPACED = re.compile(
 )
 # Other words between the name and the colon, as in `Password for the account (root): ...`.
 _QUALIFIED = re.compile(
+    rf"{said_passwords.OF_A_FORM}"
     r"(?:[ \t]*\([^()\n]{1,40}\)|(?:[ \t]+[^\W\d_][\w'\u2019.@/-]{0,30}){1,5}(?:[ \t]*\([^()\n]{1,40}\))?)"
     rf"(?:[ \t]*:|[ \t]+(?:{_IS}|[—\u2013]))[ \t]*"
-    r"[`\"'*]{0,3}(?P<value>[!-~]{8,100}?)(?=[`\"'*]{0,3}[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
+    r"[`\"'*]{0,3}(?!//)(?P<value>[!-~]{8,100}?)(?=[`\"'*]{0,3}[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
 _FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>(?:[^\s\"'\\]|\\[&$!#;|()*?~^]){4,2000})(?P=quote)")
 # After a word of a script without spaces, or of another language; a key of an API is only seen if it is long.
@@ -172,6 +174,9 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
     nested = list(nested_secrets.find(text, name.start, name.end, name.kind))
     if nested:
         yield from nested
+        return
+    if name.kind in {"password", "passphrase"} and (span := said_passwords.span_after(text, name.start, name.end)):
+        yield *span, name.kind
         return
     if name.kind == "password" and (span := prose_secrets.span_after(text, name.end)):
         yield *span, name.kind

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fine_tuning.datasets.privacy import argument_lists
+from fine_tuning.datasets.privacy import argument_lists, seed_phrases
 from fine_tuning.datasets.privacy.escapes import Layer, find_through_escapes
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
 from fine_tuning.datasets.privacy.nested_secrets import is_inside
@@ -132,6 +132,9 @@ def _in_arguments(level: _Level, detector: Detector) -> Iterator[Found]:
     if argument_lists.names_second(texts):
         match, inner = level.items[1]
         yield from _outward(match, inner, find_in(inner.text, detector, texts[0]))
+    if seed_phrases.is_phrase(texts):
+        for match, inner in level.items:
+            yield from _outward(match, inner, [found_at(inner.text, 0, len(inner.text), "passphrase")])
     if not argument_lists.is_command(texts) or not detector.suspects(line := argument_lists.command_line(texts)):
         return
     places = [(each.start, each.end, each.kind) for each in detector.find(line)]

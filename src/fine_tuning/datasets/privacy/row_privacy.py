@@ -9,7 +9,7 @@ from fine_tuning.data_io.formats import row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets.file_check import Examined, examine
-from fine_tuning.datasets.privacy import argument_lists
+from fine_tuning.datasets.privacy import argument_lists, seed_phrases
 from fine_tuning.datasets.privacy.escapes import decoded_layers
 from fine_tuning.datasets.privacy.found import Detector, masked, without_overlaps
 from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in
@@ -120,7 +120,7 @@ def _texts(value: object, name: str, around: str = "") -> Iterator[tuple[str, st
             yield "password", text
     elif isinstance(value, list):
         strings = [item for item in value if isinstance(item, str)]
-        if argument_lists.is_command(strings):
+        if argument_lists.is_command(strings) or seed_phrases.is_phrase(strings):
             yield "", argument_lists.command_line(strings)
         if argument_lists.names_second(strings):
             yield strings[0], strings[1]

@@ -8,6 +8,7 @@ from fine_tuning.datasets.privacy import (
     argument_lists,
     assigned_secrets,
     command_secrets,
+    seed_phrases,
     service_secrets,
     spoken_secrets,
     table_secrets,
@@ -44,6 +45,7 @@ class _Secrets:
             or spoken_secrets.suspects(text)
             or token_patterns.has_long_word(text)
             or service_secrets.has_mark(text)
+            or seed_phrases.suspects(text)
         )
 
     def find(self, text: str, name: str = "") -> list[Found]:
@@ -56,6 +58,7 @@ class _Secrets:
             places += [*_in_line(plain), *table_secrets.find(plain), *argument_lists.find(plain, _in_line)]
         if spoken_secrets.suspects(plain):
             places += spoken_secrets.find(plain)
+        places += seed_phrases.find(plain)
         if name and (whole := assigned_secrets.of_field(name, plain)):
             places.append(whole)
         return [found_at(text, start, end, kind) for start, end, kind in places]

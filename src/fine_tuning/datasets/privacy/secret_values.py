@@ -145,6 +145,11 @@ def is_random_word(value: str) -> bool:
     return not is_named and len(re.findall(r"\d", value)) >= 3 and bool(re.search(r"[A-Za-z]", value))
 
 
+def is_technical(value: str) -> bool:
+    """Whether a word names an algorithm, a version or a length."""
+    return bool(_TECHNICAL.fullmatch(value))
+
+
 def is_plain_word(value: str) -> bool:
     """Whether a word of letters can be a password where the place says so, as in `DB_PASSWORD=swordfish`."""
     return len(value) >= 5 and _is_literal(value) and _is_password(value)

@@ -15,6 +15,12 @@ _FORMS = (
             r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}[ \t,:;/|\"']{1,5}(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
         ),
     ),
+    (
+        "secret",  # of a connection string, wherever it stands
+        re.compile(
+            r"(?:Shared(?:Access|Secret)(?:Key|Value|Signature)|AccountKey)=(?P<value>[A-Za-z0-9+/]{40,90}={0,2})"
+        ),
+    ),
     ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>fm[12][ar]?_[A-Za-z0-9+/=_,-]{20,})")),
     ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>vercel_blob_rw_[A-Za-z0-9]{6,}_[A-Za-z0-9]{16,})")),
     ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>[st]k\.eyJ[\w-]{10,}\.[\w-]{15,})", re.ASCII)),
