@@ -208,8 +208,8 @@ class CostTracker:
         investment: of training, data and judges. Prices are means of recorded calls, else of A/B samples.
 
         Args:
-            base_model_inference_cost: US dollars per call of the incumbent; None or nan: the mean of recorded calls.
-            cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`, which is nan without.
+            base_model_inference_cost: US dollars a call of the incumbent; None or nan: the mean of recorded calls.
+            cost_per_error: US dollars an avoided error is worth; only enters `accuracy_value`, nan without.
             model_name, incumbent: a name, `<name>-v<version>` or `<name>@<alias>`; the model that it replaces is by
                 default the incumbent of its last valid concluded A/B test, else the teacher of its training data.
             horizon_days: the time over which the expected calls happen, unless `calls_per_day` is given.
@@ -224,7 +224,7 @@ class CostTracker:
         Raises:
             UsageError: an argument is negative, or 0 where that is meaningless.
         """
-        price = checks.amount("base_model_inference_cost", base_model_inference_cost)
+        replaced = base_model if incumbent is None else incumbent
         if cost_per_error is not None and checks.amount("cost_per_error", cost_per_error) is None:
             raise UsageError("cost_per_error must be a number of US dollars, not nan; None for no such figure")
         checks.count("expected_inference_count", expected_inference_count, 1, int(checks.MAX_AMOUNT))
@@ -234,8 +234,8 @@ class CostTracker:
             model_name=checks.name("model_name", model_name),
             calls=expected_inference_count,
             calls_per_day=calls_per_day or expected_inference_count / horizon_days,
-            incumbent_price=price,
-            incumbent=checks.name("incumbent", incumbent or base_model) if incumbent or base_model else None,
+            incumbent_price=checks.amount("base_model_inference_cost", base_model_inference_cost),
+            incumbent=None if replaced is None else checks.name("incumbent", replaced),
             cost_per_error=cost_per_error,
             accuracy_improvement=accuracy_improvement,
             data_cost=checks.amount("data_cost", data_cost),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fine_tuning import CostTracker, LocalFineTuner, OpenAIFineTuner
+from fine_tuning import CostTracker, LocalFineTuner, ModelRegistry, OpenAIFineTuner
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import ConfigurationError, ConflictError, UsageError
@@ -132,6 +132,28 @@ def test_get_job_status_succeeded_replaces_estimate_with_billed_cost(
     assert recorded["metadata"]["estimate"]["tokens"] > 0
     tracker.set_budget("inbox", 1.0)
     assert tracker.get_budgets()[0]["spent"] == pytest.approx(0.12345)
+
+
+@pytest.mark.parametrize(("status", "tokens", "cost"), [("cancelled", 5_000, 0.05), ("failed", None, None)])
+def test_job_at_a_host_that_ends_without_a_model_costs_what_the_host_bills(
+    database: Database,
+    host: wire.Host,
+    training_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: str,
+    tokens: int | None,
+    cost: float | None,
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_PRICES", PRICES)
+    tuner, tracker = OpenAIFineTuner("key", host.url), CostTracker()
+    job = tuner.create_fine_tuning_job("gpt-4o-mini", tuner.upload_training_file(training_file), suffix="inbox")
+    ended = wire.job(status=status, trained_tokens=tokens, model="gpt-4o-mini")
+    host.answers[f"GET /fine_tuning/jobs/{job['job_id']}"] = (200, ended)
+    tuner.get_job_status(job["job_id"])
+    recorded = tracker.get_job_cost(job["job_id"])
+    assert (None if recorded is None else recorded["total_cost"]) == (None if cost is None else pytest.approx(cost))
+    ModelRegistry().register_model("inbox", "gpt-4o-mini", "ftjob-other", 10, cost=1.0)
+    assert tracker.get_model_training_cost("inbox") == pytest.approx(1.0 + (cost or 0.0))
 
 
 def test_estimate_local_job_matches_trained_tokens(tiny_model_dir: Path, training_file: Path) -> None:

@@ -140,6 +140,27 @@ def test_price_of_own_price_most_specific_first() -> None:
     assert usd("gpt-4o", HERE, **{"gpt-4o": {"input": 1}}) is None
 
 
+@pytest.mark.parametrize(
+    ("model", "key", "is_of"),
+    [
+        ("bedrock/us.anthropic.claude-3-haiku-20240307-v1:0", "bedrock/*", True),
+        ("us.anthropic.claude-3-haiku-20240307-v1:0", "bedrock/anthropic.claude-3-haiku-20240307-v1:0", True),
+        ("eu.anthropic.claude-3-haiku-20240307-v1:0", "Claude-3-Haiku", True),
+        ("vertex_ai/gemini-2.5-flash", "vertex_ai/*", True),
+        ("gemini-2.5-flash", "gemini/gemini-2.5-flash", True),
+        ("vertex_ai/claude-sonnet-4@20250514", "claude-sonnet-4", True),
+        ("azure_ai/gpt-4o-2024-08-06", "azure_ai/gpt-4o", True),
+        ("xai/grok-3-latest", "grok-3", True),
+        ("openrouter/openai/gpt-4o:free", "openai/gpt-4o", False),  # which costs something else
+        ("gpt-4o-2024-08-06", "gpt-4o-2024-11-20", False),
+        ("gpt-4o-mini", "gpt-4o", False),
+    ],
+)
+def test_price_of_own_key_is_found_however_a_cloud_writes_it(model: str, key: str, *, is_of: bool) -> None:
+    own = PriceList({key: Price(input=100, output=1000)})
+    assert (own.call_price(model, 10_000, 1_000) == pytest.approx(2.0)) is is_of
+
+
 def test_price_of_own_tiers_and_missing_ones() -> None:
     own = {
         "gpt-4o": {"input": 4, "output": 4, "batch": {"input": 2, "output": 2}, "priority": {"input": 8, "output": 8}}

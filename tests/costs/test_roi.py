@@ -14,6 +14,8 @@ from fine_tuning.costs import cost_intervals, roi
 from fine_tuning.costs.cost_intervals import given, mean_of, mean_of_moments
 from fine_tuning.costs.data_costs import DataCost
 from fine_tuning.costs.roi_facts import AccuracyGain, Incumbent, Quality, RoiFacts, RoiRequest
+from fine_tuning.experiments import model_return
+from fine_tuning.settings import get_settings
 from fine_tuning.store.costs import Moments
 from fine_tuning.store.database import Database, open_database
 
@@ -139,3 +141,16 @@ def test_cost_totals_equal_sums_of_events(database: Database) -> None:
         "unpriced": 1,
     }
     assert open_database().exists()
+
+
+def test_interval_of_savings_holds_how_the_incumbents_answers_differ(database: Database) -> None:
+    for _ in range(40):
+        CostTracker().record_inference("m", 10, 0.0001, is_fine_tuned=True)
+    answers = (0.001, 0.003) * 25  # mean 0.002, standard error 0.001 / 7
+    request = RoiRequest("m", 1000, 1.0, incumbent="gpt-4o", incumbent_answers=answers)
+    with database.read() as tx:
+        analysis = model_return.calculate(tx, request, get_settings())
+    assert analysis.incumbent_cost == pytest.approx(2.0)
+    assert analysis.savings == pytest.approx(1.9)
+    assert analysis.intervals["savings"] == pytest.approx((1.9 - 2 / 7, 1.9 + 2 / 7), abs=0.03)
+    assert "its 50 answers to the same requests" in str(analysis.assumptions)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
-from fine_tuning.errors import ConflictError, DataError, NotFoundError
+from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.model_export import ExportPlan, export_model
 
@@ -75,7 +75,7 @@ def test_mlflow_exchange_exported_versions_import_unchanged(
     fresh.register_model("a/b", "b", "j", 1)
     code, _, err = cli("mlflow", "export", uri)
     assert code == 1
-    assert "MLflow does not accept the model names 'a/b'; all others are exported" in err
+    assert "MLflow does not accept the model name 'a/b'; all else is exported" in err
     code, _, err = cli("mlflow", "export", "nowhere://x")
     assert (code, err.count("\n")) == (1, 1)
 
@@ -154,6 +154,33 @@ def test_mlflow_export_leaves_what_others_changed(uri: str, tmp_path: Path, monk
     mine.set_alias("inbox", "best", 1)
     mine.export_to_mlflow(uri)
     assert there()[0] == {"deployed": "2", "best": "1", "beta": "2"}
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_export_of_names_that_it_refuses_hinders_no_other(uri: str) -> None:
+    registry = ModelRegistry()
+    for job in ("j1", "j2"):
+        registry.register_model("m", "base", job, 10)
+    for alias in ("a.b", "latest", "live"):
+        registry.set_alias("m", alias, 1)
+    for tag in ("team=x", "team", "fine_tuning.status"):
+        registry.set_tag("m", tag, "support", 1)
+    registry.deploy_model("m", 1)
+    with pytest.raises(ProviderError) as error:
+        registry.export_to_mlflow(uri)
+    refused = "the tag 'team=x' of m, the alias 'a.b' of m, the alias 'latest' of m"
+    assert str(error.value) == f"MLflow does not accept {refused}; all else is exported (2 new versions)"
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    assert client.get_registered_model("m").aliases == {"live": 1, "deployed": 1}
+    tags = client.get_model_version("m", "1").tags
+    assert (tags["team"], tags["fine_tuning.status"]) == ("support", "DEPLOYED")
+    registry.deploy_model("m", 2)
+    client.delete_model_version("m", "1")
+    with pytest.raises(ProviderError, match=r"1 new versions"):  # what was deleted there, with its alias
+        registry.export_to_mlflow(uri)
+    assert client.get_registered_model("m").aliases == {"live": 3, "deployed": 2}
 
 
 @pytest.mark.filterwarnings("ignore")

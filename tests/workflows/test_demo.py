@@ -132,6 +132,10 @@ def test_demo_of_many_rows_has_a_valid_test(tmp_path: Path, tiny_model_dir: Path
     assert result.experiment.withheld == ""
     assert result.analysis.incumbent == "gpt-4o"
     assert result.analysis.savings <= result.analysis.incumbent_cost
+    assert "answers to the same requests" in str(result.analysis.assumptions)
+    low, high = result.analysis.intervals["savings"]
+    mean = result.analysis.incumbent_cost
+    assert 0.01 * mean < high - low < 0.5 * mean  # prices of requests differ by about a fifth
 
 
 def _ended(tuner: FineTuner, job_id: str) -> JobView:

@@ -37,7 +37,7 @@ _PROVIDER = {prefix: provider for provider, prefixes in _PREFIXES.items() for pr
 _SEPARATOR = re.compile(r"[/:]")
 _BEDROCK = re.compile(r"([a-z]{2,6}\.)?[a-z0-9]+\.[a-z][\w.-]+:\d+")  # us.anthropic.claude-3-haiku-20240307-v1:0
 _BEDROCK_NAME = re.compile(
-    r"(?:[a-z]{2,6}\.)?(?:anthropic|meta|amazon|mistral|cohere|ai21|deepseek|openai|qwen)\.(?P<model>.+)"
+    r"(?P<region>[a-z]{2,6}\.)?(?:anthropic|meta|amazon|mistral|cohere|ai21|deepseek|openai|qwen)\.(?P<model>.+)"
 )
 # Weights that anybody runs, whose names do not say who bills them; gemini-1.5-flash-8b is of a service.
 _OPEN_WEIGHTS = re.compile(
@@ -124,6 +124,12 @@ def without_provider(model: str) -> str:
         model = rest if prefix in _PROVIDER else model.rpartition("/")[2]
     match = _BEDROCK_NAME.fullmatch(model)
     return match["model"] if match else model
+
+
+def is_regional(model: str) -> bool:
+    """Whether a name is of Amazon Bedrock, and begins with the region that answers: us.anthropic.claude-..."""
+    match = _BEDROCK_NAME.fullmatch(model)
+    return match is not None and match["region"] is not None
 
 
 def _named(provider: str, model: str, assumed: str | None = None) -> Billed:

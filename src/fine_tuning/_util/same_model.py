@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned
-from fine_tuning._util.providers import without_provider
+from fine_tuning._util.providers import is_regional, without_provider
 
 _DATE = re.compile(r"(?:[-@](\d{4}-\d{2}-\d{2}|\d{2}-\d{4}|\d{8}|\d{4}|\d{3}|latest)|:(latest))$")
 _PREVIEW = re.compile(r"(?<=gemini-)(.+)-(?:preview|exp)(?:-(\d{2}-\d{2,4}|\d{4}))?$")  # of others, it is another model
@@ -33,6 +33,13 @@ def is_same(one: str, other: str) -> bool:
     if first.name != second.name:
         return False
     return first.snapshot == second.snapshot or "" in (first.snapshot, second.snapshot)
+
+
+def shorter_names(name: str) -> list[str]:
+    """The name, then without what a router, a cloud or a vendor adds to it, the most specific first."""
+    found = [name, *([name.partition(".")[2]] if is_regional(name) else []), without_provider(name)]
+    versionless = _VERTEX_VERSION.sub("", _BEDROCK_VERSION.sub("", found[-1]))
+    return list(dict.fromkeys([*found, versionless, _DATE.sub("", name), _DATE.sub("", versionless)]))
 
 
 def _read(written: str) -> _Model:

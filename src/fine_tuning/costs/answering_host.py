@@ -47,7 +47,7 @@ def of_example(tx: Transaction, example: Example) -> AnsweringHost:
     if version is None:
         return found
     number = example["metadata"].get("version")
-    if not isinstance(number, int) and version["model_name"] == name:
+    if not isinstance(number, int):
         number = named_versions.answering(tx, name).at(example["captured_at"])
     if isinstance(number, int):
         version = model_versions.get(tx, version["model_name"], number) or version

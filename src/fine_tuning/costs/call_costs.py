@@ -139,11 +139,11 @@ def _answered_by(tx: Transaction, version: ModelVersion, counts: Counts) -> list
     pinned = version_name(name, number)
     at_host = answering_host.of_version(tx, version).model
     own = {pinned, *([at_host] if is_fine_tuned(at_host) else [])}
-    answering = named_versions.answering(tx, name)
+    answering = {each: named_versions.answering(tx, each) for each in (name, *named_versions.alias_names(tx, name))}
     found, valid = [], dict[tuple[str | None, str | None], bool]()
-    for call in costs.newest_calls(tx, "inference", [name, *sorted(own)], MAX_READ):
+    for call in costs.newest_calls(tx, "inference", [*answering, *sorted(own)], MAX_READ):
         is_own = call.model_name in own
-        if not is_own and (call.version or answering.at(call.recorded_at)) != number:
+        if not is_own and (call.version or answering[call.model_name].at(call.recorded_at)) != number:
             continue
         if (key := (call.experiment, call.arm)) not in valid:
             valid[key] = _counts(tx, call, counts)

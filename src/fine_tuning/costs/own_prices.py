@@ -5,6 +5,8 @@
 | `localhost:8000/gpt-4o`, `azure/gpt-4o` | a model at a host (its address, or its provider's id) |
 | `localhost:8000/*`, `azure/*` | every model there |
 | `gpt-4o` | a model, whoever serves it |
+
+Case does not matter, and a provider may be called as routers and clouds call it (`bedrock/*`, `vertex_ai/*`).
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from fine_tuning._util.model_names import base_model_of, is_fine_tuned, parse_checkpoint_name, without_snapshot
+from fine_tuning._util.model_names import base_model_of, is_fine_tuned, parse_checkpoint_name
+from fine_tuning._util.providers import provider_of_prefix
+from fine_tuning._util.same_model import shorter_names
 from fine_tuning.costs.published_prices import STANDARD_TIERS, CallPrice
 from fine_tuning.costs.token_costs import cost_of
 from fine_tuning.data_io.usage import Usage
@@ -25,6 +29,7 @@ class OwnPrices:
     def __init__(self, own: Mapping[str, Price]) -> None:
         """Take the setting `prices`; an address may be written with its scheme."""
         self._own = {_without_scheme(key): price for key, price in own.items()}
+        self._found_by = {_folded(key): price for key, price in self._own.items()}
 
     def all(self) -> Mapping[str, Price]:
         """Every price by its key."""
@@ -38,9 +43,10 @@ class OwnPrices:
             scopes: addresses of the host and the id of its provider, the best first.
         """
         keys = [f"{scope}/{name}" for scope in scopes for name in names]
-        for key in dict.fromkeys([*keys, *(f"{scope}/*" for scope in scopes), *names]):
-            if key in self._own:
-                yield self._own[key]
+        keys += [*(f"{scope}/*" for scope in scopes), *names]
+        for key in dict.fromkeys(map(_folded, keys)):
+            if key in self._found_by:
+                yield self._found_by[key]
 
 
 def priced(price: Price, model: str, usage: Usage) -> CallPrice:
@@ -66,7 +72,7 @@ def has_call_price(price: Price) -> bool:
 
 
 def names_of(model: str) -> list[str]:
-    """The names to look a model up by: its own, its base's, that without the date, each without a router's prefix."""
+    """The names to look a model up by: its own, its base's, and those without prefix, cloud's version and date."""
     return list(dict.fromkeys(name for each in (model, model.rpartition("/")[2]) for name in _names(each)))
 
 
@@ -96,7 +102,14 @@ def address_of(host: str) -> str:
 
 
 def _names(model: str) -> list[str]:
-    return [model, base_model_of(model), without_snapshot(model)]
+    return [model, *shorter_names(base_model_of(model))]
+
+
+def _folded(key: str) -> str:
+    """A key as it is looked up: in lower case, and with the provider's id."""
+    host, slash, model = key.lower().partition("/")
+    every = "*" if slash else ""  # as where only the host is written
+    return f"{provider_of_prefix(host) or host}{slash}{model or every}"
 
 
 def _without_scheme(key: str) -> str:

@@ -105,6 +105,7 @@ class RoiRequest:
         model_name: registered name, `<name>-v<version>` or `<name>@<alias>`.
         calls: expected number of calls; calls_per_day: their rate.
         incumbent_price: US dollars per call of the incumbent; None to use the mean of its recorded calls.
+        incumbent_answers: US dollars of its answers to the same requests; their mean is its price where they are given.
         incumbent: the name of the model that is replaced; None to use what is recorded.
         cost_per_error: US dollars that an avoided error is worth; None for no such figure.
         accuracy_improvement: over the incumbent, -1 to 1; None to use what was measured.
@@ -115,6 +116,7 @@ class RoiRequest:
     calls: int
     calls_per_day: float
     incumbent_price: float | None = None
+    incumbent_answers: tuple[float, ...] = ()
     incumbent: str | None = None
     cost_per_error: float | None = None
     accuracy_improvement: float | None = None

@@ -22,6 +22,9 @@ def _of_prices(facts: RoiFacts) -> list[str]:
         lines.append(f"it replaces {incumbent} ({facts.incumbent.source})")
     if request.incumbent_price is not None:
         lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:g}, as given; taken as certain")
+    elif request.incumbent_answers:
+        answers = f"its {len(request.incumbent_answers):,} answers to the same requests, by their texts"
+        lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:.4g}, the mean price of {answers}")
     elif not isnan(facts.incumbent_price.value):
         lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:.4g}, the mean of {facts.prices_of}")
     for model, measured in ((request.model_name, facts.price), (incumbent, facts.incumbent_price)):

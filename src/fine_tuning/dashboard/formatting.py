@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from math import isfinite
+from math import isfinite, isinf, isnan
 
 NONE = "-"
 
@@ -35,6 +35,20 @@ def usd(value: float | None) -> str:
     if value is None or not isfinite(value):
         return NONE
     return f"${value:,.2f}" if value == 0 or abs(value) >= 0.01 else f"${value:.2g}"
+
+
+def until(value: float, unit: str) -> str:
+    """Format a number of calls or days until something happens; an infinite one never does."""
+    if isnan(value):
+        return NONE
+    return "never" if isinf(value) else f"{value:,.0f} {unit}" if value >= 10 else f"{value:.3g} {unit}"
+
+
+def ratio(value: float) -> str:
+    """Format a return as percent; an infinite one is of an investment of nothing."""
+    if isnan(value):
+        return NONE
+    return f"{value:,.1%}" if isfinite(value) else "unlimited" if value > 0 else "a loss"
 
 
 def duration(seconds: float | None) -> str:

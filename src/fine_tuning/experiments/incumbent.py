@@ -136,8 +136,9 @@ def _by_model(
         else:
             found[hosted_model.read(name, provider).name] += count
     for name, version in registered.items():
+        answering = named_versions.answering(tx, name)
         for captured_at, number in examples.answered_in(tx, dataset_id, name):
-            at = number or named_versions.answering(tx, version["model_name"]).at(captured_at)
+            at = number or answering.at(captured_at)
             found[version_name(version["model_name"], version["version"] if at is None else at)] += 1
     models = list[tuple[Incumbent, int]]()
     for name, count in found.most_common():

@@ -122,9 +122,12 @@ class _Found:
             pairs = comparison.matched(earlier, later)
         except UsageError:  # over different questions
             return None
+        which, fewer = f"evaluations {before['id']} and {after['id']}", min(len(earlier), len(later))
+        if len(pairs) <= own_answers.SHARE * fewer:  # a few that both happen to have are a sample of neither
+            self.reasons.append(f"only {len(pairs):,} of {fewer:,} questions are in both {which}; {HOW}")
+            return None
         (change,) = comparison.changes(pairs, [metric])
         extremes = failed_calls.bounds(pairs, metric)
-        which = f"evaluations {before['id']} and {after['id']}"
         if not change["examples"] or {_direction(each) for each in extremes} != {_direction(change)}:
             names = self._incumbent.name, version_name(self._version["model_name"], self._version["version"])
             self.reasons.append(f"in {which}, {failed_calls.reason_of_pairs(names, pairs)}; evaluate both again")

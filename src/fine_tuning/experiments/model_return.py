@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 
 from fine_tuning.costs import roi, roi_facts, roi_notes
-from fine_tuning.costs.cost_intervals import given
+from fine_tuning.costs.cost_intervals import given, mean_of
 from fine_tuning.costs.data_costs import NO_JUDGES, DataCost
 from fine_tuning.costs.roi import CostAnalysis
 from fine_tuning.costs.roi_facts import Incumbent, Quality, RoiFacts, RoiRequest
@@ -59,11 +59,12 @@ def _facts(tx: Transaction, request: RoiRequest, version: ModelVersion | None, s
 
 def _priced(facts: RoiFacts, prices: CallPrices) -> RoiFacts:
     """With the measured prices; that of the incumbent only where none was given."""
-    stated = facts.request.incumbent_price
+    stated, answers = facts.request.incumbent_price, facts.request.incumbent_answers
+    measured = mean_of(answers) if answers else prices.incumbent.measured
     return replace(
         facts,
         price=prices.version.measured,
-        incumbent_price=prices.incumbent.measured if stated is None else given(stated),
+        incumbent_price=measured if stated is None else given(stated),
         prices_of=prices.source,
         price_notes=prices.notes,
         price_missing=prices.version.missing,

@@ -30,7 +30,7 @@ def of_both(
     tx: Transaction, request: RoiRequest, version: ModelVersion | None, incumbent: Incumbent | None
 ) -> CallPrices:
     """The measured prices. Tests whose verdict is withheld do not count: their models answered other requests."""
-    tests, is_stated = WithheldTests(), request.incumbent_price is not None
+    tests, is_stated = WithheldTests(), request.incumbent_price is not None or bool(request.incumbent_answers)
     if version is not None and incumbent is not None and not is_stated:
         found = prices_of_test.of_newest_test(tx, version, incumbent, tests)
         if found is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from fine_tuning.errors import ProviderError
@@ -49,33 +49,57 @@ def export_versions(database: Database, uri: str) -> int:
         since = mlflow_exchange.last(tx, uri)
         changed = {name: Changes(registry_changes.of_model(tx, name), since) for name in model_versions.names(tx)}
     client = open_client(uri)
-    added, refused = 0, []
+    writes = _Writes(client)
     with translated(uri):
         for name in dict.fromkeys(version["model_name"] for version in versions):
             there = _exported_versions(client, name)
             if there is None:
-                refused.append(name)
+                writes.refused.append(f"the model name {name!r}")
                 continue
             numbers, wanted = dict[int, str](), dict[str, str]()
             for version in (each for each in versions if each["model_name"] == name):
                 number = there.number_of(version)
                 if number is None:
-                    number = _create(client, version)
-                    added += 1
+                    number = _create(writes, version)
                 elif version["version"] in there.exported:
-                    _update_tags(client, version, number, changed[name])
+                    _update_tags(writes, version, number, changed[name])
                 numbers[version["version"]] = number
                 wanted |= dict.fromkeys(aliases.get((name, version["version"]), ()), number)
                 wanted |= {DEPLOYED: number} if version["status"] == "DEPLOYED" else {}
-            _update_aliases(client, wanted, set(numbers.values()), changed[name], name=name)
+            _update_aliases(writes, wanted, set(numbers.values()), changed[name], name=name)
     with database.write() as tx:
         mlflow_exchange.mark(tx, uri, at)
+    refused, added = ", ".join(writes.refused), len(writes.added)
     if refused:
-        shown = ", ".join(map(repr, refused))
-        raise ProviderError(
-            f"MLflow does not accept the model names {shown}; all others are exported ({added} new versions)"
-        )
+        raise ProviderError(f"MLflow does not accept {refused}; all else is exported ({added} new versions)")
     return added
+
+
+class _Writes:
+    """Writes aliases and tags of any name; what MLflow does not accept is kept in `refused`, and hinders no other."""
+
+    def __init__(self, client: MlflowClient) -> None:
+        self.client = client
+        self.added = set[tuple[str, str]]()  # models and MLflow's numbers
+        self.refused: list[str] = []
+
+    def set_alias(self, name: str, alias: str, number: str) -> None:
+        """Point an alias at a version, by its number at MLflow."""
+        self._write(f"the alias {alias!r} of {name}", self.client.set_registered_model_alias, name, alias, number)
+
+    def set_tag(self, name: str, number: str, tag: str, value: str) -> None:
+        """Set a tag of a version, by its number at MLflow."""
+        self._write(f"the tag {tag!r} of {name}", self.client.set_model_version_tag, name, number, tag, value)
+
+    def _write(self, what: str, call: Callable[..., object], *arguments: str) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            call(*arguments)
+        except MlflowException as error:
+            if error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            self.refused.append(what)
 
 
 class _There(NamedTuple):
@@ -111,40 +135,45 @@ def _exported_versions(client: MlflowClient, name: str) -> _There | None:
     return _There(exported, {str(each.version): each.source for each in found})
 
 
-def _create(client: MlflowClient, version: ModelVersion) -> str:
-    source = version["provider_model"] or f"job:{version['job_id']}"
+def _create(writes: _Writes, version: ModelVersion) -> str:
+    name, source = version["model_name"], version["provider_model"] or f"job:{version['job_id']}"
     source = source if ":" in source or "/" not in source else f"file://{source}"
-    created = client.create_model_version(version["model_name"], source, tags=_tags(version))
-    return str(created.version)
+    values = _values(version)
+    number = str(writes.client.create_model_version(name, source, tags=values).version)
+    writes.added.add((name, number))
+    for tag in version["tags"].keys() - values.keys():
+        writes.set_tag(name, number, tag, version["tags"][tag])
+    return number
 
 
-def _tags(version: ModelVersion) -> dict[str, str]:
-    """The tags of a version at MLflow: its values, and its own tags with a list of their names."""
+def _values(version: ModelVersion) -> dict[str, str]:
+    """The tags that carry our values of a version, with a list of the names of its own tags."""
     values = {name: value for name, value in version.items() if name in _TAGGED and value is not None}
     ours = {f"{PREFIX}{name}": _as_tag(value) for name, value in values.items()}
     named = {f"{PREFIX}tags": json.dumps(sorted(version["tags"]))}
-    return ours | named | {f"{PREFIX}version": str(version["version"])} | dict(version["tags"])
+    return ours | named | {f"{PREFIX}version": str(version["version"])}
 
 
-def _update_tags(client: MlflowClient, version: ModelVersion, number: str, changed: Changes) -> None:
+def _update_tags(writes: _Writes, version: ModelVersion, number: str, changed: Changes) -> None:
     """Write the tags that have changed here, and remove those that were exported and are gone here."""
-    name, wanted = version["model_name"], _tags(version)
-    there: dict[str, str] = client.get_model_version(name, number).tags
+    name, wanted = version["model_name"], version["tags"] | _values(version)
+    there: dict[str, str] = writes.client.get_model_version(name, number).tags
     for tag, value in wanted.items():
         if there.get(tag) != value and changed.has_tag(version["version"], tag):
-            client.set_model_version_tag(name, number, tag, value)
+            writes.set_tag(name, number, tag, value)
     for tag in _names(there.get(f"{PREFIX}tags")) - set(version["tags"]):
         if tag in there and changed.has_tag(version["version"], tag):
-            client.delete_model_version_tag(name, number, tag)
+            writes.client.delete_model_version_tag(name, number, tag)
 
 
 def _update_aliases(
-    client: MlflowClient, wanted: Mapping[str, str], ours: Collection[str], changed: Changes, *, name: str
+    writes: _Writes, wanted: Mapping[str, str], ours: Collection[str], changed: Changes, *, name: str
 ) -> None:
     """Set the aliases that have changed here, and remove those that are gone here.
 
     An alias is removed if an export has set it and it still points there.
     """
+    client = writes.client
     model = client.get_registered_model(name)
     there = {alias: str(number) for alias, number in model.aliases.items()}
     before = from_tag(model.tags.get(f"{PREFIX}aliases"), {})
@@ -152,8 +181,8 @@ def _update_aliases(
         if before.get(alias) == there[alias] or (alias == DEPLOYED and there[alias] in ours):
             client.delete_registered_model_alias(name, alias)
     for alias, number in wanted.items():
-        if there.get(alias) != number and changed.has_alias(alias):
-            client.set_registered_model_alias(name, alias, number)
+        if there.get(alias) != number and (changed.has_alias(alias) or (name, number) in writes.added):
+            writes.set_alias(name, alias, number)
     if before != wanted:
         client.set_registered_model_tag(name, f"{PREFIX}aliases", json.dumps(wanted))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import Connection
 
-from fine_tuning._util.model_names import parse_alias_name, parse_version_name
+from fine_tuning._util.model_names import alias_name, parse_alias_name, parse_version_name
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.store import model_aliases, model_versions, registry_changes
 from fine_tuning.store.records.model_versions import ModelVersion, RegistryChange
@@ -67,35 +67,59 @@ def model_and_version(connection: Connection, name: str, version: int | None = N
 
 
 class AnsweringVersions:
-    """Which version of a model answered to its plain name, over time."""
+    """Which version of a model answered to a name, over time."""
 
-    def __init__(self, changes: Sequence[RegistryChange]) -> None:
-        """Read the history of a model, oldest change first."""
-        self._times: list[str] = []
-        self._versions: list[int] = []
-        deployed, latest = None, None
-        for change in changes:
-            version = change["version"]
-            if change["kind"] != "status" or version is None:
-                continue
-            if change["before"] is None:
-                latest = max(latest or 0, version)
-            if change["after"] == "DEPLOYED":
-                deployed = version
-            elif deployed == version:
-                deployed = None
-            self._times.append(change["created_at"])
-            self._versions.append(deployed or latest or version)
+    def __init__(self, since: Sequence[tuple[str, int | None]]) -> None:
+        """Take the versions with the times (ISO 8601, UTC) since which they answered, oldest first."""
+        self._times = [time for time, _ in since]
+        self._versions = [version for _, version in since]
 
     def at(self, time: str) -> int | None:
-        """The version deployed at a time (ISO 8601, UTC), else the latest then; before all of them, the first.
+        """The version that answered at a time (ISO 8601, UTC); before all of them, the first.
 
-        None for a model without versions.
+        None for a model without versions, and for an alias that was removed.
         """
         place = bisect_right(self._times, time) - 1
         return self._versions[max(0, place)] if self._versions else None
 
 
 def answering(connection: Connection, name: str) -> AnsweringVersions:
-    """Which version of a registered model answered to its name, over time."""
-    return AnsweringVersions(registry_changes.of_model(connection, name))
+    """Which version answered to a name over time.
+
+    To a registered name the deployed one, else the latest then; to `<name>-v<version>` that one, and to
+    `<name>@<alias>` the one that the alias pointed at.
+    """
+    if (named := parse_version_name(name)) is not None and model_versions.get(connection, *named) is not None:
+        return AnsweringVersions([("", named[1])])
+    if (aliased := parse_alias_name(name)) is not None and model_versions.get(connection, name) is None:
+        changes = registry_changes.of_model(connection, aliased[0])
+        return AnsweringVersions(
+            [
+                (each["created_at"], int(str(each["after"])) if each["after"] else None)
+                for each in changes
+                if (each["kind"], each["name"]) == ("alias", aliased[1])
+            ]
+        )
+    return AnsweringVersions(list(_deployed(registry_changes.of_model(connection, name))))
+
+
+def alias_names(connection: Connection, name: str) -> list[str]:
+    """`<name>@<alias>` of every alias that a model has or had."""
+    changes = registry_changes.of_model(connection, name)
+    return sorted({alias_name(name, each["name"]) for each in changes if each["kind"] == "alias"})
+
+
+def _deployed(changes: Sequence[RegistryChange]) -> Iterator[tuple[str, int]]:
+    """The version that a plain name stood for, at each change of the history of its model."""
+    deployed, latest = None, None
+    for change in changes:
+        version = change["version"]
+        if change["kind"] != "status" or version is None:
+            continue
+        if change["before"] is None:
+            latest = max(latest or 0, version)
+        if change["after"] == "DEPLOYED":
+            deployed = version
+        elif deployed == version:
+            deployed = None
+        yield change["created_at"], deployed or latest or version

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from fine_tuning import LocalFineTuner, ModelRegistry
+from fine_tuning import CostTracker, LocalFineTuner, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, TrainingError, UsageError
 from fine_tuning.store import artifacts, costs, jobs
 from fine_tuning.store.database import Database, open_database
@@ -129,13 +129,20 @@ def test_job_killed_worker_can_be_resumed(file_id: str, tiny_model_dir: Path) ->
     assert trained == sorted(set(trained))
 
 
-def test_cancel_job_stops_a_running_job(file_id: str, tiny_model_dir: Path) -> None:
+def test_cancel_job_stops_a_running_job_whose_time_is_paid(
+    file_id: str, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_MACHINE_USD_PER_HOUR", "3600")
     tuner, job_id = start(file_id, tiny_model_dir, n_epochs=200)
     wait_until(lambda: step(tuner, job_id) >= 1)
     assert tuner.cancel_job(job_id) is True
     assert tuner.wait_for_job(job_id, timeout_seconds=10, poll_seconds=0.1, progress_bar=False)["status"] == "cancelled"
     with pytest.raises(ConflictError, match="has cancelled; resume is no longer possible"):
         tuner.resume_job(job_id)
+    cost = CostTracker().get_job_cost(job_id)
+    assert cost is not None
+    assert cost["total_cost"] == pytest.approx(cost["metadata"]["seconds"])
+    assert cost["metadata"]["seconds"] > 0
 
 
 def test_job_outlives_its_starting_process(file_id: str, tiny_model_dir: Path) -> None:

@@ -168,11 +168,12 @@ def _show_analysis(analysis: CostAnalysis) -> None:
         bounds = analysis.interval_of(name)
         return show(value) if bounds is None else f"{show(value)} ({show(bounds[0])} to {show(bounds[1])})"
 
-    usd, shown = formatting.usd, formatting.shown
+    usd, ratio = formatting.usd, formatting.ratio
+    calls, days = (partial(formatting.until, unit=unit) for unit in ("calls", "days"))
     name = analysis.incumbent or "unknown"
     optional = {
         "Its machine, always on": (analysis.always_on_cost, usd(analysis.always_on_cost)),
-        f"Agreement with {name}": (analysis.agreement, with_interval("agreement", analysis.agreement, shown)),
+        f"Agreement with {name}": (analysis.agreement, with_interval("agreement", analysis.agreement, ratio)),
         "Value of avoided errors": (
             analysis.accuracy_value,
             with_interval("accuracy_value", analysis.accuracy_value, usd),
@@ -187,9 +188,9 @@ def _show_analysis(analysis: CostAnalysis) -> None:
             "Cost of the data": usd(analysis.data_cost),
             "Cost of the judges": usd(analysis.judge_cost),
             "Savings": with_interval("savings", analysis.savings, usd),
-            "ROI": with_interval("roi_at_expected", analysis.roi_at_expected, shown),
-            "Break-even (calls)": with_interval("break_even_inferences", analysis.break_even_inferences, shown),
-            "Payback time (days)": with_interval("payback_days", analysis.payback_days, shown),
+            "ROI": with_interval("roi_at_expected", analysis.roi_at_expected, ratio),
+            "Break-even": with_interval("break_even_inferences", analysis.break_even_inferences, calls),
+            "Payback time": with_interval("payback_days", analysis.payback_days, days),
             **{label: text for label, (value, text) in optional.items() if value == value},  # not nan
         }
     )

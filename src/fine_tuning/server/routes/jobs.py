@@ -24,6 +24,7 @@ from fine_tuning.store import artifacts, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.jobs import Hyperparameters, NewJob
 from fine_tuning.store.records.jobs import Job as JobRecord
+from fine_tuning.training.jobs import job_outcome
 from fine_tuning.training.jobs.trainer_port import ENDED, RUNNING, Action
 
 router = APIRouter(prefix="/fine_tuning/jobs", route_class=JsonRoute, tags=["Fine-tuning"])
@@ -158,6 +159,7 @@ def _act(server: Context, project: str, job_id: str, action: Action) -> ApiObjec
             job_queue.requeue(tx, job_id)
         elif job["status"] != "cancelled":
             job_queue.request(tx, job_id, action)
+            job_outcome.record_if_cancelled(tx, server.workspace.settings, job_id)
         return shown(tx, find(tx, project, job_id))
 
 

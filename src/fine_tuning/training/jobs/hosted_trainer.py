@@ -21,7 +21,7 @@ from fine_tuning.store.records.job_results import JobCheckpoint
 from fine_tuning.store.records.jobs import JobError, JobEstimate, JobStatus, NewJob
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
-from fine_tuning.training.jobs.trainer_port import Action
+from fine_tuning.training.jobs.trainer_port import ENDED, Action
 from fine_tuning.training.jobs.training_files import TrainingFile, file_record
 from fine_tuning.training.jobs.training_request import TrainingRequest, UploadedFiles
 
@@ -161,7 +161,7 @@ class HostedTrainer:
         }
         with self._database.write() as tx:
             jobs.change(tx, our_id, **values, **more)
-            if job.status == "succeeded" and job.trained_tokens is not None:
+            if job.status in ENDED and job.trained_tokens is not None:  # hosts bill cancelled training, too
                 self._bill(tx, our_id, job, job.trained_tokens)
 
     def _bill(self, tx: Transaction, our_id: str, job: FineTuningJob, trained_tokens: int) -> None:

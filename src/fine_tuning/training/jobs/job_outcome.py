@@ -1,4 +1,4 @@
-"""Record how a local job ended: its result, its files and its cost."""
+"""Record how a local job ended: its result, its files and its cost, which is spent without a model, too."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import cast
 
 from fine_tuning._util.files import sha256_file
 from fine_tuning._util.model_names import fine_tuned_name
-from fine_tuning.store import artifacts, costs, files, job_events, job_queue
+from fine_tuning.settings import Settings
+from fine_tuning.store import artifacts, costs, files, job_events, job_queue, jobs
+from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.costs import NewCostEvent
 from fine_tuning.store.records.job_results import JobResult
 from fine_tuning.store.records.jobs import Job
@@ -68,20 +70,43 @@ def _record_success(workspace: Workspace, job: Job, worker: str, trained: Traini
             artifacts.add(tx, job["id"], "adapter", str(trained.adapter_dir), None)
         artifacts.add(tx, job["id"], "merged", str(trained.merged_dir), checksum)
         job_events.add(tx, job["id"], "message", f"job succeeded: {name}", {})
-        costs.add(tx, _cost_event(workspace, job, name, trained, result))
+        costs.add(tx, _cost_event(workspace.settings, job, name, result))
     return True
 
 
-def _cost_event(workspace: Workspace, job: Job, model: str, trained: TrainingResult, result: JobResult) -> NewCostEvent:
-    rate, electricity = workspace.settings.machine_usd_per_hour, workspace.settings.electricity_usd_per_kwh
+def record_without_model(tx: Transaction, settings: Settings, job: Job, seconds: float, joules: float | None) -> None:
+    """Record the cost of a job that failed or was cancelled: what it used was spent on its model all the same.
+
+    Args:
+        seconds, joules: of this session; those before are in the job's result.
+    """
+    before = job["result"] or {}
+    earlier = before.get("joules", 0.0)
+    total: JobResult = {
+        "wall_seconds": seconds + (before.get("wall_seconds") or 0.0),
+        "joules": None if joules is None or earlier is None else joules + earlier,
+    }
+    if total["wall_seconds"] and not costs.training_jobs(tx, job_id=job["id"]):
+        costs.add(tx, _cost_event(settings, job, fine_tuned_name(job), total))
+
+
+def record_if_cancelled(tx: Transaction, settings: Settings, job_id: str) -> None:
+    """Record the cost of a job that was cancelled while no worker had it, such as a paused one."""
+    job = jobs.get(tx, job_id)
+    if job is not None and job["status"] == "cancelled":
+        record_without_model(tx, settings, job, 0.0, 0.0)
+
+
+def _cost_event(settings: Settings, job: Job, model: str, result: JobResult) -> NewCostEvent:
+    rate, electricity = settings.machine_usd_per_hour, settings.electricity_usd_per_kwh
     seconds, joules = result["wall_seconds"], result["joules"]
     return {
         "kind": "training",
         "model_name": job["suffix"] or model,
         "base_model": job["model"],
         "job_id": job["id"],
-        "dataset_size": trained.rows,
-        "tokens": trained.trained_tokens,
+        "dataset_size": result.get("rows"),
+        "tokens": result.get("trained_tokens"),
         "cost": local_cost(seconds, joules, rate, electricity),
         "is_fine_tuned": True,
         "metadata": {

@@ -31,6 +31,7 @@ from fine_tuning.store.records.job_results import JobCheckpoint
 from fine_tuning.store.records.jobs import Hyperparameters, Job, JobEstimate, NewJob
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
+from fine_tuning.training.jobs import job_outcome
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
 from fine_tuning.training.jobs.trainer_port import ENDED, Action
@@ -193,6 +194,7 @@ class LocalTrainer:
         else:
             with self._database.write() as tx:
                 job_queue.request(tx, job_id, action)
+                job_outcome.record_if_cancelled(tx, self._workspace.settings, job_id)
         return self.status(job_id)
 
     def newest(self, limit: int) -> list[JobView]:

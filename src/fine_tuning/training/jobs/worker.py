@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -17,10 +18,11 @@ from fine_tuning._util.files import disk_error_in, explain_os_error
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import DataError, FineTuningError, NotFoundError, ProviderError
 from fine_tuning.store import artifacts, files, job_events, job_queue, jobs
+from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.jobs import Job, JobError, JobRequest
 from fine_tuning.store.workspace import Workspace, open_workspace
+from fine_tuning.training.jobs import job_outcome
 from fine_tuning.training.jobs.energy_meter import EnergyMeter
-from fine_tuning.training.jobs.job_outcome import record_outcome
 from fine_tuning.training.jobs.lease_renewal import LeaseRenewal
 from fine_tuning.training.jobs.worker_pool import LEASE_SECONDS
 from fine_tuning.training.loop import training_checkpoints
@@ -42,6 +44,7 @@ class Worker:
         self._folder = workspace.folder("artifacts") / job_id
         self._requested: JobRequest = "run"
         self._energy = EnergyMeter()
+        self._trains_since: float | None = None  # seconds of the monotonic clock
 
     def run(self) -> int:
         """Train the job if this worker may claim it. Returns the process's exit code."""
@@ -87,6 +90,7 @@ class Worker:
         with self._database.write() as tx:
             if not job_queue.release(tx, self._job_id, self._name, "cancelled"):
                 return  # it has just ended by itself
+            self._record_spent(tx)
             job_events.add(tx, self._job_id, "message", "job cancelled", {})
         _exit_now(0, f"job {self._job_id} was cancelled")
 
@@ -107,13 +111,14 @@ class Worker:
         os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
         is_shared = config.workers > 1 or config.ray_address is not None
         run = data_parallel.train if is_shared else train
+        self._trains_since = time.monotonic()
         try:
             result = run(config, self._on_event, lambda: self._requested)
         except (FineTuningError, OSError):
             if self._base_model(job) is None:  # it went away meanwhile
                 return 1
             raise
-        return 0 if record_outcome(self._workspace, job, self._name, result, self._energy.read()) else 1
+        return 0 if job_outcome.record_outcome(self._workspace, job, self._name, result, self._energy.read()) else 1
 
     def _base_model(self, job: Job) -> Path | None:
         """The folder of the base model; a job without it is paused, since nothing else is wrong with it."""
@@ -186,7 +191,16 @@ class Worker:
         training_checkpoints.newest_complete(self._folder / "checkpoints")  # deletes incomplete ones
         with self._database.write() as tx:
             job_events.add(tx, self._job_id, "message", error["message"], {}, level="error")
-            job_queue.release(tx, self._job_id, self._name, status, error=error, **values)
+            is_ours = job_queue.release(tx, self._job_id, self._name, status, error=error, **values)
+            if is_ours and status == "failed":
+                self._record_spent(tx)
+
+    def _record_spent(self, tx: Transaction) -> None:
+        """Record what training has cost that ends without a model; of a job that did not begin, nothing."""
+        job = jobs.get(tx, self._job_id)
+        if job is not None and self._trains_since is not None:
+            seconds = time.monotonic() - self._trains_since
+            job_outcome.record_without_model(tx, self._workspace.settings, job, seconds, self._energy.read())
 
 
 def _exit_now(code: int, why: str) -> NoReturn:

@@ -13,14 +13,16 @@ from fine_tuning._util.model_names import version_name
 from fine_tuning._util.same_model import is_same
 from fine_tuning.ab_testing import ABTestFramework, ABTestResult
 from fine_tuning.base_models import catalogue
-from fine_tuning.cost_tracker import CostAnalysis, CostTracker
 from fine_tuning.costs.data_costs import price_of_answer
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.costs.roi import DEFAULT_HORIZON_DAYS, CostAnalysis
+from fine_tuning.costs.roi_facts import RoiRequest
 from fine_tuning.data_io.messages import Message
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import DataError
+from fine_tuning.experiments import model_return
 from fine_tuning.experiments.assignment import assign
 from fine_tuning.experiments.sufficient_statistics import ARMS, B
 from fine_tuning.llm_service import LLMService
@@ -147,9 +149,15 @@ def run(pipeline: Pipeline, data: Path | None = None) -> DemoResult:
     price, prices = workspace.settings.machine_usd_per_hour, PriceList(workspace.settings.prices)
     teacher = _teacher(test, prices)
     answered = [example for example in traffic if assign(experiment.test_id, str(example["id"])) == B]
-    analysis = CostTracker(workspace=workspace).calculate_roi(  # before the one call below, which is no measurement
-        MODEL_NAME, _cost_per_call(teacher.name, answered, prices), MONTHLY_CALLS, incumbent=teacher.name
+    request = RoiRequest(
+        MODEL_NAME,
+        MONTHLY_CALLS,
+        MONTHLY_CALLS / DEFAULT_HORIZON_DAYS,
+        incumbent=teacher.name,
+        incumbent_answers=_costs(teacher.name, answered, prices),
     )
+    with workspace.database.read() as tx:  # before the one call below, which is no measurement
+        analysis = model_return.calculate(tx, request, workspace.settings)
     return DemoResult(
         captured=captured,
         outcome=outcome,
@@ -225,11 +233,11 @@ def _teacher(examples: CapturedExamples, prices: PriceList) -> Teacher:
     names = [str(example["model_used"]) for example in examples]
     name = max(dict.fromkeys(names), key=names.count)
     share = sum(is_same(each, name) for each in names) / len(names)
-    return Teacher(name, _cost_per_call(name, examples, prices), share)
+    costs = _costs(name, examples, prices)
+    return Teacher(name, sum(costs) / len(costs) if costs else nan, share)
 
 
-def _cost_per_call(model: str, examples: Sequence[Example], prices: PriceList) -> float:
-    """The mean over a model's answers, US dollars by today's prices of their texts; nan where unknown."""
-    found = [price_of_answer(example, prices).usd for example in examples if example["model_used"] == model]
-    known = [price for price in found if price is not None]
-    return sum(known) / len(known) if known else nan
+def _costs(model: str, examples: Sequence[Example], prices: PriceList) -> tuple[float, ...]:
+    """The known prices of a model's answers, US dollars by today's prices of their texts."""
+    found = (price_of_answer(example, prices).usd for example in examples if example["model_used"] == model)
+    return tuple(price for price in found if price is not None)
