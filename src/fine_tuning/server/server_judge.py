@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from fine_tuning.evaluation.graders.grading import JudgeReply
 from fine_tuning.server import model_lookup
@@ -44,7 +45,8 @@ class ServerJudge:
         return known or Target(served.provider, served.model)
 
     def _completion(self, served: Served, model: str, body: ChatBody) -> Completion:
-        with self.server.engines.use(served) as engine, closing(engine.chat_chunks(body)) as chunks:
+        check = partial(check_connected, self.client_disconnected)
+        with self.server.engines.use(served, check) as engine, closing(engine.chat_chunks(body)) as chunks:
             pieces = text_from_chunks(self._connected(chunks), model)
             while True:
                 try:

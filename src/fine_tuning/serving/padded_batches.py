@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
 
-def batches_by_length(rows: Sequence[Sequence[int]], tokens: int) -> list[list[int]]:
+def batches_by_length(rows: Sequence[Sized], tokens: int) -> list[list[int]]:
     """Indices of rows, similar lengths together, so that little is padded.
 
     Args:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fine_tuning.errors import ContextLengthError
+from fine_tuning.serving.interruption import Check, interruptible, turn, unchecked
 from fine_tuning.serving.network_folder import load_network
 from fine_tuning.serving.padded_batches import batches_by_length, padded
 from fine_tuning.serving.text_types import Prompt
@@ -80,12 +81,13 @@ class PromptScorer:
         end = self._network.generation_config.eos_token_id
         self._ends = {end} if isinstance(end, int) else set(end or ())
 
-    def score(self, prompts: Sequence[Prompt], top: int) -> list[ScoredPrompt]:
+    def score(self, prompts: Sequence[Prompt], top: int, check: Check = unchecked) -> list[ScoredPrompt]:
         """The log probabilities of each prompt's tokens.
 
         Args:
             prompts: texts, to which the tokenizer adds what it adds at the start of a text, or token ids.
             top: how many of the likeliest tokens are returned for each place.
+            check: called all along; what it raises ends the scoring.
 
         Raises:
             ContextLengthError: a prompt is longer than the model reads.
@@ -95,9 +97,10 @@ class PromptScorer:
         scored: dict[int, ScoredPrompt] = {}
         places = max(1, MAX_LOGITS // self._network.config.vocab_size)
         for batch in batches_by_length([row.ids for row in rows], places):
-            with self._lock:
+            with turn(self._lock, check), interruptible(self._network, check):
                 logits = self._logits([rows[index].ids for index in batch])
                 for place, index in enumerate(batch):
+                    check()
                     scored[index] = self._scored(rows[index], logits[place], top)
         return [scored[index] for index in range(len(rows))]
 

@@ -26,10 +26,10 @@ with client.beta.chat.completions.stream(model=MODEL, messages=HELLO, max_tokens
 parsed = client.beta.chat.completions.parse(model=MODEL, messages=HELLO, max_tokens=60, response_format=Ticket)
 assert isinstance(parsed.choices[0].message.parsed, Ticket), parsed
 tools = [openai.pydantic_function_tool(Ticket)]
-called = client.beta.chat.completions.parse(
-    model=MODEL, messages=HELLO, max_tokens=120, tools=tools, tool_choice="required"
-)
-assert isinstance(called.choices[0].message.tool_calls[0].function.parsed_arguments, Ticket), called
+required = {"tools": tools, "tool_choice": "required", "parallel_tool_calls": False}  # else it may call without end
+called = client.beta.chat.completions.parse(model=MODEL, messages=HELLO, max_tokens=120, **required)
+[call] = called.choices[0].message.tool_calls
+assert isinstance(call.function.parsed_arguments, Ticket), called
 assert client.completions.create(model=MODEL, prompt="The capital of France is", max_tokens=4).choices[0].text
 assert len(client.embeddings.create(model="text-embedding-3-small", input="a").data[0].embedding) == 256
 told = client.responses.parse(model=MODEL, input="My invoice is wrong.", text_format=Ticket, max_output_tokens=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
@@ -43,7 +44,7 @@ def create(
     served = model_lookup.find(server, project, body.model)
     if body.stream:
         return event_stream(_chunks(server, project, served, body, client_disconnected))
-    with server.engines.use(served) as engine:
+    with server.engines.use(served, partial(check_connected, client_disconnected)) as engine:
         found = _choices(engine, body, client_disconnected)
     completion: ChatCompletion = {
         **head(body.model, "chat.completion"),
@@ -91,7 +92,8 @@ def _chunks(
     with_usage = body.stream_options is not None and body.stream_options.include_usage
     collector = ChoiceCollector(body.n or 1)
     usages: list[Usage] = []
-    with server.engines.use(served) as engine, closing(engine.chat_chunks(body.streamed_request())) as chunks:
+    check = partial(check_connected, client_disconnected)
+    with server.engines.use(served, check) as engine, closing(engine.chat_chunks(body.streamed_request())) as chunks:
         for chunk in chunks:
             if (reported := chunk.get("usage")) and not chunk["choices"]:
                 usages.append(reported)
@@ -102,7 +104,7 @@ def _chunks(
                 collector.add(shown)
                 answered: ChatCompletionChunk = {**start, "choices": [shown]}
                 yield {**answered, "usage": None} if with_usage else answered
-            check_connected(client_disconnected)
+            check()
     if with_usage:
         yield {**start, "choices": [], "usage": total_usage(usages)}
     if body.store:

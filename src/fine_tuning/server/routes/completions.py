@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from typing import NamedTuple
 
 from fastapi import APIRouter
@@ -21,6 +22,7 @@ from fine_tuning.server.sse_stream import event_stream
 from fine_tuning.server.text_completion_objects import OffsetCounter, TextCompletion, TextPiece
 from fine_tuning.server.text_completion_request import TextCompletionRequest
 from fine_tuning.serving.chat_types import Usage, usage
+from fine_tuning.serving.interruption import Check
 from fine_tuning.serving.prompt_scorer import ScoredPrompt
 from fine_tuning.serving.token_texts import text_of_ids
 
@@ -41,15 +43,16 @@ def create(
     """Continue texts."""
     body.check()
     served = model_lookup.find(server, project, body.model)
+    check = partial(check_connected, client_disconnected)
     if body.stream:
-        return event_stream(_chunks(server, served, body, client_disconnected))
+        return event_stream(_chunks(server, served, body, check))
     counts = usage(0, 0)
 
     def pieces() -> Generator[TextPiece, None, None]:
         nonlocal counts
-        with closing(_answer(server, served, body)) as parts:
+        with closing(_answer(server, served, body, check)) as parts:
             for part in parts:
-                check_connected(client_disconnected)
+                check()
                 if isinstance(part, list):
                     yield from part
                 else:
@@ -60,13 +63,13 @@ def create(
 
 
 def _chunks(
-    server: Context, served: Served, body: TextCompletionRequest, client_disconnected: Callable[[], bool]
+    server: Context, served: Served, body: TextCompletionRequest, check: Check
 ) -> Generator[TextCompletion, None, None]:
     start = objects.head(body.model)
     with_usage = body.stream_options is not None and body.stream_options.include_usage
-    with closing(_answer(server, served, body)) as parts:
+    with closing(_answer(server, served, body, check)) as parts:
         for part in parts:
-            check_connected(client_disconnected)
+            check()
             if not isinstance(part, list):
                 if with_usage:
                     yield {**start, "usage": part}
@@ -77,10 +80,10 @@ def _chunks(
 
 
 def _answer(
-    server: Context, served: Served, body: TextCompletionRequest
+    server: Context, served: Served, body: TextCompletionRequest, check: Check
 ) -> Generator[list[TextPiece] | Usage, None, None]:
     """The pieces of all choices, and last the usage."""
-    prompts, count = _prompts(server, served, body), body.choices_per_prompt
+    prompts, count = _prompts(server, served, body, check), body.choices_per_prompt
     indices = range(len(body.prompt) * count)
     if body.echo:
         scores: Sequence[ScoredPrompt | None] = prompts.scored or [None] * len(body.prompt)
@@ -90,7 +93,7 @@ def _answer(
         yield objects.scored_usage(prompts.scored, count, body.limit)
         return
     counter = OffsetCounter([len(prompts.texts[index // count]) for index in indices], body.logprobs)
-    with server.engines.use(served) as engine, closing(engine.text_chunks(body.engine_request())) as chunks:
+    with server.engines.use(served, check) as engine, closing(engine.text_chunks(body.engine_request())) as chunks:
         for chunk in chunks:
             if reported := chunk.get("usage"):
                 yield reported if body.limit else usage(reported["prompt_tokens"], 0)
@@ -113,7 +116,7 @@ def _refused_echo() -> Iterator[None]:
         raise invalid(f"echo is not supported here: {error}", "echo", "unsupported_value") from None
 
 
-def _prompts(server: Context, served: Served, body: TextCompletionRequest) -> _Prompts:
+def _prompts(server: Context, served: Served, body: TextCompletionRequest, check: Check) -> _Prompts:
     """Score the prompts where their log probabilities are asked for, else find their texts.
 
     Without echo the text of token ids is not needed: offsets are then those in the answer.
@@ -121,8 +124,8 @@ def _prompts(server: Context, served: Served, body: TextCompletionRequest) -> _P
     if not body.echo:
         return _Prompts([prompt if isinstance(prompt, str) else "" for prompt in body.prompt], None)
     if body.logprobs is not None:
-        with _refused_echo(), server.engines.use_scorer(served) as scorer:
-            scored = scorer.score(body.prompt, body.logprobs)
+        with _refused_echo(), server.engines.use_scorer(served, check) as scorer:
+            scored = scorer.score(body.prompt, body.logprobs, check)
         return _Prompts([each.text for each in scored], scored)
     texts = []
     for prompt in body.prompt:
@@ -130,5 +133,5 @@ def _prompts(server: Context, served: Served, body: TextCompletionRequest) -> _P
             texts.append(prompt)
         else:
             with _refused_echo():
-                texts.append(text_of_ids(server.engines.folder_of(served), prompt))
+                texts.append(text_of_ids(server.engines.folder_of(served, check), prompt))
     return _Prompts(texts, None)

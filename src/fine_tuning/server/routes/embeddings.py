@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import Literal
 
 from fastapi import APIRouter
@@ -13,6 +14,7 @@ from pydantic import BaseModel
 from fine_tuning.errors import UsageError
 from fine_tuning.server import model_lookup
 from fine_tuning.server.api_errors import invalid
+from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
 from fine_tuning.server.context import Project, Server
 from fine_tuning.server.embedding_request import EmbeddingRequest
 from fine_tuning.server.json_body import JsonRoute
@@ -39,12 +41,15 @@ class EmbeddingList(BaseModel):
 
 
 @router.post("", response_class=JSONResponse, responses={200: {"model": EmbeddingList}})
-def create(server: Server, project: Project, body: EmbeddingRequest) -> JSONResponse:
+def create(
+    server: Server, project: Project, body: EmbeddingRequest, client_disconnected: ClientDisconnected
+) -> JSONResponse:
     """Embed texts."""
     texts = body.texts()
     model = model_lookup.find_embedding_model(server, project, body.model)
-    with server.engines.use_embedder(model) as embedder:
-        found = embedder.embed(texts)
+    check = partial(check_connected, client_disconnected)
+    with server.engines.use_embedder(model, check) as embedder:
+        found = embedder.embed(texts, check)
         try:
             vectors = truncated(found.vectors, body.dimensions or embedder.sizes.full, embedder.sizes)
         except UsageError as error:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
@@ -90,15 +91,16 @@ def create(
 def _answered(call: _Call, client_disconnected: Callable[[], bool]) -> Events:
     """The events of the answer; it is stored before the last ones, so that a client can continue it at once."""
     served = model_lookup.find(call.server, call.project, call.body.model)
+    check = partial(check_connected, client_disconnected)
     is_shortened = call.body.truncation == "auto"
     with (
-        call.server.engines.use(served) as engine,
-        closing(response_turn.answered(engine, call.turn.chat, is_shortened=is_shortened)) as chunks,
+        call.server.engines.use(served, check) as engine,
+        closing(response_turn.answered(engine, call.turn.chat, check, is_shortened=is_shortened)) as chunks,
     ):
         for chunk in chunks:
             if events := call.answer.add(chunk):
                 yield events
-            check_connected(client_disconnected)
+            check()
     last = call.answer.end()
     call.keep()
     yield last
@@ -140,10 +142,11 @@ def count_input_tokens(
     turn = response_turn.prepared(server, project, body)
     chat = turn.chat.model_copy(update={"max_tokens": 1})
     counts = None
-    with server.engines.use(model_lookup.find(server, project, body.model)) as engine:
-        for chunk in response_turn.answered(engine, chat, is_shortened=body.truncation == "auto"):
+    served, check = model_lookup.find(server, project, body.model), partial(check_connected, client_disconnected)
+    with server.engines.use(served, check) as engine:
+        for chunk in response_turn.answered(engine, chat, check, is_shortened=body.truncation == "auto"):
             counts = chunk.get("usage") or counts
-            check_connected(client_disconnected)
+            check()
     if counts is None:
         raise invalid(f"{body.model} reports no token counts", "model", "unsupported_model")
     return {"object": "response.input_tokens", "input_tokens": counts["prompt_tokens"]}

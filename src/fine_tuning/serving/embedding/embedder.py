@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fine_tuning.errors import ContextLengthError, UsageError
+from fine_tuning.serving.interruption import Check, unchecked
 
 Vectors = NDArray[np.float32]
 
@@ -45,8 +46,11 @@ class Embedder(Protocol):
 
     sizes: EmbeddingSizes
 
-    def embed(self, texts: Sequence[str]) -> Embeddings:
+    def embed(self, texts: Sequence[str], check: Check = unchecked) -> Embeddings:
         """Embed the texts.
+
+        Args:
+            check: called all along; what it raises ends the embedding.
 
         Raises:
             ContextLengthError: a text has more tokens than the model reads; nothing is truncated.

@@ -14,6 +14,7 @@ from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.errors import DataError, MissingDependencyError, ProviderError
 from fine_tuning.serving.embedding.embedder import Embeddings, EmbeddingSizes, Vectors, check_lengths, unit_length
 from fine_tuning.serving.embedding.sentence_modules import EncoderLayout, read_layout, shorter_sizes
+from fine_tuning.serving.interruption import Check, interruptible, turn, unchecked
 from fine_tuning.serving.network_folder import no_progress_bar
 from fine_tuning.serving.padded_batches import batches_by_length, padded
 
@@ -46,14 +47,14 @@ class EncoderEmbedder:
         full = self._dense[-1][0].out_features if self._dense else width
         self.sizes = EmbeddingSizes(full, shorter_sizes(read_json(self._layout.network / "config.json")))
 
-    def embed(self, texts: Sequence[str]) -> Embeddings:
+    def embed(self, texts: Sequence[str], check: Check = unchecked) -> Embeddings:
         """Embed the texts. See `Embedder`."""
         given = [self._layout.prompt + (text.lower() if self._layout.lower_case else text) for text in texts]
         rows: list[list[int]] = self._tokenizer(given, truncation=False, verbose=False)["input_ids"]
         check_lengths([len(row) for row in rows], self._limit)
         vectors = np.zeros((len(texts), self.sizes.full), dtype=np.float32)
         for batch in batches_by_length(rows, BATCH_TOKENS):
-            with self._lock:
+            with turn(self._lock, check), interruptible(self._network, check):
                 vectors[batch] = self._pass([rows[index] for index in batch])
         return Embeddings(unit_length(vectors) if self._layout.is_normalized else vectors, sum(map(len, rows)))
 

@@ -11,10 +11,12 @@ import numpy as np
 from fine_tuning._util.wordllama_model import open_wordllama_model
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.serving.embedding.embedder import Embeddings, EmbeddingSizes, Vectors, unit_length
+from fine_tuning.serving.interruption import Check, unchecked
+from fine_tuning.serving.padded_batches import batches_by_length
 
 WORDLLAMA = "wordllama"
 _TABLES = ("embedding.weight", "embeddings")
-BATCH = 256  # texts tokenized at once
+BATCH_CHARACTERS = 1 << 18  # of texts tokenized at once
 Tokenizer = Any  # a tokenizers.Tokenizer, which has no types
 
 
@@ -33,13 +35,16 @@ class StaticEmbedder:
         tokenizer.no_padding()
         tokenizer.no_truncation()
 
-    def embed(self, texts: Sequence[str]) -> Embeddings:
+    def embed(self, texts: Sequence[str], check: Check = unchecked) -> Embeddings:
         """Embed the texts. See `Embedder`."""
         vectors = np.zeros((len(texts), self.sizes.full), dtype=np.float32)
         tokens = 0
-        for start in range(0, len(texts), BATCH):
-            batch = self._tokenizer.encode_batch_fast(list(texts[start : start + BATCH]), add_special_tokens=False)
-            for index, encoded in enumerate(batch, start):
+        for batch in batches_by_length(texts, BATCH_CHARACTERS):
+            check()
+            given = [texts[index] for index in batch]
+            for index, encoded in zip(
+                batch, self._tokenizer.encode_batch_fast(given, add_special_tokens=False), strict=True
+            ):
                 tokens += len(encoded.ids)
                 if encoded.ids:
                     vectors[index] = self._table[encoded.ids].mean(axis=0)
