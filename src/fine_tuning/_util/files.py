@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fine_tuning._util import locks
-from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
+from fine_tuning.errors import DataError, DiskFullError, NotFoundError, StorageError, UsageError
 
 # The message of torch.save for a file that it could not finish, whatever the reason; in practice a full disk.
 _TORCH_COULD_NOT_WRITE = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
@@ -35,7 +35,8 @@ def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageEr
         errno.EIO: "the disk fails or is full; check it and run again",
     }
     hint = hints.get(error.errno or 0, error.strerror or str(error))
-    return StorageError(f"cannot {action} {path}: {hint}")
+    kind = DiskFullError if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageError
+    return kind(f"cannot {action} {path}: {hint}")
 
 
 def os_error_in(error: BaseException) -> OSError | None:

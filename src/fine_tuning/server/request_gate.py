@@ -13,8 +13,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning.errors import StorageError
 from fine_tuning.server import authentication, caller_checks, prometheus_metrics
-from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer
+from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer, of_storage
 from fine_tuning.server.body_limits import BodyBudget, LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
 from fine_tuning.server.rate_limits import RateLimiter
@@ -59,6 +60,8 @@ class RequestGate:
             await self._pass(scope, receive, send_and_note_status)
         except ApiError as error:
             await answer(error)(scope, receive, send_and_note_status)
+        except StorageError as error:  # of what is looked up before the application
+            await answer(of_storage(error))(scope, receive, send_and_note_status)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             prometheus_metrics.REQUESTS.labels(scope["method"], route, str(status)).inc()
