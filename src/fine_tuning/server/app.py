@@ -95,7 +95,7 @@ def _describe_in_thread(app: FastAPI) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
     # A thread for each request that may run, or they would wait for each other, and a few for background work.
-    threads = context.config.max_concurrent + places_of(context) + BACKGROUND_THREADS
+    threads = context.config.max_concurrent + context.config.max_uploads + places_of(context) + BACKGROUND_THREADS
     current_default_thread_limiter().total_tokens = threads
     sweeping = asyncio.create_task(_sweep(context))
     batches_running = asyncio.create_task(BatchRunner(app, context).run())
