@@ -20,10 +20,10 @@ _OF_TRANSFER = {"content-encoding", "content-length", "transfer-encoding"}
 
 
 class BoundedClient(DefaultHttpxClient):
-    """The SDK's HTTP client, whose responses are bounded unless they are streamed."""
+    """The SDK's HTTP client, whose responses are bounded unless they are streamed; `options` are httpx's."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS) -> None:
-        super().__init__()
+    def __init__(self, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS, **options: Any) -> None:
+        super().__init__(**options)
         self._max_bytes, self._max_seconds = max_bytes, max_seconds
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **more: Any) -> httpx2.Response:
@@ -65,7 +65,7 @@ class WholeResponse(httpx2.Response):
             extensions=response.extensions,
             history=response.history,
         )
-        self._problem = problem
+        self.problem = problem
         if response.is_success and response.request.headers.get("accept") == _JSON:
             self.headers["content-type"] = _JSON
 
@@ -76,8 +76,8 @@ class WholeResponse(httpx2.Response):
             ProviderError: it is none, or the response broke a limit.
         """
         where = f"{self.url.scheme}://{self.url.netloc.decode()}{self.url.path}"
-        if self._problem is not None:
-            raise ProviderError(f"{where} {self._problem}; check the address (OPENAI_BASE_URL)")
+        if self.problem is not None:
+            raise ProviderError(f"{where} {self.problem}; check the address (OPENAI_BASE_URL)")
         try:
             value = parse_json(self.content)
         except DataError as error:
