@@ -11,7 +11,9 @@
     │   └── RefusedError            it rejected the request itself, such as an invalid value
     │       └── ContextLengthError  the prompt exceeds the context length
     ├── TrainingError               a training run could not start or continue
-    └── StorageError                the database or the disk refused (full, read-only, newer than the code)
+    └── StorageError                the database or the disk refused (read-only, damaged, newer than the code)
+        ├── DiskFullError           there is no space left
+        └── UnavailableError        the database is locked or cannot be reached; it may be tried again
 
 A message is one line: what is wrong, where, and what to do. The command line prints it without a traceback;
 anything that is not a FineTuningError is a bug and crashes loudly.
@@ -93,3 +95,11 @@ class TrainingError(FineTuningError):
 
 class StorageError(FineTuningError):
     """The database or the disk refused the operation."""
+
+
+class DiskFullError(StorageError):
+    """There is no space left on the disk."""
+
+
+class UnavailableError(StorageError):
+    """The database is locked by another process, or cannot be reached; it may work later."""

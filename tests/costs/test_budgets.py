@@ -257,3 +257,12 @@ def test_budget_commands_set_list_and_remove(cli: Any) -> None:
     assert cli("budget", "remove", "m")[0] == 1
     with pytest.raises(UsageError):
         CostTracker().set_budget("", 1)
+
+
+def test_report_of_calls_without_price_says_that_no_cost_is_known(cli: Any, tmp_path: Path) -> None:
+    CostTracker().record_inference("m", 10, None, True)
+    code, _, err = cli("cost-summary", "--html", str(tmp_path / "costs.html"))
+    assert (code, err) == (0, "")
+    page = (tmp_path / "costs.html").read_text()
+    assert "No cost is known" in page
+    assert "unknown" in page

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from fine_tuning._util import locks
-from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
+from fine_tuning.errors import DataError, DiskFullError, NotFoundError, StorageError, UsageError
 
 # The message of torch.save for a file that it could not finish, whatever the reason; in practice a full disk.
 _TORCH_COULD_NOT_WRITE = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
@@ -35,7 +35,8 @@ def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageEr
         errno.EIO: "the disk fails or is full; check it and run again",
     }
     hint = hints.get(error.errno or 0, error.strerror or str(error))
-    return StorageError(f"cannot {action} {path}: {hint}")
+    kind = DiskFullError if error.errno in {errno.ENOSPC, errno.EDQUOT} else StorageError
+    return kind(f"cannot {action} {path}: {hint}")
 
 
 def os_error_in(error: BaseException) -> OSError | None:
@@ -112,6 +113,7 @@ def make_folder(path: Path) -> Path:
 
 
 MAX_KEYS = 5_000  # of an object in a request
+PARTIAL = ".partial"  # the end of the name of everything half-written, by which `ft-cli doctor` knows it
 OTHERS_READ, OWNER_READS = 0o644, 0o600  # permissions of a file
 
 
@@ -125,7 +127,7 @@ def atomic_write(path: Path, mode: str = "w", permissions: int = OTHERS_READ) ->
     make_folder(path.parent)
     encoding, errors = (None, None) if "b" in mode else ("utf-8", "replace")  # half a surrogate pair becomes ?
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=PARTIAL)
     except OSError as error:
         raise explain_os_error(error, path, "write") from error
     except (ValueError, UnicodeEncodeError):
@@ -143,14 +145,28 @@ def atomic_write(path: Path, mode: str = "w", permissions: int = OTHERS_READ) ->
         raise
 
 
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """An empty folder beside a path while the block runs, for what is written to it.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    beside = make_folder(path.parent)
+    with translated_os_errors(path, "write"):
+        made = tempfile.TemporaryDirectory(dir=beside, prefix=f".{path.name[:100]}.", suffix=PARTIAL)
+    with made as folder:
+        yield Path(folder)
+
+
 def create_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, whole or not at all; one that exists is left as it is.
 
     Raises:
         StorageError: see `atomic_write`.
     """
-    with tempfile.TemporaryDirectory(dir=make_folder(path.parent), prefix=f".{path.name}.") as folder:
-        whole = Path(folder) / path.name
+    with temporary_folder(path) as folder:
+        whole = folder / path.name
         with atomic_write(whole, permissions=OWNER_READS) as stream:
             stream.write(text)
             stream.flush()
@@ -166,7 +182,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     Raises:
         ConflictError: another call is writing it.
     """
-    temporary = make_folder(folder.with_name(f".{folder.name}.partial"))
+    temporary = make_folder(folder.with_name(f".{folder.name}{PARTIAL}"))
     with locks.held(temporary, f"{folder} is being written"):
         try:
             _empty(temporary)  # a process that was killed may have left files

@@ -57,9 +57,11 @@ class Host:
         Raises:
             ConfigurationError: as for `check_key`.
         """
-        from openai import DefaultHttpxClient, OpenAI
+        from openai import OpenAI
 
-        connections = DefaultHttpxClient()
+        from fine_tuning._util.bounded_http import BoundedClient
+
+        connections = BoundedClient()
         client = OpenAI(**self._options(), http_client=connections, **options)
         weakref.finalize(client, connections.close)  # it is in a cycle, in which Python may finalise its sockets first
         return client

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fine_tuning._util.files import make_folder, open_to_read, read_json, translated_os_errors
+from fine_tuning._util.files import PARTIAL, make_folder, open_to_read, read_json, translated_os_errors
 from fine_tuning.errors import DataError, NotFoundError
 
 
@@ -65,7 +65,7 @@ def atomic_model_folder(target: Path) -> Iterator[Path]:
     """
     make_folder(target.parent)
     with translated_os_errors(target, "write"):
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=PARTIAL))
     try:
         with translated_os_errors(target, "write"):
             yield temporary

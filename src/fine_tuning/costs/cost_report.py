@@ -50,6 +50,8 @@ def _table(column: str, days: Sequence[DailyCost], key: Callable[[DailyCost], st
 
 
 def _chart(days: Sequence[DailyCost]) -> str:
+    if not any(row["total"] for row in days if row["kind"] in COLOURS):
+        return "<p>No cost is known: nothing that is recorded has a price.</p>"
     drawn, axes = figure(3)
     names = sorted({row["day"] for row in days})
     below = dict.fromkeys(names, 0.0)
@@ -63,6 +65,5 @@ def _chart(days: Sequence[DailyCost]) -> str:
         below = {name: below[name] + heights[name] for name in names}
     axes.set_ylabel("Cost (USD)")
     axes.set_xticks(names[:: max(1, len(names) // SHOWN_DAYS)])
-    if any(below.values()):
-        axes.legend(frameon=False)
+    axes.legend(frameon=False)
     return svg(drawn, "Cost in US dollars by day and kind")

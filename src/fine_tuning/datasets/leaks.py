@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from fine_tuning._util.files import make_folder
+from fine_tuning._util.files import temporary_folder
 from fine_tuning.datasets import conversations, daft_plan, near_duplicates
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.row_features import State
@@ -101,8 +100,8 @@ def find(first: Sequence[str], second: Sequence[str], folder: Path, threshold: f
     """
     recipe = Recipe.of({"near_duplicates": threshold})
     files = [*first, *second]
-    with tempfile.TemporaryDirectory(dir=make_folder(folder), prefix=".leak.") as work:
-        spool = Spool(Path(work))
+    with temporary_folder(Path(folder) / "leak") as work:
+        spool = Spool(work)
         spool.fill(daft_plan.records(RowSources(files, files), recipe, settings))
         if not len(spool):
             return LeakReport()

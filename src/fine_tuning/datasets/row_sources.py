@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fine_tuning._util.files import atomic_write, make_folder
+from fine_tuning._util.files import atomic_write, temporary_folder
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.formats import preference
 from fine_tuning.data_io.messages import Message, messages_of_example
@@ -48,13 +47,13 @@ def opened(
     Args:
         folder: for temporary files, which are removed at the end.
     """
-    with tempfile.TemporaryDirectory(dir=make_folder(folder), prefix=".rows.") as work:
+    with temporary_folder(Path(folder) / "rows") as work:
         if files is not None:
             yield of_files(files)
         elif table is not None:
-            yield of_table(table, Path(work))
+            yield of_table(table, work)
         else:
-            yield of_store(database, Path(work), recipe)
+            yield of_store(database, work, recipe)
 
 
 def of_files(names: Sequence[str | Path]) -> RowSources:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from fine_tuning._util.files import explain_os_error, make_folder, read_json
+from fine_tuning._util.files import explain_os_error, make_folder, read_json, temporary_folder
 from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.errors import DataError, MissingDependencyError, NotFoundError
 from fine_tuning.export import quantization
@@ -64,8 +63,8 @@ def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
     family = family_of(config, model_dir)
     make_folder(output.parent)
     try:
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
-            unfinished = Path(folder) / output.name
+        with temporary_folder(output) as folder:
+            unfinished = folder / output.name
             writer = GGUFWriter(unfinished, family.architecture)
             try:
                 writer.add_name(model_dir.name)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from fine_tuning._util.files import explain_os_error, make_folder, read_json
+from fine_tuning._util.files import explain_os_error, make_folder, read_json, temporary_folder
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.export.gguf import read_config, tensor_names
 from fine_tuning.export.gguf_families import Family, converted, family_of
@@ -48,8 +47,8 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
     tensors = _tensors(load_file(adapter_dir / WEIGHTS), family, config, adapter_dir)
     make_folder(output.parent)
     try:
-        with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
-            unfinished = Path(folder) / output.name
+        with temporary_folder(output) as folder:
+            unfinished = folder / output.name
             writer = GGUFWriter(unfinished, family.architecture)
             try:
                 writer.add_type("adapter")

@@ -17,11 +17,13 @@ from fine_tuning.errors import (
     ConflictError,
     ContextLengthError,
     DataError,
+    DiskFullError,
     FineTuningError,
     NotFoundError,
     ProviderError,
     RefusedError,
     StorageError,
+    UnavailableError,
     UsageError,
 )
 
@@ -34,8 +36,16 @@ _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
     (DataError, 400),
     (RefusedError, 400),
     (ProviderError, 502),
-    (StorageError, 507),
+    (DiskFullError, 507),
+    (UnavailableError, 503),
+    (StorageError, 500),
 )
+_OF_STORAGE = {  # what a client is told: the error itself, with its paths and addresses, is for the log
+    507: "the server's disk is full; free some space there and send the request again",
+    503: "the server's database is not available at this moment; send the request again later",
+    500: "the server's storage failed; see its log",
+}
+_RETRY_AFTER = {"Retry-After": "5"}
 _INPUTS = {  # what is too long
     "/v1/completions": "prompt",
     "/v1/embeddings": "input",
@@ -95,6 +105,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(FineTuningError)
     async def _expected(request: Request, error: FineTuningError) -> JSONResponse:
+        if isinstance(error, StorageError):
+            return answer(of_storage(error))
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
         is_too_long = isinstance(error, ContextLengthError)
         if not is_too_long:
@@ -126,6 +138,13 @@ def install(app: FastAPI) -> None:
         _log.error("%s %s (%s) failed", request.method, request.url.path, name, exc_info=error)
         words = "The server had an error while processing your request; see its log."
         return _answer(500, words, None, None, {REQUEST_ID: name})
+
+
+def of_storage(error: StorageError) -> ApiError:
+    """What a client is told of a full disk (507), of a database that is away (503), and of a damaged one (500)."""
+    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    _log.error("answered with %d: %s", status, error)
+    return ApiError(status, _OF_STORAGE[status], code="storage_error", headers=_RETRY_AFTER if status == 503 else None)
 
 
 def answer(error: ApiError) -> JSONResponse:

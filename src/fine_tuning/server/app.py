@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
@@ -12,8 +14,9 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
+from fine_tuning.errors import FineTuningError
 from fine_tuning.evaluation.graders.grading import PythonLimits
-from fine_tuning.server import api_errors, request_gate
+from fine_tuning.server import api_errors, completion_store, request_gate
 from fine_tuning.server.batch_runner import BatchRunner, places_of
 from fine_tuning.server.context import Context
 from fine_tuning.server.http_methods import HttpMethods
@@ -38,8 +41,10 @@ from fine_tuning.server.routes import (
 )
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
+from fine_tuning.server.waiting_completions import FOLDER, WaitingCompletions
 from fine_tuning.store.workspace import Workspace, open_workspace
 
+_log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
 RESOURCES = (
@@ -59,7 +64,8 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     parity = Parity(workspace.database)
     engines = Engines(workspace.settings, config.memory_limit_mib, parity, config.context_length)
     limits = PythonLimits() if config.python_graders else None
-    context = Context(config, workspace, engines, parity, ConcurrencyLimiter(config.max_concurrent), limits)
+    waiting = WaitingCompletions(workspace.folder(FOLDER), partial(completion_store.store_waiting, workspace))
+    context = Context(config, workspace, engines, parity, ConcurrencyLimiter(config.max_concurrent), waiting, limits)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and their answers, on your own hardware.",
@@ -89,7 +95,7 @@ def _describe_in_thread(app: FastAPI) -> None:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
     # A thread for each request that may run, or they would wait for each other, and a few for background work.
-    threads = context.config.max_concurrent + places_of(context) + BACKGROUND_THREADS
+    threads = context.config.max_concurrent + context.config.max_uploads + places_of(context) + BACKGROUND_THREADS
     current_default_thread_limiter().total_tokens = threads
     sweeping = asyncio.create_task(_sweep(context))
     context.engines.make_files_soon(context.config.aliases.values())
@@ -102,9 +108,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await batches_running
         await run_in_threadpool(context.engines.close)
+        context.waiting.close()
 
 
 async def _sweep(context: Context) -> None:
     while True:
-        await run_in_threadpool(uploads.delete_expired, context)
+        try:
+            await run_in_threadpool(uploads.delete_expired, context)
+            await run_in_threadpool(context.waiting.store_all)
+        except FineTuningError as error:  # as of a database that is away: the next round may find it
+            _log.warning("the server's housekeeping failed: %s", error)
         await asyncio.sleep(SWEEP_SECONDS)

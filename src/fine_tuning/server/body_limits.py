@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope, Send
 
 from fine_tuning.server.api_errors import ApiError, answer
+from fine_tuning.server.server_config import MIN_UPLOAD_RATE
 
 LINGER_SECONDS = 1.0
 
@@ -54,7 +56,8 @@ class LimitedBody:
 
     Args:
         max_bytes: of the body.
-        timeout: seconds to wait for the next piece, and for a complete body that is read here.
+        timeout: seconds to wait for the next piece, and for a complete body that is read here; one that is not has a
+            second more for each `MIN_UPLOAD_RATE` bytes.
         budget: of what is read here.
     """
 
@@ -64,6 +67,7 @@ class LimitedBody:
         self._max_bytes = max_bytes
         self._timeout = timeout
         self._total = 0
+        self._started = time.monotonic()
         self._is_complete = False
         self._buffered: list[Message] = []
 
@@ -102,7 +106,7 @@ class LimitedBody:
         if self._is_complete:  # the next message is that the client disconnects, whenever it does
             return await self._receive()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(min(self._timeout, self._seconds_left())):
                 message: Message = await self._receive()
         except TimeoutError:
             raise self._timeout_error() from None
@@ -112,6 +116,10 @@ class LimitedBody:
             await self._drain()
             raise self._size_error()
         return message
+
+    def _seconds_left(self) -> float:
+        """Until the body has taken too long for what has arrived of it."""
+        return self._started + self._timeout + self._total / MIN_UPLOAD_RATE - time.monotonic()
 
     async def _drain(self) -> None:
         """Discard what still arrives, for a moment: a client that is cut off while it sends may not read the answer."""

@@ -4,28 +4,57 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from typing import cast
+
+from pydantic import ValidationError
 
 from fine_tuning._util.checks import MAX_NAME_LENGTH
+from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.errors import FineTuningError
+from fine_tuning.errors import DataError, FineTuningError, StorageError
 from fine_tuning.server.chat_objects import ChatCompletion
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
 from fine_tuning.serving.model_resolution import LOCAL
 from fine_tuning.store import completions, examples
 from fine_tuning.store.records.completions import StoredCompletion
+from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 RATINGS = {"1", "2", "3", "4", "5"}
 
 
-def store(server: Context, project: str, body: ChatRequest, completion: ChatCompletion) -> None:
+def keep(server: Context, project: str, body: ChatRequest, completion: ChatCompletion) -> None:
+    """Keep a request with its completion; it is stored within a moment, or when the database is there again."""
+    request = body.model_dump(mode="json", by_alias=True, exclude_none=True)
+    server.waiting.add(completion["id"], {"project": project, "request": request, "completion": {**completion}})
+
+
+def store_waiting(workspace: Workspace, waiting: JsonObject) -> None:
+    """Store what `keep` kept, once.
+
+    Raises:
+        StorageError: the database refuses; nothing is stored.
+        DataError: it is no completion.
+    """
+    try:
+        body = ChatRequest.model_validate(waiting["request"])
+        project, completion = str(waiting["project"]), cast("ChatCompletion", waiting["completion"])
+    except (KeyError, ValidationError) as error:
+        raise DataError(f"not a completion that was kept: {error!r:.200}") from None
+    with workspace.database.read() as tx:
+        is_stored = completions.get(tx, project, completion["id"]) is not None
+    if not is_stored:
+        _store(workspace, project, body, completion)
+
+
+def _store(workspace: Workspace, project: str, body: ChatRequest, completion: ChatCompletion) -> None:
     """Store a request with its completion. The first choice is captured, unless it cannot be (an empty answer)."""
     metadata = body.metadata or {}
     message = {name: value for name, value in completion["choices"][0]["message"].items() if value is not None}
-    example = capture(examples_of(server, project), body, [message], {"completion": completion["id"]})
-    with server.database.write() as tx:
+    example = capture(examples_of(workspace, project), body, [message], {"completion": completion["id"]})
+    with workspace.database.write() as tx:
         completions.add(
             tx,
             {
@@ -40,9 +69,9 @@ def store(server: Context, project: str, body: ChatRequest, completion: ChatComp
         )
 
 
-def examples_of(server: Context, project: str) -> DistillationDataCollector:
+def examples_of(workspace: Workspace, project: str) -> DistillationDataCollector:
     """The captured calls of a project."""
-    return DistillationDataCollector(workspace=server.workspace, project=project)
+    return DistillationDataCollector(workspace=workspace, project=project)
 
 
 def capture(
@@ -74,6 +103,8 @@ def capture(
             if (tools := body.callable_tools) is None
             else [tool.model_dump(exclude_none=True) for tool in tools],
         )
+    except StorageError:
+        raise
     except FineTuningError as error:  # what is stored has the answer
         _log.info("what was answered by %s is no example: %s", body.model, error)
         return None
@@ -87,7 +118,7 @@ def rate(server: Context, row: StoredCompletion, rating: int) -> None:
     """
     if row["example_id"] is None:
         return
-    collector = examples_of(server, row["project"])
+    collector = examples_of(server.workspace, row["project"])
     with server.database.read() as tx:
         example, project = examples.get(tx, row["example_id"]), examples.project_of(tx, row["example_id"])
     if example is None:

@@ -13,11 +13,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning.errors import StorageError
 from fine_tuning.server import authentication, caller_checks, prometheus_metrics
-from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer
+from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer, of_storage
 from fine_tuning.server.body_limits import BodyBudget, LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
-from fine_tuning.server.rate_limits import RateLimiter
+from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 
 FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
@@ -35,6 +36,7 @@ class RequestGate:
         self._database = context.database
         self._rate_limiter = RateLimiter(context.config.requests_per_minute)
         self._concurrency_limiter = context.requests
+        self._uploads = ConcurrencyLimiter(context.config.max_uploads)
         self._bodies = BodyBudget(context.config.max_bodies_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,6 +61,8 @@ class RequestGate:
             await self._pass(scope, receive, send_and_note_status)
         except ApiError as error:
             await answer(error)(scope, receive, send_and_note_status)
+        except StorageError as error:  # of what is looked up before the application
+            await answer(of_storage(error))(scope, receive, send_and_note_status)
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             prometheus_metrics.REQUESTS.labels(scope["method"], route, str(status)).inc()
@@ -81,7 +85,8 @@ class RequestGate:
         try:
             if not is_upload:
                 await body.read()
-            with self._concurrency_limiter.running():
+            places = self._uploads if is_upload else self._concurrency_limiter
+            with places.running():
                 await self._app(scope, body.receive, body.checked_send(scope, send))
         finally:
             body.release()

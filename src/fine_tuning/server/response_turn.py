@@ -139,7 +139,7 @@ def keep(server: Context, project: str, body: ResponseRequest, turn: Turn, respo
     example = None
     if body.is_stored:
         answer = [each.plain() for each in chat_messages(response_items.read(output))]
-        collector = completion_store.examples_of(server, project)
+        collector = completion_store.examples_of(server.workspace, project)
         example = completion_store.capture(collector, turn.chat, answer, {"response": name})
     with server.database.write() as tx:
         if conversation is not None and conversations.get(tx, project, conversation) is None:

@@ -11,6 +11,7 @@ from fine_tuning.errors import UsageError
 MIB = 1 << 20
 MAX_FILE_BYTES = 512 * MIB
 DEFAULT_CONTEXT = 2048
+MIN_UPLOAD_RATE = 64 << 10  # bytes a second that an upload brings, beside the first `patience_seconds`
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class ServerConfig:
         max_bodies_bytes: of the JSON of all requests under way; further ones are refused with 503.
         requests_per_minute: of each key; None for no limit.
         max_concurrent: requests that run at once; further ones are refused with 429.
+        max_uploads: files and parts that are received at once, beside `max_concurrent`; further ones get 429.
         memory_limit_mib: of loaded models; the least recently used are unloaded above it. None for no limit.
         context_length: tokens of prompt and answer together, for each of the 8 slots of llama.cpp.
         patience_seconds: timeout of a request's body, or of the next piece of an upload.
@@ -38,6 +40,7 @@ class ServerConfig:
     max_bodies_bytes: int = 256 * MIB
     requests_per_minute: int | None = None
     max_concurrent: int = 64
+    max_uploads: int = 16
     memory_limit_mib: int | None = None
     context_length: int = DEFAULT_CONTEXT
     patience_seconds: float = 30.0

@@ -12,7 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from fine_tuning.errors import FineTuningError
+from fine_tuning.errors import FineTuningError, StorageError
 from fine_tuning.server import api_errors
 from fine_tuning.server.api_errors import ApiError
 
@@ -58,7 +58,11 @@ def _events(
         yield _event(first)
         for chunk in rest:
             yield _event(chunk)
-    except FineTuningError as error:  # too late for a status
+    except StorageError as error:  # too late for a status
+        told = api_errors.of_storage(error)
+        yield _event({"error": api_errors.body(told.status, str(told), told.param, told.code)})
+        return
+    except FineTuningError as error:
         yield _event({"error": api_errors.body(500, str(error))})
         return
     except ApiError as error:  # as of a client that has left, who reads nothing more

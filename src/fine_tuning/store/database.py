@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, StatementError
 
 from fine_tuning._util.files import is_file, make_folder, translated_os_errors
-from fine_tuning.errors import ConfigurationError, StorageError, UsageError
+from fine_tuning.errors import ConfigurationError, DiskFullError, StorageError, UnavailableError, UsageError
 from fine_tuning.settings import get_settings
 from fine_tuning.store.column_types import from_json, to_json
 from fine_tuning.store.schema import ensure_schema, is_current
@@ -218,7 +218,8 @@ def translated_errors(url: URL) -> Iterator[None]:
             (h for words, h in _HINTS.items() if words in str(error.orig).lower()),
             _DEFAULT_HINT,
         )
-        raise StorageError(f"database {url.render_as_string(hide_password=True)}: {first_line}; {hint}") from error
+        kind = _kind_of(error)
+        raise kind(f"database {url.render_as_string(hide_password=True)}: {first_line}; {hint}") from error
     except StatementError as error:
         if not isinstance(error.orig, UsageError):  # of `to_json`, which SQLAlchemy wraps on SQLite
             raise
@@ -227,6 +228,15 @@ def translated_errors(url: URL) -> Iterator[None]:
         raise UsageError("a number is too large; the largest integer is 9223372036854775807") from None
 
 
+def _kind_of(error: DBAPIError) -> type[StorageError]:
+    text = str(error.orig).lower()
+    if any(words in text for words in _FULL):
+        return DiskFullError
+    return UnavailableError if error.connection_invalidated or any(w in text for w in _AWAY) else StorageError
+
+
+_FULL = ("disk is full", "no space left")
+_AWAY = ("locked", "deadlock", "connection", "connect to", "lock timeout", "starting up", "shutting down")
 _DEFAULT_HINT = "nothing was changed; run again, and report it if it happens again"
 _HINTS = {  # by the drivers' texts: their exceptions are hardly more than OperationalError
     "disk is full": "free some space and run again",

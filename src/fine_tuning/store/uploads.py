@@ -51,6 +51,11 @@ def parts(connection: Connection, upload_id: str) -> dict[str, UploadPart]:
     return {part["id"]: part for part in records(UploadPart, found)}
 
 
+def part_paths(connection: Connection) -> set[str]:
+    """The files of all parts."""
+    return set(connection.execute(select(_parts.c.path)).scalars())
+
+
 def remove_parts(connection: Connection, upload_id: str) -> None:
     """Delete the records of the parts of an upload that has ended."""
     connection.execute(_parts.delete().where(_parts.c.upload_id == upload_id))

@@ -60,14 +60,14 @@ def test_doctor_fix_repairs_totals_and_leftovers(database: Database, workspace: 
     with database.write() as tx:
         tx.execute(text("UPDATE cost_totals SET total = 99"))
     old = time.time() - 7200
-    for name in (".half.x1y2z3ab", "file-unknown.jsonl", ".new.x1y2z3ab"):
+    for name in (".half.x1y2z3ab", ".words.abcdefgh.partial", "file-unknown.jsonl", ".new.x1y2z3ab"):
         (workspace / "files").mkdir(parents=True, exist_ok=True)
         (workspace / "files" / name).write_text("x")
         (workspace / "files" / name).chmod(0o600)
         if not name.startswith(".new"):  # somebody is writing it
             os.utime(workspace / "files" / name, (old, old))
     said = findings(database)
-    assert len(said) == 3
+    assert len(said) == 4
     assert tracker.get_inference_costs("m")["m"]["total"] == 99
     findings(database, fix=True)
     assert tracker.get_inference_costs("m")["m"] == {"count": 3, "total": 0.75, "tokens": 30, "unpriced": 1}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from fine_tuning._util.files import parse_json
 from fine_tuning._util.hosts import normalized_url
 from fine_tuning.data_io.json_values import JsonObject, is_object
-from fine_tuning.errors import ConfigurationError, NotFoundError, ProviderError
+from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, ProviderError
 
 if TYPE_CHECKING:
     import httpx2
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 ATTEMPTS = 6
 FIRST_WAIT = 0.25
 MAX_WAIT = 60.0
+MAX_PAGES = 100_000  # of a list
+MAX_PAGE_BYTES = 256 << 20
 _REPEATED = {408, 429, 500, 502, 503, 504, 529}
 Params = Mapping[str, str | int | Sequence[str] | None]
 
@@ -80,7 +84,23 @@ class Api:
             time.sleep(min(wait, MAX_WAIT))
         raise AssertionError  # the last attempt returns or raises
 
+    def unrepeated(self, path: str) -> Callable[[object], None]:
+        """A check of each page of a list, which raises ProviderError where the list has no end."""
+        seen: set[bytes] = set()
+
+        def check(page: object) -> None:
+            seen_before, digest = len(seen), hashlib.sha256(repr(page).encode("utf-8", "replace")).digest()
+            seen.add(digest)
+            if len(seen) == seen_before:
+                raise ProviderError(f"{self.url}{path} sends a page again; check the address ({self.keys})")
+            if len(seen) > MAX_PAGES:
+                raise ProviderError(f"{self.url}{path} has no end: {MAX_PAGES} pages were read; ask for fewer days")
+
+        return check
+
     def _value(self, path: str, response: httpx2.Response) -> object:
+        from fine_tuning._util.bounded_http import WholeResponse
+
         status = response.status_code
         if status in {401, 403}:
             raise ConfigurationError(f"{self.url} refused the key ({status}); check {self.keys}")
@@ -89,9 +109,11 @@ class Api:
         if not response.is_success:
             text = " ".join(response.text.split())[:200]
             raise ProviderError(f"{self.url} refused {path} ({status}): {text or 'without a reason'}")
+        if isinstance(response, WholeResponse) and response.problem is not None:
+            raise ProviderError(f"{self.url}{path} {response.problem}; check the address ({self.keys})")
         try:
-            value: object = response.json()
-        except ValueError:
+            value: object = parse_json(response.content)
+        except DataError:
             raise ProviderError(
                 f"{self.url}{path} does not respond with JSON; check the address ({self.keys})"
             ) from None
@@ -129,7 +151,7 @@ def open_api(
     Raises:
         ConfigurationError: the address or a key is invalid.
     """
-    import httpx2
+    from fine_tuning._util.bounded_http import BoundedClient
 
     try:
         address = normalized_url(url)
@@ -138,5 +160,6 @@ def open_api(
     given = {key: value for key, value in headers.items() if value is not None}
     if not all(value.isascii() and value.isprintable() for value in (*given.values(), *(basic or ()))):
         raise ConfigurationError(f"a key has invalid characters; copy it again ({keys})")
-    with httpx2.Client(headers=given, auth=basic, timeout=60.0) as client:
+    limits = {"max_bytes": MAX_PAGE_BYTES, "follow_redirects": False}
+    with BoundedClient(headers=given, auth=basic, timeout=60.0, **limits) as client:
         yield Api(address, keys, client)

@@ -101,6 +101,7 @@ def _traces(api: Api, query: Query) -> dict[str, JsonObject]:
 def _paged(api: Api, path: str, params: dict[str, str | None]) -> Iterator[list[JsonObject]]:
     """The pages of a list: by their number, or by the cursor of the page before."""
     number, cursor = 1, None
+    check = api.unrepeated(path)
     while True:
         place: Params = {"cursor": str(cursor)} if cursor is not None else {"page": number}
         answer = api.get(
@@ -110,6 +111,7 @@ def _paged(api: Api, path: str, params: dict[str, str | None]) -> Iterator[list[
         if not is_list(data):
             raise ProviderError(f"{api.url}{path} has no data; check the address ({_KEYS})")
         if data:
+            check(answer)
             yield [each for each in data if is_object(each)]
         total, cursor = meta.get("totalPages"), meta.get("cursor")
         if not data or (cursor is None and not (isinstance(total, int) and number < total)):

@@ -66,11 +66,12 @@ def _with_feedback(api: Api, page: list[JsonObject]) -> list[JsonObject]:
 
 
 def _feedback(api: Api, runs: Sequence[str]) -> Iterator[JsonObject]:
-    offset = 0
+    offset, check = 0, api.unrepeated("/feedback")
     while True:
         page = api.send("GET", "/feedback", params={"run": runs, "limit": PAGE_SIZE, "offset": offset})
         if not is_list(page):
             raise ProviderError(f"{api.url}/feedback has no list of feedback; check the address ({_KEYS})")
+        check(page)
         yield from (each for each in page if is_object(each))
         if len(page) < PAGE_SIZE:
             return
@@ -117,6 +118,7 @@ def _project_id(api: Api, name: str) -> str:
 
 def _paged(api: Api, path: str, body: JsonObject, key: str) -> Iterator[list[JsonObject]]:
     cursor: object = None
+    check = api.unrepeated(path)
     while True:
         answer = api.post(path, body if cursor is None else {**body, "cursor": cursor})
         runs = answer.get(key)
@@ -124,6 +126,7 @@ def _paged(api: Api, path: str, body: JsonObject, key: str) -> Iterator[list[Jso
         if not is_list(runs):
             raise ProviderError(f"{api.url}{path} has no {key}; check the address ({_KEYS})")
         if runs:
+            check(answer)
             yield [each for each in runs if is_object(each)]
         if not runs or not following or following == cursor:
             return

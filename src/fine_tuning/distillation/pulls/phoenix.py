@@ -67,11 +67,14 @@ def _span_id(span: Row) -> str:
 
 def _paged(api: Api, path: str, params: Params) -> Iterator[list[JsonObject]]:
     cursor: str | None = None
+    check = api.unrepeated(path)
     while True:
         answer = api.get(path, {**params, "limit": PAGE_SIZE, "cursor": cursor})
         data, following = answer.get("data"), answer.get("next_cursor")
         if not is_list(data):
             raise ProviderError(f"{api.url}{path} has no data; check the address ({_KEYS})")
+        if data:
+            check(answer)
         yield [each for each in data if is_object(each)]
         if not data or not isinstance(following, str) or following == cursor:
             return

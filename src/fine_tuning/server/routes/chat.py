@@ -52,7 +52,7 @@ def create(
         "usage": total_usage([counts for _, counts in found]),
     }
     if body.store:
-        completion_store.store(server, project, body, completion)
+        completion_store.keep(server, project, body, completion)
     return completion
 
 
@@ -114,4 +114,4 @@ def _chunks(
             "choices": collector.choices(),
             "usage": total_usage(usages),
         }
-        completion_store.store(server, project, body, completion)
+        completion_store.keep(server, project, body, completion)

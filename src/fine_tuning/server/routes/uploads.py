@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import hashlib
 import uuid
 from collections.abc import Iterator
@@ -119,9 +120,36 @@ def _store_part(server: Context, upload: UploadRecord, data: UploadFile) -> ApiO
         "path": str(path),
         "created_at": now(),
     }
+    try:
+        added = _add_part(server, upload, row)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    if added["id"] != part_id:
+        path.unlink(missing_ok=True)
+    return api_objects.part(added)
+
+
+def _add_part(server: Context, upload: UploadRecord, part: UploadPartRecord) -> UploadPartRecord:
+    """Record a part; one that an upload has no place for is taken for the repetition of an equal one."""
     with server.database.write() as tx:
-        uploads.add_part(tx, row)
-    return api_objects.part(row)
+        current = uploads.get(tx, upload["project"], upload["id"], lock=True)
+        if current is None or current["status"] != "pending":
+            raise invalid(f"Upload {upload['id']} was ended meanwhile", "upload_id")
+        known = uploads.parts(tx, upload["id"]).values()
+        if sum(each["bytes"] for each in known) + part["bytes"] > upload["bytes"]:
+            same = [each for each in known if each["bytes"] == part["bytes"] and _is_equal(each, part)]
+            if not same:
+                raise invalid(f"the parts have more than the {upload['bytes']} bytes of the whole upload", "data")
+            return same[0]
+        uploads.add_part(tx, part)
+    return part
+
+
+def _is_equal(one: UploadPartRecord, other: UploadPartRecord) -> bool:
+    with suppress(FileNotFoundError):
+        return filecmp.cmp(one["path"], other["path"], shallow=False)
+    return False
 
 
 @router.post("/uploads/{upload_id}/complete", response_model=Upload, response_model_exclude_unset=True)

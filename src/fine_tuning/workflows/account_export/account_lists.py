@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from fine_tuning._util.hosts import Host
 from fine_tuning._util.model_names import is_fine_tuned, parse_checkpoint_name
 from fine_tuning.errors import NotFoundError, ProviderError
 from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.training.jobs.hosted_objects import (
+    HostedFile,
+    HostedJob,
+    HostedModel,
+    HostedObject,
+    checked,
+)
 
 if TYPE_CHECKING:
     from openai import OpenAI
-    from openai.types import FileObject, Model
-    from openai.types.fine_tuning import FineTuningJob
 
 MAX_LISTINGS = 5  # attempts to read a list that changes while it is read
-Item = TypeVar("Item", bound="Listed")
+MAX_PAGES = 10_000  # of a list
+Item = TypeVar("Item", bound=HostedObject)
 
 
-class Listed(Protocol):
-    """An object of the API that a list has."""
+class ListPages(Protocol):
+    """A list as the SDK reads it: its first page, which reads the others as needed."""
 
-    @property
-    def id(self) -> str:
-        """Its id, unique in the list."""
+    def iter_pages(self) -> Iterator[object]:
+        """The pages."""
 
 
 @dataclass(frozen=True)
 class AccountLists:
-    """The jobs, models and files that an account lists."""
+    """The jobs, models and files that an account lists; `unusable` says what is left out, a line each."""
 
-    jobs: list[FineTuningJob]
-    models: list[Model]
-    files: list[FileObject]
+    jobs: list[HostedJob]
+    models: list[HostedModel]
+    files: list[HostedFile]
+    unusable: list[str]
 
     def model_ids(self) -> set[str]:
         """The models that the account has."""
@@ -44,7 +51,7 @@ class AccountLists:
         """The models that the jobs made, whether or not the account still has them."""
         return {job.fine_tuned_model for job in self.jobs if job.fine_tuned_model}
 
-    def models_without_job(self) -> list[Model]:
+    def models_without_job(self) -> list[HostedModel]:
         """The fine-tuned models that no listed job made, without the checkpoints of known models."""
         made = self.models_of_jobs()
         known = self.model_ids() | made
@@ -70,37 +77,74 @@ def read_lists(client: OpenAI, host: Host, on_message: Callable[[str], None]) ->
     Raises:
         ProviderError: a list is unavailable after all retries.
     """
+    unusable: list[str] = []
     on_message("jobs")
-    jobs = read_whole_list(host, "the list of jobs", lambda: client.fine_tuning.jobs.list(limit=100))
+    jobs = _usable(HostedJob, host, "job", lambda: client.fine_tuning.jobs.list(limit=100), unusable)
     on_message("models")
-    models = read_whole_list(host, "the list of models", client.models.list)
+    models = _usable(HostedModel, host, "model", client.models.list, unusable)
     on_message("files")
-    files = read_whole_list(host, "the list of files", lambda: client.files.list(limit=1000))
-    return AccountLists(jobs, models, files)
+    files = _usable(HostedFile, host, "file", lambda: client.files.list(limit=1000), unusable)
+    return AccountLists(jobs, models, files, unusable)
 
 
-def read_checkpoints(client: OpenAI, host: Host, job_id: str) -> list[JsonColumn]:
-    """The checkpoints of a job, as the host lists them.
+def read_checkpoints(client: OpenAI, host: Host, job_id: str, unusable: list[str]) -> list[JsonColumn]:
+    """The checkpoints of a job, as the host lists them; what is left out is added to `unusable`.
 
     Raises:
         NotFoundError, ProviderError: they are unavailable.
     """
     checkpoints = client.fine_tuning.jobs.checkpoints
-    found = read_whole_list(host, f"checkpoints of {job_id}", lambda: checkpoints.list(job_id, limit=100))
+    what = f"checkpoint of {job_id}"
+    found = _usable(HostedObject, host, what, lambda: checkpoints.list(job_id, limit=100), unusable)
     return [point.model_dump(mode="json") for point in found]
 
 
-def read_whole_list(host: Host, what: str, read: Callable[[], Iterable[Item]]) -> list[Item]:
-    """All pages, each item once; a list that changes while it is read (an item is deleted) is read again."""
+def _usable(kind: type[Item], host: Host, what: str, read: Callable[[], ListPages], unusable: list[str]) -> list[Item]:
+    """The objects of a list that are what the API describes."""
+    found: dict[str, Item] = {}
+    for number, each in enumerate(read_whole_list(host, f"the list of {what}s", read), 1):
+        try:
+            item = checked(kind, each, f"{what} {getattr(each, 'id', number)!r:.100}")
+        except ProviderError as error:
+            unusable.append(str(error))
+        else:
+            found[item.id] = item
+    return list(found.values())
+
+
+def read_whole_list(host: Host, what: str, read: Callable[[], ListPages], max_pages: int = MAX_PAGES) -> list[object]:
+    """The objects of all pages, each once; a list that changes while it is read (one is deleted) is read again.
+
+    Raises:
+        ProviderError: it is unavailable, has no end, or is none.
+    """
     for left in range(MAX_LISTINGS - 1, -1, -1):
-        found: dict[str, Item] = {}
+        found: dict[str, object] = {}
+        unnamed: list[object] = []
+        pages = 0
         try:
             with host.translated_errors(what):
-                for item in read():  # further pages are fetched as needed
-                    found[item.id] = item
+                for page in islice(read().iter_pages(), max_pages + 1):
+                    pages, count = pages + 1, len(found)
+                    for each in _objects(host, what, page):
+                        if isinstance(item_id := getattr(each, "id", None), str):
+                            found[item_id] = each
+                        else:
+                            unnamed.append(each)
+                    if len(found) == count:  # nothing new: it is empty, or repeats itself
+                        break
         except (NotFoundError, ProviderError):
             if not left or not found:  # an error at the first page is no change of the list
                 raise
             continue
-        return list(found.values())
+        if pages > max_pages:
+            raise ProviderError(f"{host.url} has no end of {what}: {max_pages} pages were read; check the address")
+        return [*found.values(), *unnamed]
     raise AssertionError
+
+
+def _objects(host: Host, what: str, page: object) -> list[object]:
+    data = getattr(page, "data", None) or []
+    if not isinstance(data, list):
+        raise ProviderError(f"{host.url} sends no list as {what}; check the address (OPENAI_BASE_URL)")
+    return data

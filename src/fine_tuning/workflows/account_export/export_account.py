@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 from fine_tuning._util import hosts
 from fine_tuning.errors import NotFoundError, ProviderError
 from fine_tuning.store import shutdown_dates
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
+from fine_tuning.training.jobs.hosted_objects import HostedJob
 from fine_tuning.workflows.account_export.account_lists import read_checkpoints, read_lists
 from fine_tuning.workflows.account_export.export_report import Report, write_inventory
 from fine_tuning.workflows.account_export.export_session import ExportSession
@@ -24,9 +24,6 @@ from fine_tuning.workflows.account_export.exported_models import (
     archive_deleted_models,
     register_models_without_job,
 )
-
-if TYPE_CHECKING:
-    from openai.types.fine_tuning import FineTuningJob
 
 READ_CONCURRENCY = 4  # requests; hosts limit lists more than calls of a model
 MAX_RETRIES = 8  # of a request by the SDK, with exponential backoff
@@ -49,6 +46,7 @@ def export_account(
     client, report = host.client(max_retries=MAX_RETRIES), Report(host.url)
     session = ExportSession(workspace, host, client, report, on_message)
     lists = read_lists(client, host, on_message)
+    report.missing += lists.unusable
     with workspace.database.write() as tx:
         shutdown_dates.record_dates(tx, host.url, {model.id: model.shutdown_date for model in lists.models})
     file_ids, listed = lists.files_of_jobs(), {file.id: file for file in lists.files}
@@ -70,12 +68,12 @@ def export_account(
     return report
 
 
-def _checkpoints(session: ExportSession, job: FineTuningJob) -> list[JsonColumn]:
+def _checkpoints(session: ExportSession, job: HostedJob) -> list[JsonColumn]:
     """The checkpoints of a job that succeeded; the report names those that are unavailable."""
     if job.status != "succeeded":
         return []
     try:
-        return read_checkpoints(session.client, session.host, job.id)
+        return read_checkpoints(session.client, session.host, job.id, session.report.missing)
     except (NotFoundError, ProviderError) as error:
         session.report.missing.append(f"checkpoints of {job.id}: {error}")
         return []

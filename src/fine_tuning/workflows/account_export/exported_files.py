@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fine_tuning._util.files import atomic_write, make_folder, sha256_file
 from fine_tuning.data_io.content_hash import content_hash
@@ -14,15 +14,15 @@ from fine_tuning.store import datasets, files
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.datasets import NewDataset
 from fine_tuning.store.records.files import NewFile
+from fine_tuning.training.jobs.hosted_objects import HostedFile, checked
 from fine_tuning.workflows.account_export.export_session import ExportSession
 
-if TYPE_CHECKING:
-    from openai.types import FileObject
-
 MAX_TRANSFERS = 5  # attempts to download a file completely
+MAX_FILE_BYTES = 8 << 30  # of a file whose size the host does not say; OpenAI's own limit is 8 GB for an upload
+FIRST_SECONDS, SLOWEST = 600.0, 16 << 10  # a download has these seconds, and one more for each so many bytes
 
 
-def fetch_file(session: ExportSession, file_id: str, listed: FileObject | None) -> bool:
+def fetch_file(session: ExportSession, file_id: str, listed: HostedFile | None) -> bool:
     """Store a file here, unless it was fetched before. Returns whether it is available.
 
     Args:
@@ -93,9 +93,13 @@ def _freeze(tx: Transaction, file: NewFile) -> int | None:
     return datasets.freeze(tx, dataset, ())
 
 
-def _describe(session: ExportSession, file_id: str) -> FileObject:
+def _describe(session: ExportSession, file_id: str) -> HostedFile:
     with session.host.translated_errors(f"file {file_id}"):
-        return session.client.files.retrieve(file_id)
+        return checked(HostedFile, session.client.files.retrieve(file_id), f"{session.url}, file {file_id}")
+
+
+class _RefusedFileError(ProviderError):
+    """A file that another attempt would not complete either."""
 
 
 def _download(session: ExportSession, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
@@ -103,19 +107,24 @@ def _download(session: ExportSession, file_id: str, path: Path, expected: int | 
     for left in range(MAX_TRANSFERS - 1, -1, -1):
         try:
             return _download_once(session, file_id, path, expected)
-        except ProviderError:
-            if not left:
+        except ProviderError as error:
+            if not left or isinstance(error, _RefusedFileError):
                 raise
     raise AssertionError
 
 
 def _download_once(session: ExportSession, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
+    most, started = MAX_FILE_BYTES if expected is None else expected, time.monotonic()
     answer = session.client.files.with_streaming_response.content(file_id)
     with session.host.translated_errors(f"file {file_id}"), atomic_write(path, "wb") as out, answer as stream:
         for piece in stream.iter_bytes(1 << 16):
             digest.update(piece)
             size += len(piece)
+            if size > most:
+                raise _RefusedFileError(f"{session.url} sends more than the {most} bytes of the file")
+            if time.monotonic() - started > FIRST_SECONDS + size / SLOWEST:
+                raise _RefusedFileError(f"{session.url} sends the file too slowly; run the export again")
             out.write(piece)
         if expected is not None and size != expected:
             raise ProviderError(f"received {size} of {expected} bytes; run the export again")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from fine_tuning._util.model_names import suffix_of
 from fine_tuning.store import files, jobs, model_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.job_results import JobCheckpoint
-from fine_tuning.store.records.jobs import Hyperparameters, Job, JobError, JobMethod, JobStatus, NewJob
+from fine_tuning.store.records.jobs import Hyperparameters, Job, JobError, JobMethod, NewJob
 from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.training.jobs.hosted_objects import HostedJob, moment_of
 from fine_tuning.workflows.account_export.account_lists import AccountLists
 from fine_tuning.workflows.account_export.export_session import ExportSession
 from fine_tuning.workflows.account_export.exported_models import register_model_of_job
-
-if TYPE_CHECKING:
-    from openai.types.fine_tuning import FineTuningJob
 
 
 def record_jobs(
@@ -33,7 +30,7 @@ def record_jobs(
         available_files: ids of the files that are stored here.
     """
     alive = lists.model_ids()
-    for job in sorted(lists.jobs, key=lambda each: (each.created_at, each.id)):
+    for job in sorted(lists.jobs, key=lambda each: (each.created_at or 0, each.id)):
         with session.write() as tx:
             current, known = _job_record(tx, session.url, job, checkpoints.get(job.id, [])), jobs.get(tx, job.id)
             if known is None:
@@ -47,10 +44,8 @@ def record_jobs(
                 register_model_of_job(session, tx, job, has_file=has_file, is_alive=is_alive)
 
 
-def _job_record(tx: Transaction, url: str, job: FineTuningJob, checkpoints: list[JsonColumn]) -> NewJob:
+def _job_record(tx: Transaction, url: str, job: HostedJob, checkpoints: list[JsonColumn]) -> NewJob:
     file = files.get(tx, job.training_file)
-    method = job.method.model_dump(mode="json", exclude_none=True) if job.method else None
-    settings = job.hyperparameters.model_dump(mode="json", exclude_none=True) if job.hyperparameters else {}
     return {
         "id": job.id,
         "provider": url,
@@ -61,16 +56,16 @@ def _job_record(tx: Transaction, url: str, job: FineTuningJob, checkpoints: list
         "validation_file_id": job.validation_file,
         "dataset_id": None if file is None else file["dataset_id"],
         "suffix": suffix_of(job.fine_tuned_model),
-        "hyperparameters": cast("Hyperparameters", settings),
-        "status": cast("JobStatus", job.status),  # the SDK leaves out "paused"
+        "hyperparameters": cast("Hyperparameters", _given(job.hyperparameters) or {}),
+        "status": job.status,
         "fine_tuned_model": job.fine_tuned_model,
         "trained_tokens": job.trained_tokens,
-        "method": cast("JobMethod | None", method),
+        "method": cast("JobMethod | None", _given(job.method)),
         "seed": job.seed,
-        "metadata": cast("JsonColumn | None", job.metadata),
-        "started_at": _moment(job.created_at),
-        "finished_at": _moment(job.finished_at),
-        "error": cast("JobError", job.error.model_dump()) if job.error and job.error.message else None,
+        "metadata": job.metadata,
+        "started_at": moment_of(job.created_at),
+        "finished_at": moment_of(job.finished_at),
+        "error": cast("JobError", job.error) if job.error and job.error.get("message") else None,
         "result": {"checkpoints": cast("list[JobCheckpoint]", checkpoints)},
     }
 
@@ -86,5 +81,9 @@ def _renew(tx: Transaction, known: Job, current: NewJob) -> bool:
     return bool(new)
 
 
-def _moment(seconds: int | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def _given(values: JsonColumn | None) -> JsonColumn | None:
+    """The values without those that are null, at any depth."""
+    if values is None:
+        return None
+    known = {name: value for name, value in values.items() if value is not None}
+    return {name: _given(value) if isinstance(value, dict) else value for name, value in known.items()}

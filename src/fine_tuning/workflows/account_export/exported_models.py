@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isnan
-from typing import TYPE_CHECKING
 
 from fine_tuning._util.model_names import base_model_of, suffix_of, version_name
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.store import datasets, files, model_versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
+from fine_tuning.training.jobs.hosted_objects import HostedJob, HostedModel
 from fine_tuning.workflows.account_export.account_lists import AccountLists
 from fine_tuning.workflows.account_export.export_session import ExportSession
 
-if TYPE_CHECKING:
-    from openai.types import Model
-    from openai.types.fine_tuning import FineTuningJob
-
 
 def register_model_of_job(
-    session: ExportSession, tx: Transaction, job: FineTuningJob, *, has_file: bool, is_alive: bool
+    session: ExportSession, tx: Transaction, job: HostedJob, *, has_file: bool, is_alive: bool
 ) -> None:
     """Register the model that a job made.
 
@@ -50,7 +46,7 @@ def register_model_of_job(
     session.report.new_models += 1
 
 
-def register_models_without_job(session: ExportSession, models: Sequence[Model]) -> None:
+def register_models_without_job(session: ExportSession, models: Sequence[HostedModel]) -> None:
     """Register fine-tuned models whose jobs the account does not list."""
     with session.write() as tx:
         known = {(each["provider"], each["provider_model"]) for each in model_versions.versions(tx)}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from fine_tuning._util.files import is_file, sha256_file, translated_os_errors
 from fine_tuning.errors import FineTuningError
 from fine_tuning.registry.deployment_gates import weights_file
-from fine_tuning.store import database_clock, integrity, job_queue, schema
+from fine_tuning.store import database_clock, integrity, job_queue, schema, uploads
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.maintenance import leftovers
@@ -132,10 +132,15 @@ def _check_leftovers(examination: Examination) -> Iterable[Problem]:
                     _remove(path)
                 yield Problem(f"half-written: {path}", examination.fix)
     with examination.workspace.database.read() as tx:
-        known = {path for _, path in integrity.stored_paths(tx)}
-    for path in sorted((home / "files").glob("file-*")):
-        if str(path) not in known and _age(path, now) > LEFTOVER_SECONDS:
-            yield Problem(f"no row refers to {path}")
+        known = {path for _, path in integrity.stored_paths(tx)} | uploads.part_paths(tx)
+    for path in sorted((home / "files").glob("*")):
+        is_part = path.name.startswith("part_")
+        if not (is_part or path.name.startswith("file-")) or str(path) in known:
+            continue
+        if _age(path, now) > LEFTOVER_SECONDS:
+            if is_part and examination.fix:  # nobody can complete an upload with it
+                _remove(path)
+            yield Problem(f"no row refers to {path}", is_part and examination.fix)
 
 
 def _age(path: Path, now: float) -> float:

@@ -1,7 +1,8 @@
 """Half-written files and folders of killed processes, recognized by their names.
 
-`files.atomic_write` writes `.NAME.xxxxxxxx` (mode 600), a base model is fetched into a folder of such a name (mode
-700), `files.atomic_folder` writes a folder `.NAME.partial`, and a restore a file `.restore.partial`.
+`files.atomic_write` writes a file `.NAME.xxxxxxxx.partial`; `files.temporary_folder`, and what fetches a base model,
+make a folder of such a name. `files.atomic_folder` writes a folder `.NAME.partial`,
+a restore a file `.restore.partial`. Earlier releases wrote `.NAME.xxxxxxxx` (files of mode 600, folders of mode 700).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fine_tuning.errors import StorageError
 
 RESTORING = ".restore.partial"
 _PARTIAL = re.compile(r"\..+\.partial", re.DOTALL)
+_PARTIAL_FILE = re.compile(r"\..*\.[a-z0-9_]{8}\.partial", re.DOTALL)
 # The eight random characters of `tempfile`. Words and dates (.project.settings, .notes.20261126) may be a user's own;
 # the few of ours that look like one are kept.
 _MADE = re.compile(r"\..+\.(?=[^.]*[0-9_])(?=[^.]*[a-z])[a-z0-9_]{8}", re.DOTALL)
@@ -30,7 +32,8 @@ def is_temporary(path: Path) -> bool:
     if stat.S_ISDIR(mode):
         named, permissions = _PARTIAL.fullmatch(path.name) is not None, 0o700
     elif stat.S_ISREG(mode):
-        named, permissions = path.name == RESTORING, 0o600
+        named = path.name == RESTORING or _PARTIAL_FILE.fullmatch(path.name) is not None
+        permissions = 0o600
     else:
         return False
     return named or (stat.S_IMODE(mode) == permissions and _MADE.fullmatch(path.name) is not None)
