@@ -195,6 +195,7 @@ def _print_grades(grades: list[Grade], corrected: Corrected | None) -> None:
 
 def _print(evaluation: Evaluation, file: str) -> None:
     rows = [(name, *_cells(figure, is_rate=_is_rate(name))) for name, figure in evaluation.figures.items()]
+    rows += [(name, *_cells(figure, is_rate=True)) for name, figure in evaluation.averages.items()]
     rows += [
         ("errors", *_cells(evaluation.errors, is_rate=True)),
         ("refusals", *_cells(evaluation.refusals, is_rate=True)),
@@ -204,11 +205,6 @@ def _print(evaluation: Evaluation, file: str) -> None:
     name = evaluation.model_name if version is None else version_name(evaluation.model_name, version)
     output.print_table(f"{name} on {file} (evaluation {evaluation.id})", columns, rows)
     latency = evaluation.latency_ms
-    averages = {
-        f"precision, recall, F1 (macro, n = {evaluation.test_set_size})": ", ".join(
-            map(output.percent, (evaluation.precision, evaluation.recall, evaluation.f1_score))
-        )
-    }
     facts = {
         "latency mean, p50, p95": ", ".join(
             output.number(value, "ms") for value in (latency["mean"], latency["p50"], latency["p95"])
@@ -216,7 +212,7 @@ def _print(evaluation: Evaluation, file: str) -> None:
         "cost per call": output.usd(evaluation.cost.value),
         "examples": evaluation.test_set_size,
     }
-    output.print_facts("Details", facts if isnan(evaluation.f1_score) else averages | facts)
+    output.print_facts("Details", facts)
     for field, values in evaluation.slices.items():
         output.print_table(
             f"By {field}",
@@ -280,9 +276,9 @@ def _change_cells(label: str, change: MetricChange) -> tuple[str, ...]:
 
 
 def _is_rate(name: str) -> bool:
-    from fine_tuning.evaluation import metrics
+    from fine_tuning.evaluation import label_averages, metrics
 
-    return metrics.find(name).bounds == (0.0, 1.0)
+    return name in label_averages.NAMES or metrics.find(name).bounds == (0.0, 1.0)
 
 
 def _cells(figure: Figure, *, is_rate: bool) -> tuple[str, str, int]:

@@ -9,8 +9,9 @@ from typing import TypedDict
 import numpy as np
 
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import bleu_chrf_ter, metrics, paired_tests
+from fine_tuning.evaluation import bleu_chrf_ter, label_averages, metrics, paired_tests
 from fine_tuning.evaluation.intervals import Interval
+from fine_tuning.evaluation.paired_tests import CorpusScore
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow
 
 Pair = tuple[EvaluationRow, EvaluationRow]
@@ -21,7 +22,8 @@ class MetricChange(TypedDict):
 
     `first` and `second` are the figures over the examples for which both have scores; `difference` is second - first
     with its 95 % interval `low` to `high`. `p_value` is from McNemar's exact test for rates, a paired t-test for means
-    and clustered examples, or a paired bootstrap for corpus metrics, as `test` says; nan where there is no test.
+    and clustered examples, or a paired bootstrap for corpus metrics and macro-averages, as `test` says; nan where there
+    is no test.
     `adjusted_p` is corrected for the number of metrics compared (Benjamini and Hochberg).
     """
 
@@ -157,7 +159,7 @@ def _in_order(first: Sequence[EvaluationRow], second: Sequence[EvaluationRow]) -
 
 def changes(pairs: Sequence[Pair], names: Sequence[str]) -> list[MetricChange]:
     """How each metric differs, over the examples of both evaluations."""
-    found = [_change(name, pairs) for name in names]
+    found = [*(_change(name, pairs) for name in names), *_label_changes(names[0], pairs)]
     tested = [change for change in found if not isnan(change["p_value"])]
     adjusted = paired_tests.benjamini_hochberg([change["p_value"] for change in tested])
     for change, p_value in zip(tested, adjusted, strict=True):
@@ -224,15 +226,42 @@ def _clusters(pairs: Sequence[Pair]) -> list[str | int] | None:
 
 def _corpus_change(name: str, kind: str, scored: Sequence[Pair]) -> MetricChange:
     references = [a["reference"] for a, _ in scored]
-    first_score, second_score = (
+    first, second = (
         bleu_chrf_ter.resampled_score([pair[side]["prediction"] or "" for pair in scored], references, kind)
         for side in (0, 1)
     )
+    return _resampled_change(name, (first, second), scored)
+
+
+def _label_changes(name: str, pairs: Sequence[Pair]) -> list[MetricChange]:
+    """Of the macro-averages where a metric is right or wrong and references are labels, of which one occurs again."""
+    scored = [pair for pair in pairs if all(_score(row, name) is not None for row in pair)]
+    if metrics.find(name).kind != "binary" or len({a["reference"] for a, _ in scored}) == len(scored):
+        return []
+    first, second = (
+        label_averages.resampled_averages([_labels(pair[side], name) for pair in scored]) for side in (0, 1)
+    )
+
+    def of(averages: label_averages.Averages, at: int) -> CorpusScore:
+        return lambda positions: float(averages(positions)[at])
+
+    return [
+        _resampled_change(each, (of(first, at), of(second, at)), scored) for at, each in enumerate(label_averages.NAMES)
+    ]
+
+
+def _labels(row: EvaluationRow, name: str) -> tuple[str, str]:
+    return label_averages.label_pair(row["prediction"] or "", row["reference"], is_right=bool(_score(row, name)))
+
+
+def _resampled_change(name: str, scores: tuple[CorpusScore, CorpusScore], scored: Sequence[Pair]) -> MetricChange:
+    """Of figures of all examples together, by both models' functions of the positions."""
+    first, second = scores
     clusters = _clusters(scored)
     tested = paired_tests.bootstrap_test(
-        lambda positions: second_score(positions) - first_score(positions), len(scored), clusters=clusters
+        lambda positions: second(positions) - first(positions), len(scored), clusters=clusters
     )
-    figures = first_score(range(len(scored))), second_score(range(len(scored)))
+    figures = first(range(len(scored))), second(range(len(scored)))
     test = "paired bootstrap" if clusters is None else "paired bootstrap, clustered"
     return _metric_change(name, len(scored), figures, tested, test)
 

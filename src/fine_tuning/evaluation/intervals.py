@@ -75,10 +75,23 @@ def clustered_rate(hits: Sequence[float], clusters: Sequence[Hashable], confiden
     rate, standard_error, count = clustered_error(hits, clusters)
     if count < 2:
         return nan, nan
-    alike = standard_error**2 <= 1e-12
-    size = float(count) if alike else min(float(len(hits)), rate * (1 - rate) / standard_error**2)
+    return rate_with_error(rate, standard_error, (len(hits), count), count, confidence)
+
+
+def rate_with_error(
+    rate: float, error: float, sizes: tuple[float, float], clusters: int, confidence: float = 0.95
+) -> Interval:
+    """See `clustered_rate`.
+
+    Args:
+        error: the rate's standard error.
+        sizes: the largest effective number of hits, and that where they are all equal.
+        clusters: their number.
+    """
+    most, alike = sizes
+    size = alike if error**2 <= 1e-12 else min(most, rate * (1 - rate) / error**2)
     # With few clusters the spread is uncertain: the size shrinks by the ratio of the two quantiles (ibid.).
-    size *= (float(ndtri(0.5 + confidence / 2)) / float(stdtrit(count - 1, 0.5 + confidence / 2))) ** 2
+    size *= (float(ndtri(0.5 + confidence / 2)) / float(stdtrit(clusters - 1, 0.5 + confidence / 2))) ** 2
     return wilson(rate * size, size, confidence)
 
 

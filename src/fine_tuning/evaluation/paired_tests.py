@@ -122,7 +122,7 @@ def bootstrap(
     Returns:
         (nan, nan) of fewer than `MIN_RESAMPLED` examples (clusters).
     """
-    return _percentiles(_resampled(score, examples, clusters, resamples, seed), confidence)
+    return _percentiles(resampled(score, examples, clusters, resamples, seed), confidence)
 
 
 def bootstrap_test(
@@ -141,7 +141,7 @@ def bootstrap_test(
     Maxwell, "On some pitfalls in automatic evaluation and significance testing for MT", ACL workshop 2005, section 4.
     The interval holds the differences that this test does not reject: it excludes 0 exactly where p < 0.05.
     """
-    found = _resampled(difference, examples, clusters, resamples, seed)
+    found = resampled(difference, examples, clusters, resamples, seed)
     if not len(found):
         return (nan, nan), nan
     observed, apart = difference(range(examples)), np.sort(np.abs(found - found.mean()))[::-1]
@@ -150,10 +150,14 @@ def bootstrap_test(
     return (observed - reach, observed + reach), (as_far + 1) / (len(found) + 1)
 
 
-def _resampled(
-    score: CorpusScore, examples: int, clusters: Sequence[Hashable] | None, resamples: int, seed: int
+def resampled(
+    score: Callable[[Positions], float | NDArray[np.float64]],
+    examples: int,
+    clusters: Sequence[Hashable] | None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> NDArray[np.float64]:
-    """The figure of each resample; empty for too few examples."""
+    """The figure (or figures) of each resample; empty for too few examples. Arguments as of `bootstrap`."""
     rng = np.random.default_rng(seed)
     groups: dict[Hashable, list[int]] = {}
     for position, cluster in enumerate(range(examples) if clusters is None else clusters):

@@ -8,10 +8,8 @@ from functools import partial
 from math import isnan, nan
 
 from fine_tuning._util import checks
-from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation import metrics, score_summary
-from fine_tuning.evaluation.precision_recall_f1 import MacroAverages, macro_averages
+from fine_tuning.evaluation import label_averages, metrics, score_summary
 from fine_tuning.evaluation.predictions import Predictions, check_lengths
 from fine_tuning.evaluation.score_summary import Figure, LatencySummary, Scores
 from fine_tuning.store.records.evaluations import NewEvaluation, ScoredExample
@@ -40,6 +38,7 @@ class Evaluation:
     precision: float
     recall: float
     f1_score: float
+    averages: dict[str, Figure]
     errors: Figure
     refusals: Figure
     latency_ms: LatencySummary
@@ -95,14 +94,16 @@ def score_predictions(
     scores |= {name: _checked(name, given) for name, given in given_scores.items()}
     figures_at = partial(_figures, predictions, scores)
     main = metric_names[0]
-    averages = _averages(predictions, scores[main]) if metrics.find(main).kind == "binary" else None
+    averages = _averages(predictions, scores[main]) if metrics.find(main).kind == "binary" else {}
+    precision, recall, f1_score = (averages[name].value if averages else nan for name in label_averages.NAMES)
     return Evaluation(
         model_name=model_name,
         model_type=model_type,
         figures=figures_at(range(len(predictions))),
-        precision=averages.precision if averages else nan,
-        recall=averages.recall if averages else nan,
-        f1_score=averages.f1 if averages else nan,
+        precision=precision,
+        recall=recall,
+        f1_score=f1_score,
+        averages=averages,
         errors=score_summary.rate([each is not None for each in predictions.errors]),
         refusals=score_summary.refusals(predictions.predictions),
         latency_ms=score_summary.latency(predictions.latencies_ms),
@@ -139,11 +140,13 @@ def _checked(name: str, scores: Scores) -> list[float | None]:
     return found
 
 
-def _averages(predictions: Predictions, scores: Scores) -> MacroAverages:
+def _averages(predictions: Predictions, scores: Scores) -> dict[str, Figure]:
     """Macro-averages over the examples with a prediction; a correct prediction counts as its reference's label."""
+    known = [at for at, prediction in enumerate(predictions.predictions) if prediction is not None]
     pairs = [
-        (normal_form((reference if score else prediction).strip()), normal_form(reference.strip()))
-        for prediction, reference, score in zip(predictions.predictions, predictions.references, scores, strict=True)
-        if prediction is not None
+        label_averages.label_pair(
+            predictions.predictions[at] or "", predictions.references[at], is_right=bool(scores[at])
+        )
+        for at in known
     ]
-    return macro_averages([label for label, _ in pairs], [reference for _, reference in pairs])
+    return label_averages.figures(pairs, predictions.clusters_at(known))

@@ -8,6 +8,7 @@ from math import inf, nan, sqrt
 from fine_tuning.evaluation import failed_calls
 from fine_tuning.experiments import measures, sample_ratio
 from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.neighbour_evidence import Claim
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
 FAILURES = 0.01  # alpha with which one model fails more calls
@@ -46,12 +47,13 @@ def joined(texts: Sequence[str]) -> str:
     return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
-def incomparable_reason(design: Design, statistics: Statistics, favours: int) -> str:
+def incomparable_reason(design: Design, statistics: Statistics, claim: Claim) -> str:
     """Why the scores of two models cannot be compared although the models got their shares; else empty.
 
     Args:
-        favours: the model that the scores speak for, as in `ABTestResult`.
+        claim: what the scores speak for.
     """
+    favours = int(claim.favours)
     return (
         _apart_reason(statistics)
         or _turns_reason(statistics)
@@ -60,7 +62,7 @@ def incomparable_reason(design: Design, statistics: Statistics, favours: int) ->
         or _failures_reason(design, statistics, favours)
         or _open_reason(statistics, favours)
         or _unmatched_reason(statistics, favours)
-        or _neighbours_reason(statistics, favours)
+        or _neighbours_reason(statistics, claim)
     )
 
 
@@ -100,9 +102,9 @@ def _turns_reason(statistics: Statistics) -> str:
     )
 
 
-def _neighbours_reason(statistics: Statistics, favours: int) -> str:
+def _neighbours_reason(statistics: Statistics, claim: Claim) -> str:
     """Cycles of the share that are shorter than a block of time, and weaker than turns."""
-    if not favours or statistics.is_paired or not statistics.comparison.neighbours_contradict(favours):
+    if statistics.is_paired or not statistics.comparison.neighbours_contradict(claim):
         return ""
     return (
         "the models differ less among samples that came one right after the other, so that their shares of the samples "

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.estimated_effects import Scores, effect_of_scores
+from fine_tuning.experiments.neighbour_evidence import Claim, Evidence
 from fine_tuning.experiments.neighbours import together
 from fine_tuning.experiments.planned_looks import continuity, planned_limits
 from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
 from fine_tuning.experiments.sample_shares import SampleShares
 from fine_tuning.experiments.shares import equal_shares_p
-from fine_tuning.experiments.stratified_difference import difference
 from fine_tuning.experiments.time_trend import TimeTrend
 from fine_tuning.experiments.unit_sums import Figure, UnitSums, summed
 from fine_tuning.store.records.experiment_json import ComparisonRecord
@@ -170,23 +170,20 @@ class Comparison:
         """
         return cells(self.strata, measure, at_once=self.trend.is_one_switch)
 
-    def neighbours_contradict(self, favours: float, measure: str | None = None) -> bool:
-        """Whether a measure (None: the scores) is higher for a model (model_b where `favours` is above 0, else model_a)
-        than it is among neighbours.
-        """
-        excess = self.excess_over_neighbours(measure)
-        return excess > 0 if favours > 0 else excess < 0
+    def neighbours_contradict(self, claim: Claim, measure: str | None = None) -> bool:
+        """Whether neighbours do not support a claim about a measure (None: the scores)."""
+        return bool(claim.favours) and not self._are_pairs and self._evidence(measure).contradicts(claim)
 
     def excess_over_neighbours(self, measure: str | None = None) -> float:
         """How much more of a measure (None: of the scores) model_b has than among neighbours, as where the models'
         shares go up and down along with it; 0 where chance explains it.
         """
-        if self._are_pairs:
-            return 0.0
-        cells = [cell.without_covariate() for cell in self.cells(measure)]
-        found, information = difference(cells), sum(cell.information for cell in cells)
-        near = together(blocks.neighbours(measure) for name, blocks in self.strata.items() if name != OTHER)
-        return near.excess(found.estimate, information) if found is not None else 0.0
+        return 0.0 if self._are_pairs else self._evidence(measure).excess
+
+    def _evidence(self, measure: str | None) -> Evidence:
+        known = [blocks for name, blocks in self.strata.items() if name != OTHER]
+        near = together(blocks.neighbours(measure) for blocks in known)
+        return Evidence(self.cells(measure), near, [blocks.autocorrelation(measure) for blocks in known])
 
     @property
     def effective_units(self) -> tuple[float, float]:
@@ -220,7 +217,7 @@ class Comparison:
         before, log_e = self._peak(found.estimate), found.log_e(design.alpha)
         if before is not None and log_e <= before.log_e(design.alpha):
             return
-        if self.neighbours_contradict(found.estimate):
+        if self.neighbours_contradict(Claim(found.estimate, found.limit(design.alpha))):
             return
         self.peaks = [*(each for each in self.peaks if each is not before), found]
         if log_e == max(each.log_e(design.alpha) for each in self.peaks):
@@ -239,7 +236,9 @@ class Comparison:
             found = self.effect(design, scores)
             if design.kind != "fixed" and not self._has_crossed(design):
                 self.since, self.since_starts = {}, self.samples
-            if self.in_turns or self.lacks_answers or self.neighbours_contradict(found.estimate):
+            limit = planned_limits(design, due + 1, design.alpha)[due]
+            is_of_cycles = self.neighbours_contradict(Claim(found.estimate, limit))
+            if self.in_turns or self.lacks_answers or is_of_cycles:
                 found = replace(found, estimate=nan, variance=nan)
             self.looks.append(Look.of(size, found, self._continuity(size) if design.score == "binary" else 0.0))
 

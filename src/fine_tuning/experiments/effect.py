@@ -53,7 +53,11 @@ class Effect:
         """
         if not self.is_ready:
             return -inf, inf
-        return self.interval(confidence_sequences.limit(self.n, alpha, self.planned, tuned))
+        return self.interval(self.limit(alpha, tuned))
+
+    def limit(self, alpha: float, tuned: float | None = None) -> float:
+        """Half the width of `sequence` in standard errors."""
+        return confidence_sequences.limit(self.n, alpha, self.planned, tuned)
 
     def as_dict(self) -> EffectRecord:
         """The effect as plain JSON values."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.estimated_effects import effect_of_measure
+from fine_tuning.experiments.neighbour_evidence import Claim
 from fine_tuning.experiments.propensity_strata import ERRORS
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
@@ -32,5 +33,6 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
         return found
     is_of_other_times = comparison.in_turns or comparison.are_apart
     low, high = found.sequence(alpha)
-    is_of_cycles = factor == 1 and not low <= 0 <= high and comparison.neighbours_contradict(found.estimate, name)
+    claim = Claim(found.estimate, found.limit(alpha))
+    is_of_cycles = factor == 1 and not low <= 0 <= high and comparison.neighbours_contradict(claim, name)
     return replace(found, is_ready=found.is_ready and not is_of_other_times and not is_of_cycles)

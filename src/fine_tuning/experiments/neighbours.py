@@ -57,6 +57,13 @@ class Neighbours:
         """The mean of model_b less that of model_a; nan of nothing."""
         return self.weighted / self.weight if self.weight else nan
 
+    @property
+    def error(self) -> float:
+        """The standard error of the difference; nan of nothing."""
+        constant, linear, square = self.squares
+        spread = square - 2 * self.difference * linear + self.difference**2 * constant
+        return sqrt(max(0.0, spread)) / self.weight if self.weight else nan
+
     def excess(self, estimate: float, information: float) -> float:
         """How far an estimate of all samples is from that of neighbours; 0 where chance explains it.
 
@@ -65,11 +72,9 @@ class Neighbours:
         """
         if self.weight < MIN_WEIGHT:
             return 0.0
-        constant, linear, square = self.squares
-        spread = square - 2 * self.difference * linear + self.difference**2 * constant
         lost = max(1 - self.weight / information, 1 / SIZE)  # of the information
         found = estimate - self.difference
-        return found if abs(found) > LIMIT * sqrt(max(0.0, spread) * lost) / self.weight else 0.0
+        return found if abs(found) > LIMIT * sqrt(lost) * self.error else 0.0
 
     def as_list(self) -> list[float]:
         """The sums as plain JSON values."""

@@ -9,6 +9,7 @@ from fine_tuning.errors import UsageError
 from fine_tuning.experiments import comparability, measures, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.neighbour_evidence import Claim
 from fine_tuning.experiments.sufficient_statistics import Statistics
 from fine_tuning.store import experiments
 from fine_tuning.store.records.experiment_json import Arm
@@ -66,8 +67,9 @@ def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWo
     statistics = Statistics.of(test["statistics"], models)
     two, part = statistics.against(arm), design.alpha / (len(models) - 1)
     found = cheaper_and_not_worse(design, two, part, margin)
+    claim = Claim(1, two.effect(design).limit(min(2 * part, 0.999)), -(design.margin if margin is None else margin))
     decided = verdict.decide(design, two, two.effect(design), part, comparability.mismatch_reason(design, statistics))
-    not_comparable = comparability.incomparable_reason(design, two, 1) if found["holds"] else ""
+    not_comparable = comparability.incomparable_reason(design, two, claim) if found["holds"] else ""
     found["withheld"] = decided.withheld or not_comparable or decided.changed
     found["holds"] = found["holds"] and not found["withheld"]
     return found

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from fine_tuning.experiments.autocorrelation import Products
 from fine_tuning.experiments.neighbours import Neighbours
 from fine_tuning.experiments.share_cells import Cells, Counts
 from fine_tuning.experiments.shares import SHARES, differ, equal_shares_p, share_number
@@ -97,6 +98,8 @@ class PropensityStrata:
                 cells.neighbours.add_pair(side, figure.value, other)
             elif not figure.is_late:
                 cells.neighbours.add(side, figure.value)
+                if figure.before is None:
+                    cells.autocorrelation.add(figure.value)
 
     def _measure(self, name: str) -> Cells:
         return self.measures.get(name) or self.measures.setdefault(name, Cells())
@@ -170,6 +173,10 @@ class PropensityStrata:
     def neighbours(self, measure: str | None = None) -> Neighbours:
         """The figures of samples that came one right after the other."""
         return self._cells(measure).neighbours
+
+    def autocorrelation(self, measure: str | None = None) -> Products:
+        """Of the figures of units that began one after the other."""
+        return self._cells(measure).autocorrelation.products
 
     def known_outcomes(self) -> list[tuple[Starts, Starts]]:
         """See `Comparison.known_outcomes`."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fine_tuning.experiments.autocorrelation import Autocorrelation
 from fine_tuning.experiments.neighbours import Neighbours
 from fine_tuning.experiments.unit_sums import UnitSums, summed
 from fine_tuning.store.records.experiment_json import CellsRecord, UnitSumsRecord
@@ -29,7 +30,7 @@ class Cells:
     Attributes:
         current: of those that began in the block of time that lasts; ended: in the one before it.
         by_share: in those before that, by number of the share; changing: in those of them in which it changes.
-        neighbours: of samples that came one right after the other.
+        neighbours: of samples that came one right after the other; autocorrelation: of units that began so.
     """
 
     current: UnitSums = field(default_factory=UnitSums)
@@ -37,6 +38,7 @@ class Cells:
     by_share: ByShare = field(default_factory=dict)
     changing: ByShare = field(default_factory=dict)
     neighbours: Neighbours = field(default_factory=Neighbours)
+    autocorrelation: Autocorrelation = field(default_factory=Autocorrelation)
 
     def of_share(self, share: int, *, is_changing: bool) -> UnitSums:
         """The sums of a share."""
@@ -89,6 +91,7 @@ class Cells:
             "by_share": {str(share): sums.as_dict() for share, sums in self.by_share.items()},
             "changing": {str(share): sums.as_dict() for share, sums in self.changing.items()},
             "neighbours": self.neighbours.as_list(),
+            "autocorrelation": self.autocorrelation.as_list(),
         }
 
     @classmethod
@@ -96,7 +99,9 @@ class Cells:
         """Sums as `as_dict` gave them."""
         current, ended = UnitSums.of(state["current"]), UnitSums.of(state["ended"])
         neighbours = Neighbours.of(state.get("neighbours", []))
-        return cls(current, ended, by_share(state["by_share"]), by_share(state["changing"]), neighbours)
+        autocorrelation = Autocorrelation.of(state.get("autocorrelation", []))
+        shares = by_share(state["by_share"]), by_share(state["changing"])
+        return cls(current, ended, *shares, neighbours, autocorrelation)
 
 
 def by_share(state: Mapping[str, UnitSumsRecord]) -> ByShare:

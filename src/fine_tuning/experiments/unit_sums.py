@@ -117,6 +117,11 @@ class UnitSums:
         first, second = self.counts
         return first * second / (first + second) if first and second else 0.0
 
+    @property
+    def has_covariate(self) -> bool:
+        """Whether a sample has one that differs from the first one's."""
+        return any(self.products[ROWS[side + X][side + X]] for side in SIDES)
+
     def without_covariate(self) -> UnitSums:
         """The same as if the samples had none."""
         found = UnitSums([*self.totals], [*self.products])

@@ -21,6 +21,7 @@ from fine_tuning.experiments.comparability import (
 from fine_tuning.experiments.comparison import MAX_STRATA, OTHER
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.neighbour_evidence import Claim
 from fine_tuning.experiments.planned_looks import planned_limits
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 from fine_tuning.store import experiments
@@ -138,17 +139,21 @@ def decide(design: Design, statistics: Statistics, effect: Effect, alpha: float,
         mismatch: see `comparability.mismatch_reason`.
     """
     decided = _decide(design, statistics, effect, alpha)
-    withheld = mismatch or incomparable_reason(design, statistics, _speaks_for(decided, design))
+    withheld = mismatch or incomparable_reason(design, statistics, _claim(decided, design, effect, alpha))
     if not withheld:
         return decided
     return Decision(0, nan, *_clipped((-inf, inf), design), is_over=decided.is_over, withheld=withheld)
 
 
-def _speaks_for(decided: Decision, design: Design) -> int:
-    """The model that is better, or no more than the margin worse, so that it may win by its cost."""
+def _claim(decided: Decision, design: Design, effect: Effect, alpha: float) -> Claim:
+    """That a model is better, or no more than the margin worse, so that it may win by its cost."""
+    limit = effect.limit(alpha, design.alpha)
+    if design.kind != "anytime":
+        limit = planned_limits(design, len(design.fractions), alpha)[-1]
     if decided.favours:
-        return decided.favours
-    return 1 if decided.low >= -design.margin else -1 if decided.high <= design.margin else 0
+        return Claim(decided.favours, limit)
+    favours = 1 if decided.low >= -design.margin else -1 if decided.high <= design.margin else 0
+    return Claim(favours, limit, -design.margin)
 
 
 def look(design: Design, statistics: Statistics) -> NewLook | None:

@@ -122,6 +122,7 @@ class CellsRecord(TypedDict):
     by_share: dict[str, UnitSumsRecord]
     changing: dict[str, UnitSumsRecord]
     neighbours: NotRequired[list[float]]
+    autocorrelation: NotRequired[list[float]]
 
 
 class TurnsRecord(TypedDict):
