@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from fine_tuning._util.files import explain_os_error, make_folder, read_json
-from fine_tuning._util.lazy_imports import import_transformers
+from fine_tuning._util.files import explain_os_error, make_folder
+from fine_tuning.base_models.pretrained import load_config
 from fine_tuning.errors import DataError, MissingDependencyError, NotFoundError
 from fine_tuning.export import quantization
 from fine_tuning.export.gguf_families import INSTEAD, Family, add_settings, converted, family_of, rope_factors
@@ -60,7 +60,7 @@ def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
         from gguf import GGUFWriter
     except ImportError as error:
         raise MissingDependencyError(error.name or "gguf", "train", "writing a GGUF file") from error
-    config = read_config(model_dir)
+    config = load_config(model_dir)
     family = family_of(config, model_dir)
     make_folder(output.parent)
     try:
@@ -79,23 +79,6 @@ def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
     except OSError as error:
         raise explain_os_error(error, output, "write") from error
     return output
-
-
-def read_config(model_dir: Path) -> Any:
-    """The model's configuration as transformers reads it, legacy formats included.
-
-    Raises:
-        NotFoundError, DataError: there is no config.json, or transformers does not support its model.
-    """
-    import_transformers()
-    from transformers import AutoConfig
-
-    known = read_json(model_dir / "config.json")
-    try:
-        return AutoConfig.from_pretrained(model_dir, local_files_only=True)
-    except (ValueError, KeyError, TypeError) as error:
-        kind = known.get("model_type")
-        raise DataError(f"{model_dir} is a {kind} model that transformers cannot read ({error}): {INSTEAD}") from error
 
 
 def _write_weights(writer: Any, model_dir: Path, family: Family, config: Any, chosen: Quantization) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning._util.files import explain_os_error, make_folder, read_json
+from fine_tuning.base_models.pretrained import load_config
 from fine_tuning.errors import DataError, MissingDependencyError
-from fine_tuning.export.gguf import read_config, tensor_names
+from fine_tuning.export.gguf import tensor_names
 from fine_tuning.export.gguf_families import Family, converted, family_of
 
 WEIGHTS = "adapter_model.safetensors"
@@ -43,7 +44,7 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
     except ImportError as error:
         raise MissingDependencyError(error.name or "gguf", "train", "writing a GGUF file") from error
     settings = read_json(adapter_dir / "adapter_config.json")
-    config = read_config(base_dir)
+    config = load_config(base_dir)
     family = family_of(config, base_dir)
     tensors = _tensors(load_file(adapter_dir / WEIGHTS), family, config, adapter_dir)
     make_folder(output.parent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fine_tuning._util.files import sha256_file
+from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError
 from fine_tuning.registry.model_card import FILE_NAME
 from fine_tuning.store import artifacts
@@ -21,7 +22,7 @@ def import_folder(database: Database, model_name: str, folder: Path, base_model:
         base_model: the one that the folder's model card names by default.
 
     Raises:
-        DataError: it is not a model folder, or its weights may run code.
+        DataError: it is not a model folder, its weights may run code, or a library could not load it.
     """
     path = _checked(folder)
     checksum = sha256_file(path / "model.safetensors")
@@ -58,4 +59,5 @@ def _checked(folder: Path) -> Path:
         pickled = [path.name for path in folder.glob("*.bin")] + [path.name for path in folder.glob("*.pt")]
         why = f"; {pickled[0]} may run code and is not read, save it as safetensors" if pickled else ""
         raise DataError(f"{folder} is not a model folder: {missing[0]} is missing{why}")
+    check_loadable(folder.absolute())
     return folder.absolute()
