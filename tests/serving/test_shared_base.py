@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fine_tuning.errors import DataError, NotFoundError
-from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.export.gguf_adapter import export_gguf_adapter, kept_gguf_adapter
+from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving.shared_base import SharedBase
 
 QUESTION = {"role": "user", "content": "What is the capital of France?"}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-from fine_tuning._util.files import is_file, make_folder, read_json, translated_os_errors
+from fine_tuning._util.files import file_signature, is_file, make_folder, read_json, translated_os_errors
 from fine_tuning.base_models.model_config import Sizes, check_config, check_token_ids
 from fine_tuning.base_models.model_weights import check_weights
 from fine_tuning.base_models.safetensors_header import StoredTensor, read_header
@@ -73,8 +73,7 @@ def _signature(folder: Path) -> Signature:
             raise DataError(f"{file} is a link, and links in a model folder are not followed; copy the file there")
         if not is_file(file):
             raise DataError(f"{file} is not a file; remove it or fetch the model again")
-        facts = file.stat()
-        found.append((file.name, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino))
+        found.append((file.name, *file_signature(file)))
     return tuple(found)
 
 

@@ -6,7 +6,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fine_tuning._util.files import explain_os_error, make_folder
@@ -20,19 +19,6 @@ from fine_tuning.export.quantization import Quantization
 if TYPE_CHECKING:
     from torch import Tensor
 _log = logging.getLogger(__name__)
-_making = Lock()  # a concurrent call for the same model waits, and both load the same file
-
-
-def kept_gguf(folder: Path) -> Path | None:
-    """The model as GGUF beside its weights, written at first use; None if its kind cannot be written as GGUF."""
-    path = folder / "model.f16.gguf"
-    if path.is_file():
-        return path
-    with _making:
-        try:
-            return path if path.is_file() else export_gguf(folder, path)
-        except DataError:
-            return None  # answered through transformers instead
 
 
 def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
