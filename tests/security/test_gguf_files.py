@@ -12,7 +12,7 @@ from fine_tuning.export.gguf_trial import check_gguf
 from fine_tuning.export.kept_gguf import NAME, kept_gguf
 from fine_tuning.export.llama_cpp_probe import open_probe
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
-from tests.security.forged_models import Forge, forged, raw, settings
+from tests.security.forged_models import Forge, raw, settings
 
 
 @pytest.fixture
