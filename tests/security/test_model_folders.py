@@ -72,7 +72,7 @@ FILES: dict[str, tuple[Forge, str]] = {
     "a vast token id": (settings("tokenizer.json", added_tokens=[{"id": 2**31, "content": "x"}]), "token whose id"),
     "an end token that is a number": (settings("tokenizer_config.json", eos_token=5), "eos_token is no text"),
     "a template that is a number": (settings("tokenizer_config.json", chat_template=5), "no text"),
-    "a template that Jinja refuses": (raw("chat_template.jinja", b"{% for %}"), "Jinja can read"),
+    "a template that Jinja refuses": (raw("chat_template.jinja", b"{% for %}"), "Jinja cannot read it"),
     "a template of bytes": (raw("chat_template.jinja", b"\xff\xfe"), "not UTF-8"),
     "a huge template": (raw("chat_template.jinja", b"x" * (2 << 20)), "larger than 1 MiB"),
     "end tokens that are text": (raw("generation_config.json", b'{"eos_token_id": "x"}'), "no token"),

@@ -1,4 +1,4 @@
-"""The tokenizer of a model folder and its chat template, checked as files; nothing is tokenised or rendered."""
+"""The tokenizer of a model folder and its chat template, checked as files; nothing is tokenised."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from fine_tuning._util.files import open_to_read, parse_json
 from fine_tuning.base_models.model_config import MAX_VOCABULARY
+from fine_tuning.base_models.template_check import check_template
 from fine_tuning.errors import DataError
 
 TEMPLATE = "chat_template.jinja"
@@ -53,7 +54,7 @@ def check_tokenizer(folder: Path) -> None:
             text = _content(folder / TEMPLATE).decode("utf-8")
         except UnicodeDecodeError:
             raise DataError(f"{folder / TEMPLATE} is not UTF-8 text; {_ADVICE}") from None
-        _check_template(text, folder / TEMPLATE)
+        check_template(text, folder / TEMPLATE)
 
 
 def _content(file: Path) -> bytes:
@@ -89,35 +90,8 @@ def _check_settings(settings: Mapping[str, Any], file: Path) -> None:
         for each in template:
             if not isinstance(each, dict) or not isinstance(each.get("template"), str):
                 raise DataError(f"{file}: chat_template has an entry without a template; {_ADVICE}")
-            _check_template(each["template"], file)
+            check_template(each["template"], file)
     elif template is not None and not isinstance(template, str):
         raise DataError(f"{file}: chat_template is no text; {_ADVICE}")
     elif template:
-        _check_template(template, file)
-
-
-def _check_template(template: str, file: Path) -> None:
-    """Refuse a template that Jinja cannot parse, where Jinja is installed."""
-    try:
-        from jinja2 import TemplateSyntaxError, nodes
-        from jinja2.ext import Extension, loopcontrols
-        from jinja2.parser import Parser
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-    except ImportError:
-        return  # without the extra `train`, llama.cpp reads it by its own means
-
-    class Generation(Extension):
-        """The block by which transformers marks what the assistant says."""
-
-        tags = {"generation"}  # noqa: RUF012 - as Jinja declares it
-
-        def parse(self, parser: Parser) -> list[nodes.Node]:
-            next(parser.stream)
-            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-    environment = ImmutableSandboxedEnvironment(extensions=[loopcontrols, Generation])
-    try:
-        environment.parse(template)
-    except (TemplateSyntaxError, RecursionError) as error:
-        why = getattr(error, "message", None) or "it is nested too deeply"
-        raise DataError(f"{file} is not a chat template that Jinja can read ({why}); {_ADVICE}") from None
+        check_template(template, file)
