@@ -53,7 +53,7 @@ def _check_unchanged(folder: Path, signature: Signature) -> None:  # noqa: ARG00
     sizes = Sizes(check_config(read_object(folder / CONFIG), folder / CONFIG))
     if not _weight_files(folder):
         raise DataError(f"{folder} has no .safetensors weights (pickled ones are not read); save it as safetensors")
-    check_weights(folder, _tensors(folder), sizes)
+    check_weights(folder, read_tensors(folder), sizes)
     if (folder / GENERATION).exists():
         check_token_ids(read_object(folder / GENERATION), folder / GENERATION)
     check_tokenizer(folder)
@@ -137,7 +137,7 @@ def _weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("model*.safetensors"))
 
 
-def _tensors(folder: Path) -> dict[str, StoredTensor]:
+def read_tensors(folder: Path) -> dict[str, StoredTensor]:
     """The tensors of all files by name.
 
     Raises:

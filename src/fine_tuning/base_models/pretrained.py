@@ -88,7 +88,7 @@ def check_loadable(folder: Path) -> None:
         return
     if (folder / "tokenizer.json").exists():
         load_tokenizer(folder)
-    load_network(folder)
+    load_network(folder, device_map="meta")  # names and shapes alone
 
 
 def _kind(folder: Path) -> tuple[str, dict[str, Any]]:

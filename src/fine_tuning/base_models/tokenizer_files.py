@@ -14,6 +14,7 @@ from fine_tuning.errors import DataError
 TEMPLATE = "chat_template.jinja"
 MIB = 1 << 20
 MOST_BYTES = {  # several times what the largest published models have
+    "adapter_config.json": MIB,
     "config.json": 4 * MIB,
     "generation_config.json": MIB,
     "model.safetensors.index.json": 64 * MIB,

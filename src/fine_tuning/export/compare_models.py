@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fine_tuning._util.library_errors import library_errors
+from fine_tuning.base_models.adapter_folder import check_adapter
 from fine_tuning.base_models.pretrained import load_network, load_tokenizer
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, MissingDependencyError
@@ -103,7 +105,9 @@ def _stored_as(folder: Path) -> str:
 def _load_adapted(base: Path, adapter: Path) -> Any:
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
+    check_adapter(adapter, base)
+    with library_errors(f"peft cannot load {adapter}", "train the adapter again"):
+        return PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
 
 
 def _load(folder: Path) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from pathlib import Path
 
 from fine_tuning._util.files import sha256_file
+from fine_tuning._util.library_errors import library_errors
 from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError
 from fine_tuning.registry.model_card import FILE_NAME
@@ -12,6 +15,9 @@ from fine_tuning.store import artifacts
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.model_versions import NewModelVersion
 
+_log = logging.getLogger(__name__)
+MAX_CARD_CHARACTERS = 1 << 20
+_BASE = re.compile(r"[\w.-]{1,99}(?:/[\w.-]{1,99})?", re.ASCII)  # a name or a hub id; never a path of the card's author
 REQUIRED_FILES = ("config.json", "model.safetensors")
 
 
@@ -47,11 +53,16 @@ def _base_model_of_card(folder: Path) -> str | None:
     """The base model that a folder's model card names; None where there is none."""
     from huggingface_hub import ModelCard
 
-    try:
-        found = ModelCard.load(folder / FILE_NAME).data.base_model if (folder / FILE_NAME).is_file() else None
-    except (ValueError, OSError):  # not a model card
+    card = folder / FILE_NAME
+    if card.is_symlink() or not card.is_file():
         return None
-    return found if isinstance(found, str) else None
+    try:
+        with library_errors(f"{card} is no model card", "correct it"), card.open(encoding="utf-8") as stream:
+            found = ModelCard(stream.read(MAX_CARD_CHARACTERS)).data.get("base_model")
+    except DataError as error:
+        _log.warning("%s; name the base model with the import", error)
+        return None
+    return found if isinstance(found, str) and _BASE.fullmatch(found) else None
 
 
 def _checked(folder: Path) -> Path:
