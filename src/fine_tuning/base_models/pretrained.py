@@ -10,7 +10,7 @@ from typing import Any
 from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning._util.library_errors import library_errors
 from fine_tuning.base_models.model_folder import check_files
-from fine_tuning.base_models.tokenizer_files import read_object
+from fine_tuning.base_models.tokenizer_files import check_tokenizer, read_object
 from fine_tuning.errors import DataError
 
 # Said each time: left out, transformers asks on the terminal whether to run a folder's code.
@@ -39,7 +39,10 @@ def load_config(folder: Path) -> Any:
 
 def load_tokenizer(folder: Path, **options: Any) -> Any:
     """The tokenizer; `options` are those of transformers. Raises as `load_config` does."""
-    check_files(folder)
+    if (folder / "config.json").exists():
+        check_files(folder)
+    else:  # an adapter's folder has a tokenizer, too
+        check_tokenizer(folder)
     import_transformers()
     from transformers import AutoTokenizer
 

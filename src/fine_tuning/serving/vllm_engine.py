@@ -25,7 +25,6 @@ from pathlib import Path
 
 from fine_tuning._util.files import explain_os_error, make_folder
 from fine_tuning._util.hosts import Host
-from fine_tuning.base_models.adapter_folder import check_adapter
 from fine_tuning.errors import ConfigurationError, FineTuningError, ProviderError
 from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.settings import Settings
@@ -127,7 +126,6 @@ class VllmServer:
     def _load(self, adapter: Path | None, name: str) -> OpenAIEngine:
         known_as = BASE if adapter is None else f"adapter-{hashlib.sha256(str(adapter).encode()).hexdigest()[:16]}"
         if adapter is not None:
-            check_adapter(adapter, self._folder)
             request = {"lora_name": known_as, "lora_path": str(adapter)}
             try:
                 with (
