@@ -25,7 +25,7 @@ from fine_tuning import LocalFineTuner, ModelRegistry
 from fine_tuning.base_models import catalogue
 from fine_tuning.evaluation import intervals
 from fine_tuning.export import quantization
-from fine_tuning.export.gguf import kept_gguf
+from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving.engine_choice import open_local
 from fine_tuning.settings import get_settings
 from fine_tuning.store.workspace import open_workspace

@@ -24,7 +24,7 @@ import xllamacpp
 from server_process import Client, Served, serving
 
 from fine_tuning.base_models import catalogue
-from fine_tuning.export.gguf import kept_gguf
+from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppOptions, open_llama_cpp
 

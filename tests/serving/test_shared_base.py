@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fine_tuning.errors import DataError, NotFoundError
-from fine_tuning.export.gguf import kept_gguf
 from fine_tuning.export.gguf_adapter import export_gguf_adapter, kept_gguf_adapter
+from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving.shared_base import SharedBase
 
 QUESTION = {"role": "user", "content": "What is the capital of France?"}
@@ -99,7 +99,7 @@ def test_export_gguf_adapter_invalid_adapter_raises(
         export_gguf_adapter(tmp_path, tiny_model_dir, tmp_path / "x.gguf")
     adapter, _ = make_adapter(7)
     save_file({"base_model.model.other.lora_A.weight": torch.zeros(1, 1)}, adapter / "adapter_model.safetensors")
-    with pytest.raises(DataError, match="that llama.cpp does not support"):
+    with pytest.raises(DataError, match="lacks lora_B of other"):
         export_gguf_adapter(adapter, tiny_model_dir, tmp_path / "x.gguf")
     assert not list(tmp_path.iterdir())
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fine_tuning.errors import ProviderError, UsageError
+from fine_tuning.errors import DataError, NotFoundError, ProviderError, UsageError
 from fine_tuning.serving.transformers_engine import TransformersEngine, until
 from tests.serving.streamed import streamed
 from tests.tiny_model import SENTENCES
@@ -104,7 +104,7 @@ def test_complete_closed_engine_raises(tiny_model_dir: Path) -> None:
 
 
 def test_engine_invalid_folder_raises_with_its_path(tmp_path: Path) -> None:
-    with pytest.raises(ProviderError, match="transformers cannot load"):
+    with pytest.raises(NotFoundError, match="is not a model folder"):
         TransformersEngine(tmp_path, "x")
 
 
@@ -114,7 +114,7 @@ def test_engine_does_not_run_code_of_the_folder(tiny_model_dir: Path, tmp_path: 
     code = {"AutoConfig": "evil.Evil", "AutoModelForCausalLM": "evil.Evil"}
     (copy / "config.json").write_text(json.dumps({**settings, "model_type": "evil", "auto_map": code}))
     (copy / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    with pytest.raises(ProviderError, match="transformers cannot load"):
+    with pytest.raises(DataError, match="does not know evil models and the code that it names is never run"):
         TransformersEngine(copy, "x")
     assert not (tmp_path / "ran").exists()
 

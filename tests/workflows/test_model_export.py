@@ -164,7 +164,7 @@ def test_export_damaged_weights_or_existing_file_raise(
         export_model(ExportPlan("orders", "gguf", tmp_path / "file"), workspace=open_workspace())
     weights = workspace / "artifacts" / trained["job_id"] / "merged" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is not a readable"):
         export_model(ExportPlan("orders", "vllm", tmp_path / "v", prompts=1), workspace=open_workspace())
     weights.unlink()
     with pytest.raises(NotFoundError, match="there are no weights"):

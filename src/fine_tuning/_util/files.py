@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from fine_tuning._util import locks
 from fine_tuning.errors import DataError, DiskFullError, NotFoundError, StorageError, UsageError
@@ -272,6 +272,29 @@ def read_json(path: Path | str) -> Any:
             return parse_json(stream.read())
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
+
+
+class FileSignature(NamedTuple):
+    """What changes when a file is written or replaced; nobody can choose its inode and time of change (nanoseconds)."""
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+    device: int
+
+
+def file_signature(path: Path) -> FileSignature:
+    """The signature of a file, the one that a link names.
+
+    Raises:
+        NotFoundError: there is no such file.
+    """
+    try:
+        facts = path.stat()
+    except FileNotFoundError:
+        raise NotFoundError(f"no such file: {path}; check the path") from None
+    return FileSignature(facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino, facts.st_dev)
 
 
 def sha256_file(path: Path) -> str:

@@ -2,33 +2,85 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
-from fine_tuning._util.files import PARTIAL, make_folder, open_to_read, read_json, translated_os_errors
+from fine_tuning._util.files import PARTIAL, file_signature, is_file, make_folder, read_json, translated_os_errors
+from fine_tuning.base_models.model_config import Sizes, check_config, check_token_ids
+from fine_tuning.base_models.model_weights import check_weights
+from fine_tuning.base_models.safetensors_header import StoredTensor, read_header
+from fine_tuning.base_models.tokenizer_files import check_tokenizer, read_object
 from fine_tuning.errors import DataError, NotFoundError
+
+CONFIG, GENERATION = "config.json", "generation_config.json"
+Signature = tuple[tuple[str | int, ...], ...]
+_READ = {".json", ".safetensors", ".jinja"}
 
 
 def check_model_folder(folder: Path) -> None:
-    """Check that `folder` has what training and serving read; nothing in it is executed or unpickled.
+    """Check that `folder` has what training and serving read, as `check_files` does; nothing in it is executed.
 
     Raises:
         NotFoundError: the folder or its configuration is missing.
-        DataError: no safetensors weights, no tokenizer.json or no chat template.
+        DataError: no safetensors weights, no tokenizer.json or no chat template, or a file is damaged.
     """
-    if not (folder / "config.json").is_file():
-        raise NotFoundError(f"{folder} is not a model folder: it has no config.json; name the folder that holds it")
-    if not _weight_files(folder):
-        raise DataError(f"{folder} has no .safetensors weights (pickled ones are not read); save it as safetensors")
+    check_files(folder)
     if not (folder / "tokenizer.json").is_file():
         raise DataError(f"{folder} has no tokenizer.json; save the tokenizer in the fast format beside the weights")
     if not has_chat_template(folder):
         raise DataError(f"{folder} has no chat template; use an instruct model or add chat_template.jinja")
+
+
+def check_files(folder: Path) -> None:
+    """Check configuration, weights and tokenizer before a library reads them; files that did not change only once.
+
+    Raises:
+        NotFoundError: the folder or its configuration is missing.
+        DataError: there are no safetensors weights, or a file is a link, damaged, or does not fit the others.
+    """
+    if not is_file(folder / CONFIG):
+        raise NotFoundError(f"{folder} is not a model folder: it has no config.json; name the folder that holds it")
+    _check_unchanged(folder, _signature(folder))
+
+
+@lru_cache(maxsize=64)
+def _check_unchanged(folder: Path, signature: Signature) -> None:  # noqa: ARG001 - what the result is kept for
+    sizes = Sizes(check_config(read_object(folder / CONFIG), folder / CONFIG))
+    if not _weight_files(folder):
+        raise DataError(f"{folder} has no .safetensors weights (pickled ones are not read); save it as safetensors")
+    check_weights(folder, read_tensors(folder), sizes)
+    if (folder / GENERATION).exists():
+        check_token_ids(read_object(folder / GENERATION), folder / GENERATION)
+    check_tokenizer(folder)
+
+
+def _signature(folder: Path) -> Signature:
+    """Size, times and place on the disk of each file that libraries read.
+
+    Raises:
+        DataError: one is a link, a pipe or a folder.
+    """
+    found = []
+    for file in sorted(folder.iterdir()):
+        if file.suffix not in _READ:
+            continue
+        if file.is_symlink() and not _is_cached(file):
+            raise DataError(f"{file} is a link, and links in a model folder are not followed; copy the file there")
+        if not is_file(file):
+            raise DataError(f"{file} is not a file; remove it or fetch the model again")
+        found.append((file.name, *file_signature(file)))
+    return tuple(found)
+
+
+def _is_cached(link: Path) -> bool:
+    """Whether this is a file of Hugging Face's cache, which links each snapshot/<revision>/file to blobs/<hash>."""
+    snapshots = link.absolute().parent.parent
+    return snapshots.name == "snapshots" and link.resolve().parent == (snapshots.parent / "blobs").resolve()
 
 
 def has_chat_template(folder: Path) -> bool:
@@ -46,7 +98,7 @@ def count_parameters(folder: Path) -> int | None:
         DataError: a file is cut short or is not safetensors.
     """
     files = _weight_files(folder)
-    return sum(math.prod(shape) for file in files for shape in _tensor_shapes(file)) if files else None
+    return sum(math.prod(tensor.shape) for file in files for tensor in read_header(file).values()) if files else None
 
 
 def size_on_disk(folder: Path) -> int:
@@ -85,12 +137,16 @@ def _weight_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("model*.safetensors"))
 
 
-def _tensor_shapes(file: Path) -> list[list[int]]:
-    """The shape of each tensor from the header: 8 bytes of length, then JSON (https://huggingface.co/docs/safetensors)."""
-    with open_to_read(file) as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        try:
-            header = json.loads(stream.read(min(length, file.stat().st_size)))
-            return [entry["shape"] for name, entry in header.items() if name != "__metadata__"]
-        except (ValueError, AttributeError, KeyError, TypeError) as error:
-            raise DataError(f"{file} is not a readable safetensors file; fetch or save it again") from error
+def read_tensors(folder: Path) -> dict[str, StoredTensor]:
+    """The tensors of all files by name.
+
+    Raises:
+        DataError: a file is damaged, or two have a tensor of the same name.
+    """
+    found: dict[str, StoredTensor] = {}
+    for file in _weight_files(folder):
+        tensors = read_header(file)
+        if twice := found.keys() & tensors.keys():
+            raise DataError(f"{file} has tensor {min(twice)!r} once more; remove the files that are not of this model")
+        found |= tensors
+    return found

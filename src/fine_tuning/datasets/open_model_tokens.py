@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from fine_tuning._util.files import read_json
-from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning.base_models import catalogue
+from fine_tuning.base_models.pretrained import load_tokenizer
 from fine_tuning.data_io.formats import system_prompt, tool_prompt
 from fine_tuning.data_io.messages import Message, Tool, said_content
 from fine_tuning.errors import DataError, MissingDependencyError
@@ -49,11 +49,9 @@ def row_limit(model: str, models_folder: Path) -> int | None:
 @cache
 def _tokenizer(folder: Path) -> Tokenizer:
     try:
-        import_transformers()
-        from transformers import AutoTokenizer
+        return load_tokenizer(folder)
     except ImportError as error:
         raise MissingDependencyError("transformers", "train", "counting the tokens of an open model") from error
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
 def _count(tokenizer: Tokenizer, messages: list[Message], tools: list[Tool] | None) -> int:

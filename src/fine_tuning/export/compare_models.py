@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fine_tuning._util.library_errors import library_errors
+from fine_tuning.base_models.adapter_folder import check_adapter
+from fine_tuning.base_models.pretrained import load_network, load_tokenizer
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.export import quantization, token_parity
@@ -88,9 +91,7 @@ def _reference(
 
 
 def _tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
-
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return load_tokenizer(folder)
 
 
 def _stored_as(folder: Path) -> str:
@@ -104,17 +105,12 @@ def _stored_as(folder: Path) -> str:
 def _load_adapted(base: Path, adapter: Path) -> Any:
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
+    check_adapter(adapter, base)
+    with library_errors(f"peft cannot load {adapter}", "train the adapter again"):
+        return PeftModel.from_pretrained(_load(base), str(adapter), local_files_only=True)
 
 
 def _load(folder: Path) -> Any:
     import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
 
-    try:
-        return AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, local_files_only=True, use_safetensors=True
-        )
-    except (SafetensorError, OSError) as error:
-        raise DataError(f"the weights in {folder} cannot be read ({error}); train the model again") from None
+    return load_network(folder, dtype=torch.float32)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from fine_tuning._util.files import explain_os_error, make_folder, read_json, temporary_folder
-from fine_tuning._util.lazy_imports import import_transformers
+from fine_tuning._util.files import explain_os_error, make_folder, temporary_folder
+from fine_tuning.base_models.pretrained import load_config
 from fine_tuning.errors import DataError, MissingDependencyError, NotFoundError
 from fine_tuning.export import quantization
 from fine_tuning.export.gguf_families import INSTEAD, Family, add_settings, converted, family_of, rope_factors
@@ -19,19 +18,6 @@ from fine_tuning.export.quantization import Quantization
 if TYPE_CHECKING:
     from torch import Tensor
 _log = logging.getLogger(__name__)
-_making = Lock()  # a concurrent call for the same model waits, and both load the same file
-
-
-def kept_gguf(folder: Path) -> Path | None:
-    """The model as GGUF beside its weights, written at first use; None if its kind cannot be written as GGUF."""
-    path = folder / "model.f16.gguf"
-    if path.is_file():
-        return path
-    with _making:
-        try:
-            return path if path.is_file() else export_gguf(folder, path)
-        except DataError:
-            return None  # answered through transformers instead
 
 
 def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
@@ -59,7 +45,7 @@ def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
         from gguf import GGUFWriter
     except ImportError as error:
         raise MissingDependencyError(error.name or "gguf", "train", "writing a GGUF file") from error
-    config = read_config(model_dir)
+    config = load_config(model_dir)
     family = family_of(config, model_dir)
     make_folder(output.parent)
     try:
@@ -78,23 +64,6 @@ def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
     except OSError as error:
         raise explain_os_error(error, output, "write") from error
     return output
-
-
-def read_config(model_dir: Path) -> Any:
-    """The model's configuration as transformers reads it, legacy formats included.
-
-    Raises:
-        NotFoundError, DataError: there is no config.json, or transformers does not support its model.
-    """
-    import_transformers()
-    from transformers import AutoConfig
-
-    known = read_json(model_dir / "config.json")
-    try:
-        return AutoConfig.from_pretrained(model_dir, local_files_only=True)
-    except (ValueError, KeyError, TypeError) as error:
-        kind = known.get("model_type")
-        raise DataError(f"{model_dir} is a {kind} model that transformers cannot read ({error}): {INSTEAD}") from error
 
 
 def _write_weights(writer: Any, model_dir: Path, family: Family, config: Any, chosen: Quantization) -> None:

@@ -7,18 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning._util.files import explain_os_error, make_folder, read_json, temporary_folder
+from fine_tuning.base_models.adapter_folder import SETTINGS, WEIGHTS, check_adapter
+from fine_tuning.base_models.pretrained import load_config
 from fine_tuning.errors import DataError, MissingDependencyError
-from fine_tuning.export.gguf import read_config, tensor_names
+from fine_tuning.export.gguf import tensor_names
 from fine_tuning.export.gguf_families import Family, converted, family_of
+from fine_tuning.export.made_files import record, signatures, valid_record
 
-WEIGHTS = "adapter_model.safetensors"
 _KEY = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
 
 
 def kept_gguf_adapter(adapter_dir: Path, base_dir: Path) -> Path:
-    """The adapter as GGUF beside its weights, written at first use; see `export_gguf_adapter`."""
+    """The adapter as GGUF beside its weights, written at first use and after a change; see `export_gguf_adapter`."""
     path = adapter_dir / "adapter.gguf"
-    return path if path.is_file() else export_gguf_adapter(adapter_dir, base_dir, path)
+    sources = [adapter_dir / SETTINGS, adapter_dir / WEIGHTS, base_dir / "config.json"]
+    if valid_record(path, sources) is None:
+        before = signatures(sources)
+        export_gguf_adapter(adapter_dir, base_dir, path)
+        record(path, before)
+    return path
 
 
 def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path:
@@ -31,7 +38,7 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
         `output`.
 
     Raises:
-        DataError: the base's family is unsupported, or the adapter has tensors unknown to llama.cpp.
+        DataError: the base's family is unsupported, the adapter does not fit it or has tensors unknown to llama.cpp.
         NotFoundError: a file is missing.
         MissingDependencyError: the `train` extra is not installed.
         StorageError: the disk is full or read-only.
@@ -41,8 +48,9 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
         from safetensors.torch import load_file
     except ImportError as error:
         raise MissingDependencyError(error.name or "gguf", "train", "writing a GGUF file") from error
-    settings = read_json(adapter_dir / "adapter_config.json")
-    config = read_config(base_dir)
+    check_adapter(adapter_dir, base_dir)
+    settings = read_json(adapter_dir / SETTINGS)
+    config = load_config(base_dir)
     family = family_of(config, base_dir)
     tensors = _tensors(load_file(adapter_dir / WEIGHTS), family, config, adapter_dir)
     make_folder(output.parent)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from fine_tuning._util.lazy_imports import import_llama_cpp
 from fine_tuning.errors import DataError, MissingDependencyError
+from fine_tuning.export.gguf_trial import check_gguf
 
 _SILENT = -1
 TOP_TOKENS = 200  # tokens whose log probabilities are requested at each position
@@ -84,6 +85,7 @@ def open_probe(gguf: Path, context_length: int, adapter: Path | None = None) -> 
         xllamacpp = import_llama_cpp()
     except ImportError:
         raise MissingDependencyError("xllamacpp", "serve", "comparing a GGUF file with its model") from None
+    check_gguf(gguf)
     params = xllamacpp.CommonParams()
     params.model.path, params.verbosity = str(gguf), _SILENT
     params.n_ctx, params.n_parallel, params.cache_ram_mib = context_length, 1, 0

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from pathlib import Path
 
 from fine_tuning._util.files import sha256_file
+from fine_tuning._util.library_errors import library_errors
+from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError
 from fine_tuning.registry.model_card import FILE_NAME
 from fine_tuning.store import artifacts
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.model_versions import NewModelVersion
 
+_log = logging.getLogger(__name__)
+MAX_CARD_CHARACTERS = 1 << 20
+_BASE = re.compile(r"[\w.-]{1,99}(?:/[\w.-]{1,99})?", re.ASCII)  # a name or a hub id; never a path of the card's author
 REQUIRED_FILES = ("config.json", "model.safetensors")
 
 
@@ -21,7 +28,7 @@ def import_folder(database: Database, model_name: str, folder: Path, base_model:
         base_model: the one that the folder's model card names by default.
 
     Raises:
-        DataError: it is not a model folder, or its weights may run code.
+        DataError: it is not a model folder, its weights may run code, or a library could not load it.
     """
     path = _checked(folder)
     checksum = sha256_file(path / "model.safetensors")
@@ -46,11 +53,16 @@ def _base_model_of_card(folder: Path) -> str | None:
     """The base model that a folder's model card names; None where there is none."""
     from huggingface_hub import ModelCard
 
-    try:
-        found = ModelCard.load(folder / FILE_NAME).data.base_model if (folder / FILE_NAME).is_file() else None
-    except (ValueError, OSError):  # not a model card
+    card = folder / FILE_NAME
+    if card.is_symlink() or not card.is_file():
         return None
-    return found if isinstance(found, str) else None
+    try:
+        with library_errors(f"{card} is no model card", "correct it"), card.open(encoding="utf-8") as stream:
+            found = ModelCard(stream.read(MAX_CARD_CHARACTERS)).data.get("base_model")
+    except DataError as error:
+        _log.warning("%s; name the base model with the import", error)
+        return None
+    return found if isinstance(found, str) and _BASE.fullmatch(found) else None
 
 
 def _checked(folder: Path) -> Path:
@@ -58,4 +70,5 @@ def _checked(folder: Path) -> Path:
         pickled = [path.name for path in folder.glob("*.bin")] + [path.name for path in folder.glob("*.pt")]
         why = f"; {pickled[0]} may run code and is not read, save it as safetensors" if pickled else ""
         raise DataError(f"{folder} is not a model folder: {missing[0]} is missing{why}")
+    check_loadable(folder.absolute())
     return folder.absolute()

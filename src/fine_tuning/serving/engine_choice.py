@@ -10,7 +10,7 @@ from pathlib import Path
 from fine_tuning._util.hosts import Host, find_host
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConfigurationError, NotFoundError
-from fine_tuning.export.gguf import kept_gguf
+from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp

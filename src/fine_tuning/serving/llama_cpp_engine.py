@@ -21,7 +21,8 @@ from fine_tuning._util.cpu_threads import thread_limit
 from fine_tuning._util.lazy_imports import import_llama_cpp
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.usage import usage_of
-from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError
+from fine_tuning.errors import DataError, MissingDependencyError, NotFoundError, ProviderError
+from fine_tuning.export.gguf_trial import check_gguf
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import Completion, in_order
@@ -276,6 +277,10 @@ def _load(path: Path, options: LlamaCppOptions) -> Native:
         xllamacpp = import_llama_cpp()
     except ImportError as error:
         raise MissingDependencyError("xllamacpp", "serve", "answering with a local model through llama.cpp") from error
+    try:
+        check_gguf(path)
+    except DataError as error:
+        raise ProviderError(str(error)) from error
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.n_parallel = options.slots

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fine_tuning._util.lazy_imports import import_transformers
-from fine_tuning.errors import MissingDependencyError, ProviderError
+from fine_tuning.base_models import pretrained
+from fine_tuning.errors import MissingDependencyError
 from fine_tuning.export.turn_end import with_turn_end
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -28,25 +29,19 @@ def load_network(model_dir: Path, dtype: str | None = None, on_cpu: str | None =
         on_cpu: what a CPU computes in by default.
 
     Raises:
-        ProviderError: the folder cannot be loaded.
+        NotFoundError, DataError: the folder is no model, or cannot be loaded.
         MissingDependencyError: the `train` extra is not installed.
     """
     try:
         import_transformers()
-        from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+        from transformers import GenerationConfig
     except ImportError as error:
         raise MissingDependencyError("transformers", "train", "answering with a local model folder") from error
     device, fastest = _placement()
     dtype = dtype or (on_cpu if device == "cpu" else None)
-    from_files: JsonColumn = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        with no_progress_bar():
-            network = AutoModelForCausalLM.from_pretrained(
-                model_dir, dtype=dtype or fastest, use_safetensors=True, **from_files
-            )
-            tokenizer = AutoTokenizer.from_pretrained(model_dir, padding_side="left", **from_files)
-    except (OSError, ValueError) as error:
-        raise ProviderError(f"transformers cannot load {model_dir} ({str(error).splitlines()[0]})") from error
+    with no_progress_bar():
+        network = pretrained.load_network(model_dir, dtype=dtype or fastest)
+        tokenizer = pretrained.load_tokenizer(model_dir, padding_side="left")
     given = network.generation_config
     known = tokenizer.eos_token_id if given.eos_token_id is None else given.eos_token_id
     ends = with_turn_end(known, model_dir)

@@ -36,7 +36,7 @@ class TransformersEngine:
         dtype: what torch computes in, such as "float32"; by default bfloat16 where the hardware has it, else float32.
 
     Raises:
-        ProviderError: the folder cannot be loaded.
+        NotFoundError, DataError: the folder is no model, or cannot be loaded.
         MissingDependencyError: the `train` extra is not installed.
     """
 

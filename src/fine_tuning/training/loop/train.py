@@ -10,10 +10,10 @@ from pathlib import Path
 import transformers
 from datasets import Dataset
 from torch import distributed
-from transformers import AutoConfig, AutoTokenizer
 from trl import SFTConfig
 
 from fine_tuning._util.files import atomic_folder, write_json
+from fine_tuning.base_models.pretrained import load_config, load_tokenizer
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.merge import save_merged
@@ -132,7 +132,7 @@ def _start(checkpoint: Path | None) -> TrainingEvent:
 def _tokenizer(config: TrainingConfig) -> Tokenizer:
     if not Path(config.base_model_path).is_dir():
         raise NotFoundError(f"no base model at {config.base_model_path}")
-    tokenizer = AutoTokenizer.from_pretrained(config.base_model_path, local_files_only=True)
+    tokenizer = load_tokenizer(Path(config.base_model_path))
     if not tokenizer.chat_template:
         raise DataError(f"{config.base_model_path} has no chat template; choose an instruction-tuned base model")
     if tokenizer.pad_token is None:
@@ -142,7 +142,7 @@ def _tokenizer(config: TrainingConfig) -> Tokenizer:
 
 def _within_context(config: TrainingConfig) -> TrainingConfig:
     """With rows no longer than the model has positions for."""
-    context = getattr(AutoConfig.from_pretrained(config.base_model_path), "max_position_embeddings", None)
+    context = getattr(load_config(Path(config.base_model_path)), "max_position_embeddings", None)
     if not isinstance(context, int) or config.max_length <= context:
         return config
     return config.model_copy(update={"max_length": context})

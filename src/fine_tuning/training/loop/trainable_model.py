@@ -8,9 +8,10 @@ from pathlib import Path
 import torch
 from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM, BitsAndBytesConfig, set_seed
+from transformers import BitsAndBytesConfig, set_seed
 from transformers.utils import ModelOutput
 
+from fine_tuning.base_models.pretrained import load_network
 from fine_tuning.export.merge import merge_adapter, save_merged
 from fine_tuning.training.loop import attention, fsdp, precision
 from fine_tuning.training.loop.chat_tokens import IGNORED
@@ -56,12 +57,10 @@ def base(config: TrainingConfig, dtype: torch.dtype) -> Network:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
-    return AutoModelForCausalLM.from_pretrained(
-        config.base_model_path,
+    return load_network(
+        Path(config.base_model_path),
         dtype=dtype,
         attn_implementation="sdpa" if torch.cuda.is_available() else attention.NAME,
-        local_files_only=True,
-        use_safetensors=True,
         quantization_config=four_bits if config.tuning == "qlora" else None,
         distributed_config=fsdp.plan(config),
     )
@@ -118,7 +117,7 @@ def load_weights(network: Network, folder: Path) -> None:
     if isinstance(network, PeftModel):
         set_peft_model_state_dict(network, load_file(folder / ADAPTER_WEIGHTS))
         return
-    found = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    found = load_network(folder, dtype=torch.float32)
     network.load_state_dict(found.state_dict())
 
 

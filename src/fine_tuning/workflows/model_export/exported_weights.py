@@ -10,8 +10,9 @@ from fine_tuning._util.files import read_json, write_json
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.compare_models import Gguf
-from fine_tuning.export.gguf import export_gguf, kept_gguf
+from fine_tuning.export.gguf import export_gguf
 from fine_tuning.export.gguf_adapter import export_gguf_adapter
+from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.export.turn_end import stop_at_turn_end
 from fine_tuning.workflows.model_export.export_plan import ExportPlan
 from fine_tuning.workflows.model_export.source_model import SourceModel

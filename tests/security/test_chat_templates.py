@@ -1,0 +1,86 @@
+"""Chat templates that never end, or write gigabytes: refused within seconds; ordinary ones cost no process."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from jinja2 import Environment
+
+from fine_tuning.base_models.model_folder import check_model_folder
+from fine_tuning.base_models.plain_templates import is_plain
+from fine_tuning.base_models.template_check import SECONDS, template_problem
+from fine_tuning.errors import DataError
+from tests.security.forged_models import forged, raw
+from tests.tiny_model import CHAT_TEMPLATE
+
+LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+BOMBS = {
+    "product": "{{ 'a' * 10**9 }}",
+    "doubling": "{% set ns = namespace(x='a') %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+    "written out": "{% set a = messages[0].content %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}",
+    "width": "{{ '%999999999d' % 1 }}",
+    "format": "{{ '{:>999999999}'.format(1) }}",
+    "center": "{{ 'a' | center(10**9) }}",
+    "calls": "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+}
+NOT_PLAIN = {
+    **BOMBS,
+    "counted loops": LOOPS,
+    "lists of lists": "{% set a = ['x'] %}" + "{% set a = [a, a] %}" * 40 + "{{ a | tojson }}",
+    "loop variables": "{% set ns = namespace(v=messages) %}"
+    + "{% for y in ns.v %}{% set ns.v = [y + y] %}{% endfor %}" * 40,
+    "loops over literals": "".join(f"{{% for a{n} in [1, 2, 3] %}}" for n in range(40)) + "{% endfor %}" * 40,
+    "deep loops": "{% for a in messages %}{% for b in messages %}{% for c in messages %}" + "{% endfor %}" * 3,
+    "replace": "{{ messages[0].content | replace('a', 'b' * 999) }}",
+    "methods": "{{ messages[0].content.ljust(10**9) }}",
+    "recursive loop": "{% for m in messages recursive %}{{ loop(messages) }}{% endfor %}",
+    "renamed function": "{% set namespace = messages[0].content.center %}{{ namespace(9) }}",
+}
+PLAIN = {
+    "tests": CHAT_TEMPLATE,
+    "tools": "{% if tools %}{% for t in tools %}{{ t | tojson }}{% endfor %}{% endif %}"
+    "{% for m in messages %}{% if m.tool_calls %}{% for c in m.tool_calls %}{% for k, v in c.arguments.items() %}"
+    "{{ k + ': ' + v }}{% endfor %}{% endfor %}{% endif %}{% endfor %}",
+    "turns": "{% if messages[0].role == 'system' %}{% set rest = messages[1:] %}{% else %}{% set rest = messages %}"
+    "{% endif %}{% for m in rest %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('no') }}"
+    "{% endif %}{% set text = m.content | trim %}{{ '[' ~ text ~ ']' }}{% endfor %}",
+}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "calls" else name for name in BOMBS]
+)
+def test_bomb_is_refused(name: str) -> None:
+    started = time.monotonic()
+    problem = template_problem(BOMBS[name])
+    assert problem is not None
+    assert "characters" in problem or "seconds" in problem
+    assert time.monotonic() - started < 2 * SECONDS
+
+
+@pytest.mark.slow
+def test_loops_without_end_are_refused_by_the_folder_check(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = forged(tiny_model_dir, tmp_path / "m", raw("chat_template.jinja", LOOPS.encode()))
+    with pytest.raises(DataError, match=r"chat_template\.jinja has no usable .* more than 5 seconds"):
+        check_model_folder(folder)
+
+
+@pytest.mark.parametrize("name", NOT_PLAIN)
+def test_what_may_grow_is_not_plain(name: str) -> None:
+    assert not is_plain(Environment().parse(NOT_PLAIN[name]))
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_ordinary_template_is_plain(name: str) -> None:
+    assert is_plain(Environment().parse(PLAIN[name]))
+
+
+def test_template_that_is_not_plain_but_harmless_passes(tiny_model_dir: Path, tmp_path: Path) -> None:
+    turn = "{% macro turn(m) %}{{ m.role }}: {{ m.content }}{% endmacro %}"
+    harmless = turn + "{% for m in messages %}{{ turn(m) }}{% endfor %}"
+    folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "m"))
+    (folder / "chat_template.jinja").write_text(harmless)
+    check_model_folder(folder)
