@@ -29,7 +29,7 @@ DOWN = "\N{THUMBS DOWN SIGN}"
             ("rating", 1), ("rating", "bad"), ("feedback", "negative"), ("thumbs_up", False), ("user_rating", "1"),
             ("feedback", {"score": 0}), ("moderation", {"flagged": True}), ("humanRating", 1), ("mood", DOWN),
         ]),
-        *(({"rating": value}, 1) for value in ("thumbs_down", DOWN, -1, "-1", False, "bad", "terrible")),
+        *(({"rating": value}, 1) for value in ("thumbs_down", DOWN, -1, "-1", "bad", "terrible")),
         *(({"grade": value}, 1) for value in ("F", "D-", "poor")),
         *(({"meta": {"feedback": "thumbs up"}}, 5), ({"extra": {"stars": 2}}, 2), ({"metadata.rating": "2"}, 2)),
         *(({"meta": '{"rating": 2}'}, 2), ({"rating": "thumbs_up"}, 5), ({"rating": "ok"}, 3), ({"rating": "+1"}, 5)),
@@ -81,7 +81,7 @@ def test_what_is_no_verdict_rates_nothing(shape: dict[str, Any], fields: dict[st
 def test_verdict_of_an_unknown_meaning_is_refused_by_name(shape: dict[str, Any], fields: dict[str, Any]) -> None:
     row = {**shape, **fields}
     (place,) = score_fields.unclear(only(row).metadata)
-    with pytest.raises(DataError, match=f"{place} is .* meaning or scale is not known"):
+    with pytest.raises(DataError, match=f"{place} is .* scale is not known"):
         score_fields.refuse_unclear(only(row).metadata)
     found = file_check.examine(json.dumps(row).encode()).findings
     assert [each.field for each in found if each.code == "unclear-score"] == [place]

@@ -47,8 +47,8 @@ def stated_rating(key: str, value: object) -> object:
 
 def _of_word(value: object) -> object:
     """The rating that stars, a word or a thumb is; a number as it is, as it counts from 1 to 5."""
-    if isinstance(value, bool) or (isinstance(value, int | float) and value == -1):
-        return THUMBS_UP if value is True else THUMBS_DOWN
+    if isinstance(value, int | float) and value == -1:
+        return THUMBS_DOWN
     if not isinstance(value, str):
         return value
     if (stars := stars_in(value)) is not None:

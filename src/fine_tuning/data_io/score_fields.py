@@ -83,7 +83,7 @@ def refuse_unclear(metadata: Row) -> None:
     if found := unclear(metadata):
         stated = ", ".join(f"{place} is {value!r}" for place, value in found.items())
         raise DataError(
-            f"{stated}, whose meaning or scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "
+            f"{stated}, whose scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "
             "the score plus 1), or pass --rating and a number from 1 to 5 for all rows without a rating"
         )
 
