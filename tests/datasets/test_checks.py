@@ -57,7 +57,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("unknown-format", "", {"question": "x"}),
     ("malformed", "", {"prompt": "x", "response": {"y": 3}}),
     ("wrong-rating", "rating", chat(Q, A, rating=9)),
-    ("wrong-rating", "rating", {"prompt": "x", "response": "y", "rating": "good"}),
+    ("wrong-rating", "rating", {"prompt": "x", "response": "y", "rating": "eight"}),
     ("unclear-score", "score", chat(Q, A, score=3)),
     ("unclear-score", "helpfulness", {"prompt": "x", "response": "y", "helpfulness": 0}),
     (
