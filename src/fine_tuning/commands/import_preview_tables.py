@@ -28,6 +28,7 @@ def print_preview(names: str, preview: ImportPreview) -> None:
         "duplicates": report.duplicates,
         "preference pairs": report.preferences or None,
         **report.unread,
+        "left out by field": output.counts(report.left_out_by),
         "columns kept as metadata": output.counts(report.unread_columns),
         "keys of messages not read": output.counts(report.unread_keys),
         "cut off": f"{report.cut_off} (datasets are built without them)" if report.cut_off else None,
