@@ -16,14 +16,14 @@ HERMES = (
     "You are a function calling AI model. You are provided with function signatures within <tools></tools> XML tags. "
     "You may call one or more functions to assist with the user query. Don't make assumptions about values. "
     "Here are the available tools: <tools> {} </tools> Use the following pydantic model json schema for each tool call "
-    "you will make: {{'title': 'FunctionCall', 'type': 'object', 'properties': {{'name': {{}}}}}} For each function call "
-    "return a json object with function name and arguments within <tool_call></tool_call> XML tags as follows:\n"
+    "you will make: {{'title': 'FunctionCall', 'type': 'object', 'properties': {{'name': {{}}}}}} For each function "
+    "call return a json object with function name and arguments within <tool_call></tool_call> XML tags as follows:\n"
     "<tool_call>\n{{tool_call}}\n</tool_call>"
 )
 QWEN = (
     "Be brief.\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided "
-    "with function signatures within <tools></tools> XML tags:\n<tools>\n{}\n</tools>\n\nFor each function call, return "
-    "a json object with function name and arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n"
+    "with function signatures within <tools></tools> XML tags:\n<tools>\n{}\n</tools>\n\nFor each function call, "
+    "return a json object with function name and arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n"
     '{{"name": <function-name>, "arguments": <args-json-object>}}\n</tool_call>'
 )
 CALL = "<tool_call>\n{'arguments': {'order': 7}, 'name': 'track'}\n</tool_call>\n"
