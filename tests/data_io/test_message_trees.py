@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from fine_tuning.data_io import formats
+from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError
 from tests.data_io.dataset_rows import ANSWERED, ASKED, CHATGPT, COHERE, TREE, node, reply
@@ -47,6 +49,35 @@ class TestOpenAssistant:
     def test_message_without_its_tree_is_refused(self) -> None:
         with pytest.raises(DataError, match="one message of a tree, whose other messages are in other rows"):
             only({"message_id": "m", "parent_id": None, "text": ASKED, "role": "prompter"})
+
+    @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".csv"])
+    def test_messages_of_a_table_are_joined_into_their_trees(self, suffix: str, tmp_path: Path) -> None:
+        def row(tree: str, key: str, parent: str | None, role: str, rank: float | None = None) -> dict[str, Any]:
+            facts = {"message_tree_id": tree, "tree_state": "ready_for_export", "lang": "en", "deleted": False}
+            return {"message_id": key, "parent_id": parent, "text": key, "role": role, "rank": rank, **facts}
+
+        table = [
+            row("q1", "q1", None, "prompter"),
+            row("q1", "worse", "q1", "assistant", 1.0),
+            row("q1", "better", "q1", "assistant", 0.0),
+            row("q2", "q2", None, "prompter"),
+            row("q2", "a2", "q2", "assistant"),
+            row("q2", "lost", "nowhere", "assistant"),
+        ]
+        file, frame = tmp_path / f"messages{suffix}", pd.DataFrame(table)
+        if suffix == ".jsonl":
+            frame.to_json(file, orient="records", lines=True)
+        elif suffix == ".parquet":
+            frame.to_parquet(file)
+        else:
+            frame.to_csv(file, index=False)
+        first, second, lost = sources.read(str(file))
+        calls = [only(json.loads(each.text or b"")) for each in (first, second)]
+        assert [texts(each) for each in calls] == [["q1", "better"], ["q2", "a2"]]
+        assert calls[0].rejected == [{"role": "assistant", "content": "worse"}]
+        assert first.line < second.line < lost.line
+        with pytest.raises(DataError, match="one message of a tree"):
+            only(json.loads(lost.text or b""))
 
 
 class TestChatGpt:

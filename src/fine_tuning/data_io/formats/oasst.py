@@ -7,6 +7,7 @@ https://github.com/LAION-AI/Open-Assistant/tree/main/oasst-data
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isnan
 from typing import NamedTuple
 
 from fine_tuning.data_io.call import Call
@@ -55,7 +56,7 @@ def calls(row: Row) -> Iterator[Call | Unread]:
             "the row is one message of a tree, whose other messages are in other rows; sort the rows by "
             "message_tree_id, or import the file of trees (.trees.jsonl)"
         )
-    if root.get("deleted") is True or root.get("role") != "prompter":
+    if _is_deleted(root) or root.get("role") != "prompter":
         raise DataError("prompt must be a message of the prompter that is not deleted")
     stated: JsonObject = {"conversation_id": row.get("message_tree_id"), **{key: row.get(key) for key in _FACTS}}
     facts = {key: value for key, value in {**stated, "lang": root.get("lang")}.items() if value}
@@ -88,13 +89,20 @@ def _answered(question: JsonObject, before: list[Message]) -> Iterator[_Answered
 def _replies(message: JsonObject, role: str) -> list[JsonObject]:
     replies = parse_embedded_json(message.get("replies"))
     found = [object_or_empty(each) for each in replies] if is_list(replies) else []
-    return [dict(each) for each in found if each.get("role") == role and each.get("deleted") is not True]
+    return [dict(each) for each in found if each.get("role") == role and not _is_deleted(each)]
+
+
+def _is_deleted(message: Row) -> bool:
+    return str(message.get("deleted")).lower() == "true"  # as a table in CSV has it, too
 
 
 def _rank(message: JsonObject) -> float:
     """The place of a reply among the others, the best is 0; those without one come last."""
-    rank = message.get("rank")
-    return rank if isinstance(rank, int | float) and not isinstance(rank, bool) and rank == rank else _UNRANKED
+    try:
+        rank = float(str(message.get("rank")))
+    except ValueError:
+        return _UNRANKED
+    return _UNRANKED if isnan(rank) else rank
 
 
 def _message(given: JsonObject) -> Message:
