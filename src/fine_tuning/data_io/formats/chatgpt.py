@@ -37,8 +37,7 @@ def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
     if "mapping" not in row:
         return False
-    nodes = _nodes(row)
-    return bool(nodes) and all("parent" in each or "message" in each for each in nodes.values())
+    return any("author" in object_or_empty(each.get("message")) for each in _nodes(row).values())
 
 
 def _nodes(row: Row) -> dict[str, Row]:
