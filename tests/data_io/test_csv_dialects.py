@@ -148,7 +148,9 @@ def test_neighbouring_quotes_that_are_not_closed_refuse_their_rows_alone(tmp_pat
 def test_quote_that_is_never_closed_is_named_with_the_line_where_it_opens(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('question,answer\nq,a\nq2,"an answer, long,\nand longer\n')
-    with pytest.raises(DataError, match=r"x.csv, line 3: not CSV: a quote that opens in this row is never closed"):
+    with pytest.raises(
+        DataError, match=r"line 4: not CSV \(a quote is never closed\), in the row that begins on line 3"
+    ):
         list(sources.read(str(path)))
 
 

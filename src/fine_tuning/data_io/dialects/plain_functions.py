@@ -43,8 +43,8 @@ def plain_tools(given: object, label: str) -> list[Tool] | None:
     parsed = parse_embedded_json(given)
     listed = parsed if is_list(parsed) else [parsed] if is_object(parsed) else given
     found = read_tools([_plain(each) for each in listed] if is_list(listed) else listed)
-    names = [each["function"]["name"] for each in found or () if "function" in each]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = [each.get("function", {}).get("name") for each in found or ()]
+    twice = next((name for name in names if name is not None and names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{label} has several functions with the name {twice!r}; leave out all but one")
     return found
