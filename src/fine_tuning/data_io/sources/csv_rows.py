@@ -77,8 +77,8 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
     except csv.Error as error:
         if CUT_OFF in str(error):
             raise DataError(
-                f"{file}, line {lines_read}: not CSV (a quote is never closed), in the row that begins on line {start}; "
-                "close it, or write each quote in a cell twice"
+                f"{file}, line {lines_read}: not CSV (a quote is never closed), in the row that begins on line {start}"
+                "; close it, or write each quote in a cell twice"
             ) from None
         row = f", in the row that begins on line {start}" if start < lines_read else ""
         raise DataError(
