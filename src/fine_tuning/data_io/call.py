@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fine_tuning.data_io.beside import read_beside
+from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.finish_reasons import CUT_OFF, is_reason, reason_of_row
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json, parsed_cell
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    flag_or_value,
+    is_list,
+    is_object,
+    parse_embedded_json,
+    parsed_cell,
+)
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.messages import Message, Tool, length_of_request
 from fine_tuning.data_io.rating_beside import rating_beside
@@ -99,6 +108,10 @@ def call_from_row(
     if not is_object(metadata):
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
     found = read_beside(row, messages, tools, rejected, conversation_keys)
+    if "weight" in found.metadata:
+        found = found._replace(
+            messages=_weighted(found.messages, found.metadata["weight"], is_pair=rejected is not None)
+        )
     others = {key: value for key, value in found.metadata.items() if not is_reason(key, value)}
     given = facts.get("rating")
     if rejected is not None and is_list(parse_embedded_json(given)):  # one for each answer
@@ -129,6 +142,17 @@ def _answer_as_given(row: Row, conversation_keys: Collection[str]) -> Row:
         if is_object(last) and str(last.get("role") or last.get("from")) in _OF_ANSWERS:
             return last
     return {}
+
+
+def _weighted(messages: list[Message], weight: object, *, is_pair: bool) -> list[Message]:
+    """The messages of a row whose weight says whether its answers are learnt; another weight is noted."""
+    flag = flag_or_value(weight)
+    if is_pair or flag not in (0, 1) or not isinstance(flag, int):
+        unread_keys.note({"weight": weight}, (), "row")
+        return messages
+    return (
+        messages if flag else [{"weight": 0, **each} if each.get("role") == "assistant" else each for each in messages]
+    )
 
 
 def _facts_of(row: Row, conversation_keys: Collection[str]) -> tuple[JsonObject, JsonObject]:

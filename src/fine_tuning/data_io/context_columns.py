@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json, to_json_text
 from fine_tuning.data_io.key_meanings import (
     Meaning,
@@ -53,6 +54,9 @@ def contexts(row: Row, question: str, answer: str, read: Collection[str]) -> dic
         if is_annotation(key, value, row) or not (is_sure or is_prose(value) or says_premise(key, value)):
             continue
         text = _text(key, value)
+        if is_placeholder(text):
+            found[key] = ""
+            continue
         if not is_sure and _is_whole_row(text, question, answer):
             continue
         is_new = bool(text.strip()) and not is_block(text.strip(), question)

@@ -15,6 +15,7 @@ from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.dialects.marked_turns import without_marks
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
+from fine_tuning.data_io.dialects.tools_in_text import with_tools_of_text
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import (
     ai_sdk,
@@ -25,9 +26,12 @@ from fine_tuning.data_io.formats import (
     bedrock,
     bedrock_log,
     chat_text,
+    chatgpt,
+    cohere,
     compared_answers,
     gemini,
     gemini_log,
+    glaive,
     google_adk,
     half_calls,
     helicone,
@@ -35,6 +39,8 @@ from fine_tuning.data_io.formats import (
     langsmith,
     langsmith_dataset,
     litellm,
+    oasst,
+    open_columns,
     open_webui,
     openai_chat,
     openai_log,
@@ -45,8 +51,11 @@ from fine_tuning.data_io.formats import (
     prompt_response,
     question_answer,
     sharegpt,
+    squad,
     stored_completion,
+    toolace,
     vendor_response,
+    xlam,
 )
 from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
@@ -87,15 +96,22 @@ _MODULES: tuple[Format, ...] = (
     stored_completion,
     open_webui,
     google_adk,
+    chatgpt,
+    cohere,
     argilla,
     preference,
     langsmith_dataset,
+    toolace,
     sharegpt,
     bedrock,
     ai_sdk,
     openai_chat,
     gemini,
     alpaca,
+    glaive,
+    oasst,
+    xlam,
+    squad,
     chat_text,
     prompt_response,
     question_answer,
@@ -106,7 +122,7 @@ LOGS = frozenset(
     for each in (
         *(langfuse, langsmith, litellm, helicone, portkey, opentelemetry, stored_completion),
         *(batch, bedrock_log, openai_responses, gemini_log, anthropic, openai_log),
-        *(ai_sdk, open_webui, google_adk, argilla),
+        *(ai_sdk, open_webui, google_adk, argilla, chatgpt, cohere),
     )
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
@@ -223,6 +239,8 @@ def _known(row: Row, name: str | None) -> tuple[str, Row]:
         if name is None and (told := half_calls.reason(row) or compared_answers.reason(row)) is not None:
             raise DataError(told)
         _refuse_broken_json(row)
+        if name is None and (told := open_columns.reason(row)) is not None:
+            raise DataError(told)
         if name is None and empty and row:
             raise DataError(f"{empty[0]} is empty, and the row has no other answer")
         expected = f"of the format {name}" if name else "of any known format"
@@ -283,7 +301,7 @@ def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
             return
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
-                call = call if is_record else without_marks(call)
+                call = call if is_record else with_tools_of_text(without_marks(call))
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
                 if known in LOGS:
                     call = corrected(call, row) if known in _EXCHANGES else call
