@@ -57,14 +57,14 @@ def test_other_verdicts_are_ratings(fields: dict[str, Any], rating: int) -> None
 def test_what_says_nothing_of_the_answer_is_metadata(fields: dict[str, Any]) -> None:
     for call in calls_with(fields):
         assert (call.rating, call.metadata, call.is_cut_off) == (None, fields, False)
-        score_fields.refuse_unclear(fields, call.metadata)
+        score_fields.refuse_unclear(call.metadata)
 
 
 @pytest.mark.parametrize("fields", [{"reward": -1.5}, {"reward": 0}, {"final_reward": "0.2"}, {"csat": 0}])
 def test_reward_that_may_be_a_bad_one_is_refused_by_name(fields: dict[str, Any]) -> None:
     for call in calls_with(fields):
         with pytest.raises(DataError, match=next(iter(fields))):
-            score_fields.refuse_unclear(fields, call.metadata)
+            score_fields.refuse_unclear(call.metadata)
 
 
 def test_what_else_a_person_said_is_kept() -> None:

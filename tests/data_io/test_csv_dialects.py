@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fine_tuning.commands.import_preview_tables import print_preview
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.sources.raw_row import WRONG_CELLS
@@ -142,3 +143,20 @@ def test_neighbouring_quotes_that_are_not_closed_refuse_their_rows_alone(tmp_pat
     rows = [json.loads(row.text or b"") for row in sources.read(str(path))]
     assert [WRONG_CELLS in row for row in rows] == [False] + [True] * len(lines) + [False] * len(others)
     assert [row["answer"] for row in rows[-len(others) :]] == [f"à {number}" for number in range(5)]
+
+
+def test_quote_that_is_never_closed_is_named_with_the_line_where_it_opens(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('question,answer\nq,a\nq2,"an answer, long,\nand longer\n')
+    with pytest.raises(
+        DataError, match=r"line 4: not CSV \(a quote is never closed\), in the row that begins on line 3"
+    ):
+        list(sources.read(str(path)))
+
+
+def test_dry_run_names_the_first_row_of_each_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text('question,answer\nq,a\nq2,"open\nq3,a3\n')
+    preview = DistillationDataCollector().preview_files([path])
+    print_preview("x.csv", preview)
+    assert "x.csv:3" in capsys.readouterr().out

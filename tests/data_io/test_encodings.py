@@ -19,6 +19,15 @@ TEXTS = [
     ("cp1252", "Jag är från Sverige och det är gott på bordet"),
     ("cp1252", "Þetta er íslenska og það er gott í dag"),
     ("cp1252", "café"),
+    ("cp1252", "Zürich"),
+    ("cp1252", "Straße"),
+    ("cp1252", "crème brûlée"),
+    ("cp1252", "coöperate"),
+    ("cp1252", "I’m fine"),  # noqa: RUF001
+    ("cp1252", "It is “so”."),
+    ("cp1252", "now – or later"),  # noqa: RUF001
+    ("cp1252", "£5 or €6"),
+    ("cp1257", "ąžuol"),
     ("cp1250", "Zażółć gęślą jaźń"),
     ("cp1250", "Příliš žluťoučký kůň úpěl ďábelské ódy"),
     ("cp1250", "Dobrý den, jak se máte? Děkuji, dobře."),

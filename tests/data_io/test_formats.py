@@ -10,7 +10,7 @@ import pytest
 
 from fine_tuning.data_io import formats
 from fine_tuning.errors import DataError, UsageError
-from tests.data_io import vendor_rows
+from tests.data_io import dataset_rows, vendor_rows
 
 ASKED = {"role": "user", "content": "Where is order 7?"}
 ANSWERED = {"role": "assistant", "content": "On its way."}
@@ -113,7 +113,7 @@ ONE_CALL: dict[str, dict[str, Any]] = {
         ],
     },
 }
-ONE_CALL |= vendor_rows.ONE_CALL
+ONE_CALL |= vendor_rows.ONE_CALL | dataset_rows.ONE_CALL
 
 
 def only(row: dict[str, Any], name: str | None = None) -> formats.Call:
@@ -128,7 +128,8 @@ def test_calls_in_each_format_reads_the_call(name: str) -> None:
     call = only(row)
     question = "Where is\n\norder 7?" if name == "alpaca" else ASKED["content"]
     asked = [message["content"] for message in call.messages if message["role"] == "user"]
-    assert [*asked, call.messages[-1]["content"]] == [question, ANSWERED["content"]]
+    answer = None if name == "xlam" else ANSWERED["content"]  # it answers with calls
+    assert [*asked, call.messages[-1]["content"]] == [question, answer]
     assert call.messages[-1]["role"] == "assistant"
 
 

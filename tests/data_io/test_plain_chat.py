@@ -47,12 +47,18 @@ VALUES = [
     {"role": ["user"]},
     "{}",
     "5",
+    "thumbs down",
+    "error",
+    False,
+    {"flagged": True},
+    [{"rating": 1}],
 ]
 ROLES = ["system", "developer", "user", "assistant", "tool", "human", "", None]
 KEYS = [
     *("domain", "task_type", "rating", "metadata", "model", "captured_at", "model_used", "tools", "Rating", "id"),
     *("finish_reason", "truncated", "unread_columns", "role", "from", "conversation_id", "temperature", "system"),
     *("response", "completion", "rejected", "feedback", "score", "status", "error", "chat", "history", "context"),
+    *("user_rating", "thumbsUp", "is_error", "deleted", "stopReason", "moderation", "annotations", "mood", "ok"),
 ]
 
 

@@ -57,7 +57,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("unknown-format", "", {"question": "x"}),
     ("malformed", "", {"prompt": "x", "response": {"y": 3}}),
     ("wrong-rating", "rating", chat(Q, A, rating=9)),
-    ("wrong-rating", "rating", {"prompt": "x", "response": "y", "rating": "good"}),
+    ("wrong-rating", "rating", {"prompt": "x", "response": "y", "rating": "eight"}),
     ("unclear-score", "score", chat(Q, A, score=3)),
     ("unclear-score", "helpfulness", {"prompt": "x", "response": "y", "helpfulness": 0}),
     (
@@ -120,6 +120,7 @@ WRONG: list[tuple[str, str, Any]] = [
     ("empty-content", "input.messages[0].content", pair(input={"messages": [{"role": "user", "content": " "}]})),
     ("redacted", "", {"run_type": "llm", "inputs": {"messages": "[REDACTED]"}, "outputs": {"x": "[REDACTED]"}}),
     ("failed-call", "", {"run_type": "llm", "inputs": {"messages": []}, "outputs": {}, "error": "timeout"}),
+    ("excluded-row", "deleted", {"prompt": "Q?", "response": "A.", "deleted": True}),
     ("low-rating", "rating", {"prompt": "Where is it?", "completion": "Nowhere.", "label": False}),
     ("unknown-key", "source", chat(Q, A, source="crm")),
     ("request-option", "tool_choice", chat(Q, A, tool_choice="required")),

@@ -32,7 +32,7 @@ def test_score_that_may_be_bad_is_refused_by_name(tmp_path: Path, given: dict[st
 
 
 @pytest.mark.parametrize(
-    "given", [{"score": 0.93}, {"score": 87}, {"metadata": {"score": 1}}, {"score": 1, "rating": 4}, {"score": "high"}]
+    "given", [{"score": 0.93}, {"score": 87}, {"metadata": {"score": 7}}, {"score": 1, "rating": 4}, {"score": "high"}]
 )
 def test_score_beside_a_rating_or_a_good_one_is_metadata(tmp_path: Path, given: dict[str, Any]) -> None:
     assert imported(tmp_path, **given).captured == 1

@@ -175,6 +175,7 @@ def _print_import(names: str, report: ImportReport) -> None:
         "duplicates": report.duplicates,
         "imported before": report.already_imported or None,
         **report.unread,
+        "left out by field": output.counts(report.left_out_by),
         "columns kept as metadata": output.counts(report.unread_columns),
         "keys of messages not read": output.counts(report.unread_keys),
         "cut off": report.cut_off or None,

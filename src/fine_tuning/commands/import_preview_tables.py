@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -28,6 +30,7 @@ def print_preview(names: str, preview: ImportPreview) -> None:
         "duplicates": report.duplicates,
         "preference pairs": report.preferences or None,
         **report.unread,
+        "left out by field": output.counts(report.left_out_by),
         "columns kept as metadata": output.counts(report.unread_columns),
         "keys of messages not read": output.counts(report.unread_keys),
         "cut off": f"{report.cut_off} (datasets are built without them)" if report.cut_off else None,
@@ -37,8 +40,9 @@ def print_preview(names: str, preview: ImportPreview) -> None:
     output.print_facts(f"Dry run of {names}: nothing was stored", shown)
     for sample in preview.samples:
         _print_sample(sample)
-    _print_reasons("Rejected", preview.reasons)
-    _print_reasons("Stored, but not fit for training", preview.untrainable)
+    first = {row["reason"]: f"{Path(row['file']).name}:{row['line']}" for row in reversed(report.rejected)}
+    _print_reasons("Rejected", preview.reasons, first)
+    _print_reasons("Stored, but not fit for training", preview.untrainable, {})
 
 
 def _print_sample(sample: SampledCall) -> None:
@@ -69,11 +73,14 @@ def _short(text: str) -> str:
     return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 3]}..."
 
 
-def _print_reasons(title: str, reasons: Counter[str]) -> None:
+def _print_reasons(title: str, reasons: Counter[str], first: Mapping[str, str]) -> None:
+    """Print how many rows have each reason, and the first row of those in `first`."""
     if not reasons:
         return
-    output.print_table(
-        title, ["Rows", "Reason"], [(count, reason) for reason, count in reasons.most_common(MAX_REASONS)]
-    )
+    named = [(count, first.get(reason, ""), reason) for reason, count in reasons.most_common(MAX_REASONS)]
+    if first:
+        output.print_table(title, ["Rows", "First row", "Reason"], named)
+    else:
+        output.print_table(title, ["Rows", "Reason"], [(count, reason) for count, _, reason in named])
     if len(reasons) > MAX_REASONS:
         typer.echo(f"  ... and {len(reasons) - MAX_REASONS} more reasons; --json lists them all")

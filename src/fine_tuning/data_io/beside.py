@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from fine_tuning.data_io.dialects import images
+from fine_tuning.data_io.context_columns import refuse_choices, says_premise
+from fine_tuning.data_io.dialects import images, unread_keys
 from fine_tuning.data_io.dialects.content import read_content
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
 from fine_tuning.data_io.dialects.history import read_history, with_history
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
-from fine_tuning.data_io.key_meanings import Meaning, is_annotation, may_repeat_answers, meaning_of
-from fine_tuning.data_io.messages import ContentPart, Message, Tool, content_text, text_of
+from fine_tuning.data_io.key_meanings import (
+    Meaning,
+    is_annotation,
+    is_choice,
+    is_reasoning,
+    may_repeat_answers,
+    meaning_of,
+)
+from fine_tuning.data_io.messages import ContentPart, Message, Tool, content_text, length_of_request, text_of
 from fine_tuning.data_io.said import Said, texts
 from fine_tuning.errors import DataError
 
@@ -58,6 +66,13 @@ def read_beside(
             kept[key] = value
         elif value not in _NOTHING:
             fields.setdefault(meaning, {})[key] = value
+    unread_keys.note({key: value for key, value in kept.items() if is_reasoning(key)}, (), "row")
+    premises = {key: kept.pop(key) for key in [*kept] if says_premise(key, kept[key])}
+    kept |= premises
+    if premises or any(map(is_choice, kept)):
+        asked = "\n".join(content_text(each.get("content")) for each in messages[: length_of_request(messages)])
+        _refuse_premises(premises, asked)
+        refuse_choices(kept, asked)
     if not fields:
         return Conversation(messages, tools, kept)
     kept |= fields.get(Meaning.OPTION, {})
@@ -203,6 +218,14 @@ def _said(messages: list[Message], rejected: list[Message] | None) -> Said:
         [content_text(each.get("content")) for each in part] for part in (messages[: last + 1], answers)
     )
     return Said(request, answered)
+
+
+def _refuse_premises(fields: JsonObject, asked: str) -> None:
+    """Refuse what a question rests on and does not say, such as the schema of a database or a table."""
+    asked = " ".join(asked.split())
+    for key, value in fields.items():
+        if not all(" ".join(text.split()) in asked for text in texts(parse_embedded_json(value))):
+            raise DataError(f"{key} is not part of the conversation, and would be lost; {_ELSEWHERE}")
 
 
 def _refuse_lost(fields: Row, messages: list[Message], rejected: list[Message] | None, kept: JsonObject) -> None:

@@ -7,18 +7,29 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fine_tuning.data_io.beside import read_beside
-from fine_tuning.data_io.finish_reasons import CUT_OFF, REASON_KEYS, reason_of_row
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json, parsed_cell
+from fine_tuning.data_io.dialects import unread_keys
+from fine_tuning.data_io.finish_reasons import CUT_OFF, is_reason, reason_of_row
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    flag_or_value,
+    is_list,
+    is_object,
+    parse_embedded_json,
+    parsed_cell,
+)
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.messages import Message, Tool, length_of_request
-from fine_tuning.data_io.rating_lists import rating_of_lists, stated_rating
-from fine_tuning.data_io.score_fields import rating_of_stars
+from fine_tuning.data_io.rating_beside import rating_beside
+from fine_tuning.data_io.rating_lists import stated_rating
 from fine_tuning.data_io.usage import Usage
-from fine_tuning.data_io.verdicts import rating_of_verdicts
 from fine_tuning.errors import DataError
 
 RECORD_KEYS = frozenset({"domain", "task_type", "rating", "metadata", "captured_at", "model", "model_used"})
 """Fields of a captured example that a row of any format may have."""
+
+
+_OF_ANSWERS = {"assistant", "gpt", "model", "ai", "bot", "chatbot"}
 
 
 class Choice(NamedTuple):
@@ -97,15 +108,18 @@ def call_from_row(
     if not is_object(metadata):
         raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
     found = read_beside(row, messages, tools, rejected, conversation_keys)
-    others = {key: value for key, value in found.metadata.items() if key not in REASON_KEYS}
+    if "weight" in found.metadata:
+        found = found._replace(
+            messages=_weighted(found.messages, found.metadata["weight"], is_pair=rejected is not None)
+        )
+    others = {key: value for key, value in found.metadata.items() if not is_reason(key, value)}
     given = facts.get("rating")
     if rejected is not None and is_list(parse_embedded_json(given)):  # one for each answer
         others["rating"], given = given, None
     rating = stated_rating("rating", given)
     if rating in (None, ""):
-        rating = rating_of_verdicts(others) or rating_of_stars(others)
-    if rating in (None, "") and rejected is None:
-        rating = rating_of_lists(others)
+        answer = {} if rejected is not None else _answer_as_given(row, conversation_keys)
+        rating = rating_beside(others, [metadata, answer], is_pair=rejected is not None)
     return Call(
         found.messages,
         found.tools,
@@ -117,6 +131,27 @@ def call_from_row(
         captured_at=facts.get("captured_at"),
         metadata={**others, **{key: value for key, value in metadata.items() if value is not None}},
         finish_reason=reason,
+    )
+
+
+def _answer_as_given(row: Row, conversation_keys: Collection[str]) -> Row:
+    """The last message of a conversation with all that its row has in it; empty where that is no answer."""
+    for key in conversation_keys:
+        given = row.get(key)
+        last = given[-1] if is_list(given) and given else None
+        if is_object(last) and str(last.get("role") or last.get("from")) in _OF_ANSWERS:
+            return last
+    return {}
+
+
+def _weighted(messages: list[Message], weight: object, *, is_pair: bool) -> list[Message]:
+    """The messages of a row whose weight says whether its answers are learnt; another weight is noted."""
+    flag = flag_or_value(weight)
+    if is_pair or flag not in (0, 1) or not isinstance(flag, int):
+        unread_keys.note({"weight": weight}, (), "row")
+        return messages
+    return (
+        messages if flag else [{"weight": 0, **each} if each.get("role") == "assistant" else each for each in messages]
     )
 
 

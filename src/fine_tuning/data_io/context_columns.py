@@ -9,8 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json, to_json_text
-from fine_tuning.data_io.key_meanings import Meaning, bounds, is_annotation, is_context, is_remark, meaning_of, steers
+from fine_tuning.data_io.key_meanings import (
+    Meaning,
+    bounds,
+    is_annotation,
+    is_choice,
+    is_context,
+    is_premise,
+    is_remark,
+    is_test,
+    meaning_of,
+    steers,
+)
 from fine_tuning.data_io.messages import Message, content_text
 from fine_tuning.data_io.said import LONG, is_block
 from fine_tuning.errors import DataError
@@ -18,9 +30,9 @@ from fine_tuning.errors import DataError
 UNREAD = "unread_columns"
 """The key of metadata that lists the columns of unknown text of a captured call."""
 _TEXTS = ("text", "content", "page_content", "pageContent", "passage", "body", "chunk", "snippet", "paragraph")
-_CHOICES = ("options", "choices")
 _A_LETTER = 2
 _MARKS = re.compile(r"<[^<>]+>")  # that end a turn
+_NAME_WORDS = 2  # of a table or a source
 _FEW_SPACES = 4  # a name or a class has fewer
 _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 
@@ -39,9 +51,12 @@ def contexts(row: Row, question: str, answer: str, read: Collection[str]) -> dic
         if key in read or not value or isinstance(value, bool | int | float) or not is_context(key):
             continue
         is_sure = meaning_of(key) is Meaning.SEEN
-        if is_annotation(key, value, row) or not (is_sure or is_prose(value)):
+        if is_annotation(key, value, row) or not (is_sure or is_prose(value) or says_premise(key, value)):
             continue
         text = _text(key, value)
+        if is_placeholder(text):
+            found[key] = ""
+            continue
         if not is_sure and _is_whole_row(text, question, answer):
             continue
         is_new = bool(text.strip()) and not is_block(text.strip(), question)
@@ -68,12 +83,14 @@ def refuse_choices(row: Row, question: str) -> None:
     Raises:
         DataError: there are some; the message names the column.
     """
-    for key in _CHOICES:
-        given = parse_embedded_json(row.get(key))
+    for key in filter(is_choice, row):
+        given = parse_embedded_json(row[key])
         if is_object(given) and not all(isinstance(each, str | list) for each in given.values()):
             continue  # the options of a request
         values = list(given.values()) if is_object(given) else given if is_list(given) else [given] if given else []
         texts = [text for each in values for text in (each if is_list(each) else [each])]
+        if any(is_object(text) for text in texts):
+            continue  # choices of a response
         if not all(isinstance(text, str | int | float) and str(text) in question for text in texts):
             raise DataError(f"{key} are part of the question; write them into it")
 
@@ -85,12 +102,25 @@ def _text(key: str, value: object) -> str:
         if not is_list(parsed) or not _texts(parsed):
             return value
         value = parsed
-    if is_object(value) and meaning_of(key) is None:
+    if meaning_of(key) is None and (is_object(value) or (is_premise(key) and _texts(_as_list(value)) is None)):
         return to_json_text(value)
-    texts = _texts(value if is_list(value) else [value])
+    texts = _texts(_as_list(value))
     if texts is None:
         raise DataError(f"{key} holds something else than text; write the context of the question as one text")
     return "\n\n".join(texts)
+
+
+def _as_list(value: object) -> list[object]:
+    return value if is_list(value) else [value]
+
+
+def says_premise(key: str, value: object) -> bool:
+    """Whether a column is a part of the question: it has the name of one, and says more than a name or a class does."""
+    if not is_premise(key):
+        return False
+    if isinstance(value, str):
+        return len(value.split()) > _NAME_WORDS or any(mark in value for mark in "(|\n{")
+    return bool(value) and isinstance(value, list | dict)
 
 
 def _texts(given: list[object]) -> list[str] | None:
@@ -115,16 +145,17 @@ def is_prose(value: object) -> bool:
     return is_list(value) and any(map(is_prose, value))
 
 
-def unread(row: Row, metadata: Row, messages: Sequence[Message]) -> tuple[str, ...]:
+def unread(row: Row, metadata: Row, messages: Sequence[Message], subjects: Collection[str] = ()) -> tuple[str, ...]:
     """The names of columns of text that stay metadata, and may be a part of the question.
 
     Args:
         metadata: of the call in the row, which also has what the row itself calls metadata.
+        subjects: columns that the conversation speaks of, such as the status of an order.
     """
     stated = metadata.get(UNREAD)
     if is_list(stated):
         return tuple(key for key in map(str, stated) if key in metadata)
-    found = [key for key, value in metadata.items() if key in row and _may_ask(key, value)]
+    found = [key for key, value in metadata.items() if key in row and (key in subjects or _may_ask(key, value))]
     if not found:
         return ()
     said = [text for each in messages if (text := content_text(each.get("content")).strip())]
@@ -132,13 +163,16 @@ def unread(row: Row, metadata: Row, messages: Sequence[Message]) -> tuple[str, .
     return tuple(
         key
         for key in found
-        if not _is_copy(metadata[key], said) and not (steers(key) and _is_word_of(str(metadata[key]), asked))
+        if key in subjects
+        or (not _is_copy(metadata[key], said) and not (steers(key) and _is_word_of(str(metadata[key]), asked)))
     )
 
 
 def _may_ask(key: str, value: object) -> bool:
     """Whether a column may be a part of the question: text of an unknown name, or what steers the answer."""
     is_limit = isinstance(value, int | float) and not isinstance(value, bool) and bounds(key)
+    if is_test(key) and isinstance(value, list | dict | str) and value:
+        return True
     return (
         is_limit or (isinstance(value, str) and value != "" and steers(key)) or (is_prose(value) and not is_remark(key))
     )

@@ -66,7 +66,23 @@ _CONTEXTS = frozenset(
     """context contexts ctx ctxs document documents doc docs passage passages article articles retrieval retrievals
     chunk chunks snippet snippets excerpt excerpts paragraph paragraphs rag""".split()
 )
-_MAYBE_CONTEXTS = frozenset("text texts body schema schemas ddl transcript premise story evidence hint hints".split())
+_PREMISES = frozenset(  # without which a question has another answer
+    "schema schemas ddl premise evidence hint hints table tables dataframe boilerplate".split()
+)
+_PREMISES_BY_NAME = frozenset(
+    """startercode codecontext createtablestatement createtablestatements databaseschema dbschema tableinfo tableschema
+    functionsignature""".split()
+)
+_MAYBE_CONTEXTS = frozenset("text texts body transcript story".split()) | _PREMISES
+_REASONING = frozenset(
+    """reasoning reasoningcontent reasoningtext reasoningtrace reasoningsteps reasoningdetails reasoningprocess thinking
+    thinkingcontent thinkingtrace thinkingtext thinkingtrajectory thoughts thought chainofthought cot scratchpad
+    internalmonologue modelreasoning modelthinking responsereasoning deepseekreasoning deepseekthinkingtrajectory
+    longcot""".split()
+)
+_OF_TESTS = frozenset(  # which an answer has to pass
+    "testcases testcase tests testlist publictests publictestcases unittests inputoutput".split()
+)
 _OF_CONTEXT = frozenset("text texts body content contents".split())  # of an article
 _OF_ANSWER = frozenset(
     """answer answers response responses output outputs completion completions generated prediction predicted target
@@ -90,6 +106,7 @@ _BOUNDS = frozenset("max min maximum minimum limit num number".split())
 _BOUNDED = frozenset(
     "words word characters character chars char sentences sentence paragraphs lines length limit items points".split()
 )
+_CHOICES = re.compile(r"(?:answer)?(?:options|choices)|(?:answer)?(?:option|choice|opt|op|ending)(?:[a-h]|[0-9])")
 _PART = re.compile(r"[^\W\d_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _CATEGORY = re.compile(r"[^\W\d]+(?:[ /&_-]+[^\W\d]+){0,2}|n/a|-|")  # three words, without numbers or full stops
@@ -148,11 +165,36 @@ def is_context(key: str) -> bool:
     words = _words(key)
     if not words or not _OF_ANSWER.isdisjoint(words):
         return False
-    if words[-1] in _CONTEXTS | _MAYBE_CONTEXTS:
+    if words[-1] in _CONTEXTS | _MAYBE_CONTEXTS or plain(key) in _PREMISES_BY_NAME:
         return True
     if words[-1] in _OF_CONTEXT:
         return len(words) > 1 and words[-2] in _CONTEXTS | {"source", "input"}
     return plain(key) in _GROUNDING
+
+
+@lru_cache(maxsize=4096)
+def is_premise(key: str) -> bool:
+    """Whether a column is a part of the question by its name if it says more than a name: `sql_schema`, `table`."""
+    words = _words(key)
+    return plain(key) in _PREMISES_BY_NAME or (bool(words) and words[-1] in _PREMISES and _OF_ANSWER.isdisjoint(words))
+
+
+@lru_cache(maxsize=4096)
+def is_reasoning(key: str) -> bool:
+    """Whether a column holds what a model thought before its answer, and not what somebody says of that."""
+    return plain(key) in _REASONING
+
+
+@lru_cache(maxsize=4096)
+def is_choice(key: str) -> bool:
+    """Whether a column may hold what a question lets one choose from, or one of it: `options`, `option_a`."""
+    return _CHOICES.fullmatch(plain(key)) is not None
+
+
+@lru_cache(maxsize=4096)
+def is_test(key: str) -> bool:
+    """Whether a column holds what the answer is tested with, which its question may have said."""
+    return plain(key) in _OF_TESTS
 
 
 @lru_cache(maxsize=4096)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from fine_tuning.data_io.json_values import JsonObject, Row
-from fine_tuning.data_io.key_meanings import plain
+from fine_tuning.data_io.row_facts import facts_of, name_of
 from fine_tuning.errors import DataError
 
 _OF = r"(?:user|human|star|overall|answer|response|feedback|customer|judge|grader|evaluator|evaluation|eval|model)?"
@@ -14,7 +15,7 @@ _STARS = re.compile(
 )
 _SCORES = re.compile(
     rf"{_OF}(?:score|rating|quality|helpfulness|preference|reaction|stars)(?:score|rating)?"
-    r"(?:(?:[01](?:to)?|outof)(?:10|100))?|helpful|ishelpful|numstars"
+    r"(?:(?:[01](?:to)?|outof)(?:10|100))?|helpful|ishelpful|numstars|(?:answer|response|quality|letter)?grade"
     r"|correctness|coherence|honesty|truthfulness|faithfulness|instructionfollowing"  # HelpSteer's, UltraFeedback's
 )
 _REWARDS = re.compile(
@@ -23,6 +24,12 @@ _REWARDS = re.compile(
 _DRAWN = re.compile(r"([\u2605\u2b50\U0001f31f]+)([\u2606\u2729]*)")  # full stars and empty ones
 _SHARE = re.compile(r"([1-5])(?:\.0)?\s*(?:stars?|(?:/|of|out of)\s*5(?:\.0)?(?:\s*stars?)?)", re.IGNORECASE)
 _LARGEST = 5
+_GRADES = re.compile(r"(?:answer|response|quality|letter)?grade")
+_OPEN_GRADES = frozenset({"B", "C"})  # letters of a scale, or SimpleQA's for a wrong answer and for none
+_FLAGS = frozenset("flag flags qualityflag needsreview requiresreview toreview reviewneeded isflag".split())
+_SET = frozenset({"true", "1", "yes"})
+_LABELS = frozenset({"label", "labels"})  # of what the call is about, or of its answer
+_MAYBE_CLASSES = frozenset({"0", "1", "-1", "0.0", "1.0"})
 _GOOD_SHARE = 0.5  # of a scale to 1
 
 
@@ -31,7 +38,7 @@ def rating_of_stars(others: JsonObject) -> int | None:
     for key, value in others.items():
         if not isinstance(value, int | float | str):  # as those of other kinds are no stars
             continue
-        name = plain(key)
+        name = name_of(key)
         number = _number(value) if _STARS.fullmatch(name) else None
         if isinstance(value, str) and number is None and (_STARS.fullmatch(name) or _SCORES.fullmatch(name)):
             number = stars_in(value)
@@ -51,16 +58,20 @@ def stars_in(text: str) -> int | None:
     return len(drawn[1]) if drawn is not None and is_whole else None
 
 
-def unclear(row: Row, metadata: JsonObject) -> list[str]:
-    """The names of scores that may be bad ones: whether they are, their scale would say.
+@lru_cache(maxsize=8192)
+def may_score(key: str) -> bool:
+    """Whether a field can be a score of an answer."""
+    name = name_of(key)
+    found = (pattern.fullmatch(name) for pattern in (_STARS, _SCORES, _REWARDS))
+    return name in _FLAGS or name in _LABELS or any(each is not None for each in found)
 
-    Args:
-        metadata: of the call in the row, which also has what the row itself calls metadata.
-    """
-    return [key for key, value in metadata.items() if key in row and _is_unclear(key, value)]
+
+def unclear(metadata: Row) -> dict[str, object]:
+    """The scores in the metadata of a call that may be bad ones, by their place: whether they are, their scale says."""
+    return {fact.place: fact.value for fact in facts_of(metadata, may_score) if _is_unclear(fact.name, fact.value)}
 
 
-def refuse_unclear(row: Row, metadata: JsonObject) -> None:
+def refuse_unclear(metadata: Row) -> None:
     """Refuse a score that may be a bad one.
 
     Args:
@@ -69,20 +80,24 @@ def refuse_unclear(row: Row, metadata: JsonObject) -> None:
     Raises:
         DataError: there is one; the message names it.
     """
-    if names := unclear(row, metadata):
-        found = [f"{key} is {metadata[key]!r}" for key in names]
+    if found := unclear(metadata):
+        stated = ", ".join(f"{place} is {value!r}" for place, value in found.items())
         raise DataError(
-            f"{', '.join(found)}, whose scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "
+            f"{stated}, whose scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "
             "the score plus 1), or pass --rating and a number from 1 to 5 for all rows without a rating"
         )
 
 
-def _is_unclear(key: str, value: object) -> bool:
+def _is_unclear(name: str, value: object) -> bool:
     """Whether a score may be a bad one; one above half of a scale to 1, or above 5, is none."""
+    if name in _FLAGS or name in _LABELS:
+        word = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
+        return word in (_SET if name in _FLAGS else _MAYBE_CLASSES)
+    if isinstance(value, str) and value.strip().upper() in _OPEN_GRADES:
+        return _GRADES.fullmatch(name) is not None
     number = _number(value)
     if number is None or number > _LARGEST or _GOOD_SHARE < number < 1:
         return False
-    name = plain(key)
     if _REWARDS.fullmatch(name):
         return number < 1  # as all of a scale to 1
     return _SCORES.fullmatch(name) is not None or _STARS.fullmatch(name) is not None

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fine_tuning.data_io.json_values import JsonObject, is_object
 from fine_tuning.data_io.key_meanings import folded, plain
+from fine_tuning.data_io.row_facts import name_of
 from fine_tuning.errors import DataError
 
 THUMBS_UP, THUMBS_DOWN = 5, 1
@@ -26,25 +27,41 @@ _UNCLEAR = frozenset((*_OF_THUMBS, "pass", "passed", "fail", "failed")) - {"yes"
 _LABELS = frozenset("label labels humanlabel userlabel annotatorlabel qualitylabel responselabel answerlabel".split())
 _GOOD_KEYS = frozenset(
     (
-        "ktotag ktolabel desirable isdesirable desired thumb thumbs thumbsup thumbup feedback userfeedback "
+        "like ktotag ktolabel desirable isdesirable desired thumb thumbs thumbsup thumbup feedback userfeedback "
         "humanfeedback feedbacklabel verdict vote chosen ischosen accepted isaccepted preferred ispreferred liked "
         "isliked upvoted good isgood helpful ishelpful reaction userreaction correct iscorrect approved isapproved"
     ).split()
 )
 _BAD_KEYS = frozenset(
     (
-        "undesirable isundesirable thumbsdown thumbdown rejected isrejected disliked isdisliked downvoted bad isbad "
-        "unhelpful incorrect isincorrect failed isfailed badresponse badanswer badoutput isharmful isunsafe unsafe "
-        "ishallucination hallucination hallucinated ishallucinated flagged isflagged toxic istoxic harmful"
+        "dislike undesirable isundesirable thumbsdown thumbdown rejected isrejected disliked isdisliked downvoted bad "
+        "isbad unhelpful incorrect isincorrect failed isfailed badresponse badanswer badoutput isharmful isunsafe "
+        "unsafe ishallucination hallucination hallucinated ishallucinated flagged isflagged toxic istoxic harmful"
     ).split()
 )
 _GRADED = frozenset(  # or a number, or a sign
     (
         "preference userpreference quality responsequality answerquality emoji useremoji feedbackemoji emojis "
-        "reactionemoji emojireaction reactions userreactions"
+        "reactionemoji emojireaction reactions userreactions grade answergrade responsegrade lettergrade "
+        "qualitygrade qualitylabel qualityrating answerrating responserating dataquality"
     ).split()
 )
-_STATES = frozenset("status state reviewstatus annotationstatus approvalstatus feedbackstatus moderationstatus".split())
+_LOW = frozenset("low very_low lowest low_quality terrible awful useless unusable unacceptable f d d+ d- e".split())
+_HIGH = frozenset({"a", "a+", "a-", "excellent"})
+_STATES = frozenset(
+    (
+        "status state reviewstatus annotationstatus approvalstatus feedbackstatus moderationstatus review reviewresult "
+        "reviewoutcome reviewdecision reviewerdecision humanreview qastatus qaresult qadecision validationstatus "
+        "moderation moderationresult moderationdecision approval qualityflag labelstatus recordstatus itemstatus"
+    ).split()
+)
+_OUT = frozenset(
+    (
+        "flagged blocked unsafe spam discarded deleted excluded needs_work needs_improvement needs_revision "
+        "changes_requested unusable declined denied invalid not_approved"
+    ).split()
+)
+_REFERENCES = frozenset("gold isgold golden isgolden goldstandard".split())  # or the text of the right answer
 _SUCCESSES = frozenset(
     (
         "passed ispassed pass passes testpassed testspassed alltestspassed alltestspass success issuccess successful "
@@ -54,7 +71,23 @@ _SUCCESSES = frozenset(
 )
 _FAILURES = frozenset("fail failed fails failure failing unsuccessful error invalid unsolved".split())
 _KINDS = frozenset("type kind label sentiment verdict category".split())
-_VERDICT_KEYS = _LABELS | _GOOD_KEYS | _BAD_KEYS | _GRADED | _STATES | _SUCCESSES
+_VERDICT_KEYS = _LABELS | _GOOD_KEYS | _BAD_KEYS | _GRADED | _STATES | _SUCCESSES | _REFERENCES
+_UPS = frozenset(
+    (
+        "upvotes upvotecount numupvotes likes likecount numlikes positivevotes helpfulvotes thumbsupcount numthumbsup "
+        "thumbsups ups up votesup upvote"
+    ).split()
+)
+_DOWNS = frozenset(
+    (
+        "downvotes downvotecount numdownvotes dislikes dislikecount numdislikes negativevotes unhelpfulvotes "
+        "thumbsdowncount numthumbsdown thumbsdowns downs down votesdown downvote"
+    ).split()
+)
+_BALANCES = frozenset("votes vote netvotes votescore votebalance karma".split())
+_VOTES = _UPS | _DOWNS | _BALANCES
+_SIGNS = frozenset({"\N{THUMBS UP SIGN}", "\N{THUMBS DOWN SIGN}", "thumbs_up", "thumbs_down", "thumbsup", "thumbsdown"})
+_BEGIN_SIGNS, _LONGEST = frozenset("\N{THUMBS UP SIGN}\N{THUMBS DOWN SIGN}tT: "), 16  # characters
 _THUMBS_UP_KEYS, _THUMBS_DOWN_KEYS = {"thumbsup", "thumbup", "liked"}, {"thumbsdown", "thumbdown", "disliked"}
 
 
@@ -85,6 +118,16 @@ def _word(value: str) -> str:
     return str(int(number)) if number in (-1, 0, 1) else plain_text
 
 
+def may_judge(name: str) -> bool:
+    """Whether a field of this name (see `row_facts.name_of`) can say whether an answer is a good one."""
+    return name in _VERDICT_KEYS or name in _VOTES
+
+
+def is_sign(value: object) -> bool:
+    """Whether a value is a thumb, which is a verdict under any name."""
+    return isinstance(value, str) and value[:1] in _BEGIN_SIGNS and len(value) <= _LONGEST and _word(value) in _SIGNS
+
+
 def rating_of_verdicts(others: JsonObject) -> int | None:
     """The rating of an answer whose row says whether it is a good one (as for TRL's KTO); None where none does.
 
@@ -98,13 +141,15 @@ def rating_of_verdicts(others: JsonObject) -> int | None:
     found: dict[str, bool] = {}
     is_silent = _says_no_thumb(others)
     for key, value in others.items():
-        name = plain(key)
-        if (
-            name in _VERDICT_KEYS
-            and (verdict := _verdict(key, name, value)) is not None
-            and not (is_silent and not verdict)
-        ):
+        name = name_of(key)
+        if name in _VERDICT_KEYS:
+            verdict = _verdict(key, name, value)
+        else:
+            verdict = is_positive(value) if is_sign(value) else None
+        if verdict is not None and not (is_silent and not verdict):
             found[key] = verdict
+    if not found and _is_voted_down(others):
+        return THUMBS_DOWN
     if len(set(found.values())) > 1:
         raise DataError(f"{' and '.join(sorted(found))} contradict each other; keep the one that counts")
     for key in found:
@@ -115,6 +160,33 @@ def rating_of_verdicts(others: JsonObject) -> int | None:
     return None if not verdicts else THUMBS_UP if verdicts[0] else THUMBS_DOWN
 
 
+def _is_voted_down(others: Mapping[str, object]) -> bool:
+    """Whether as many people voted against an answer as for it, or more; the counts stay where they are."""
+    ups = downs = 0.0
+    for key, value in others.items():
+        name = name_of(key)
+        if name not in _VOTES:
+            continue
+        if is_object(value) and name in _BALANCES:
+            if _is_voted_down(value):
+                return True
+        elif (number := _count(value)) is not None:
+            ups += number if name in _UPS else 0
+            downs += abs(number) if name in _DOWNS else 0
+            if name in _BALANCES and number < 0:
+                return True
+    return downs > 0 and downs >= ups
+
+
+def _count(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _verdict(key: str, name: str, value: object) -> bool | None:
     """What a field says of the answer, by its name in letters and digits; None if it says nothing.
 
@@ -122,16 +194,23 @@ def _verdict(key: str, name: str, value: object) -> bool | None:
         DataError: as of `rating_of_verdicts`.
     """
     if name in _LABELS:
-        _refuse_unclear(key, value)
+        if name == plain(key):
+            _refuse_unclear(key, value)
         return is_positive(value, is_thumb=False)
     if name in _GRADED:
-        return _of_all(key, value, is_thumb=False)
+        word = _word(value) if isinstance(value, str) else None
+        graded = False if word in _LOW else True if word in _HIGH else None
+        return _of_all(key, value, is_thumb=False) if graded is None else graded
+    if name in _REFERENCES:
+        is_flag = isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false"))
+        return is_positive(value) if is_flag else None
     if name in _GOOD_KEYS:
         return None if name == "vote" and value in (0, "0") else _of_all(key, value)
     if name in _BAD_KEYS:
         return False if _of_all(key, value) else None  # that nobody disliked it is no praise
     if name in _STATES:  # an accepted request is no praise, either
-        return False if isinstance(value, str) and is_positive(value, is_thumb=False) is False else None
+        is_bad = isinstance(value, str) and (is_positive(value, is_thumb=False) is False or _word(value) in _OUT | _LOW)
+        return False if is_bad else None
     is_failure = is_positive(value) is False or (isinstance(value, str) and _word(value) in _FAILURES)
     return False if is_failure else None  # a call that succeeded may have a bad answer
 
@@ -168,7 +247,7 @@ def _scored(value: object, *, is_thumb: bool) -> bool | None:
 def _says_no_thumb(others: Mapping[str, object]) -> bool:
     """Whether thumbs in both directions are stated and none is up or down: nobody voted."""
     up, down = (
-        [is_positive(value) for key, value in others.items() if plain(key) in names]
+        [is_positive(value) for key, value in others.items() if name_of(key) in names]
         for names in (_THUMBS_UP_KEYS, _THUMBS_DOWN_KEYS)
     )
     return bool(up and down) and not any(up) and not any(down)

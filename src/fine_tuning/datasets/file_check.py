@@ -20,7 +20,7 @@ from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.json_values import is_list, is_object, object_or_empty
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.sources.raw_row import PART_OF
-from fine_tuning.data_io.unread_rows import NO_CALL, NO_CALL_CODES
+from fine_tuning.data_io.unread_rows import NO_CALL, NO_CALL_CODES, Unread
 from fine_tuning.datasets import row_rating
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.removed_rows import RejectedRow, RejectionReason
@@ -32,7 +32,6 @@ from fine_tuning.store.records.rows import JsonColumn, records
 
 MIN_ROWS = 10
 PROGRESS_ROWS = 1000  # between calls of on_progress
-_CODES = {NO_CALL[why]: code for why, code in NO_CALL_CODES.items()}
 _LEARNT = ("messages", "tools", "input", "preferred_output", "non_preferred_output")
 
 
@@ -147,11 +146,14 @@ def _examined(parsed: JsonColumn, name: str | None, text: bytes) -> Examined:
         is_broken_json = isinstance(given, str) and given.lstrip()[:1] in {"[", "{"}
         is_unread = name is None and "messages" in parsed and not is_broken_json
         call = None if is_unread else _call_of(parsed, name)
+        if isinstance(call, Unread):
+            left_out = Finding(NO_CALL_CODES[call.why], call.field, NO_CALL[call.why])
+            return Examined(None, {}, text, name, [left_out])
     except DataError as error:
         wrong = _wrong_as_written(parsed, name)
         if has_error(wrong):
             return Examined(None, {}, text, name, wrong)
-        code = "unknown-format" if name is None else _CODES.get(str(error), "malformed")
+        code = "unknown-format" if name is None else "malformed"
         return Examined(None, {}, text, name, [Finding(code, "", str(error))])
     row = parsed if call is None else row_of_call(call)
     learnt = {name: row[name] for name in _LEARNT if name in row}
@@ -174,8 +176,8 @@ def _with_facts(
         findings += row_rating.findings(call.rating)
         if call.rating in (None, "") and call.rejected is None and name not in formats.LOGS:
             findings += [
-                Finding("unclear-score", key, f"{call.metadata[key]!r}, which may be a bad one of a scale")
-                for key in score_fields.unclear(parsed, call.metadata)
+                Finding("unclear-score", key, f"{value!r}, which may be a bad one of a scale")
+                for key, value in score_fields.unclear(call.metadata).items()
             ]
         if call.unread:
             apart = row_text.canonical(call.unread_texts())
@@ -199,11 +201,12 @@ def assumed_reading(raw: RawRow) -> list[Finding]:
     return [] if raw.assumed is None else [Finding("assumed-reading", "", f"the file was read as {raw.assumed}")]
 
 
-def _call_of(row: JsonColumn, name: str | None) -> Call:
-    """The only call of a row."""
-    calls = list(formats.calls_in(row, name))
+def _call_of(row: JsonColumn, name: str | None) -> Call | Unread:
+    """The only call of a row, or why it has none to learn from."""
+    left_out: list[Unread] = []
+    calls = list(formats.calls_in(row, name, left_out.append))
     if not calls:
-        raise DataError(NO_CALL[unread_rows.why(row)])
+        return left_out[0] if left_out else Unread(unread_rows.why(row))
     if len(calls) != 1:
         raise DataError(f"the row holds {len(calls)} calls; capture it (ft-cli capture import) and build from there")
     return calls[0]

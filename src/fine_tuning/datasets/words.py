@@ -113,10 +113,12 @@ def exact(text: str) -> str:
     """Words and all signs of a text, with a space between.
 
     Texts with equal ones differ in white space and in the case of whole sentences only, which is the first letter of a
-    sentence and a sentence in capitals.
+    sentence, the pronoun `I`, and a sentence in capitals or as titles are written.
     """
-    sentences = _SENTENCE_START.split(normalize("NFC", text))
-    return " ".join(_ANY_TOKEN.findall(" ".join(map(_without_sentence_case, sentences))))
+    plain = letter_case.with_small_pronoun(normalize("NFC", text))
+    both = letter_case.in_both_cases(plain)
+    sentences = (_without_sentence_case(each, both) for each in _SENTENCE_START.split(plain))
+    return " ".join(_ANY_TOKEN.findall(" ".join(sentences)))
 
 
 def folded(text: str) -> str:
@@ -150,9 +152,13 @@ def _folded_sentence(sentence: str, both: frozenset[str]) -> str:
     return "".join([*parts, sentence[at:].lower()])
 
 
-def _without_sentence_case(sentence: str) -> str:
+def _without_sentence_case(sentence: str, both: frozenset[str]) -> str:
     if _is_shouted(sentence):
         return sentence.lower()
+    if letter_case.is_title(sentence):
+        return _folded_sentence(sentence, both)
+    if (label := letter_case.label(sentence)) is not None:
+        return label[0].lower() + _without_sentence_case(sentence[label.end() :], both)
     first = re.search(r"\w+", sentence)
     if first is None or _CAPITAL_INSIDE.search(first.group()) or sentence[: first.start()].endswith(_BEFORE_CODE):
         return sentence

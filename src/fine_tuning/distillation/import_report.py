@@ -63,8 +63,9 @@ class ImportReport:
         captured: new calls.
         duplicates: calls that were captured before.
         skipped: rows of logs that are not answered chats, whose call failed, or whose text was redacted.
-        unread: the skipped rows by the reason: redacted, failed, not chat calls, or other answers (of a chat, neither
-            shown nor rated).
+        unread: the skipped rows by the reason: redacted, failed, excluded (as `deleted: true` says), not chat calls,
+            or other answers (of a chat, neither shown nor rated).
+        left_out_by: the skipped rows by the field that says why, such as `http_status` of a failed call.
         cut_off: captured calls whose answer ended at a token limit or content filter, or was broken off; their
             metadata says so, and datasets are built without them.
         preferences: preference pairs among the captured calls.
@@ -95,6 +96,7 @@ class ImportReport:
     untrainable: Counter[str] = field(default_factory=Counter)
     assumed: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
+    left_out_by: Counter[str] = field(default_factory=Counter)
     unread_columns: Counter[str] = field(default_factory=Counter)
     unread_keys: Counter[str] = field(default_factory=Counter)
 

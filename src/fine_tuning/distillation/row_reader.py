@@ -122,7 +122,7 @@ class Import:
     def _read(self, name: str, call: Call, value: Row, row: RawRow) -> ReadCall | None:
         """A call as records; None where a fact of it is invalid, which the report says."""
         try:
-            better, worse = _records(call, self._facts(call, self._rating(name, call, value), value))
+            better, worse = _records(call, self._facts(call, self._rating(name, call), value))
         except (UsageError, *MALFORMED) as error:
             self._reject(row, _reason(error))
             return None
@@ -141,6 +141,8 @@ class Import:
         else:
             self.report.skipped += 1
             self.report.unread[call.why] += 1
+            if call.field:
+                self.report.left_out_by[call.field] += 1
 
     def _calls(self, row: RawRow) -> Iterator[tuple[str, Call | Unread, Row]]:
         """The name of the row's format, each of its calls, and the parsed row."""
@@ -155,13 +157,13 @@ class Import:
                 self.report.formats[name] += 1
             yield name, call, value
 
-    def _rating(self, name: str, call: Call, row: Row) -> object:
+    def _rating(self, name: str, call: Call) -> object:
         """A call's own rating, or what one without has: the command's, else what its format stands for."""
         if call.rating not in (None, ""):
             return call.rating
         default = self.defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
         if call.rejected is None and default == TRAINING_DATA_RATING and self.defaults.rating is None:
-            score_fields.refuse_unclear(row, call.metadata)
+            score_fields.refuse_unclear(call.metadata)
         self.report.unrated[default] += 1
         return default
 

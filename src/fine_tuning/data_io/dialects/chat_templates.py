@@ -1,4 +1,4 @@
-"""Conversations written as one text: with the marks of ChatML, Llama, Gemma, Zephyr, `[INST]`; or as a transcript.
+"""Conversations written as one text with the marks of a template: ChatML, Llama, Gemma, Zephyr, `[INST]`.
 
 Sources: https://github.com/openai/openai-python/blob/release-v0.28.0/chatml.md,
 https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/,
@@ -22,10 +22,9 @@ from fine_tuning.data_io.dialects.instruct_text import Turn
 from fine_tuning.data_io.dialects.marked_calls import MISTRAL, PYTHON
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.messages import Message, Role, Tool, content_text
+from fine_tuning.data_io.messages import Message, Tool, content_text
 from fine_tuning.errors import DataError
 
-_SPOKEN = re.compile(r"\n\n(Human|Assistant):")
 _HARMONY, _OF_HARMONY = ("<|start|>", "<|channel|>"), "<|message|>"
 _UNREAD = (MISTRAL, PYTHON)  # marks of calls that are not as templates write them
 
@@ -112,24 +111,6 @@ def read(text: str, label: str, answer: str | None = None) -> Conversation | Non
     if found is None:
         raise DataError(f"{label} has marks of a chat template, and text beside them or calls that are no JSON")
     return found
-
-
-def transcript(text: str, *, is_open: bool = False) -> list[Message] | None:
-    """The turns of a text such as "Human: ... Assistant: ...", each after an empty line; None for another text.
-
-    Args:
-        is_open: it ends where the assistant is to answer.
-    """
-    if not text.lstrip().startswith("Human:") or "\n\nAssistant:" not in text:
-        return None
-    if is_open and not text.rstrip().endswith("\n\nAssistant:"):
-        return None
-    _, *said = _SPOKEN.split("\n\n" + text.lstrip())
-    roles: dict[str, Role] = {"Human": "user", "Assistant": "assistant"}
-    found: list[Message] = [
-        {"role": roles[who], "content": words.strip()} for who, words in zip(said[::2], said[1::2], strict=True)
-    ]
-    return found if found[-1]["content"] else found[:-1]
 
 
 def conversation_in(text: str, answer: str | None = None) -> Conversation | None:

@@ -12,11 +12,20 @@ from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS, calls_beside, t
 from fine_tuning.data_io.dialects.content import has_result, is_canonical, kind_of, read_content
 from fine_tuning.data_io.dialects.images import with_images
 from fine_tuning.data_io.dialects.marked_calls import has_mark, marked_calls, text_of_call
+from fine_tuning.data_io.dialects.quoted_calls import quoted_call
 from fine_tuning.data_io.dialects.result_content import result_content
 from fine_tuning.data_io.dialects.tool_calls import NAME_KEYS, calls_of, is_made, made_id, tool_calls
 from fine_tuning.data_io.dialects.tool_results import Result, Unanswered, has_failed, tagged_results
 from fine_tuning.data_io.dialects.ui_messages import turns_of
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    first_value,
+    flag_or_value,
+    is_list,
+    is_object,
+    parse_embedded_json,
+)
 from fine_tuning.data_io.messages import Message, ToolCall
 from fine_tuning.errors import DataError
 
@@ -26,7 +35,8 @@ ROLES = {
     "system": "system",
     "developer": "developer",
     **dict.fromkeys(("tool", "function", "observation", "function_response", "ipython", "tool_response"), "tool"),
-    **dict.fromkeys(("function_call", "tool_call"), "call"),  # a message that is a call alone
+    **dict.fromkeys(("function-response", "tool-response"), "tool"),
+    **dict.fromkeys(("function_call", "tool_call", "function-call"), "call"),  # a message that is a call alone
 }
 _CLASS = re.compile(r"(?<=\w)Message(?:Chunk)?$")  # of LangChain's messages
 _PLAIN = {"role", "content"}
@@ -167,6 +177,7 @@ class _Reader:
     def _add_call(self, given: JsonObject, where: str) -> None:
         self.answer_calls()
         value = given if "name" in given else first_value(given, *_CONTENT_KEYS)
+        value = (quoted_call(value) or value) if isinstance(value, str) else value
         calls = tool_calls({**value, "type": None} if is_object(value) else value, len(self.messages))
         if calls is None:
             refuse_broken_json(value, where, ANY_JSON)
@@ -258,7 +269,7 @@ class _Reader:
         found_by_host.refuse_cited(given, where)
         if role == "assistant":
             found_by_host.refuse_found_in_message(given, where)
-        content = _content(given)
+        content = written = _content(given)
         place = len(self.messages)
         calls: Sequence[object] = calls_beside(given, place, where)
         refusal: str | None = None
@@ -279,14 +290,15 @@ class _Reader:
             message["refusal"] = refusal
         message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
         flag = next((given[key] for key in message_keys.FLAGS if given.get(key) is not None), None)
-        if role == "assistant" and flag is not None:
-            message.setdefault("weight", _weight(flag))
+        if role == "assistant" and (flag is not None or "weight" in message):
+            message["weight"] = flag_or_value(message.get("weight", flag))
         if role != "assistant":
             message.pop("weight", None)
             message_keys.note_learnt(given, role)
         own = {"images": images} if role == "user" and (images := given.get("images")) else {}  # as Ollama has them
         message.update(message_keys.unknown(given, _READ | own.keys()))
-        message_keys.note_unread(given, _READ | own.keys(), content)
+        # A second text beside the content is no other one for marks that were read out of the content.
+        message_keys.note_unread(given, _READ | own.keys(), written if isinstance(written, str) else content)
         if own:
             message = dict(with_images(f"{where}.images", own["images"], [cast("Message", message)])[0])
         if calls:
@@ -300,11 +312,6 @@ def _content(given: Row) -> object:
     if "content" in given and given["content"] is None and found in ([], [""]):
         return None
     return found[0] if found else None
-
-
-def _weight(flag: object) -> object:
-    """A flag that says whether an answer is learnt, as its weight; what is none is left for the checks to refuse."""
-    return int(flag) if flag in (0, 1) and isinstance(flag, bool | int | float) else flag
 
 
 _READ = frozenset((*_SPEAKER_KEYS, *_CONTENT_KEYS, *_KEPT, *message_keys.FLAGS, *CALL_KEYS, "additional_kwargs"))

@@ -1,6 +1,7 @@
 """Calls of tools inside the text of an answer, between the marks of the templates of models.
 
 Sources: https://github.com/NousResearch/Hermes-Function-Calling,
+https://huggingface.co/datasets/glaiveai/glaive-function-calling-v2,
 https://docs.mistral.ai/cookbook/concept-deep-dive-tokenization-tool_calling,
 https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/#tool-calling-(8b/70b/405b)-
 """
@@ -14,12 +15,14 @@ import json
 import re
 from collections.abc import Callable
 
+from fine_tuning.data_io.dialects.quoted_calls import quoted_call
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import ToolCall
 
 MISTRAL, PYTHON = "[TOOL_CALLS]", "<|python_tag|>"
 _FUNCTION = "<function="
+_GLAIVE = "<functioncall>"
 _TURN = "_of_turn>"  # of Gemma
 # Code in Markdown: a block between fences, which may lack its end, or a span between as many backticks.
 _CODE = (
@@ -31,11 +34,12 @@ _MARKED = {
     for mark, form in (
         ("<tool_call>", r"<tool_call>\s*(?P<call>.*?)\s*</tool_call>"),
         (_FUNCTION, r"<function=(?P<name>[^>\s]+)>(?P<call>.*?)</function>(?:<\|eom_id\|>)?"),
+        (_GLAIVE, r"<functioncall>\s*(?P<call>\{.*?\})\s*(?:</functioncall>|<\|endoftext\|>|(?=<functioncall>)|\Z)"),
         (MISTRAL, r"(?P<call>\[TOOL_CALLS\])"),
         (PYTHON, r"(?P<call><\|python_tag\|>)"),
     )
 }
-_ENDS = {"<tool_call>": ("</tool_call>",), _FUNCTION: ("</function>", "<|eom_id|>")}
+_ENDS = {"<tool_call>": ("</tool_call>",), _FUNCTION: ("</function>", "<|eom_id|>"), _GLAIVE: ("}",)}
 _BEGINS = re.compile(r"(?:\A|\n|[.!?…。！？)\]>*])\s*\Z")
 _NAMED = re.compile(r"\s*([\w.-]+?)(?:\[CALL_ID\]([\w-]+))?(?:\[ARGS\])?\s*(\{.*\})\s*", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;]*")  # as Llama 3.2 divides several
@@ -72,7 +76,7 @@ def has_mark(text: str) -> bool:
         or "<tool" in text
         or "INST]" in text
         or MISTRAL in text
-        or _FUNCTION in text
+        or "<function" in text
         or _TURN in text
     )
 
@@ -108,6 +112,8 @@ def _call_of(text: str) -> object:
     parsed = parse_embedded_json(text)
     if not isinstance(parsed, str) or not text.startswith("{"):
         return parsed
+    if (quoted := quoted_call(text)) is not None:
+        return quoted
     try:
         call = ast.literal_eval(text)
         json.dumps(call, allow_nan=False)
@@ -178,6 +184,7 @@ def _built_in(code: str) -> JsonObject | None:
 
 _FORMS: dict[str, Callable[[str, list[re.Match[str]]], tuple[str, list[object]] | None]] = {
     "<tool_call>": _tagged,
+    _GLAIVE: _tagged,
     MISTRAL: _mistral,
     PYTHON: _python,
     _FUNCTION: _functions,

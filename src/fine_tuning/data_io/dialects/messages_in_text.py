@@ -9,6 +9,7 @@ from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.dialects import chat_templates
 from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
+from fine_tuning.data_io.dialects.transcripts import transcript
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, prompt_messages
 from fine_tuning.errors import DataError
@@ -83,7 +84,7 @@ def turns_in_text(text: str, label: str, *, is_question: bool) -> list[Message] 
     """
     found = chat_templates.read(text, label)
     if found is None:
-        return chat_templates.transcript(text, is_open=is_question)
+        return transcript(text, is_open=is_question)
     if found.tools:
         raise DataError(f"{label} also defines tools between the marks of its chat template; write them as tools")
     return found.messages
@@ -93,7 +94,7 @@ def without_marks(answer: str, asked: str) -> str:
     """The text of an answer to a question that may be written with marks, without the mark that ends its turn."""
     if chat_templates.has_marks(asked):
         return chat_templates.without_end(answer)
-    return answer if chat_templates.transcript(asked, is_open=True) is None else answer.strip()
+    return answer if transcript(asked, is_open=True) is None else chat_templates.without_end(answer).strip()
 
 
 def answer_in_text(answered: Side) -> list[Message]:

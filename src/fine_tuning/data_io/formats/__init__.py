@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.dialects.marked_turns import without_marks
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
+from fine_tuning.data_io.dialects.tools_in_text import with_tools_of_text
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import (
     ai_sdk,
@@ -25,9 +26,12 @@ from fine_tuning.data_io.formats import (
     bedrock,
     bedrock_log,
     chat_text,
+    chatgpt,
+    cohere,
     compared_answers,
     gemini,
     gemini_log,
+    glaive,
     google_adk,
     half_calls,
     helicone,
@@ -35,6 +39,8 @@ from fine_tuning.data_io.formats import (
     langsmith,
     langsmith_dataset,
     litellm,
+    oasst,
+    open_columns,
     open_webui,
     openai_chat,
     openai_log,
@@ -45,15 +51,19 @@ from fine_tuning.data_io.formats import (
     prompt_response,
     question_answer,
     sharegpt,
+    squad,
     stored_completion,
+    toolace,
     vendor_response,
+    xlam,
 )
 from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_marks_alone, has_redacted
+from fine_tuning.data_io.row_status import RowStatus, status_of
 from fine_tuning.data_io.truncation import truncated_place
-from fine_tuning.data_io.unread_rows import Unread, has_error, says_failed
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError, UsageError
 
 __all__ = ["FORMATS", "LOGS", "Call", "Row", "calls_in", "check_format", "format_of"]
@@ -86,15 +96,22 @@ _MODULES: tuple[Format, ...] = (
     stored_completion,
     open_webui,
     google_adk,
+    chatgpt,
+    cohere,
     argilla,
     preference,
     langsmith_dataset,
+    toolace,
     sharegpt,
     bedrock,
     ai_sdk,
     openai_chat,
     gemini,
     alpaca,
+    glaive,
+    oasst,
+    xlam,
+    squad,
     chat_text,
     prompt_response,
     question_answer,
@@ -105,7 +122,7 @@ LOGS = frozenset(
     for each in (
         *(langfuse, langsmith, litellm, helicone, portkey, opentelemetry, stored_completion),
         *(batch, bedrock_log, openai_responses, gemini_log, anthropic, openai_log),
-        *(ai_sdk, open_webui, google_adk, argilla),
+        *(ai_sdk, open_webui, google_adk, argilla, chatgpt, cohere),
     )
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
@@ -113,6 +130,9 @@ LOGS = frozenset(
 _OF_RECORDS = {"captured_at", "curated"}  # of this project, whose texts are as they were said
 _ANSWERS = {*ANSWERED, "chosen", "rejected"}
 _EXCHANGES = frozenset(each.NAME for each in (openai_responses, gemini_log, anthropic, openai_log))  # of one call
+_OF_ONE_CALL = _EXCHANGES | frozenset(  # logs whose rows are a call each
+    each.NAME for each in (litellm, helicone, portkey, stored_completion, batch, bedrock_log)
+)
 _COLUMNS = frozenset(each.NAME for each in (alpaca, prompt_response, question_answer))  # with a column of the answer
 # A row with no other fields than these, as most training data has, is of a format that messages alone tell.
 _PLAIN_KEYS = RECORD_KEYS | {"messages", "tools"}
@@ -174,11 +194,14 @@ def _refuse_broken_json(row: Row) -> None:
         refuse_broken_json(value, key, begins=ANY_JSON)
 
 
-def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
+def calls_in(
+    row: Row, name: str | None = None, on_unread: Callable[[Unread], object] = lambda _: None
+) -> Iterator[Call]:
     """The calls that a row records: one in most formats, any number in a trace; none whose text a log has redacted.
 
     Args:
         name: the row's format; recognised by default.
+        on_unread: called with each call that is left out.
 
     Raises:
         DataError: the row is of another format, or malformed.
@@ -190,6 +213,8 @@ def calls_in(row: Row, name: str | None = None) -> Iterator[Call]:
             raise DataError(found.reason)
         elif found.why == "other answers":  # an import counts them itself
             unread_keys.note({"other answers": True}, (), "chat")
+        else:
+            on_unread(found)
 
 
 def read(row: Row, name: str | None = None) -> tuple[str, Iterator[Call | Unread]]:
@@ -214,6 +239,8 @@ def _known(row: Row, name: str | None) -> tuple[str, Row]:
         if name is None and (told := half_calls.reason(row) or compared_answers.reason(row)) is not None:
             raise DataError(told)
         _refuse_broken_json(row)
+        if name is None and (told := open_columns.reason(row)) is not None:
+            raise DataError(told)
         if name is None and empty and row:
             raise DataError(f"{empty[0]} is empty, and the row has no other answer")
         expected = f"of the format {name}" if name else "of any known format"
@@ -237,8 +264,8 @@ def _unwrapped(call: Call, known: str) -> Call:
     )
 
 
-def _of_data(call: Call, row: Row) -> Call | Unread:
-    """A call of training data, with the names of the columns whose texts may belong to its question.
+def _of_data(call: Call, row: Row, status: RowStatus) -> Call | Unread:
+    """A call of training data, with the names of the columns that may belong to its question.
 
     One that its row says has failed, or a text of which was redacted, is left out, as in a log.
     An answer that ends with the mark of a tracer was cut off; a question may quote one.
@@ -246,11 +273,11 @@ def _of_data(call: Call, row: Row) -> Call | Unread:
     said = (*call.messages, *(call.rejected or ()))
     if has_marks_alone(said):
         return Unread("redacted")
-    if has_error(row, said):
-        return Unread("failed")
+    if (left_out := status.unread(said)) is not None:
+        return left_out
     if call.rejected is None and not call.is_cut_off and truncated_place(call.messages[-1:]) is not None:
         call = replace(call, finish_reason="length")
-    columns = unread(row, call.metadata, call.messages) if call.metadata else ()
+    columns = unread(row, call.metadata, call.messages, status.subjects()) if call.metadata else ()
     return replace(call, unread=columns) if columns else call
 
 
@@ -266,17 +293,21 @@ def _of_log(call: Call) -> Call | Unread:
 
 def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
     try:
-        if known not in LOGS and says_failed(row):
-            yield Unread("failed")
+        is_record = not _OF_RECORDS.isdisjoint(row)
+        is_single = known not in LOGS or known in _OF_ONE_CALL
+        status = status_of(row, is_record=is_record, is_log=known in LOGS) if is_single else RowStatus()
+        if (left_out := status.surely()) is not None:
+            yield left_out
             return
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
-                call = call if _OF_RECORDS & row.keys() else without_marks(call)
+                call = call if is_record else with_tools_of_text(without_marks(call))
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
                 if known in LOGS:
-                    yield _of_log(corrected(call, row) if known in _EXCHANGES else call)
+                    call = corrected(call, row) if known in _EXCHANGES else call
+                    yield status.unread(call.messages) or _of_log(call)
                 else:
-                    yield _of_data(corrected(_unwrapped(call, known), row), row)
+                    yield _of_data(corrected(_unwrapped(call, known), row), row, status)
             else:
                 yield call
     except MALFORMED as error:

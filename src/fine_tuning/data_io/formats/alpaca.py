@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NotRequired, TypedDict
 
+from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.context_columns import contexts, refuse_choices
 from fine_tuning.data_io.dialects.messages_in_text import Side, exchange_in_texts
@@ -38,6 +39,7 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     more = text_or_scalar(row, "input") if row.get("input") not in (None, "", []) else ""
+    more = "" if is_placeholder(more) else more
     instruction, output = text_or_scalar(row, "instruction"), text_or_scalar(row, "output")
     refuse_choices(row, f"{instruction}\n\n{more}")
     found = contexts(row, f"{instruction}\n\n{more}", output, _KEYS)

@@ -11,18 +11,19 @@ from fine_tuning.data_io.blank_text import is_blank
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.context_columns import UNREAD
 from fine_tuning.data_io.dialects.marked_calls import has_mark
-from fine_tuning.data_io.finish_reasons import MAY_STATE_REASONS
 from fine_tuning.data_io.json_values import Row, is_list, is_object
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.redaction import is_redacted
+from fine_tuning.data_io.telling_names import may_tell
 from fine_tuning.data_io.truncation import is_truncated
+from fine_tuning.data_io.verdicts import is_sign
 
 _TEXTS = frozenset({"domain", "task_type", "model"})
 _KEYS = _TEXTS | {"messages", "rating", "metadata"}
 _MESSAGE = {"role", "content"}
 _FIRST = ("system", "developer")
 _TURNS = ("user", "assistant")
-_OTHER_METADATA = MAY_STATE_REASONS | {UNREAD, "role", "from"}  # which says more, or is a list of messages
+_OTHER_METADATA = {UNREAD, "role", "from"}  # which says more, or is a list of messages
 
 
 def read(row: Row) -> Call | None:
@@ -33,7 +34,9 @@ def read(row: Row) -> Call | None:
     rating, metadata = row.get("rating"), row.get("metadata", {})
     if ("rating" in row and type(rating) not in (int, float)) or not is_object(metadata):
         return None
-    if not _OTHER_METADATA.isdisjoint(metadata) or None in metadata.values():
+    if any(key in _OTHER_METADATA or may_tell(key) or is_sign(value) for key, value in metadata.items()):
+        return None
+    if None in metadata.values():
         return None
     if not all(_is_name(row[key]) for key in _TEXTS if key in row):
         return None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
+from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.messages_in_text import turns_in_text, without_marks
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import second_answers
-from fine_tuning.data_io.json_values import Row, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool, content_text, length_of_request, prompt_messages
 from fine_tuning.errors import DataError
 
@@ -20,6 +21,7 @@ _ANSWER_KEYS = (
     ("chosen", "rejected"),
     ("chosen_response", "rejected_response"),
     ("response_chosen", "response_rejected"),
+    ("response_j", "response_k"),  # of StackExchange's paired answers, of which the first has more votes
 )
 _REQUEST_KEYS = ("prompt", "question", "instruction", "query", "messages", "conversations", "conversation", "input")
 _OPENAI_KEYS = ("input", "preferred_output", "non_preferred_output")
@@ -69,6 +71,8 @@ def calls(row: Row) -> Iterator[Call]:
     """
     if not _is_openai(row) and _answer_keys(row) is None:
         row = second_answers.completed(row)
+    if "response_k" in row and is_list(row.get("metadata")):  # addresses of the question and of those who answered
+        row = {**row, "metadata": {"sources": row["metadata"]}}
     pair = _openai_pair(row) if _is_openai(row) else _chosen_pair(row)
     if pair.chosen == pair.rejected:
         raise DataError("both answers are the same")
@@ -167,6 +171,7 @@ def _request(row: Row, key: str) -> list[Message]:
     if not isinstance(value, str):
         return read_messages(value, key)
     more = row.get("input") if key == "instruction" else None
+    more = None if isinstance(more, str) and is_placeholder(more) else more
     if (turns := turns_in_text(value, key, is_question=False)) is not None:
         if isinstance(more, str) and more:
             raise DataError(f"{key} holds turns, and there is text of the question beside it; write it into a turn")

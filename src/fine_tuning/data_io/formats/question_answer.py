@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.context_columns import contexts, refuse_choices
 from fine_tuning.data_io.dialects.messages_in_text import Side, exchange_in_texts
@@ -18,6 +19,13 @@ _ASKED = ("prompt", "question", "query", "instruction", "input", "Question", "Qu
 _ANSWERED = ("answer", "response", "output", "completion", "Answer", "Response", "Output", "A", "a")
 _IDS = ("id",)
 _WITH_MORE = {"instruction": "input", "Instruction": "Input"}
+_PAIRS = (  # of names that say more together than each alone; other spellings of case are read, too
+    *(("inputs", "targets"), ("input_text", "target_text"), ("input_text", "output_text")),  # FLAN, P3, T5
+    *(("src", "tgt"), ("source_text", "target_text"), ("human", "assistant"), ("user", "assistant"), ("human", "bot")),
+    *(("problem", "solution"), ("question", "solution"), ("problem", "answer")),
+    *(("dialogue", "summary"), ("document", "summary"), ("article", "summary"), ("text", "summary")),
+    *(("article", "highlights"),),
+)
 
 
 def recognises(row: Row) -> bool:
@@ -30,7 +38,30 @@ def _keys(row: Row) -> tuple[str, str] | None:
     asked, answered = _stated(row, _ASKED), _stated(row, _ANSWERED)
     if len(asked) == 2 and _WITH_MORE.get(asked[0]) == asked[1]:
         asked = asked[:1]
-    return (asked[0], answered[0]) if len(asked) == 1 and len(answered) == 1 else None
+    return (asked[0], answered[0]) if len(asked) == 1 and len(answered) == 1 else _pair(row, asked, answered)
+
+
+def _pair(row: Row, asked: Sequence[str], answered: Sequence[str]) -> tuple[str, str] | None:
+    """The only pair of columns that belong together; None without one, or with another question or answer beside it.
+
+    A short answer, as sets of mathematical problems have, may stand in a solution that gives it, too.
+    """
+    found = [pair for pair in _PAIRS if all(isinstance(row.get(key), str) for key in pair)]
+    whole = [pair for pair in found if pair[1] not in answered] or found
+    if len(whole) != 1 or not {*asked} <= {whole[0][0]}:
+        return None
+    answer = str(row[whole[0][1]])
+    return whole[0] if all(key == whole[0][1] or str(row[key]) in answer for key in answered) else None
+
+
+def may_be(row: Row) -> tuple[list[str], list[str]]:
+    """The columns of text that may be the question of a row, and those that may be its answer."""
+    asks, answers = (
+        dict.fromkeys((*names, *(pair[at] for pair in _PAIRS))) for at, names in enumerate((_ASKED, _ANSWERED))
+    )
+    return [key for key in asks if isinstance(row.get(key), str)], [
+        key for key in answers if isinstance(row.get(key), str)
+    ]
 
 
 def _stated(row: Row, names: Sequence[str]) -> list[str]:
@@ -51,7 +82,7 @@ def calls(row: Row) -> Iterator[Call]:
     question, answer = text_or_scalar(row, asked), text_or_scalar(row, answered)
     more = _WITH_MORE.get(asked)
     read = [asked, answered, *([more] if more is not None and row.get(more) not in (None, "") else ())]
-    texts = [text_or_scalar(row, key) for key in read[2:]]
+    texts = [text for key in read[2:] if not is_placeholder(text := text_or_scalar(row, key))]
     asked_for = "\n\n".join([question, *texts])
     refuse_choices(row, asked_for)
     found = contexts(row, asked_for, answer, read)

@@ -13,7 +13,7 @@ from fine_tuning.errors import DataError
 MALFORMED = (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError, RecursionError)
 """What reading a shape that nobody has foreseen raises."""
 MARKS = re.compile(
-    rb'"(?:annotation|snapshot|observations|child_runs|run_type|resourceSpans|resourceLogs|batches|spans|trace)"'
+    rb'"(?:annotation|snapshot|observations|child_runs|run_type|resourceSpans|resourceLogs|batches|spans|trace|message_tree_id)"'
     rb"|openinference|llm\."
 )
 """What the JSON of a row that holds several calls has; that of others may have it, too."""

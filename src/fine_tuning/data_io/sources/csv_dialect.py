@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SAMPLE_CHARACTERS = 1 << 20
-_CUT_OFF = "unexpected end of data"
+CUT_OFF = "unexpected end of data"
+"""What the csv module says of a quote that is open at the end of a file."""
 _PADDED = re.compile(r'(?:^|[,;\t|]) +"', re.MULTILINE)
 _BEFORE_OTHERS = re.compile(r'(?<!\\)(?:\\\\)*\\(?!["\\\r\nN0,;\t|])')
 _RUN = re.compile(r'\\+(?!["\\])')
@@ -95,7 +96,7 @@ def _misread(sample: str, dialect: Dialect, *, is_whole: bool) -> tuple[bool, in
             is_uneven = any(cells) and (len(cells) < count or any(cells[count:]))
             wrong += is_uneven or (not dialect.is_padded and any(map(_begins_padded, cells)))
     except csv.Error as error:
-        return is_whole or _CUT_OFF not in str(error), wrong
+        return is_whole or CUT_OFF not in str(error), wrong
     return False, wrong
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import IO
 
-from fine_tuning.data_io.sources.csv_dialect import SAMPLE_CHARACTERS, Dialect, dialect_of
+from fine_tuning.data_io.sources.csv_dialect import CUT_OFF, SAMPLE_CHARACTERS, Dialect, dialect_of
 from fine_tuning.data_io.sources.csv_lines import Lines
 from fine_tuning.data_io.sources.raw_row import (
     CELLS,
@@ -75,6 +75,11 @@ def csv_rows(stream: IO[bytes], file: str, delimiter: str | None = None) -> Iter
             finally:
                 lines_read = lines.count + skipped
     except csv.Error as error:
+        if CUT_OFF in str(error):
+            raise DataError(
+                f"{file}, line {lines_read}: not CSV (a quote is never closed), in the row that begins on line {start}"
+                "; close it, or write each quote in a cell twice"
+            ) from None
         row = f", in the row that begins on line {start}" if start < lines_read else ""
         raise DataError(
             f"{file}, line {lines_read}: not CSV ({error}){row}; a quote in a cell is written twice, or in the whole "

@@ -24,6 +24,9 @@ _SIGN_IN_WORD = re.compile(
     r"[^\W\d_][¡-©«-´¶-¹»-¿]+[^\W\d_]|[¿¡][¡-¿]|[^\W\d_][¿¡¦¬¯¸³¹]|[³¹¬¦¯¸][^\W\d_]|[^\W\d_][‚„]"
 )
 _SIGN_FOR_LETTER = re.compile(r"[^\W\d_][†‡‰]|[^\W\d_][–—…“”„•™‹›]+[^\W\d_]|(?:^|[\s¿¡(])[‡‰†][^\W\d_]|\s‡\s")
+_SIGN_BESIDE_ASCII = re.compile(
+    r"(?<=[A-Za-z.,!?])[’”…™®]+|[‘’“°¡¿](?=[A-Za-z])|[€£](?=\d)|(?<= )[–—](?= )|(?<=[A-Za-z])[–—](?=[A-Za-z])|©(?= ?\d)"
+)
 _PUNCTUATION = frozenset(
     "\xa0\xad¡¢£¤¥§¨©ª«¬®°±²³´µ¶·¹º»¼½¾¿×÷–—―‘’‚“”„†‡•…‰‹›€™№、。，．：；？！（）「」『』《》【】〜ー・　،؛؟ـ"
     "฿๏๐๑๒๓๔๕๖๗๘๙๚๛\u0e31\u0e34\u0e35\u0e36\u0e37\u0e38\u0e39\u0e3a\u0e47\u0e48\u0e49\u0e4a\u0e4b\u0e4c\u0e4d\u0e4e"
@@ -36,6 +39,15 @@ _WESTERN = (
 _CENTRAL = ("ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "ăâîşţ", "čćđšž", "äöüß")
 _TURKISH = ("çğıiöşüâîû", "äöüß")
 _BALTIC = ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž")
+_ALPHABETS_OF = {
+    "cp1252": _WESTERN,
+    "mac_roman": _WESTERN,
+    "cp1250": _CENTRAL,
+    "iso8859_2": _CENTRAL,
+    "cp1254": _TURKISH,
+    "cp1257": _BALTIC,
+}
+_FEW_WORDS = 12  # that hardly mix languages
 _SMALL_WORDS = frozenset("àèéêòóíáåöæøýœaµªº")
 """Letters with an accent that are a word alone in a language of Latin script."""
 _CYRILLIC = (
@@ -60,8 +72,35 @@ def encoding_of(sample: bytes) -> str | list[str]:
         text = _decoded(sample, encoding.name)
         if text is not None and encoding.fits(text) and text not in texts.values():
             texts[encoding.name] = text
+    if _is_of_latin_script(texts.get("cp1252", "")):
+        texts = _whole_in_one_language({name: text for name, text in texts.items() if _is_sure(name, text)})
     chosen = _likeliest(texts) if len(texts) != 1 else next(iter(texts))
     return list(texts) if chosen is None or not _is_sure(chosen, texts[chosen]) else chosen
+
+
+def _is_of_latin_script(text: str) -> bool:
+    """Whether a text, also a short one, is of Latin script: no word of another one has letters of ASCII beside others.
+
+    A text in ASCII is of it, too, if its only other signs stand as no letter of another script would: `I’m`, `£5`.
+    """
+    is_mixed = any(each.isascii() and each.isalpha() for word in _words(text) for each in word)
+    return is_mixed or (bool(text) and _SIGN_BESIDE_ASCII.sub("", text).isascii())
+
+
+def _whole_in_one_language(texts: dict[str, str]) -> dict[str, str]:
+    """Of the readings of a short text those whose letters are of one language, where there are some."""
+    found = {
+        name: text
+        for name, text in texts.items()
+        if len(words := _words(text)) <= _FEW_WORDS
+        and _is_latin_of_one({letter.lower() for word in words for letter in word}, _ALPHABETS_OF.get(name, ()))
+    }
+    return found or texts
+
+
+def _is_latin_of_one(letters: set[str], alphabets: tuple[str, ...]) -> bool:
+    accented = {letter for letter in letters if letter.isalpha() and not letter.isascii()}
+    return any(accented <= set(alphabet) for alphabet in alphabets)
 
 
 def _is_sure(name: str, text: str) -> bool:
@@ -250,6 +289,8 @@ def _likeliest(texts: dict[str, str]) -> str | None:
         return found
     if "mac_roman" in texts:
         texts = _of_mac_or_windows(texts)
+    if texts.keys() == {"cp1252"} and _SIGN_BESIDE_ASCII.sub("", texts["cp1252"]).isascii():
+        return "cp1252"
     if texts.keys() <= _LANGUAGES.keys():
         spoken = [name for name, text in texts.items() if _language_of(text) in _LANGUAGES[name]]
         return spoken[0] if len(spoken) == 1 else None

@@ -10,6 +10,7 @@ from typing import IO
 from fine_tuning.data_io.sources.csv_rows import csv_rows
 from fine_tuning.data_io.sources.encodings import as_utf8
 from fine_tuning.data_io.sources.json_rows import json_rows
+from fine_tuning.data_io.sources.message_trees import with_trees
 from fine_tuning.data_io.sources.padding import without_padding
 from fine_tuning.data_io.sources.paths import kind_of
 from fine_tuning.data_io.sources.raw_row import RawRow
@@ -25,7 +26,7 @@ def read_all(files: Iterable[str], encoding: str | None = None) -> Iterator[RawR
 
 
 def read(file: str, encoding: str | None = None) -> Iterator[RawRow]:
-    """The rows of a file; blank lines are skipped.
+    """The rows of a file; blank lines are skipped, and messages of a tree are one row.
 
     Args:
         encoding: of a text file; by default UTF-8, UTF-16, or another one as far as its words tell it.
@@ -34,6 +35,10 @@ def read(file: str, encoding: str | None = None) -> Iterator[RawRow]:
         NotFoundError: there is no such file.
         DataError: it cannot be read, or is truncated; the message names file and line.
     """
+    yield from with_trees(_rows_of(file, encoding))
+
+
+def _rows_of(file: str, encoding: str | None) -> Iterator[RawRow]:
     kind = kind_of(file)
     if kind == ".parquet":
         from fine_tuning.data_io.sources.parquet_rows import parquet_rows  # loads pyarrow

@@ -1,0 +1,90 @@
+"""Conversations written as one text with a name before each turn: `Human:`, `USER:`, `### Human:`, `### Instruction:`.
+
+Sources: https://github.com/anthropics/hh-rlhf, https://github.com/lm-sys/FastChat (the templates of Vicuna),
+https://huggingface.co/datasets/timdettmers/openassistant-guanaco, https://github.com/tatsu-lab/stanford_alpaca
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from fine_tuning.data_io.blank_text import is_placeholder
+from fine_tuning.data_io.dialects.instruct_text import without_ends
+from fine_tuning.data_io.messages import Message, Role, prompt_and_response_messages
+
+
+class _Names(NamedTuple):
+    """How a transcript names who speaks.
+
+    Attributes:
+        first: that it begins with, but for a preamble of its template.
+        turn: a pattern of the beginning of a turn, whose group is who speaks.
+        assistant: how that group names the assistant; anybody else is the user.
+    """
+
+    first: str
+    turn: re.Pattern[str]
+    assistant: str
+
+
+_NAMES = (
+    _Names("Human:", re.compile(r"(?:\A|\n\n)(Human|Assistant):"), "Assistant"),
+    _Names("USER:", re.compile(r"(?:\A|(?<=\s)|(?<=</s>))(USER|ASSISTANT):(?=\s|\Z)"), "ASSISTANT"),
+    _Names("### Human:", re.compile(r"(?:\A|(?<=[\s.!?…]))### (Human|Assistant):"), "Assistant"),
+)
+_PREAMBLE = re.compile(r"A (?:chat|conversation) between (?:a|an|the) (?:curious )?(?:user|human)\b")
+_ALPACA = re.compile(
+    r"(Below is an instruction that describes a task[^\n]*)?\s*### Instruction:\s*(.*?)\s*"
+    r"(?:\n+### Input:\s*(.*?)\s*)?\n+### Response:(.*)",
+    re.DOTALL,
+)
+_OF_ALPACA = ("### Instruction:", "Below is an instruction")
+
+
+def may_be_transcript(text: str) -> bool:
+    """Whether a text begins as a transcript does."""
+    plain = text.lstrip()
+    return plain.startswith((*(each.first for each in _NAMES), *_OF_ALPACA)) or _PREAMBLE.match(plain) is not None
+
+
+def transcript(text: str, *, is_open: bool = False) -> list[Message] | None:
+    """The turns of a transcript, of which the user has the first; None for another text.
+
+    Args:
+        is_open: it ends where the assistant is to answer.
+    """
+    plain = text.strip()
+    if not may_be_transcript(plain):
+        return None
+    found = _of_alpaca(plain) if plain.startswith(_OF_ALPACA) else _of_names(plain)
+    if found is None or found[-1]["role"] != "assistant" or (is_open and found[-1]["content"]):
+        return None
+    return found if found[-1]["content"] else found[:-1]
+
+
+def _of_alpaca(text: str) -> list[Message] | None:
+    found = _ALPACA.fullmatch(text)
+    if found is None:
+        return None
+    system, instruction, more, answer = found.groups()
+    asked = instruction if not more or is_placeholder(more) else f"{instruction}\n\n{more}"
+    return prompt_and_response_messages(asked, without_ends(answer.strip()), system)
+
+
+def _of_names(text: str) -> list[Message] | None:
+    names = next(
+        (each for each in _NAMES if each.turn.match(text) or (_PREAMBLE.match(text) and each.first in text)), None
+    )
+    if names is None:
+        return None
+    before, *pieces = names.turn.split(text)
+    turns = list(zip(pieces[::2], pieces[1::2], strict=True))
+    if not turns or turns[0][0] == names.assistant:
+        return None
+    system: list[Message] = [{"role": "system", "content": before.strip()}] if before.strip() else []
+    roles: dict[bool, Role] = {True: "assistant", False: "user"}
+    said: list[Message] = [
+        {"role": roles[who == names.assistant], "content": without_ends(words).strip()} for who, words in turns
+    ]
+    return [*system, *said]
