@@ -62,7 +62,7 @@ class TestGlaive:
     def test_functions_calls_and_results_are_read(self) -> None:
         call = only(GLAIVE, "glaive")
         assert [each["role"] for each in call.messages] == ["system", "user", "assistant", "tool", "assistant"]
-        assert call.messages[0]["content"] == "You are a helpful assistant."
+        assert call.messages[0]["content"] == "You are a helpful assistant"
         assert called(call) == [{"name": "track", "arguments": '{"order": 7}'}]
         assert call.tools == TOOLS
         sample = f"{GLAIVE['system']}\n{GLAIVE['chat']}"

@@ -304,7 +304,7 @@ class TestFreezing:
 
 class TestFailures:
     def test_build_damaged_file_leaves_nothing_and_rerun_succeeds(self, tmp_path: Path) -> None:
-        rows = "".join(json.dumps(chat(question(n), "x" * 50)) + "\n" for n in range(2000)).encode()
+        rows = "".join(json.dumps(chat(question(n), "y" * 50)) + "\n" for n in range(2000)).encode()
         whole = gzip.compress(rows)
         file = tmp_path / "rows.jsonl.gz"
         file.write_bytes(whole[: len(whole) // 2])

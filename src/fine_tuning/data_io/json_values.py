@@ -142,7 +142,7 @@ def flag_or_value(value: object) -> object:
     """0 or 1 for a value that says one, also as text, as tables have it; another value unchanged."""
     if isinstance(value, str):
         return {"0": 0, "1": 1, "0.0": 0, "1.0": 1}.get(value.strip(), value)
-    return int(value) if isinstance(value, bool | int | float) and value in (0, 1) else value
+    return int(value) if isinstance(value, float) and value in (0, 1) else value
 
 
 def as_whole_number(value: object) -> object:

@@ -51,11 +51,18 @@ def calls(row: Row) -> Iterator[Call]:
 
 
 def _texts(row: Row) -> tuple[str, str]:
-    """The system prompt and the chat of a row."""
+    """The system prompt and the chat of a row.
+
+    Raises:
+        DataError: the system prompt is no text.
+    """
     if isinstance(sample := row.get("sample"), str):
         before, mark, chat = sample.partition("\nUSER:")
         return before, mark + chat
-    return str(row.get("system") or ""), str(row["chat"])
+    system = row.get("system")
+    if not isinstance(system, str | None):
+        raise DataError(f"system is {type(system).__name__}, not text")
+    return system or "", str(row["chat"])
 
 
 def _divided(system: str) -> tuple[str, list[object]]:
@@ -71,8 +78,7 @@ def _divided(system: str) -> tuple[str, list[object]]:
     found = json_values(written)
     if found is None:
         raise DataError("system defines functions that are no JSON; write them as tools")
-    plain = _SAYS_TOOLS.sub("", said)
-    return (plain.rstrip(" ,-") + "." if plain != said else said.strip()), found
+    return _SAYS_TOOLS.sub("", said).strip(), found
 
 
 def _turns(chat: str) -> list[JsonObject]:
