@@ -24,7 +24,8 @@ class MetricChange(TypedDict):
     with its 95 % interval `low` to `high`. `p_value` is from McNemar's exact test for rates, a paired t-test for means
     and clustered examples, or a paired bootstrap for corpus metrics and macro-averages, as `test` says; nan where there
     is no test.
-    `adjusted_p` is corrected for the number of metrics compared (Benjamini and Hochberg).
+    `adjusted_p` is corrected for the number of metrics compared (Benjamini and Hochberg); macro-averages, which see the
+    same answers as the main metric, are corrected among themselves.
     """
 
     metric: str
@@ -98,7 +99,7 @@ def compare(
         "first": _compared(first),
         "second": _compared(second),
         "examples": len(pairs),
-        "changes": changes(pairs, names),
+        "changes": [*changes(pairs, names), *_adjusted(_label_changes(names[0], pairs))],
         "slices": [
             {"field": field, "value": value, **_change(names[0], members)} for field, value, members in _sliced(pairs)
         ],
@@ -159,7 +160,11 @@ def _in_order(first: Sequence[EvaluationRow], second: Sequence[EvaluationRow]) -
 
 def changes(pairs: Sequence[Pair], names: Sequence[str]) -> list[MetricChange]:
     """How each metric differs, over the examples of both evaluations."""
-    found = [*(_change(name, pairs) for name in names), *_label_changes(names[0], pairs)]
+    return _adjusted([_change(name, pairs) for name in names])
+
+
+def _adjusted(found: list[MetricChange]) -> list[MetricChange]:
+    """Changes with p-values that are corrected for their number; averages of labels are a family of their own."""
     tested = [change for change in found if not isnan(change["p_value"])]
     adjusted = paired_tests.benjamini_hochberg([change["p_value"] for change in tested])
     for change, p_value in zip(tested, adjusted, strict=True):
