@@ -38,6 +38,7 @@ HELD = {
     "optional": {"type": "object", "properties": {"a": SHORT, "b": SHORT}, "required": ["b"]},
     "bounds": of({"a": {"type": "integer", "minimum": -5, "maximum": -1}}),
     "bounds of zod": of({"a": {"type": "integer", "minimum": -(2**53 - 1), "maximum": 2**53 - 1}}),
+    "decimal multiples": of({"a": {"type": "number", "multipleOf": 0.1, "minimum": 0, "maximum": 100}}),
     "multiples": of({"a": {"type": "integer", "multipleOf": 7, "minimum": 0, "maximum": 99}}),
     "recursion": of({"v": CODE, "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}),
     "reference to a property": of({"v": CODE, "w": {"$ref": "#/properties/v"}}),
@@ -129,7 +130,7 @@ def test_tools_that_need_no_grammar_may_have_any_schema(client: OpenAI, name: st
 @pytest.mark.parametrize("name", ["unique", "other formats", "choices that overlap"])
 def test_required_call_of_a_tool_that_no_grammar_holds_is_made(client: OpenAI, name: str) -> None:
     tool: Any = {"type": "function", "function": {"name": "f", "parameters": IN_WORDS[name]}}
-    asked: dict[str, Any] = {"messages": ASKED, "tools": [tool], "tool_choice": "required", "max_tokens": 90}
+    asked: dict[str, Any] = {"messages": ASKED, "tools": [tool], "tool_choice": "required", "max_tokens": 90, "seed": 1}
     answer = client.chat.completions.create(model=ALIAS, parallel_tool_calls=False, **asked)
     assert answer.choices[0].message.tool_calls[0].function.name == "f"
     strict: Any = {**tool, "function": {**tool["function"], "strict": True}}

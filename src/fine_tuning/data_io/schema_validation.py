@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from fractions import Fraction
 from functools import lru_cache, partial
+from math import isfinite
 from typing import Any
 
 import regex
@@ -39,6 +41,8 @@ def bounded(kind: Validator) -> Validator:
     from jsonschema.validators import extend
 
     keywords = {**kind.VALIDATORS, "pattern": _pattern, "patternProperties": _pattern_properties}
+    if "multipleOf" in keywords:
+        keywords["multipleOf"] = _multiple_of
     if others := kind.VALIDATORS.get("additionalProperties"):
         keywords["additionalProperties"] = partial(_additional_properties, others)
     return extend(kind, {name: partial(_timed, check) for name, check in keywords.items()})
@@ -68,6 +72,16 @@ def _pattern_properties(
         for name, value in instance.items():
             if _is_found(pattern, name):
                 yield from validator.descend(value, part, path=name, schema_path=pattern)
+
+
+def _multiple_of(_validator: Validator, divisor: float, instance: object, _schema: object) -> Iterator[Exception]:
+    """Of numbers as they are written: as floats, 10.2 is no multiple of 0.1."""
+    from jsonschema import ValidationError
+
+    if isinstance(instance, bool) or not isinstance(instance, int | float):
+        return
+    if not isfinite(instance) or Fraction(str(instance)) % Fraction(str(divisor)):
+        yield ValidationError(f"{instance!r} is not a multiple of {divisor!r}")
 
 
 def _additional_properties(

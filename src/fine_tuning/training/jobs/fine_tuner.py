@@ -153,21 +153,21 @@ class FineTuner:
         Raises:
             NotFoundError: there is no such job.
         """
-        return self._trainer.status(job_id)
+        return self._trainer.status(checks.name("job_id", job_id))
 
     def cancel_job(self, job_id: str) -> bool:
         """Cancel a job; True when it is (or is being) cancelled, False when it had ended before."""
-        if self._trainer.status(job_id)["status"] in {"succeeded", "failed"}:
+        if self._trainer.status(checks.name("job_id", job_id))["status"] in {"succeeded", "failed"}:
             return False
         return bool(self._trainer.act(job_id, "cancel"))
 
     def pause_job(self, job_id: str) -> JobView:
         """Pause a job, to be resumed later; its view."""
-        return self._trainer.act(job_id, "pause")
+        return self._trainer.act(checks.name("job_id", job_id), "pause")
 
     def resume_job(self, job_id: str) -> JobView:
         """Resume a paused job (or one whose worker died) from its last checkpoint; its view."""
-        return self._trainer.act(job_id, "resume")
+        return self._trainer.act(checks.name("job_id", job_id), "resume")
 
     def list_jobs(self, limit: int = 10) -> list[JobView]:
         """Views of the newest jobs.
@@ -184,11 +184,11 @@ class FineTuner:
             NotFoundError: there is no such job.
             UsageError: the limit is not positive.
         """
-        return self._trainer.events(job_id, checks.count("limit", limit, 1))
+        return self._trainer.events(checks.name("job_id", job_id), checks.count("limit", limit, 1))
 
     def list_checkpoints(self, job_id: str) -> list[JobCheckpoint]:
         """A job's checkpoints, newest first: id, step, model, metrics, created_at."""
-        return self._trainer.checkpoints(job_id)
+        return self._trainer.checkpoints(checks.name("job_id", job_id))
 
     def wait_for_job(
         self,
