@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from scripts import fuzz_commands
 
 LINES, SEED = 100, 1

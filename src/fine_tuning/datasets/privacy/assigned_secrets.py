@@ -72,11 +72,16 @@ _ATTACHED = re.compile(
     r"[ \t]?[「『“]?(?P<value>[!#-&*+0-9@-Z^_a-z][!-~]{5,100}?)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
 _LONG = re.compile(r"[ \t]+(?P<value>[A-Za-z0-9_-]{20,500})(?=[.,;:?!)\"'`]?(?:\s|$))")
+# A list without quotes, as YAML has it.
+_LIST = re.compile(r"[\"']?\s*[:=]\s*\[(?=[^\[\]\n]{4,2000}\])(?P<items>[^\[\]\n\"'()]+)\]")
 # The rest of a line that begins with the name, whatever signs it has.
 _REST_OF_LINE = re.compile(
     r"[\"']?[ \t]*[:=][ \t]*(?P<value>(?:[^\s\"'`<>\\\u0250-\U0010ffff]|\\[^\w\s]){4,200})[ \t]*$", re.MULTILINE
 )
-_WORDS_OF_LINE = re.compile(r"[\"']?[ \t]*[:=][ \t]*(?P<value>[!-~]+(?: [!-~]+){1,5})[ \t]*$", re.MULTILINE)
+# Not behind `=` without spaces, as shells and connections have it: there a value ends before a space.
+_WORDS_OF_LINE = re.compile(
+    r"[\"']?(?:[ \t]*:[ \t]*|[ \t]*=[ \t]+)(?P<value>[!-~]+(?: [!-'*-~][!-~]*){1,5})[ \t]*$", re.MULTILINE
+)
 _PAIR = re.compile(r"[,;&|]\s?[A-Za-z_][\w.-]*(?: [A-Za-z][\w.-]*){0,2}\s?[=:]")  # of a connection, a query or a list
 _BEGIN_OF_LINE = re.compile(r"\s*(?:[-+*>#]\s+)?(?:(?:export|set|ENV|declare -x)\s+)?[\"'*_]{0,3}")
 # Without quotes, the value ends before what ends a value in settings, URLs, lists and code.
@@ -102,7 +107,7 @@ _IN_SCRIPT = re.compile(
 )
 _SETTINGS = re.compile(r"(?:^|(?:^|\s)(?:export|set|setx|-e|--env|declare -x)\s+|[;?&])\"?$")
 _USER = re.compile(r"(?:user(?:_?name|_?id)?|uid|login|e-?mail|account|utilisateur|benutzer)[\"']?\s*[:=]", _I)
-_CODE_AFTER = re.compile(r"\s*[(\[]|\s+(?:if|or|and|else|for|in|is|not|as)\b|\s*[+*?]\s")
+_CODE_AFTER = re.compile(r"[(\[]|\s+(?:if|or|and|else|for|in|is|not|as)\b|\s*[+*?]\s")
 _END = re.compile(r"[ \t]*(?:$|[;&,]|#|//|[)}\]])", re.MULTILINE)
 _REST = re.compile(r"&[^\s\"'`,;<>(){}\[\]|\\\u0080-\U0010ffff]{1,200}")
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
@@ -171,6 +176,10 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
         if fits and (match := pattern.match(text, name.end)) and is_secret_text(match["value"], name.kind):
             yield *match.span("value"), name.kind
             return
+    if match := _LIST.match(text, name.end):
+        items = re.compile(r"[^\s,]+").finditer(text, *match.span("items"))
+        yield from ((*item.span(), name.kind) for item in items if is_secret_word(item[0], name.kind))
+        return
     nested = list(nested_secrets.find(text, name.start, name.end, name.kind))
     if nested:
         yield from nested
@@ -269,6 +278,8 @@ def _is_bare_secret(text: str, name: _Name, match: re.Match[str], end: int) -> b
         is_login = match["operator"].strip() in {":", "="} and _USER.search(text[max(0, name.start - 80) : name.start])
         return bool(is_login) and is_password and bool(_END.match(text, end)) and is_plain_word(value)
     is_code = "=" in match["operator"]
-    if is_code and (_CODE_AFTER.match(text, end) or re.fullmatch(r"[A-Za-z_]+", value)):
+    if is_code and re.fullmatch(r"[A-Za-z_]+", value):
+        return False
+    if is_code and _CODE_AFTER.match(text, end) and not is_strong_password(value):
         return False
     return is_secret_word(value, kind)

@@ -9,9 +9,9 @@ import re
 from fine_tuning.datasets.privacy.copulas import ATTACHED, OF_ENGLISH_NAMES, OF_OTHER_NAMES
 from fine_tuning.datasets.privacy.secret_values import is_random_word, is_secret_word, is_technical
 
-_OPENING = r"(?:[*_~`]{1,3}|<(?:b|i|em|strong|code|span)>|[「『“„«‹])?"
-# Letters of Latin scripts, digits and signs: what another script or a space follows, ends.
-_VALUE = r"(?P<value>[!-~\u00a1-\u00a6\u00a8-\u00aa\u00ac-\u00ba\u00bc-\u024f]{6,100})"
+_OPENING = r"(?:[*_~`]{1,3}|<(?:b|i|em|strong|code|span)>|[「『“„«‹\"'])?"
+# Letters of Latin scripts, digits and signs: what another script, a space or an escaped one follows, ends.
+_VALUE = r"(?P<value>(?:(?!\\[nrt])[!-~\u00a1-\u00a6\u00a8-\u00aa\u00ac-\u00ba\u00bc-\u024f]){6,100})"
 OF_A_FORM = (
     r"(?![ \t-]?(?:fields?|hash\w*|polic\w+|encod\w+|manag\w+|column|type|format|algorithm|prompt|input|label"
     r"|reset|links?|page|rules?|length|strength|generator|box|history|cracker|vault|app|protection)\b)"

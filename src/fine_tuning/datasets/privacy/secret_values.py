@@ -91,7 +91,7 @@ def is_quoted_secret(value: str, kind: str) -> bool:
     """
     value = value.strip()
     if re.search(r"\s", value):
-        return is_secret_text(value, kind)
+        return is_secret_text(value, kind) or (kind in {"password", "passphrase"} and _is_spaced_value(value))
     if not 4 <= len(value) <= 5000 or not _is_quoted_literal(value):
         return False
     if not value.isascii() and kind in {"password", "passphrase"} and not re.search(r"\d", value):
@@ -137,6 +137,14 @@ def is_spaced_password(value: str) -> bool:
         return 2 * sum(odd) >= len(words) or not (_STOP.search(value) or _RULE.search(value))
     is_said = _STOP.search(value) or _RULE.search(value) or any(word in _WORDS or _has_word(word) for word in words)
     return len(words) >= 4 and not is_said and bool(re.fullmatch(r"[a-z]+(?: [a-z]+)*", value))
+
+
+def _is_spaced_value(value: str) -> bool:
+    """Whether words in quotes are a password: they have a digit, and say nothing of one."""
+    words = value.lower().split()
+    is_said = _STOP.search(value) or _RULE.search(value) or any(word in _WORDS or _has_word(word) for word in words)
+    is_short = 2 <= len(words) <= 6 and len(value) <= 60
+    return is_short and not is_said and bool(re.search(r"\d", value) and re.search(r"[A-Za-z]", value))
 
 
 def is_random_word(value: str) -> bool:
