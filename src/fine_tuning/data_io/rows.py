@@ -10,10 +10,11 @@ from fine_tuning._util.files import open_to_read, parse_json, read_json
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object
 from fine_tuning.data_io.messages import Message, Tool, compared_text
+from fine_tuning.data_io.row_facts import facts_of, name_of
 from fine_tuning.data_io.sources.padding import padding_of, unpadded
 from fine_tuning.errors import DataError
 
-_CONVERSATION_KEYS = ("conversation_id", "session_id", "thread_id", "session")  # names in common use
+_CONVERSATION_NAMES = frozenset("conversationid sessionid threadid session chatid dialogid dialogueid".split())
 
 
 def read_rows(path: Path | str) -> list[tuple[int, JsonObject]]:
@@ -56,8 +57,18 @@ def _checked(row: object, where: str) -> JsonObject:
 
 
 def conversation_key(row: Row) -> str | None:
-    """`<field>=<id>` of the conversation that a row belongs to; None if it has no such field."""
-    return next((f"{key}={row[key]}" for key in _CONVERSATION_KEYS if row.get(key) not in (None, "")), None)
+    """`<field>=<id>` of the conversation that a row belongs to, of itself or its metadata; None without such a field.
+
+    The field's name counts in any spelling, and is given in letters and digits.
+    """
+    for fact in facts_of(row, _may_name_conversation):
+        if isinstance(fact.value, str | int | float) and fact.value != "" and not isinstance(fact.value, bool):
+            return f"{fact.name}={fact.value}"
+    return None
+
+
+def _may_name_conversation(key: str) -> bool:
+    return name_of(key) in _CONVERSATION_NAMES
 
 
 def without_padding(rows: list[tuple[int, JsonObject]]) -> list[tuple[int, JsonObject]]:

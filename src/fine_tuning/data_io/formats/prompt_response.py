@@ -9,12 +9,14 @@ from fine_tuning.data_io.context_columns import refuse_choices
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text, exchange_in_texts, prompt_in_text
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
+from fine_tuning.data_io.formats.second_answers import refuse_second
 from fine_tuning.data_io.json_values import Row, is_list, text_or_scalar
 from fine_tuning.data_io.messages import Message
 from fine_tuning.errors import DataError
 
 NAME = "prompt-response"
 RESPONSE_KEYS = ("response", "completion", "reference")
+_OF_RECORDS = {"captured_at", "curated"}  # of this project's captured examples
 _KEYS = ("prompt", "tools", "id", "curated", "sightings", "last_seen_at")
 
 
@@ -30,13 +32,16 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     key = next(key for key in RESPONSE_KEYS if key in row)
-    yield call_from_row(row, (*_KEYS, key), _messages(row, key), read_tools(row.get("tools")))
+    messages = _messages(row, key)
+    if _OF_RECORDS.isdisjoint(row):
+        refuse_second({name: row[name] for name in row if name != key}, messages, ("output",))
+    yield call_from_row(row, (*_KEYS, key), messages, read_tools(row.get("tools")))
 
 
 def _messages(row: Row, key: str) -> list[Message]:
     """The conversation of the prompt and its response; the texts of a captured example are as they were said."""
     asked, answered = _side(row, "prompt"), _side(row, key)
-    if isinstance(asked, Side) and isinstance(answered, Side) and "captured_at" not in row and "curated" not in row:
+    if isinstance(asked, Side) and isinstance(answered, Side) and _OF_RECORDS.isdisjoint(row):
         refuse_choices(row, asked.text)
         return exchange_in_texts(asked, answered)
     request = prompt_in_text(asked) if isinstance(asked, Side) else read_messages(asked, "prompt")
