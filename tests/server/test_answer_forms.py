@@ -67,6 +67,7 @@ IN_WORDS = {
     "names by two patterns": {"type": "object", "patternProperties": {"^a": CODE, "b$": CODE}, "maxProperties": 1},
     "depends": of({"a": CODE}, dependentRequired={"a": ["a"]}),
     "unevaluated": of({"a": CODE}, unevaluatedProperties=False),
+    "bounds of 64 bits": of({"a": {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}}),
     "one of many": of({"a": {"type": "array", "contains": {"const": "a"}, "items": CODE, "maxItems": 2}}),
 }
 INVALID = {

@@ -22,6 +22,8 @@ _PARTS = {"items", "additionalProperties"}
 _LISTS = {"anyOf", "allOf", "prefixItems"}
 _MAPS = {"properties", "patternProperties", "$defs", "definitions"}
 _REPEATS = {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
+_NUMBERS = ("integer", "number")
+MAX_BOUND = 10**17  # of whole numbers up to which a grammar holds any range
 _BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
 _PLAIN = {"type", "enum", "const", "required"}
 _CHECKED = {  # keywords of a validator that no grammar holds
@@ -113,6 +115,10 @@ def _beyond(part: Mapping[str, object]) -> set[str]:
     properties, required = part.get("properties"), part.get("required")
     if is_object(properties) and not set(properties) <= {*(required if is_list(required) else [])}:
         found |= {"minProperties", "maxProperties"}
+    bounds = {key: part[key] for key in part if key in _BOUNDS}
+    if any(isinstance(each, int) and abs(each) > MAX_BOUND for each in bounds.values()):
+        kind = part.get("type") if part.get("type") in _NUMBERS else "number"
+        found |= set() if _has_grammar({"type": kind, **bounds}) else set(bounds)
     names = part.get("patternProperties")
     if is_object(names) and not _are_regular_names(tuple(names)):
         found |= {"patternProperties", "additionalProperties"}  # what is additional depends on the patterns
