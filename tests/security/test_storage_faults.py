@@ -62,10 +62,12 @@ def test_stored_answer_of_locked_database_is_delivered_and_kept(
 def test_what_a_killed_server_left_is_stored_once(tiny_model_dir: Path, workspace: Path) -> None:
     config = ServerConfig(aliases={ALIAS: str(tiny_model_dir)})
     folder = workspace / "waiting_completions"
-    with listening(config) as address, locked(workspace):
-        assert ask("POST", f"{address}/chat/completions", json=CHAT).status_code == 200
-        (left,) = folder.glob("*.json")
-        content = left.read_bytes()
+    with listening(config) as address:
+        ask("POST", f"{address}/chat/completions", json=CHAT | {"store": False})  # loads the model
+        with locked(workspace):
+            assert ask("POST", f"{address}/chat/completions", json=CHAT).status_code == 200
+            (left,) = folder.glob("*.json")
+            content = left.read_bytes()
     with listening(config) as address:
         deadline = time.monotonic() + 60
         while len(stored(address)) < 1 and time.monotonic() < deadline:
