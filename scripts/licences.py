@@ -23,6 +23,7 @@ PERMITTED = frozenset(
     " MIT-0 MIT-CMU MPL-2.0 PSF-2.0 Python-2.0 Zlib".split()
 )  # of packages that are used as they are, from an application under Apache-2.0
 EXCEPTIONS = frozenset({"LLVM-exception"})  # each of which permits more
+_LICENSING = Licensing()
 CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD",
@@ -91,14 +92,14 @@ def is_permitted(licence: str) -> bool:
     """Whether the project may depend on what has this licence: on all that it joins by AND, on one of those by OR."""
     if not licence:
         return False
-    parsed = Licensing().parse(licence)
-    return bool(parsed.subs({symbol: _of(symbol) for symbol in parsed.symbols}).simplify() == Licensing().TRUE)
+    parsed = _LICENSING.parse(licence)
+    return bool(parsed.subs({symbol: _of(symbol) for symbol in parsed.symbols}).simplify() == _LICENSING.TRUE)
 
 
 def _of(symbol: Any) -> Any:
     name, _, exception = str(symbol).partition(" WITH ")
     permitted = name in PERMITTED and (not exception or exception in EXCEPTIONS)
-    return Licensing().TRUE if permitted else Licensing().FALSE
+    return _LICENSING.TRUE if permitted else _LICENSING.FALSE
 
 
 def page(found: dict[str, str]) -> str:

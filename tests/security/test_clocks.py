@@ -7,8 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -18,11 +17,12 @@ from sqlalchemy import update
 
 from fine_tuning import LocalFineTuner
 from fine_tuning.errors import StorageError
-from fine_tuning.store import batch_queue, batches, database_clock, files, job_events, job_queue, jobs, tables
+from fine_tuning.store import batch_queue, database_clock, job_events, job_queue, jobs, tables
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.jobs import NewJob
 from fine_tuning.training.jobs import trainer_liveness
-from tests.training.jobs.test_local_trainer import write_chats
+from tests.store.test_batches import add_with_file
+from tests.training.jobs.test_local_trainer import wait_until, write_chats
 
 FAKETIME = shutil.which("faketime")
 needs_faketime = pytest.mark.skipif(FAKETIME is None, reason="faketime is not installed (Debian's package faketime)")
@@ -46,13 +46,6 @@ def command(*arguments: str, log: Path, clock: str | None = None) -> Iterator[su
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def enqueue(database: Database, file_id: str, model: str, count: int) -> list[str]:
@@ -96,10 +89,10 @@ def test_workers_two_hours_ahead_and_behind_take_no_job(
     names = enqueue(database, file_id, str(tiny_model_dir), 5)
     ahead, behind, right = (tmp_path / f"{name}.log" for name in ("ahead", "behind", "right"))
     with command("worker", log=ahead, clock="+2h"), command("worker", log=behind, clock="-2h"):
-        wait_for(lambda: all("this machine's clock is 2:00:00" in each.read_text() for each in (ahead, behind)))
+        wait_until(lambda: all("this machine's clock is 2:00:00" in each.read_text() for each in (ahead, behind)))
         assert statuses(database, names) == {"queued"}
         with command("worker", "--slots", "2", log=right):
-            wait_for(lambda: statuses(database, names) <= {"succeeded", "failed"})
+            wait_until(lambda: statuses(database, names) <= {"succeeded", "failed"}, seconds=120)
     assert statuses(database, names) == {"succeeded"}
     assert {starts(database, name) for name in names} == {1}
     for log, side in ((ahead, "ahead of"), (behind, "behind")):
@@ -154,36 +147,12 @@ def test_job_of_this_process_with_a_lease_far_in_the_future_pauses_after_the_cap
 
 def test_lease_of_a_batch_far_in_the_future_ends_soon(database: Database) -> None:
     with database.write() as tx:
-        files.add(
-            tx,
-            {
-                "id": "file-1",
-                "provider": "local",
-                "purpose": "batch",
-                "filename": "a",
-                "path": "a",
-                "bytes": 1,
-                "sha256": "0",
-                "dataset_id": None,
-            },
-        )
-        batches.add(
-            tx,
-            {
-                "id": "batch_1",
-                "project": "p",
-                "input_file_id": "file-1",
-                "endpoint": "/v1/embeddings",
-                "completion_window": "24h",
-                "metadata": None,
-                "output_keep_seconds": None,
-            },
-        )
+        batch_id = add_with_file(tx)
         assert batch_queue.claim_next(tx, "gone", AHEAD.total_seconds()) is not None
         assert batch_queue.is_waiting(tx)  # for its lease to be shortened
         assert batch_queue.claim_next(tx, "next", LEASE) is None
         assert not batch_queue.is_waiting(tx)
-        assert batch_queue.renew(tx, "batch_1", "gone", LEASE) is not None
+        assert batch_queue.renew(tx, batch_id, "gone", LEASE) is not None
 
 
 def test_second_trainer_of_a_job_on_this_machine_is_refused(tmp_path: Path) -> None:

@@ -14,20 +14,25 @@ LEASE, OVER = 60.0, -1.0
 @pytest.fixture
 def batch_id(database: Database) -> str:
     with database.write() as tx:
-        files.add(
-            tx,
-            {
-                "id": "file-1",
-                "provider": "local",
-                "purpose": "batch",
-                "filename": "a",
-                "path": "a",
-                "bytes": 1,
-                "sha256": "0",
-                "dataset_id": None,
-            },
-        )
-        add(tx, "batch_1")
+        return add_with_file(tx)
+
+
+def add_with_file(tx: Transaction) -> str:
+    """A batch and the file with its requests; returns the batch's id."""
+    files.add(
+        tx,
+        {
+            "id": "file-1",
+            "provider": "local",
+            "purpose": "batch",
+            "filename": "a",
+            "path": "a",
+            "bytes": 1,
+            "sha256": "0",
+            "dataset_id": None,
+        },
+    )
+    add(tx, "batch_1")
     return "batch_1"
 
 

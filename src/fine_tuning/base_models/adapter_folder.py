@@ -17,7 +17,8 @@ from fine_tuning.errors import DataError
 SETTINGS, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 MAX_RANK = 4096
 MAX_ALPHA = 1e6
-_PAIR = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
+PAIR = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
+"""The name of a tensor of an adapter."""
 _NAME = re.compile(r"[\w.-]{1,200}")
 
 
@@ -42,7 +43,7 @@ def _check_unchanged(folder: Path, base: Path, signatures: tuple[FileSignature, 
     rank = _check_settings(read_object(folder / SETTINGS), folder / SETTINGS)
     tensors, pairs = read_header(folder / WEIGHTS), dict[str, dict[str, StoredTensor]]()
     for name, tensor in tensors.items():
-        if match := _PAIR.fullmatch(name):
+        if match := PAIR.fullmatch(name):
             pairs.setdefault(match["layer"], {})[match["side"]] = tensor
     if not tensors:
         raise DataError(f"{folder / WEIGHTS} has no tensors; train the adapter again")

@@ -29,7 +29,13 @@ RECORD_KEYS = frozenset({"domain", "task_type", "rating", "metadata", "captured_
 """Fields of a captured example that a row of any format may have."""
 
 
+_OF_CAPTURED = {"captured_at", "curated"}
 _OF_ANSWERS = {"assistant", "gpt", "model", "ai", "bot", "chatbot"}
+
+
+def is_record(row: Row) -> bool:
+    """Whether a row is a captured example of this project, whose texts are as they were said."""
+    return not _OF_CAPTURED.isdisjoint(row)
 
 
 class Choice(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fine_tuning.data_io.failed_calls import Sign, word_of
+from fine_tuning.data_io.json_values import FALSE, TRUE
 from fine_tuning.data_io.row_facts import Fact
 
-_TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 _OUT = frozenset(
     """exclude excluded isexcluded excludefromtraining deleted isdeleted softdeleted discarded isdiscarded discard
     donottrain donotuse nottrain skiptraining notfortraining optout optedout""".split()
@@ -37,8 +37,8 @@ def signs(facts: Iterable[Fact]) -> list[Sign]:
         if name not in _NAMES:
             continue
         word = word_of(value)
-        is_out = word in _TRUE and name in _OUT | _OUT_OR_SUBJECT
-        is_in = word in _FALSE and name in _IN | _IN_OR_SUBJECT
+        is_out = word in TRUE and name in _OUT | _OUT_OR_SUBJECT
+        is_in = word in FALSE and name in _IN | _IN_OR_SUBJECT
         if is_out or is_in:
             is_sure = name in _OUT | _IN
             found.append(Sign(place, None if is_sure else name.removeprefix("is")))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from fine_tuning.data_io.json_values import first_value, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import FALSE, TRUE, first_value, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import Message, whole_text
 from fine_tuning.data_io.row_facts import Fact, name_of
 
@@ -21,7 +21,6 @@ _FAILED = frozenset(
     internalerror servererror apierror ratelimited unhandled""".split()
 )
 _ENDED = frozenset("cancelled canceled aborted abort terminated killed expired interrupted fail".split())
-_TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 _STATUSES = frozenset(
     """status callstatus requeststatus responsestatus runstatus apistatus jobstatus taskstatus llmstatus
     completionstatus generationstatus executionstatus statusmessage statustext otelstatuscode statuscode code
@@ -104,9 +103,9 @@ def _sign(fact: Fact) -> Sign | None:
         return Sign(fact.place)
     if (name in _STATUSES and word in _ENDED) or (name in _OF_SUBJECTS and word in _FAILED | _ENDED):
         return Sign(fact.place, word)
-    if (name in _IF_TRUE and word in _TRUE) or (name in _IF_FALSE and word in _FALSE):
+    if (name in _IF_TRUE and word in TRUE) or (name in _IF_FALSE and word in FALSE):
         return Sign(fact.place)
-    return Sign(fact.place, name.removeprefix("is")) if name in _IF_TRUE_OF_SUBJECTS and word in _TRUE else None
+    return Sign(fact.place, name.removeprefix("is")) if name in _IF_TRUE_OF_SUBJECTS and word in TRUE else None
 
 
 def word_of(value: object) -> str | None:

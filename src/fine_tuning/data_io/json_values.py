@@ -15,6 +15,8 @@ JsonObject = dict[str, object]
 """A JSON object whose keys are not ours, such as metadata or a function's parameters."""
 Row = Mapping[str, object]
 """A row of a user's file, in whatever format."""
+TRUE, FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
+"""Truth values as words, as tables have them."""
 
 
 def is_object(value: object) -> TypeGuard[JsonObject]:
@@ -143,6 +145,16 @@ def flag_or_value(value: object) -> object:
     if isinstance(value, str):
         return {"0": 0, "1": 1, "0.0": 0, "1.0": 1}.get(value.strip(), value)
     return int(value) if isinstance(value, float) and value in (0, 1) else value
+
+
+def as_number(value: object) -> float | None:
+    """A number, also as text, as tables have it; None for another value and for a truth value."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def as_whole_number(value: object) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from fine_tuning.data_io.json_values import JsonObject, Row
+from fine_tuning.data_io.json_values import TRUE, JsonObject, Row, as_number
 from fine_tuning.data_io.row_facts import facts_of, name_of
 from fine_tuning.errors import DataError
 
@@ -27,7 +27,6 @@ _LARGEST = 5
 _GRADES = re.compile(r"(?:answer|response|quality|letter)?grade")
 _OPEN_GRADES = frozenset({"B", "C"})  # letters of a scale, or SimpleQA's for a wrong answer and for none
 _FLAGS = frozenset("flag flags qualityflag needsreview requiresreview toreview reviewneeded isflag".split())
-_SET = frozenset({"true", "1", "yes"})
 _LABELS = frozenset({"label", "labels"})  # of what the call is about, or of its answer
 _MAYBE_CLASSES = frozenset({"0", "1", "-1", "0.0", "1.0"})
 _GOOD_SHARE = 0.5  # of a scale to 1
@@ -39,7 +38,7 @@ def rating_of_stars(others: JsonObject) -> int | None:
         if not isinstance(value, int | float | str):  # as those of other kinds are no stars
             continue
         name = name_of(key)
-        number = _number(value) if _STARS.fullmatch(name) else None
+        number = as_number(value) if _STARS.fullmatch(name) else None
         if isinstance(value, str) and number is None and (_STARS.fullmatch(name) or _SCORES.fullmatch(name)):
             number = stars_in(value)
         if number is not None and number in range(1, _LARGEST + 1):
@@ -92,21 +91,12 @@ def _is_unclear(name: str, value: object) -> bool:
     """Whether a score may be a bad one; one above half of a scale to 1, or above 5, is none."""
     if name in _FLAGS or name in _LABELS:
         word = str(value).strip().lower() if isinstance(value, bool | int | str) else ""
-        return word in (_SET if name in _FLAGS else _MAYBE_CLASSES)
+        return word in (TRUE if name in _FLAGS else _MAYBE_CLASSES)
     if isinstance(value, str) and value.strip().upper() in _OPEN_GRADES:
         return _GRADES.fullmatch(name) is not None
-    number = _number(value)
+    number = as_number(value)
     if number is None or number > _LARGEST or _GOOD_SHARE < number < 1:
         return False
     if _REWARDS.fullmatch(name):
         return number < 1  # as all of a scale to 1
     return _SCORES.fullmatch(name) is not None or _STARS.fullmatch(name) is not None
-
-
-def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        return None

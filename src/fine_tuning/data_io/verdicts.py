@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fine_tuning.data_io.json_values import JsonObject, is_object
+from fine_tuning.data_io.json_values import JsonObject, as_number, is_object
 from fine_tuning.data_io.key_meanings import folded, plain
 from fine_tuning.data_io.row_facts import name_of
 from fine_tuning.errors import DataError
@@ -170,21 +170,12 @@ def _is_voted_down(others: Mapping[str, object]) -> bool:
         if is_object(value) and name in _BALANCES:
             if _is_voted_down(value):
                 return True
-        elif (number := _count(value)) is not None:
+        elif (number := as_number(value)) is not None:
             ups += number if name in _UPS else 0
             downs += abs(number) if name in _DOWNS else 0
             if name in _BALANCES and number < 0:
                 return True
     return downs > 0 and downs >= ups
-
-
-def _count(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        return float(value)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _verdict(key: str, name: str, value: object) -> bool | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from fine_tuning._util.files import explain_os_error, make_folder, read_json, temporary_folder
-from fine_tuning.base_models.adapter_folder import SETTINGS, WEIGHTS, check_adapter
+from fine_tuning.base_models.adapter_folder import PAIR, SETTINGS, WEIGHTS, check_adapter
 from fine_tuning.base_models.pretrained import load_config
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.export.gguf import tensor_names
 from fine_tuning.export.gguf_families import Family, converted, family_of
 from fine_tuning.export.made_files import record, signatures, valid_record
-
-_KEY = re.compile(r"base_model\.model\.(?P<layer>.+)\.lora_(?P<side>[AB])\.weight")
 
 
 def kept_gguf_adapter(adapter_dir: Path, base_dir: Path) -> Path:
@@ -78,7 +75,7 @@ def export_gguf_adapter(adapter_dir: Path, base_dir: Path, output: Path) -> Path
 def _tensors(stored: dict[str, Any], family: Family, config: Any, adapter_dir: Path) -> dict[str, Any]:
     names, tensors = tensor_names(family, config), {}
     for key, rows in stored.items():
-        match = _KEY.fullmatch(key)
+        match = PAIR.fullmatch(key)
         name = names.get_name(match["layer"]) if match else None
         if match is None or name is None:
             raise DataError(f"{adapter_dir} has a tensor {key} that llama.cpp does not support")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, case, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, or_, select, true, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.batches import ENDED
@@ -25,6 +25,8 @@ BLOCK_ROWS = 200  # of results that are read at once
 
 def is_waiting(connection: Connection) -> bool:
     """Whether there is a batch to claim, or a lease that `claim_next` shortens."""
+    if connection.scalar(_oldest(true())) is None:  # as nearly always: the time costs a file, or a question
+        return False
     moment = database_now(connection)
     claimable = or_(_is_unleased(moment), _columns.lease_expires_at > moment + MAX_LEASE)
     return connection.scalar(_oldest(claimable)) is not None
@@ -32,8 +34,8 @@ def is_waiting(connection: Connection) -> bool:
 
 def claim_next(connection: Connection, worker: str, lease_seconds: float) -> Batch | None:
     """Lease the oldest batch that waits or whose server died; None where there is none."""
-    cap_leases(connection, _table)
     moment = database_now(connection)
+    cap_leases(connection, _table, moment)
     batch_id = connection.scalar(_oldest(_is_unleased(moment)).with_for_update(skip_locked=True))
     if batch_id is None:
         return None

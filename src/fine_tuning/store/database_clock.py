@@ -43,12 +43,15 @@ def problem(connection: Connection) -> str | None:
     return f"this machine's clock is {timedelta(seconds=round(abs(found).total_seconds()))} {side} the database's"
 
 
-def cap_leases(connection: Connection, table: Table) -> None:
+def cap_leases(connection: Connection, table: Table, moment: datetime) -> None:
     """Shorten leases that end later than any worker asks for: the database's clock was ahead when they were taken.
 
     Nobody may claim what they hold until they end, so that a worker that lives renews its own.
+
+    Args:
+        moment: the database's time.
     """
-    expiry, moment = table.c.lease_expires_at, database_now(connection)
+    expiry = table.c.lease_expires_at
     too_long = update(table).where(expiry > moment + MAX_LEASE)
     connection.execute(too_long.values(lease_expires_at=moment + CAPPED_LEASE))
 

@@ -102,12 +102,11 @@ def abandoned(connection: Connection) -> list[str]:
 
 def mark_abandoned(connection: Connection, job_id: str) -> None:
     """Pause a job whose worker died, unless it is leased again."""
-    cap_leases(connection, _table)
+    moment = database_now(connection)
+    cap_leases(connection, _table, moment)
     changed = connection.execute(
         update(_table)
-        .where(
-            _columns.id == job_id, _columns.status.in_(("queued", "running")), _is_unleased(database_now(connection))
-        )
+        .where(_columns.id == job_id, _columns.status.in_(("queued", "running")), _is_unleased(moment))
         .values(status="paused", worker=None, lease_expires_at=None)
     )
     if changed.rowcount == 1:
@@ -232,8 +231,8 @@ def reconcile(connection: Connection) -> None:
 
     A requested pause or cancellation is carried out; a job that paused because its pool shut down is queued again.
     """
-    cap_leases(connection, _table)
     moment = database_now(connection)
+    cap_leases(connection, _table, moment)
     for requested in ("pause", "cancel"):
         connection.execute(
             update(_table)

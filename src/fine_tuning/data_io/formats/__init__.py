@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
-from fine_tuning.data_io.call import RECORD_KEYS, Call
+from fine_tuning.data_io.call import RECORD_KEYS, Call, is_record
 from fine_tuning.data_io.context_columns import unread
 from fine_tuning.data_io.corrections import ANSWERED, corrected
 from fine_tuning.data_io.dialects import unread_keys
@@ -127,7 +127,6 @@ LOGS = frozenset(
 )
 """Formats of production logs, which hold good and bad responses; the others hold curated training data."""
 
-_OF_RECORDS = {"captured_at", "curated"}  # of this project, whose texts are as they were said
 _ANSWERS = {*ANSWERED, "chosen", "rejected"}
 _EXCHANGES = frozenset(each.NAME for each in (openai_responses, gemini_log, anthropic, openai_log))  # of one call
 _OF_ONE_CALL = _EXCHANGES | frozenset(  # logs whose rows are a call each
@@ -293,15 +292,15 @@ def _of_log(call: Call) -> Call | Unread:
 
 def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
     try:
-        is_record = not _OF_RECORDS.isdisjoint(row)
+        is_own = is_record(row)
         is_single = known not in LOGS or known in _OF_ONE_CALL
-        status = status_of(row, is_record=is_record, is_log=known in LOGS) if is_single else RowStatus()
+        status = status_of(row, is_record=is_own, is_log=known in LOGS) if is_single else RowStatus()
         if (left_out := status.surely()) is not None:
             yield left_out
             return
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
-                call = call if is_record else with_tools_of_text(without_marks(call))
+                call = call if is_own else with_tools_of_text(without_marks(call))
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
                 if known in LOGS:
                     call = corrected(call, row) if known in _EXCHANGES else call

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.call import Call, call_from_row, is_record
 from fine_tuning.data_io.dialects.conversation import read_answer
 from fine_tuning.data_io.dialects.message_keys import OF_BEGUN_ANSWERS
 from fine_tuning.data_io.finish_reasons import strictest
@@ -46,7 +46,6 @@ _NAMES = (
 )
 # Beside the fields of a request.
 _ANSWERS = ("response", "completion", "output", "answer", "response_body", "responseBody")
-_OF_RECORDS = {"captured_at", "curated"}  # of this project, whose response is a text
 _TIMES = ("created_at", "created", "createTime", "create_time", "timestamp")
 _GO_ON = {ANTHROPIC, CONVERSE}  # APIs whose models go on with an answer that the request began
 _FACTS = {"domain", "task_type", "rating"}
@@ -87,7 +86,7 @@ def _is_whole(response: Row) -> bool:
 def _spread(row: Row) -> Exchange | None:
     """The exchange of a row that has the fields of its request beside its response."""
     answers = [key for key in _ANSWERS if row.get(key)]  # most rows have none, and are asked for each vendor's format
-    if not answers or not _OF_RECORDS.isdisjoint(row) or not (is_request(row) or is_responses_request(row)):
+    if not answers or is_record(row) or not (is_request(row) or is_responses_request(row)):
         return None
     for key in answers:
         given = row[key]

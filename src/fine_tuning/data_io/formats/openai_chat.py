@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from fine_tuning.data_io.call import Call, Choice, call_from_row
+from fine_tuning.data_io.call import Call, Choice, call_from_row, is_record
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import strictest
@@ -39,7 +39,7 @@ def calls(row: Row) -> Iterator[Call]:
         DataError: it is malformed.
     """
     messages, tools = read_messages(row.get("messages"), "messages"), read_tools(row.get("tools"))
-    if "captured_at" in row or "curated" in row:  # of this project: its prompt and response repeat messages
+    if is_record(row):  # its prompt and response repeat messages
         yield call_from_row(row, (*_KEYS, *_RECORD), messages, tools)
         return
     is_answered = _is_answered(messages) and not is_begun(messages)

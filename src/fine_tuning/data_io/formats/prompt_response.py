@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fine_tuning.data_io.call import Call, call_from_row
+from fine_tuning.data_io.call import Call, call_from_row, is_record
 from fine_tuning.data_io.context_columns import refuse_choices
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text, exchange_in_texts, prompt_in_text
@@ -16,7 +16,6 @@ from fine_tuning.errors import DataError
 
 NAME = "prompt-response"
 RESPONSE_KEYS = ("response", "completion", "reference")
-_OF_RECORDS = {"captured_at", "curated"}  # of this project's captured examples
 _KEYS = ("prompt", "tools", "id", "curated", "sightings", "last_seen_at")
 
 
@@ -33,7 +32,7 @@ def calls(row: Row) -> Iterator[Call]:
     """
     key = next(key for key in RESPONSE_KEYS if key in row)
     messages = _messages(row, key)
-    if _OF_RECORDS.isdisjoint(row):
+    if not is_record(row):
         refuse_second({name: row[name] for name in row if name != key}, messages, ("output",))
     yield call_from_row(row, (*_KEYS, key), messages, read_tools(row.get("tools")))
 
@@ -41,7 +40,7 @@ def calls(row: Row) -> Iterator[Call]:
 def _messages(row: Row, key: str) -> list[Message]:
     """The conversation of the prompt and its response; the texts of a captured example are as they were said."""
     asked, answered = _side(row, "prompt"), _side(row, key)
-    if isinstance(asked, Side) and isinstance(answered, Side) and _OF_RECORDS.isdisjoint(row):
+    if isinstance(asked, Side) and isinstance(answered, Side) and not is_record(row):
         refuse_choices(row, asked.text)
         return exchange_in_texts(asked, answered)
     request = prompt_in_text(asked) if isinstance(asked, Side) else read_messages(asked, "prompt")

@@ -74,6 +74,7 @@ _ATTACHED = re.compile(
 _LONG = re.compile(r"[ \t]+(?P<value>[A-Za-z0-9_-]{20,500})(?=[.,;:?!)\"'`]?(?:\s|$))")
 # A list without quotes, as YAML has it.
 _LIST = re.compile(r"[\"']?\s*[:=]\s*\[(?=[^\[\]\n]{4,2000}\])(?P<items>[^\[\]\n\"'()]+)\]")
+_ITEM = re.compile(r"[^\s,]+")
 # The rest of a line that begins with the name, whatever signs it has.
 _REST_OF_LINE = re.compile(
     r"[\"']?[ \t]*[:=][ \t]*(?P<value>(?:[^\s\"'`<>\\\u0250-\U0010ffff]|\\[^\w\s]){4,200})[ \t]*$", re.MULTILINE
@@ -177,7 +178,7 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
             yield *match.span("value"), name.kind
             return
     if match := _LIST.match(text, name.end):
-        items = re.compile(r"[^\s,]+").finditer(text, *match.span("items"))
+        items = _ITEM.finditer(text, *match.span("items"))
         yield from ((*item.span(), name.kind) for item in items if is_secret_word(item[0], name.kind))
         return
     nested = list(nested_secrets.find(text, name.start, name.end, name.kind))
