@@ -20,6 +20,7 @@ class Upstream:
     reply: Sequence[Piece] = ()
     closes: bool = False
     requests: list[bytes] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)  # a request came
     left: threading.Event = field(default_factory=threading.Event)  # the gateway closed a connection
 
     def answers(self, *reply: Piece, closes: bool = False) -> None:
@@ -46,6 +47,7 @@ def _serve(connection: socket.socket, state: Upstream) -> None:
     with connection, suppress(OSError):
         while request := read_message(connection.recv):
             state.requests.append(request)
+            state.asked.set()
             for piece in state.reply:
                 if isinstance(piece, bytes):
                     connection.sendall(piece)
