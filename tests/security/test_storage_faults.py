@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import tempfile
 import time
@@ -14,12 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
+from fine_tuning.server import authentication
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
 from tests.security.requests import ask
 from tests.server.conftest import ALIAS, listening
 
 CHAT = {"model": ALIAS, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8, "store": True}
+TURN = {"model": ALIAS, "input": "Hello", "max_output_tokens": 16}
 
 
 @pytest.fixture
@@ -50,18 +53,43 @@ def test_stored_answer_of_locked_database_is_delivered_and_kept(
         answer = ask("POST", f"{address}/chat/completions", json=CHAT | {"stream": is_streamed})
         assert (answer.status_code, time.monotonic() - started < 5) == (200, True)
         assert stored(address) == []
-        assert len(list((workspace / "waiting_completions").glob("*.json"))) == 1
+        assert len(list((workspace / "waiting_answers").glob("*.json"))) == 1
     deadline = time.monotonic() + 60
     while len(found := stored(address)) < 1 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert len(found) == 1
     assert found[0] in answer.text
-    assert list((workspace / "waiting_completions").iterdir()) == []
+    assert list((workspace / "waiting_answers").iterdir()) == []
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_response_of_locked_database_is_delivered_and_continued_later(
+    address: str, workspace: Path, is_streamed: bool
+) -> None:
+    key = {"Authorization": f"Bearer {authentication.create(open_database(), 'app', 'other')[0]}"}
+    own = {"Authorization": f"Bearer {authentication.create(open_database(), 'app')[0]}"}
+    ask("POST", f"{address}/responses", json=TURN | {"store": False}, headers=own)  # loads the model
+    with locked(workspace):
+        answer = ask("POST", f"{address}/responses", json=TURN | {"stream": is_streamed}, headers=own)
+        assert answer.status_code == 200
+        (name,) = {*re.findall(r"resp_\w+", answer.text)}
+        at, more = f"{address}/responses/{name}", TURN | {"previous_response_id": name}
+        assert ask("GET", at, headers=own).status_code == 503
+        assert ask("POST", f"{address}/responses", json=more, headers=own).status_code == 503
+        assert ask("GET", at, headers=key).status_code == 404
+    deadline = time.monotonic() + 60
+    while (found := ask("GET", at, headers=own)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found.json()["status"] == "incomplete"
+    again = ask("POST", f"{address}/responses", json=more, headers=own)
+    assert again.json()["usage"]["input_tokens"] > found.json()["usage"]["input_tokens"]
+    items = ask("GET", f"{at}/input_items", headers=own).json()["data"]
+    assert [each["content"][0]["text"] for each in items] == ["Hello"]
 
 
 def test_what_a_killed_server_left_is_stored_once(tiny_model_dir: Path, workspace: Path) -> None:
     config = ServerConfig(aliases={ALIAS: str(tiny_model_dir)})
-    folder = workspace / "waiting_completions"
+    folder = workspace / "waiting_answers"
     with listening(config) as address:
         ask("POST", f"{address}/chat/completions", json=CHAT | {"store": False})  # loads the model
         with locked(workspace):
@@ -74,9 +102,10 @@ def test_what_a_killed_server_left_is_stored_once(tiny_model_dir: Path, workspac
             time.sleep(0.05)
         left.write_bytes(content)
         (folder / "0-odd.json").write_bytes(b'{"request":')
+        (folder / "0-list.json").write_bytes(b"[]")
         ask("POST", f"{address}/chat/completions", json=CHAT)
         assert len(stored(address)) == 2
-        assert [each.name for each in folder.iterdir()] == ["0-odd.unusable"]
+        assert {each.name for each in folder.iterdir()} == {"0-odd.unusable", "0-list.unusable"}
 
 
 def assert_is_told_plainly(answer: httpx.Response, status: int, workspace: Path) -> None:

@@ -14,9 +14,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
+from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.errors import FineTuningError
 from fine_tuning.evaluation.graders.grading import PythonLimits
-from fine_tuning.server import api_errors, completion_store, request_gate
+from fine_tuning.server import api_errors, completion_store, request_gate, response_store
 from fine_tuning.server.batch_runner import BatchRunner, places_of
 from fine_tuning.server.context import Context
 from fine_tuning.server.http_methods import HttpMethods
@@ -41,7 +42,7 @@ from fine_tuning.server.routes import (
 )
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
-from fine_tuning.server.waiting_completions import FOLDER, WaitingCompletions
+from fine_tuning.server.waiting_answers import FOLDER, WaitingAnswers
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 _log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     parity = Parity(workspace.database)
     engines = Engines(workspace.settings, config.memory_limit_mib, parity, config.context_length)
     limits = PythonLimits() if config.python_graders else None
-    waiting = WaitingCompletions(workspace.folder(FOLDER), partial(completion_store.store_waiting, workspace))
+    waiting = WaitingAnswers(workspace.folder(FOLDER), partial(_store, workspace))
     context = Context(config, workspace, engines, parity, ConcurrencyLimiter(config.max_concurrent), waiting, limits)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
@@ -83,6 +84,14 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
         app.include_router(resource.router, prefix="/v1", dependencies=[Depends(check_known)])
     app.include_router(health.router)
     return app
+
+
+def _store(workspace: Workspace, waiting: JsonObject) -> None:
+    """Store an answer that waited: what it is, its keys tell."""
+    if response_store.KIND in waiting:
+        response_store.store_waiting(workspace, waiting)
+    else:
+        completion_store.store_waiting(workspace, waiting)
 
 
 def _describe_in_thread(app: FastAPI) -> None:

@@ -12,7 +12,7 @@ from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.rate_limits import ConcurrencyLimiter
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
-from fine_tuning.server.waiting_completions import WaitingCompletions
+from fine_tuning.server.waiting_answers import WaitingAnswers
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import Workspace
 
@@ -28,7 +28,7 @@ class Context:
     engines: Engines
     parity: Parity
     requests: ConcurrencyLimiter
-    waiting: WaitingCompletions
+    waiting: WaitingAnswers
     python_graders: PythonLimits | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""A turn of a conversation: what went before it and was sent, the chat completion it amounts to, and what is kept."""
+"""A turn of a conversation: what went before it and was sent, and the chat completion it amounts to."""
 
 from __future__ import annotations
 
@@ -8,23 +8,20 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from fine_tuning.errors import ContextLengthError, NotFoundError
-from fine_tuning.server import completion_store, response_items
+from fine_tuning.server import response_items
 from fine_tuning.server.api_errors import ApiError, not_found
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
 from fine_tuning.server.response_conversation import chat_messages, check_answered, without_oldest
 from fine_tuning.server.response_items import Item, ItemReference, MessageItem, UnsupportedItem
-from fine_tuning.server.response_objects import Response
-from fine_tuning.server.response_request import PromptRequest, ResponseRequest
+from fine_tuning.server.response_request import PromptRequest
 from fine_tuning.serving.chat_types import Chunk
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.interruption import Check
 from fine_tuning.store import conversations, responses
 from fine_tuning.store import response_items as stored_items
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records.responses import NewResponse
 from fine_tuning.store.records.rows import JsonColumn
-from fine_tuning.store.response_items import Owner
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def prepared(server: Context, project: str, body: PromptRequest) -> Turn:
             call has no output.
     """
     with server.database.read() as tx:
-        earlier = _earlier(tx, project, body)
+        earlier = _earlier(server, tx, project, body)
         sent = _sent(tx, project, body)
     found = response_items.identified(sent, [each["id"] for each in earlier])
     items = [*response_items.read(earlier), *sent]
@@ -57,7 +54,7 @@ def prepared(server: Context, project: str, body: PromptRequest) -> Turn:
     return Turn(found, body.chat_request(messages))
 
 
-def _earlier(tx: Transaction, project: str, body: PromptRequest) -> list[JsonColumn]:
+def _earlier(server: Context, tx: Transaction, project: str, body: PromptRequest) -> list[JsonColumn]:
     if (conversation := body.conversation_id) is not None:
         if conversations.get(tx, project, conversation) is None:
             raise not_found("conversation", conversation, "conversation")
@@ -67,6 +64,7 @@ def _earlier(tx: Transaction, project: str, body: PromptRequest) -> list[JsonCol
     try:
         return responses.chain_items(tx, project, body.previous_response_id)
     except NotFoundError as error:
+        server.waiting.check_absent(project, str(error))
         message = f"Previous response with id '{error}' not found."
         raise ApiError(404, message, param="previous_response_id", code="previous_response_not_found") from None
 
@@ -124,52 +122,3 @@ def _fits(engine: Engine, chat: ChatRequest, check: Check) -> bool:
         except ContextLengthError:
             return False
     return True
-
-
-def keep(server: Context, project: str, body: ResponseRequest, turn: Turn, response: Response) -> None:
-    """Store the response, unless the request says otherwise, and extend its conversation.
-
-    Raises:
-        NotFoundError: the conversation was deleted while it was answered.
-    """
-    conversation, name = body.conversation_id, response["id"]
-    if not body.is_stored and conversation is None:
-        return
-    output: list[JsonColumn] = [{**item} for item in response["output"]]
-    example = None
-    if body.is_stored:
-        answer = [each.plain() for each in chat_messages(response_items.read(output))]
-        collector = completion_store.examples_of(server.workspace, project)
-        example = completion_store.capture(collector, turn.chat, answer, {"response": name})
-    with server.database.write() as tx:
-        if conversation is not None and conversations.get(tx, project, conversation) is None:
-            raise NotFoundError(f"conversation {conversation} was deleted while it was answered")
-        owner = Owner(project, name if body.is_stored else None, conversation)
-        _add(tx, owner, body, turn, response, example)
-
-
-def keep_unfinished(server: Context, project: str, body: ResponseRequest, turn: Turn, response: Response) -> None:
-    """Store a response that failed or was cancelled after its first event, with as much of the answer as there is.
-
-    It can be retrieved; it is no example, and its conversation does not go on with half an answer.
-    """
-    if body.is_stored:
-        with server.database.write() as tx:
-            _add(tx, Owner(project, response["id"]), body, turn, response, None)
-
-
-def _add(
-    tx: Transaction, owner: Owner, body: ResponseRequest, turn: Turn, response: Response, example: str | None
-) -> None:
-    if owner.response_id is not None:
-        new: NewResponse = {
-            "id": owner.response_id,
-            "project": owner.project,
-            "model": body.model,
-            "previous_response_id": body.previous_response_id,
-            "response": {**response},
-            "example_id": example,
-        }
-        responses.add(tx, new)
-    stored_items.add(tx, owner, turn.sent)
-    stored_items.add(tx, owner, [{**item} for item in response["output"]], is_output=True)

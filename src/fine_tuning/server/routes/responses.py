@@ -16,7 +16,7 @@ from openai.types.responses import Response as ResponseModel
 from openai.types.responses.response_item_list import ResponseItemList
 
 from fine_tuning.errors import FineTuningError
-from fine_tuning.server import api_objects, model_lookup, response_turn
+from fine_tuning.server import api_objects, model_lookup, response_store, response_turn
 from fine_tuning.server.api_errors import ApiError, invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.client_disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, check_connected
@@ -51,7 +51,7 @@ class _Call:
 
     def keep(self) -> None:
         """Store the complete response, and extend its conversation."""
-        response_turn.keep(self.server, self.project, self.body, self.turn, self.answer.response)
+        response_store.keep(self.server, self.project, self.body, self.turn, self.answer.response)
 
     def failed(self, message: str) -> list[Event]:
         """The last event of an answer that failed, which is stored first."""
@@ -67,7 +67,7 @@ class _Call:
 
     def _keep_unfinished(self) -> None:
         try:
-            response_turn.keep_unfinished(self.server, self.project, self.body, self.turn, self.answer.response)
+            response_store.keep_unfinished(self.server, self.project, self.body, self.turn, self.answer.response)
         except FineTuningError as error:  # why the answer failed must reach its reader all the same
             _log.error("the response %s could not be stored: %s", self.answer.response["id"], error)
 
@@ -235,5 +235,6 @@ def _find(server: Context, project: str, response_id: str) -> StoredResponse:
     with server.database.read() as tx:
         row = responses.get(tx, project, response_id)
     if row is None:
+        server.waiting.check_absent(project, response_id)
         raise not_found("response", response_id, "response_id")
     return row

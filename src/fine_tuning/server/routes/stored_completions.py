@@ -136,5 +136,6 @@ def _find(server: Context, project: str, completion_id: str) -> StoredCompletion
     with server.database.read() as tx:
         row = completions.get(tx, project, completion_id)
     if row is None:
+        server.waiting.check_absent(project, completion_id)
         raise not_found("chat completion", completion_id, "completion_id")
     return row
