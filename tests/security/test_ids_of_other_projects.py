@@ -88,7 +88,7 @@ def is_unknown(address: str, route: tuple[str, str], names: Names, headers: dict
     if path.endswith("/parts"):
         more = {"files": {"data": b"x"}}
     answers = []
-    for named in (names, {kind: "none" for kind in names}):
+    for named in (names, dict.fromkeys(names, "none")):
         at = path
         for kind, name in named.items():
             at = at.replace(f"{{{kind}}}", name)
