@@ -1,6 +1,7 @@
 """Check JSON schemas for answers and tools: that they are valid, refer to nothing outside, and are not too large.
 
-Under `strict`, a schema that a grammar holds in part only is refused. Else the rest is said in words and checked.
+Under `strict`, a schema that a grammar holds in part only is refused, except for numbers that are too large for one.
+Else the rest is said in words and checked.
 The server's requests and the rows of training files are checked alike. Needs jsonschema, and llguidance for patterns.
 """
 
@@ -14,7 +15,7 @@ from typing import Any
 import regex
 
 from fine_tuning._util import timed_patterns
-from fine_tuning.data_io.held_schema import held_schema
+from fine_tuning.data_io.held_schema import IN_WORDS_IF_STRICT, held_schema
 from fine_tuning.data_io.schema_choices import resolved
 
 MAX_KEYWORDS = 5_000  # in total; a grammar's size and the time to make it grow with them
@@ -46,7 +47,7 @@ def check(schema: Schema, param: str, *, strict: bool) -> None:
         _check_part(part, where, schema)
     if _has_endless(schema):
         raise _refusal(param, "refers only to itself")
-    rest = held_schema(schema).rest if strict else []
+    rest = [each for each in held_schema(schema).rest if each.keyword not in IN_WORDS_IF_STRICT] if strict else []
     if rest:
         reason = "is not held under strict; with strict: false it is said in words and checked afterwards"
         raise _refusal(".".join(filter(None, (param, rest[0].where, rest[0].keyword))), reason)
