@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -11,8 +12,10 @@ import pytest
 import regex
 from openai import OpenAI
 
+from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.formats.tool_declarations import check_tools
 from fine_tuning.data_io.held_schema import held_schema
+from fine_tuning.data_io.schema_checks import InvalidSchema
 from tests.server.conftest import ALIAS
 
 ASKED = [{"role": "user", "content": "Give me an example."}]
@@ -173,3 +176,21 @@ def test_required_call_of_a_tool_that_no_grammar_holds_is_made(client: OpenAI, n
     strict: Any = {**tool, "function": {**tool["function"], "strict": True}}
     with pytest.raises(openai.BadRequestError, match="is not held under strict"):
         client.chat.completions.create(model=ALIAS, **{**asked, "tools": [strict]})
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"type": "bogus"}, 'there is no type "bogus"; there are array, boolean'),
+        ({"type": 3}, "there is no type 3; "),
+        ({"properties": 3}, "expected object, but got 3"),
+        ({"minLength": -1}, "expected at least 0, but got -1"),
+        ({"multipleOf": 0}, "expected more than 0, but got 0"),
+        ({"required": ["a", "a"]}, 'expected each value once, but got ["a", "a"]'),
+        ({"enum": None}, "expected array, but got null"),
+        ({"items": None}, "expected object or boolean, but got null"),
+    ],
+)
+def test_invalid_keyword_is_refused_in_words_of_json(part: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidSchema, match=re.escape(words)):
+        schema_checks.check(part, "schema", strict=False)

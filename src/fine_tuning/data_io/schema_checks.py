@@ -7,6 +7,7 @@ The server's requests and the rows of training files are checked alike. Needs js
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +19,7 @@ from fine_tuning._util import timed_patterns
 from fine_tuning.data_io.held_schema import IN_WORDS_IF_STRICT, held_schema
 from fine_tuning.data_io.schema_choices import resolved
 
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 MAX_KEYWORDS = 5_000  # in total; a grammar's size and the time to make it grow with them
 Schema = Mapping[str, Any]
 Validator = Any  # of jsonschema, which has no types
@@ -88,11 +90,28 @@ def _check_keywords(schema: Schema, param: str) -> None:
         draft_of(schema).check_schema(schema, format_checker=None)
     except SchemaError as error:
         where = ".".join(map(str, (param, *error.absolute_path)))
-        raise _refusal(where, f"is invalid: {error.message[:200]}") from None
+        raise _refusal(where, f"is invalid: {_in_words(error)}") from None
     except RecursionError:
         raise InvalidSchema("the schema is nested too deeply", param) from None
     except (OverflowError, ValueError):  # from a regular expression
         raise InvalidSchema("a pattern of the schema has too large a number", param) from None
+
+
+def _in_words(error: Any) -> str:
+    """What a draft allows in place of a value, in the words of JSON."""
+    got = json.dumps(error.instance, ensure_ascii=False, default=str)[:60]
+    allowed = error.validator_value
+    if error.validator == "type":
+        return f"expected {' or '.join(allowed) if isinstance(allowed, list) else allowed}, but got {got}"
+    if error.validator in {"minimum", "minItems", "minLength", "minProperties"}:
+        return f"expected at least {allowed}, but got {got}"
+    if error.validator == "exclusiveMinimum":
+        return f"expected more than {allowed}, but got {got}"
+    if error.validator == "uniqueItems":
+        return f"expected each value once, but got {got}"
+    if error.absolute_path and error.absolute_path[-1] == "type":
+        return f"there is no type {got}; there are {', '.join(_TYPES)}"
+    return f"JSON Schema has no {got} here"
 
 
 def _parts(value: object, where: str) -> Iterator[tuple[str, Schema]]:
