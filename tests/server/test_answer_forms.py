@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -11,6 +12,10 @@ import pytest
 import regex
 from openai import OpenAI
 
+from fine_tuning.data_io import schema_checks
+from fine_tuning.data_io.formats.tool_declarations import check_tools
+from fine_tuning.data_io.held_schema import held_schema
+from fine_tuning.data_io.schema_checks import InvalidSchema
 from tests.server.conftest import ALIAS
 
 ASKED = [{"role": "user", "content": "Give me an example."}]
@@ -37,6 +42,7 @@ HELD = {
     "null or a value": of({"a": {"type": ["integer", "null"]}, "b": {"anyOf": [CODE, {"type": "null"}]}}),
     "optional": {"type": "object", "properties": {"a": SHORT, "b": SHORT}, "required": ["b"]},
     "bounds": of({"a": {"type": "integer", "minimum": -5, "maximum": -1}}),
+    "bounds of unsigned numbers": of({"a": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}}),
     "bounds of zod": of({"a": {"type": "integer", "minimum": -(2**53 - 1), "maximum": 2**53 - 1}}),
     "decimal multiples": of({"a": {"type": "number", "multipleOf": 0.1, "minimum": 0, "maximum": 100}}),
     "multiples": of({"a": {"type": "integer", "multipleOf": 7, "minimum": 0, "maximum": 99}}),
@@ -67,8 +73,19 @@ IN_WORDS = {
     "names by two patterns": {"type": "object", "patternProperties": {"^a": CODE, "b$": CODE}, "maxProperties": 1},
     "depends": of({"a": CODE}, dependentRequired={"a": ["a"]}),
     "unevaluated": of({"a": CODE}, unevaluatedProperties=False),
-    "bounds of 64 bits": of({"a": {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}}),
     "one of many": of({"a": {"type": "array", "contains": {"const": "a"}, "items": CODE, "maxItems": 2}}),
+}
+LARGE_NUMBERS = {
+    "bounds of 64 bits": of({"a": {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}}),
+    "bounds beyond 64 bits": of({"a": {"type": "integer", "minimum": 0, "maximum": 10**30}}),
+    "bounds beyond floats": of({"a": {"type": "number", "maximum": 10**310}}),
+    "the bounds of floats": of({"a": {"type": "number", "minimum": -1.7e308, "maximum": 1.7e308}}),
+    "tiny bounds": of({"a": {"type": "number", "exclusiveMinimum": 1e-300}}),
+    "exclusive bounds": of({"a": {"type": "integer", "exclusiveMaximum": 2**60}}),
+    "the lowest value": of({"a": {"const": -(2**63)}}),
+    "values no float is exact for": of({"a": {"enum": [2**53 + 1, [2**63], {"b": -(10**30)}]}}),
+    "large multiples": of({"a": {"type": "integer", "multipleOf": 10**30}}),
+    "many items": of({"a": {"type": "array", "items": CODE, "maxItems": 10**6}}),
 }
 INVALID = {
     "elsewhere": {"$ref": "https://example.com/s.json"},
@@ -111,6 +128,28 @@ def test_schema_that_no_grammar_holds_is_answered_unless_strict(client: OpenAI, 
 
 
 @pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("name", LARGE_NUMBERS)
+def test_numbers_that_no_grammar_holds_are_answered_in_words(client: OpenAI, name: str, strict: bool) -> None:
+    assert held_schema(LARGE_NUMBERS[name]).rest
+    assert ask(client, LARGE_NUMBERS[name], strict=strict, max_tokens=20).finish_reason in {"stop", "length"}
+
+
+@pytest.mark.parametrize("choice", ["auto", "required"])
+def test_tools_have_whole_numbers_of_any_size(client: OpenAI, choice: Any) -> None:
+    parts = {"x": {"const": -(2**63), "default": 10**25}}
+    function: Any = {"name": "f", "parameters": of(parts), "strict": True}
+    assert check_tools([{"type": "function", "function": function}]) is None
+    answer = client.chat.completions.create(
+        model=ALIAS,
+        messages=[*ASKED],
+        tools=[{"type": "function", "function": function}],
+        tool_choice=choice,
+        max_tokens=5,
+    )
+    assert answer.choices[0].finish_reason in {"stop", "length"}
+
+
+@pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize("name", INVALID)
 def test_invalid_schema_is_refused(client: OpenAI, name: str, strict: bool) -> None:
     with pytest.raises(openai.BadRequestError):
@@ -137,3 +176,21 @@ def test_required_call_of_a_tool_that_no_grammar_holds_is_made(client: OpenAI, n
     strict: Any = {**tool, "function": {**tool["function"], "strict": True}}
     with pytest.raises(openai.BadRequestError, match="is not held under strict"):
         client.chat.completions.create(model=ALIAS, **{**asked, "tools": [strict]})
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"type": "bogus"}, 'there is no type "bogus"; there are array, boolean'),
+        ({"type": 3}, "there is no type 3; "),
+        ({"properties": 3}, "expected object, but got 3"),
+        ({"minLength": -1}, "expected at least 0, but got -1"),
+        ({"multipleOf": 0}, "expected more than 0, but got 0"),
+        ({"required": ["a", "a"]}, 'expected each value once, but got ["a", "a"]'),
+        ({"enum": None}, "expected array, but got null"),
+        ({"items": None}, "expected object or boolean, but got null"),
+    ],
+)
+def test_invalid_keyword_is_refused_in_words_of_json(part: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidSchema, match=re.escape(words)):
+        schema_checks.check(part, "schema", strict=False)

@@ -268,3 +268,12 @@ def test_create_model_of_another_host_is_passed_on(
         assert there.usage == here.usage
         with pytest.raises(openai.BadRequestError, match="echo is not supported here"):
             ask(client_of(second), model="away", echo=True, logprobs=1)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_bias_on_a_token_that_the_model_does_not_have_is_refused(client: OpenAI, stream: bool) -> None:
+    asked: Any = {"model": ALIAS, "max_tokens": 1, "logit_bias": {"5": 1, "99999999": 1}, "stream": stream}
+    with pytest.raises(openai.BadRequestError, match="logit_bias has the token id 99999999; this model's ids are 0 to"):
+        client.completions.create(prompt="a", **asked)
+    with pytest.raises(openai.BadRequestError, match="logit_bias has the token id 99999999"):
+        client.chat.completions.create(messages=[{"role": "user", "content": "a"}], **asked)

@@ -65,10 +65,17 @@ def test_create_with_expiry_returns_expires_at(client: OpenAI) -> None:
     assert made.expires_at - made.created_at in {3599, 3600}
 
 
+def test_create_without_a_file_or_a_purpose_says_what_to_send(address: str) -> None:
+    for sent, param in (({"data": {"purpose": "batch"}}, "file"), ({"files": {"file": ("x", b"x")}}, "purpose")):
+        error = httpx2.post(f"{address}/files", **sent).json()["error"]
+        assert (error["param"], error["code"]) == (param, "missing_required_parameter")
+        assert error["message"].startswith(f"Missing required parameter: '{param}'; send ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"purpose": "party"}, "'party' is not one of"),
+        ({"purpose": "party"}, 'expected one of assistants, .*, but got "party"'),
         ({"expires_after": {"anchor": "created_at", "seconds": 5}}, "must be between 3600 and 2592000"),
         ({"expires_after": {"anchor": "noon", "seconds": 3600}}, "anchor must be 'created_at'"),
     ],

@@ -20,6 +20,7 @@ from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.server import authentication
 from fine_tuning.store import datasets, jobs
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.file_validation import check_job
@@ -316,6 +317,18 @@ def test_cancel_pause_and_resume_without_worker(client: OpenAI, upload: Upload, 
     assert client.fine_tuning.jobs.cancel(other.id).status == "cancelled"
     with pytest.raises(openai.BadRequestError, match="cancelled"):
         client.fine_tuning.jobs.resume(other.id)
+
+
+@pytest.mark.parametrize("status", ["paused", "running"])
+def test_job_with_a_worker_of_its_own_is_resumed_by_the_pool(
+    client: OpenAI, upload: Upload, finish: Finish, status: str
+) -> None:
+    job = create(client, upload())
+    with open_database().write() as tx:  # as `ft-cli train --detach` leaves it, and as its worker does that died
+        requested = "pause" if status == "paused" else "run"
+        jobs.change(tx, job.id, pooled=False, requested=requested, status=status, started_at=now())
+    assert client.fine_tuning.jobs.resume(job.id).status in {"queued", "running"}
+    assert finish(job.id).status == "succeeded"
 
 
 def until(condition: Callable[[], bool], pool: Pool, seconds: float = 90) -> None:

@@ -110,3 +110,10 @@ def test_include_is_read_in_both_forms(client: OpenAI, address: str) -> None:
         answer = httpx2.get(f"{items}?{query}")
         assert answer.status_code == 400
         assert "file_search_call.results" in answer.json()["error"]["message"]
+
+
+def test_parameters_that_a_post_does_not_read_are_refused(address: str) -> None:
+    body = {"model": ALIAS, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
+    answer = httpx2.post(f"{address}/chat/completions?temperature=0", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].endswith("there are none here, send it in the body")

@@ -53,9 +53,6 @@ def _check(value: object, levels: int) -> None:
     elif isinstance(value, float):
         if not isfinite(value):
             raise ValueError("numbers must be finite")
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**64:
-            raise ValueError("a whole number must fit into 64 bits")
     elif isinstance(value, dict | list):
         if not levels:
             raise ValueError(f"the request is nested more than {MAX_DEPTH} levels deep")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
+from fine_tuning.data_io.held_numbers import BOUNDS, are_held, has_grammar, is_exact
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, is_one_of
 from fine_tuning.data_io.schema_choices import are_exclusive
 
@@ -22,16 +22,15 @@ _PARTS = {"items", "additionalProperties"}
 _LISTS = {"anyOf", "allOf", "prefixItems"}
 _MAPS = {"properties", "patternProperties", "$defs", "definitions"}
 _REPEATS = {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
-_NUMBERS = ("integer", "number")
-MAX_BOUND = 10**17  # of whole numbers up to which a grammar holds any range
-_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
-_PLAIN = {"type", "enum", "const", "required"}
+_VALUES = {"enum", "const"}
+_PLAIN = {"type", "required"}
 _CHECKED = {  # keywords of a validator that no grammar holds
     *("not", "if", "then", "else", "propertyNames", "uniqueItems", "contains", "minContains", "maxContains"),
     *("dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems"),
     *("$dynamicRef", "$recursiveRef", "additionalItems"),
 }
-_ASSERTIONS = _CHECKED | _REPEATS | _BOUNDS | {"pattern", "format", "$ref", "oneOf"}
+_ASSERTIONS = _CHECKED | _REPEATS | _VALUES | {*BOUNDS, "pattern", "format", "$ref", "oneOf"}
+IN_WORDS_IF_STRICT = {*BOUNDS, *_VALUES, "minItems", "maxItems"}  # which OpenAI documents with any number
 
 
 class Rest(NamedTuple):
@@ -115,10 +114,9 @@ def _beyond(part: Mapping[str, object]) -> set[str]:
     properties, required = part.get("properties"), part.get("required")
     if is_object(properties) and not set(properties) <= {*(required if is_list(required) else [])}:
         found |= {"minProperties", "maxProperties"}
-    bounds = {key: part[key] for key in part if key in _BOUNDS}
-    if any(isinstance(each, int) and abs(each) > MAX_BOUND for each in bounds.values()):
-        kind = part.get("type") if part.get("type") in _NUMBERS else "number"
-        found |= set() if _has_grammar({"type": kind, **bounds}) else set(bounds)
+    bounds = {key: part[key] for key in BOUNDS if key in part}
+    if bounds and not are_held(bounds, part.get("type")):
+        found |= set(bounds)
     names = part.get("patternProperties")
     if is_object(names) and not _are_regular_names(tuple(names)):
         found |= {"patternProperties", "additionalProperties"}  # what is additional depends on the patterns
@@ -137,8 +135,10 @@ def _without_tuples(part: Mapping[str, object]) -> Mapping[str, object]:
 def _is_held(key: str, value: object) -> bool:
     if key in _REPEATS:
         return isinstance(value, int) and 0 <= value <= MAX_REPEATS
-    if key in _BOUNDS:
-        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**63
+    if key in BOUNDS:
+        return True  # those that are not are left out before
+    if key in _VALUES:
+        return is_exact(value)
     if key == "pattern":
         return isinstance(value, str) and _is_regular(value)
     if key == "$ref":
@@ -146,25 +146,17 @@ def _is_held(key: str, value: object) -> bool:
     return key == "format" and is_one_of(value, _FORMATS)
 
 
-@lru_cache(maxsize=1024)
 def _is_regular(pattern: str) -> bool:
     """Whether a grammar matches the pattern as a validator does: without looking around or back, and not too large."""
     if len(pattern) > MAX_PATTERN_LENGTH or pattern.count("(") > MAX_GROUPS or _repeats(pattern) > MAX_PATTERN_REPEATS:
         return False
-    return _has_grammar({"type": "string", "pattern": pattern})
+    return has_grammar({"type": "string", "pattern": pattern})
 
 
-@lru_cache(maxsize=1024)
 def _are_regular_names(patterns: tuple[str, ...]) -> bool:
     """Whether a grammar matches names by these patterns: each of them regular, and no name by two."""
     are_regular = all(_is_regular(pattern) for pattern in patterns)
-    return are_regular and _has_grammar({"type": "object", "patternProperties": {each: {} for each in patterns}})
-
-
-def _has_grammar(schema: JsonObject) -> bool:
-    from llguidance import LLMatcher
-
-    return not LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(json.dumps(schema)), None)
+    return are_regular and has_grammar({"type": "object", "patternProperties": {each: {} for each in patterns}})
 
 
 def _repeats(pattern: str) -> int:

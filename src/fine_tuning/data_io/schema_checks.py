@@ -1,11 +1,13 @@
 """Check JSON schemas for answers and tools: that they are valid, refer to nothing outside, and are not too large.
 
-Under `strict`, a schema that a grammar holds in part only is refused. Else the rest is said in words and checked.
+Under `strict`, a schema that a grammar holds in part only is refused, except for numbers that are too large for one.
+Else the rest is said in words and checked.
 The server's requests and the rows of training files are checked alike. Needs jsonschema, and llguidance for patterns.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -14,9 +16,10 @@ from typing import Any
 import regex
 
 from fine_tuning._util import timed_patterns
-from fine_tuning.data_io.held_schema import held_schema
+from fine_tuning.data_io.held_schema import IN_WORDS_IF_STRICT, held_schema
 from fine_tuning.data_io.schema_choices import resolved
 
+_TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 MAX_KEYWORDS = 5_000  # in total; a grammar's size and the time to make it grow with them
 Schema = Mapping[str, Any]
 Validator = Any  # of jsonschema, which has no types
@@ -46,7 +49,7 @@ def check(schema: Schema, param: str, *, strict: bool) -> None:
         _check_part(part, where, schema)
     if _has_endless(schema):
         raise _refusal(param, "refers only to itself")
-    rest = held_schema(schema).rest if strict else []
+    rest = [each for each in held_schema(schema).rest if each.keyword not in IN_WORDS_IF_STRICT] if strict else []
     if rest:
         reason = "is not held under strict; with strict: false it is said in words and checked afterwards"
         raise _refusal(".".join(filter(None, (param, rest[0].where, rest[0].keyword))), reason)
@@ -87,11 +90,28 @@ def _check_keywords(schema: Schema, param: str) -> None:
         draft_of(schema).check_schema(schema, format_checker=None)
     except SchemaError as error:
         where = ".".join(map(str, (param, *error.absolute_path)))
-        raise _refusal(where, f"is invalid: {error.message[:200]}") from None
+        raise _refusal(where, f"is invalid: {_in_words(error)}") from None
     except RecursionError:
         raise InvalidSchema("the schema is nested too deeply", param) from None
     except (OverflowError, ValueError):  # from a regular expression
         raise InvalidSchema("a pattern of the schema has too large a number", param) from None
+
+
+def _in_words(error: Any) -> str:
+    """What a draft allows in place of a value, in the words of JSON."""
+    got = json.dumps(error.instance, ensure_ascii=False, default=str)[:60]
+    allowed = error.validator_value
+    if error.validator == "type":
+        return f"expected {' or '.join(allowed) if isinstance(allowed, list) else allowed}, but got {got}"
+    if error.validator in {"minimum", "minItems", "minLength", "minProperties"}:
+        return f"expected at least {allowed}, but got {got}"
+    if error.validator == "exclusiveMinimum":
+        return f"expected more than {allowed}, but got {got}"
+    if error.validator == "uniqueItems":
+        return f"expected each value once, but got {got}"
+    if error.absolute_path and error.absolute_path[-1] == "type":
+        return f"there is no type {got}; there are {', '.join(_TYPES)}"
+    return f"JSON Schema has no {got} here"
 
 
 def _parts(value: object, where: str) -> Iterator[tuple[str, Schema]]:

@@ -40,6 +40,11 @@ def kept_gguf(folder: Path) -> Path | None:
     return path
 
 
+def is_kept_gguf(path: Path) -> bool:
+    """Whether a file of a model's folder is GGUF, or the record of one, which holds on this disk alone."""
+    return path.suffix == ".gguf" or path.name.endswith(".gguf.json")
+
+
 def model_files(folder: Path) -> list[Path]:
     """The files that a GGUF file is made from."""
     return [*(folder / name for name in _SOURCES), *sorted(folder.glob("model*.safetensors"))]

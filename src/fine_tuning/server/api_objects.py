@@ -71,7 +71,7 @@ def job(row: Job, estimated_finish: datetime | None = None) -> ApiObject:
         "id": row["id"],
         "object": "fine_tuning.job",
         "created_at": seconds(row["created_at"]),
-        "error": None if error is None else {"param": None, **error},
+        "error": None if error is None else {name: error.get(name) for name in ("code", "message", "param")},
         "fine_tuned_model": row["fine_tuned_model"],
         "finished_at": seconds(row["finished_at"]),
         "hyperparameters": {name: value for name, value in chosen.items() if name in REPORTED["supervised"]},

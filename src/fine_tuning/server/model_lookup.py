@@ -134,8 +134,11 @@ def _model_at(job: Job, checkpoint: Artifact) -> Served:
 
 def _unfinished_job(tx: Transaction, model: str) -> Job | None:
     """The job of a model that it has not finished, or will not; its checkpoints exist."""
-    found = jobs.find_by_id_start(tx, job_id_prefix(model))
-    return next((job for job in found if fine_tuned_name(job) == model), None)
+    for job in jobs.find_by_id_start(tx, job_id_prefix(model)):
+        # One that the server took over had another name before, under which its checkpoints were listed.
+        if model in {fine_tuned_name(job), fine_tuned_name({**job, "pooled": False})}:
+            return job
+    return None
 
 
 def find_listed(server: Context, tx: Transaction, project: str, name: str) -> Listed:

@@ -36,20 +36,21 @@ def fields(dependant: Dependant) -> Iterator[QueryField]:
 
 
 def check_known(request: Request) -> None:
-    """Refuse to read with parameters that nothing reads: a filter that is left out gives the wrong rows.
+    """Refuse parameters that nothing reads: a filter that is left out gives the wrong rows.
 
     Raises:
         ApiError: 400, naming the parameter.
     """
     route, given = request.scope.get("route"), [name for name, _ in request.query_params.multi_items()]
-    if not given or request.method != "GET" or not isinstance(route, APIRoute):
+    if not given or not isinstance(route, APIRoute):
         return
     known = [field.name for field in fields(route.dependant)]
     for name in given:
         if METADATA in known and name.startswith(f"{METADATA}["):
             continue
         if name not in known:
-            there_are = f"; there are {', '.join(known)}" if known else "; there are none here"
+            none = "; there are none here" + (", send it in the body" if request.method == "POST" else "")
+            there_are = f"; there are {', '.join(known)}" if known else none
             raise invalid(f"Unknown parameter: '{name}'{there_are}", name, "unknown_parameter")
         if given.count(name) > 1 and name not in _LISTS:
             raise invalid(f"'{name}' is given twice", name)

@@ -23,8 +23,17 @@ def text_of_ids(folder: Path, ids: Sequence[int]) -> str:
         MissingDependencyError: tokenizers is not installed.
     """
     tokenizer = _tokenizer(folder)
-    check_ids(ids, tokenizer.get_vocab_size())
+    check_ids(ids, vocabulary_size(folder))
     return str(tokenizer.decode(list(ids), skip_special_tokens=False))
+
+
+def vocabulary_size(folder: Path) -> int:
+    """How many tokens the model in a folder has.
+
+    Raises:
+        MissingDependencyError: tokenizers is not installed.
+    """
+    return int(_tokenizer(folder).get_vocab_size())
 
 
 def check_ids(ids: Sequence[int], count: int) -> None:

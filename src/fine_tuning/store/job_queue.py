@@ -115,7 +115,12 @@ def mark_abandoned(connection: Connection, job_id: str) -> None:
 
 
 def requeue(connection: Connection, job_id: str) -> None:
-    """Queue a paused pooled job again, or withdraw a requested pause that no worker has carried out yet."""
+    """Queue a paused job again, or withdraw a requested pause that no worker has carried out yet.
+
+    One that had a worker of its own waits for any, from now on.
+    """
+    is_left = and_(_columns.status.in_(("paused", "queued", "running")), _is_unleased(database_now(connection)))
+    connection.execute(update(_table).where(_columns.id == job_id, is_left).values(pooled=True))
     connection.execute(
         update(_table).where(_columns.id == job_id, _columns.status.not_in(FINISHED)).values(requested="run")
     )

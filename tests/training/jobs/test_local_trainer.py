@@ -240,7 +240,8 @@ def test_base_model_by_relative_path_is_found_from_any_folder_and_a_missing_one_
     tuner.resume_job(job_id)
     job = tuner.wait_for_job(job_id, poll_seconds=0.1)
     assert job["status"] == "paused"
-    assert job["error"]["message"].startswith("the base model cannot be loaded; resume the job when it can be: ")
+    assert job["error"]["message"].startswith("the base model base cannot be loaded; resume the job when it can be: ")
+    assert f"(looked for at {tmp_path / 'one' / 'base'})" in job["error"]["message"]
     (tmp_path / "away").rename(tmp_path / "one" / "base")
     paused_at = step(tuner, job_id)
     tuner.resume_job(job_id)
@@ -259,7 +260,10 @@ def test_base_model_that_goes_away_while_the_job_starts_pauses_it(
     base.rename(tmp_path / "away")
     job = tuner.wait_for_job(job_id, poll_seconds=0.1)
     assert job["status"] == "paused"
-    assert job["error"]["message"].startswith("the base model cannot be loaded; resume the job when it can be: ")
+    assert job["error"]["message"].startswith(
+        f"the base model {base} cannot be loaded; resume the job when it can be: "
+    )
+    assert job["error"]["code"] == "model_not_found"
 
 
 def test_job_full_disk_pauses_and_can_be_resumed(workspace: Path, file_id: str, tiny_model_dir: Path) -> None:

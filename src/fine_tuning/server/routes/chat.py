@@ -29,6 +29,7 @@ from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.server.sse_stream import event_stream
+from fine_tuning.server.token_bias import check_bias
 from fine_tuning.serving.chat_types import ChatBody, Usage, usage
 from fine_tuning.serving.engine import Engine
 
@@ -42,9 +43,11 @@ def create(
     """Answer a conversation."""
     body.check()
     served = model_lookup.find(server, project, body.model)
+    check = partial(check_connected, client_disconnected)
+    check_bias(server, served, body.logit_bias, check)
     if body.stream:
         return event_stream(_chunks(server, project, served, body, client_disconnected))
-    with server.engines.use(served, partial(check_connected, client_disconnected)) as engine:
+    with server.engines.use(served, check) as engine:
         found = _choices(engine, body, client_disconnected)
     completion: ChatCompletion = {
         **head(body.model, "chat.completion"),

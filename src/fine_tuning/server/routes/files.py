@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import IO, Annotated, Literal
 
@@ -35,7 +36,8 @@ async def create(request: Request, project: Project) -> ApiObject:
     async with request.form(max_files=1, max_fields=8) as form:
         upload = form.get("file")
         if not isinstance(upload, UploadFile):
-            raise invalid("'file' is a required property and must be a file", "file")
+            words = "Missing required parameter: 'file'; send multipart/form-data with a file of this name"
+            raise invalid(words, "file", "missing_required_parameter")
         if unknown := sorted(form.keys() - FIELDS):
             raise invalid(f"Unknown parameter: '{unknown[0]}'", unknown[0], "unknown_parameter")
         if (twice := _given_twice(form)) is not None:
@@ -59,9 +61,13 @@ def _given_twice(form: FormData) -> str | None:
 
 
 def _purpose(form: FormData) -> str:
-    purpose = form.get("purpose")
+    purpose, known = form.get("purpose"), ", ".join(PURPOSES)
+    if purpose is None:
+        words = f"Missing required parameter: 'purpose'; send one of {known}"
+        raise invalid(words, "purpose", "missing_required_parameter")
     if not isinstance(purpose, str) or purpose not in PURPOSES:
-        raise invalid(f"{purpose!r} is not one of {list(PURPOSES)} - 'purpose'", "purpose")
+        words = f"Invalid 'purpose': expected one of {known}"
+        raise invalid(f"{words}, but got {json.dumps(purpose)}" if isinstance(purpose, str) else words, "purpose")
     return purpose
 
 

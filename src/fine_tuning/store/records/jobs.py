@@ -31,11 +31,12 @@ class JobMethod(TypedDict):
 
 
 class JobError(TypedDict):
-    """`jobs.error`: why a job failed, or paused by itself."""
+    """`jobs.error`: why a job failed, or paused by itself; `detail`, such as a path, is for who runs the jobs alone."""
 
     code: str
     message: str
     param: NotRequired[str | None]
+    detail: NotRequired[str | None]
 
 
 class JobEstimate(TypedDict):

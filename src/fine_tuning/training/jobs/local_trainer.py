@@ -31,7 +31,7 @@ from fine_tuning.store.records.job_results import JobCheckpoint
 from fine_tuning.store.records.jobs import Hyperparameters, Job, JobEstimate, NewJob
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
-from fine_tuning.training.jobs import job_outcome
+from fine_tuning.training.jobs import job_errors, job_outcome
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
 from fine_tuning.training.jobs.trainer_port import ENDED, Action
@@ -275,7 +275,7 @@ def view(job: Job) -> JobView:
         "created_at": iso(job["created_at"]),
         "finished_at": iso(job["finished_at"]),
         "trained_tokens": job["trained_tokens"],
-        "error": job["error"],
+        "error": job_errors.in_detail(job["error"]),
     }
 
 

@@ -21,7 +21,7 @@ from fine_tuning.store import artifacts, files, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.jobs import Job, JobError, JobRequest
 from fine_tuning.store.workspace import Workspace, open_workspace
-from fine_tuning.training.jobs import job_outcome
+from fine_tuning.training.jobs import job_errors, job_outcome
 from fine_tuning.training.jobs.energy_meter import EnergyMeter
 from fine_tuning.training.jobs.lease_renewal import LeaseRenewal
 from fine_tuning.training.jobs.worker_pool import LEASE_SECONDS
@@ -61,14 +61,14 @@ class Worker:
         except Exception as error:
             disk_error = disk_error_in(error)
             if disk_error is not None:  # nothing is wrong with the job: with free space it can be resumed
-                self._pause("StorageError", str(explain_os_error(disk_error, self._folder, "write")))
+                self._pause(job_errors.of_storage(str(explain_os_error(disk_error, self._folder, "write"))))
                 return 1
             if isinstance(error, FineTuningError):
-                self._fail(type(error).__name__, str(error))
+                self._end("failed", job_errors.of_training(error, self._names()))
                 return 1
             # A bug: the log has the traceback, the job has an error, nothing hangs.
             log = self._workspace.folder("logs") / f"{self._job_id}.log"
-            self._fail("internal_error", f"{type(error).__name__}: {error}; see {log}")
+            self._end("failed", job_errors.internal(error, log))
             raise
         finally:
             lease.stop()
@@ -127,11 +127,18 @@ class Worker:
             return catalogue.resolve(name, self._workspace.folder("models")).path
         except (NotFoundError, DataError, ProviderError) as error:
             _log.error("%s", error)
-            reason = str(error).replace(name, job["model"])
-            self._pause(
-                type(error).__name__, f"the base model cannot be loaded; resume the job when it can be: {reason}"
-            )
+            self._pause(job_errors.of_base_model(job, error))
             return None
+
+    def _names(self) -> dict[str, str]:
+        """What clients call the files of the job, by their paths."""
+        with self._database.read() as tx:
+            job = jobs.get(tx, self._job_id)
+            assert job is not None  # noqa: S101 - claimed
+            kept = [files.get(tx, each) for each in (job["training_file_id"], job["validation_file_id"]) if each]
+        names = {str(self._folder): "the job's folder", str(self._workspace.settings.home.absolute()): "the workspace"}
+        names |= {str(file["path"]): file["id"] for file in kept if file is not None}
+        return names | {job["base_model"] or job["model"]: job["model"]}
 
     def _config(self, job: Job, base: Path) -> TrainingConfig:
         with self._database.read() as tx:
@@ -181,11 +188,8 @@ class Worker:
             if is_new:
                 job_events.add(tx, self._job_id, event.kind, event.message, event.data)
 
-    def _fail(self, code: str, message: str) -> None:
-        self._end("failed", {"code": code, "message": message})
-
-    def _pause(self, code: str, message: str) -> None:
-        self._end("paused", {"code": code, "message": message}, requested="pause")  # no pool resumes it by itself
+    def _pause(self, error: JobError) -> None:
+        self._end("paused", error, requested="pause")  # no pool resumes it by itself
 
     def _end(self, status: Literal["failed", "paused"], error: JobError, **values: object) -> None:
         training_checkpoints.newest_complete(self._folder / "checkpoints")  # deletes incomplete ones

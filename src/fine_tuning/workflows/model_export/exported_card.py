@@ -12,6 +12,7 @@ from fine_tuning.store.records.evaluations import Evaluation
 from fine_tuning.store.records.exports import ParityFigures
 from fine_tuning.store.records.rows import records
 from fine_tuning.store.workspace import Workspace
+from fine_tuning.workflows.model_export.exported_weights import note_on_base
 from fine_tuning.workflows.model_export.source_model import SourceModel
 
 
@@ -25,6 +26,8 @@ def write_card(workspace: Workspace, source: SourceModel, folder: Path, figures:
             measured = records(Evaluation, evaluations.of_version(tx, name, number))
             graph = as_mermaid(lineage.trace(tx, source.version))
         card = model_card.model_card(source.version, measured, graph, figures)
+    if (folder / "adapter_config.json").is_file() and (note := note_on_base(source)):
+        card += f"\nIt is an adapter; {note}.\n"
     (folder / model_card.FILE_NAME).write_text(card, encoding="utf-8")
 
 

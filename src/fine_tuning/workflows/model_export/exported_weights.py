@@ -12,7 +12,7 @@ from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.compare_models import Gguf
 from fine_tuning.export.gguf import export_gguf
 from fine_tuning.export.gguf_adapter import export_gguf_adapter
-from fine_tuning.export.kept_gguf import kept_gguf
+from fine_tuning.export.kept_gguf import is_kept_gguf, kept_gguf
 from fine_tuning.export.turn_end import stop_at_turn_end
 from fine_tuning.workflows.model_export.export_plan import ExportPlan
 from fine_tuning.workflows.model_export.source_model import SourceModel
@@ -32,11 +32,13 @@ def write_weights(
     name, kind = source.file_name, plan.gguf_type
     if plan.target == "peft":
         on_message("copying the adapter")
+        if note := note_on_base(source):
+            on_message(note)
         return _write_peft_adapter(source, folder), None
     if kind is None:
         on_message("copying the weights")
         for path in sorted(source.merged.iterdir()):
-            if path.is_file() and path.suffix != ".gguf":
+            if path.is_file() and not is_kept_gguf(path):
                 shutil.copyfile(path, folder / path.name)
         stop_at_turn_end(folder)
         safetensors = sorted(folder.glob("*.safetensors"))
@@ -68,6 +70,14 @@ def shared_base(source: SourceModel) -> str:
     """The base model's id at Hugging Face's hub; its path here where it has none."""
     found = catalogue.hub_id(source.base_name) if source.base_name else None
     return found or str(base_and_adapter(source)[0])
+
+
+def note_on_base(source: SourceModel) -> str | None:
+    """What others need to use the adapter whose base model is a folder of this machine; None where a hub has it."""
+    base = shared_base(source)
+    if not Path(base).is_absolute():
+        return None
+    return f"its base model is the folder {base} of this machine: pass it on, and name it to PEFT where it is used"
 
 
 def base_and_adapter(source: SourceModel) -> tuple[Path, Path]:
