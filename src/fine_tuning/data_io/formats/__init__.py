@@ -15,6 +15,7 @@ from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.dialects.marked_turns import without_marks
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
+from fine_tuning.data_io.dialects.stated_types import with_stated_types
 from fine_tuning.data_io.dialects.tools_in_text import with_tools_of_text
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import (
@@ -300,7 +301,7 @@ def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
             return
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
-                call = call if is_own else with_tools_of_text(without_marks(call))
+                call = call if is_own else with_stated_types(with_tools_of_text(without_marks(call)))
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
                 if known in LOGS:
                     call = corrected(call, row) if known in _EXCHANGES else call
