@@ -9,7 +9,7 @@ from fine_tuning.data_io.context_columns import refuse_choices
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text, exchange_in_texts
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.formats.second_answers import refuse_second
+from fine_tuning.data_io.formats.second_answers import TARGETS, refuse_second
 from fine_tuning.data_io.json_values import Row, is_list, text_or_scalar
 from fine_tuning.data_io.messages import Message, prompt_and_response_messages, prompt_messages
 from fine_tuning.errors import DataError
@@ -33,7 +33,7 @@ def calls(row: Row) -> Iterator[Call]:
     key = next(key for key in RESPONSE_KEYS if key in row)
     messages = _messages(row, key)
     if not is_record(row):
-        refuse_second({name: row[name] for name in row if name != key}, messages, ("output",))
+        refuse_second({name: row[name] for name in row if name != key}, messages, ("output", *TARGETS))
     yield call_from_row(row, (*_KEYS, key), messages, read_tools(row.get("tools")))
 
 
