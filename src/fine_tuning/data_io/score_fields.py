@@ -21,6 +21,7 @@ _SCORES = re.compile(
 _REWARDS = re.compile(
     rf"{_OF}rewards?(?:score|value)?|(?:final|total|mean)reward|accuracy|groundedness|passrate|{_OF}satisfaction(?:score|rating)?"
 )
+_RATINGS = re.compile(rf"{_OF}rating")
 _DRAWN = re.compile(r"([\u2605\u2b50\U0001f31f]+)([\u2606\u2729]*)")  # full stars and empty ones
 _SHARE = re.compile(r"([1-5])(?:\.0)?\s*(?:stars?|(?:/|of|out of)\s*5(?:\.0)?(?:\s*stars?)?)", re.IGNORECASE)
 _LARGEST = 5
@@ -55,6 +56,12 @@ def stars_in(text: str) -> int | None:
     drawn = _DRAWN.fullmatch(said.replace("\ufe0f", "").replace(" ", ""))
     is_whole = drawn is not None and len(drawn[0]) <= _LARGEST and len(drawn[2]) in (0, _LARGEST - len(drawn[1]))
     return len(drawn[1]) if drawn is not None and is_whole else None
+
+
+@lru_cache(maxsize=4096)
+def is_rating(name: str) -> bool:
+    """Whether a field of this name (see `row_facts.name_of`) rates an answer by its name: `human_rating`."""
+    return _RATINGS.fullmatch(name) is not None
 
 
 @lru_cache(maxsize=8192)

@@ -176,7 +176,7 @@ def _with_facts(
         findings += row_rating.findings(call.rating)
         if call.rating in (None, "") and call.rejected is None and name not in formats.LOGS:
             findings += [
-                Finding("unclear-score", key, f"{value!r}, which may be a bad one of a scale")
+                Finding(row_rating.UNCLEAR, key, f"{value!r}, which may be a bad one of a scale")
                 for key, value in score_fields.unclear(call.metadata).items()
             ]
         if call.unread:

@@ -21,6 +21,8 @@ from fine_tuning.data_io.dialects.quoted_calls import quoted_call
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.data_io.strict_json import duplicate_key
+from fine_tuning.errors import DataError
 
 MISTRAL, PYTHON = "[TOOL_CALLS]", "<|python_tag|>"
 _FUNCTION = "<function="
@@ -136,7 +138,13 @@ def _tagged(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] |
 
 
 def _call_of(text: str) -> object:
-    """A call as JSON, or as the Python dict that data sets of Hermes' have; another text as it is."""
+    """A call as JSON, or as the Python dict that data sets of Hermes' have; another text as it is.
+
+    Raises:
+        DataError: it has a key twice, of which one would be lost.
+    """
+    if (twice := duplicate_key(text) if text.startswith("{") else None) is not None:
+        raise DataError(f"a call between marks has the key {twice!r} twice; keep one of the values")
     parsed = parse_embedded_json(text)
     if not isinstance(parsed, str) or not text.startswith("{"):
         return written_call(text) or parsed

@@ -63,6 +63,7 @@ from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_marks_alone, has_redacted
 from fine_tuning.data_io.row_status import RowStatus, status_of
+from fine_tuning.data_io.sources.json_rows import is_by_column
 from fine_tuning.data_io.truncation import truncated_place
 from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError, UsageError
@@ -235,6 +236,8 @@ def _known(row: Row, name: str | None) -> tuple[str, Row]:
     empty = [key for key, value in row.items() if value is None and key in _ANSWERS]
     row = with_objects(_stated(row))
     known, row = _recognised(row, _candidates(row) if name is None else [name])
+    if is_by_column(row):
+        raise DataError("the row is a table by columns, as pandas' to_json writes it; write it with orient='records'")
     if known is None:
         if name is None and (told := half_calls.reason(row) or compared_answers.reason(row)) is not None:
             raise DataError(told)
