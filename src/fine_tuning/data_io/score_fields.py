@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from fine_tuning.data_io.json_values import TRUE, JsonObject, Row, as_number
@@ -72,21 +73,26 @@ def may_score(key: str) -> bool:
     return name in _FLAGS or name in _LABELS or any(each is not None for each in found)
 
 
-def unclear(metadata: Row) -> dict[str, object]:
-    """The scores in the metadata of a call that may be bad ones, by their place: whether they are, their scale says."""
-    return {fact.place: fact.value for fact in facts_of(metadata, may_score) if _is_unclear(fact.name, fact.value)}
+def unclear(metadata: Row, subjects: Collection[str] = ()) -> dict[str, object]:
+    """The scores in the metadata of a call that may be bad ones, by their place: whether they are, their scale says.
+
+    Args:
+        subjects: fields that are what the conversation is about.
+    """
+    found = (fact for fact in facts_of(metadata, may_score) if fact.place not in subjects)
+    return {fact.place: fact.value for fact in found if _is_unclear(fact.name, fact.value)}
 
 
-def refuse_unclear(metadata: Row) -> None:
+def refuse_unclear(metadata: Row, subjects: Collection[str] = ()) -> None:
     """Refuse a score that may be a bad one.
 
     Args:
-        metadata: as of `unclear`.
+        metadata, subjects: as of `unclear`.
 
     Raises:
         DataError: there is one; the message names it.
     """
-    if found := unclear(metadata):
+    if found := unclear(metadata, subjects):
         stated = ", ".join(f"{place} is {value!r}" for place, value in found.items())
         raise DataError(
             f"{stated}, whose scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "
