@@ -344,6 +344,21 @@ def test_answer_of_langfuse_in_quotes_is_json_where_its_input_is(given: object, 
     assert call.messages[-1]["content"] == answer
 
 
+@pytest.mark.parametrize(
+    ("score", "rating"),
+    [
+        ({"name": "user-feedback", "value": 1, "dataType": "CATEGORICAL", "stringValue": "bad"}, 1),
+        ({"name": "quality", "value": 1, "dataType": "BOOLEAN", "stringValue": "True"}, 5),
+        ({"name": "quality", "value": 1, "dataType": "NUMERIC"}, 1),
+        ({"name": "correctness", "value": 0, "dataType": "BOOLEAN", "stringValue": "False"}, 1),
+        ({"name": "correctness", "value": 0.75, "dataType": "NUMERIC"}, 4),
+    ],
+)
+def test_score_of_langfuse_counts_by_its_type(score: dict[str, Any], rating: int) -> None:
+    (call,) = formats.calls_in({**ONE_CALL["langfuse"], "scores": [score]})
+    assert call.rating == rating
+
+
 def test_scores_of_langfuse_as_a_table_has_them_are_ratings() -> None:
     row = {"traceId": "t", "type": "GENERATION", "id": "o", "input": "Why?", "output": "So.", "name": "g"}
     (call,) = formats.calls_in({**row, "scores": json.dumps({"accuracy": [0.5], "user-feedback": ["0"]})})

@@ -37,12 +37,49 @@ def test_cells_of_messages_are_read_as_messages(names: tuple[str, str], tmp_path
         '{"place": "van"}',
         '{"role": "nurse", "content": "ward 3"}',
         json.dumps([QUESTION, ANSWER]),  # a conversation that the model was asked to write
+        json.dumps(ANSWER),
+        json.dumps([ANSWER]),
+        json.dumps({"from": "gpt", "value": "Hi."}),
         "[1, 2]",
         "[]",
     ],
 )
 def test_answer_that_is_json_of_its_own_stays_text(names: tuple[str, str], text: str) -> None:
     assert only({names[0]: "Write JSON.", names[1]: text}).messages[-1] == {"role": "assistant", "content": text}
+
+
+@pytest.mark.parametrize("names", PAIRS)
+@pytest.mark.parametrize("text", [json.dumps(QUESTION), json.dumps([QUESTION, ANSWER]), '"Who?"'])
+def test_question_that_is_json_of_its_own_stays_text(names: tuple[str, str], text: str) -> None:
+    found = only({names[0]: text, names[1]: "What is that?"}).messages
+    assert found == [{"role": "user", "content": text}, {"role": "assistant", "content": "What is that?"}]
+
+
+def test_answer_beside_a_question_in_messages_may_be_one_message() -> None:
+    assert only({"prompt": json.dumps([QUESTION]), "response": json.dumps(ANSWER)}).messages == [QUESTION, ANSWER]
+    text = json.dumps(ANSWER)
+    assert only({"prompt": [QUESTION], "response": text}).messages == [QUESTION, {"role": "assistant", "content": text}]
+
+
+@pytest.mark.parametrize("text", [json.dumps(ANSWER), json.dumps([ANSWER]), '"Quoted."', '{"place": "van"}', "[1]"])
+def test_answer_of_a_pair_that_is_json_of_its_own_stays_text(text: str) -> None:
+    call = only({"prompt": "Write JSON.", "chosen": text, "rejected": "No."})
+    assert call.messages == [{"role": "user", "content": "Write JSON."}, {"role": "assistant", "content": text}]
+
+
+@pytest.mark.parametrize("whole", [[QUESTION, ANSWER], [ANSWER]])
+def test_answers_of_a_pair_that_are_lists_of_messages_are_read_as_messages(whole: list[dict[str, str]]) -> None:
+    worse = [*whole[:-1], {**ANSWER, "content": "No."}]
+    asked = QUESTION["content"]
+    call = only({"prompt": asked, "chosen": json.dumps(whole), "rejected": json.dumps(worse)})
+    assert (call.messages, call.rejected) == ([QUESTION, ANSWER], worse[-1:])
+
+
+@pytest.mark.parametrize("text", [json.dumps([ANSWER]), json.dumps(ANSWER)])
+def test_texts_of_a_captured_example_are_as_they_were_said(text: str) -> None:
+    asked = json.dumps([QUESTION])
+    found = only({"prompt": asked, "response": text, "captured_at": "2026-01-01T00:00:00Z"}).messages
+    assert [each["content"] for each in found] == [asked, text]
 
 
 @pytest.mark.parametrize("row", [{"question": "", "answer": "a", "context": "c"}, {"instruction": "", "input": "c"}])

@@ -40,6 +40,8 @@ DOWN = "\N{THUMBS DOWN SIGN}"
         *(({"quality_flag": "bad"}, 1), ({"quality": "low"}, 1), ({"gold": False}, 1), ({"gold": "false"}, 1)),
         *(({"evaluation": {"correct": False}}, 1), ({"downvotes": 5}, 1), ({"upvotes": 2, "downvotes": 2}, 1)),
         *(({"votes": -4}, 1), ({"votes": {"up": 0, "down": 3}}, 1), ({"likes": "0", "dislikes": "3"}, 1)),
+        *(({"human_rating": "poor"}, 1), ({"user_rating": "good"}, 5), ({"evaluation": "fail"}, 1)),
+        *(({"evaluation": {"result": "failed"}}, 1), ({"verdict": "fail"}, 1), ({"eval_result": "FAIL"}, 1)),
         *(({"grade": "A"}, 5), ({"gold": True}, 5), ({"review": {"rating": 4, "text": "ok"}}, 4)),
     ],
 )  # fmt: skip
@@ -54,6 +56,7 @@ def test_verdict_is_the_rating(shape: dict[str, Any], fields: dict[str, Any], ra
         *({"upvotes": 10, "downvotes": 2}, {"votes": 12}, {"votes": 0}, {"votes": ["a"]}, {"likes": "cats"}),
         *({"moderation": {"flagged": False}}, {"dislike": False}, {"sentiment": "negative"}, {"gold": "Brest"}),
         *({"gold": "no"}, {"grade": "grade8"}, {"grade": 8}, {"review": "Slow."}, {"metadata": {"score": 7}}),
+        *({"result": "fail"}, {"evaluation": "pass"}, {"evaluation": {"result": "passed"}}, {"human_rating": "by Ann"}),
         *({"flags": ["a"]}, {"flag": "FR"}, {"annotations": [{"type": "url_citation"}]}, {"quality_flag": "ok"}),
         *(
             {"annotations": [{"name": "length", "score": 0.2}]},

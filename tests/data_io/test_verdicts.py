@@ -73,6 +73,20 @@ def test_score_of_thumbs_is_a_rating(value: object, rating: int | None) -> None:
     assert rating_of_scores([("user_feedback", value)]) == rating
 
 
+@pytest.mark.parametrize("name", ["quality", "correctness", "helpfulness"])
+@pytest.mark.parametrize(
+    ("value", "rating"),
+    [
+        *((0, 1), (0.2, 2), (0.5, 3), ("0.9", 5), (True, 5), (False, 1), ("correct", 5), ("bad", 1)),
+        *((7, None), ("off topic", None), (-0.5, None), (None, None)),
+    ],
+)
+def test_score_of_a_judge_is_a_rating(name: str, value: object, rating: int | None) -> None:
+    assert rating_of_scores([(name, value)]) == rating
+    assert rating_of_scores([(name, value), ("user_feedback", -1)]) == 1
+    assert rating_of_scores([("toxicity", value)]) is None
+
+
 @pytest.mark.parametrize(
     ("given", "rating"),
     [

@@ -56,6 +56,17 @@ def test_build_bad_answers_alone_names_the_filter(tmp_path: Path) -> None:
         build("k", write(tmp_path / "rows.jsonl", rows))
 
 
+def test_build_scores_that_may_be_bad_are_left_out_and_said(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": question(n), "completion": f"Answer {n}.", **({"score": 0.2} if n < 3 else {})} for n in range(15)
+    ]
+    file = write(tmp_path / "scores.jsonl", rows)
+    made = build("k", file, validation=0, test=0)
+    assert (made["steps"], made["counts"]["kept"]) == ({"filter unclear_score": 3}, 12)
+    assert {each["code"]: each["rows"] for each in made["findings"]}["unclear-score"] == 3
+    assert build("k", file, validation=0, test=0, min_rating=1)["counts"]["kept"] == 15
+
+
 def test_check_pair_with_different_system_prompts_says_so() -> None:
     sides = [
         [

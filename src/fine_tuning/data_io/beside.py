@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from fine_tuning.data_io.context_columns import refuse_choices, says_premise
+from fine_tuning.data_io.context_columns import is_token_ids, refuse_choices, says_premise
 from fine_tuning.data_io.dialects import images, unread_keys
 from fine_tuning.data_io.dialects.content import read_content
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
@@ -237,7 +237,7 @@ def _refuse_lost(fields: Row, messages: list[Message], rejected: list[Message] |
         if isinstance(value, bool | int | float):
             kept[key] = value
         elif not any(texts(value)):
-            if is_list(value):
+            if is_list(value) and not is_token_ids(key, value):
                 raise DataError(f"{key} holds no text, and what it stands for would be lost; {_ELSEWHERE}")
             kept[key] = value
         elif not said.has_all(value, is_copy=may_repeat_answers(key)):

@@ -22,6 +22,7 @@ from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.messages import Message, Tool, length_of_request
 from fine_tuning.data_io.rating_beside import rating_beside
 from fine_tuning.data_io.rating_lists import stated_rating
+from fine_tuning.data_io.subject_fields import of_subject
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.errors import DataError
 
@@ -125,7 +126,10 @@ def call_from_row(
     rating = stated_rating("rating", given)
     if rating in (None, ""):
         answer = {} if rejected is not None else _answer_as_given(row, conversation_keys)
+        subjects = of_subject(others, found.messages)
+        kept = {key: others.pop(key) for key in subjects}
         rating = rating_beside(others, [metadata, answer], is_pair=rejected is not None)
+        others |= kept
     return Call(
         found.messages,
         found.tools,

@@ -50,6 +50,8 @@ def contexts(row: Row, question: str, answer: str, read: Collection[str]) -> dic
     for key, value in row.items():
         if key in read or not value or isinstance(value, bool | int | float) or not is_context(key):
             continue
+        if is_token_ids(key, value):
+            continue
         is_sure = meaning_of(key) is Meaning.SEEN
         if is_annotation(key, value, row) or not (is_sure or is_prose(value) or says_premise(key, value)):
             continue
@@ -62,6 +64,12 @@ def contexts(row: Row, question: str, answer: str, read: Collection[str]) -> dic
         is_new = bool(text.strip()) and not is_block(text.strip(), question)
         found[key] = text if is_new else ""
     return found
+
+
+def is_token_ids(key: str, value: object) -> bool:
+    """Whether a column holds the tokens of a conversation, as Ollama's responses have them in `context`."""
+    is_numbers = is_list(value) and all(isinstance(each, int) and not isinstance(each, bool) for each in value)
+    return key.lower() == "context" and is_numbers
 
 
 def _is_whole_row(text: str, question: str, answer: str) -> bool:

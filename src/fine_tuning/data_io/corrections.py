@@ -67,7 +67,7 @@ def corrected(call: Call, row: Row) -> Call:
     answer = call.messages[length:]
     said = [_plain(whole_text(each)) for each in answer]
     texts = {key: text for key in fields if (text := _correction(call.metadata[key], said)) is not None}
-    found = {key: answer_in_text(Side(key, text)) for key, text in texts.items()}
+    found = {key: answer_in_text(Side(key, text), is_chat=False) for key, text in texts.items()}
     metadata: JsonObject = {each: value for each, value in call.metadata.items() if each not in fields}
     return replace(_rewritten(call, found), metadata=metadata) if found else call
 
@@ -84,7 +84,7 @@ def corrected_by(call: Call, written: Iterable[tuple[str, object]]) -> Call:
     length = length_of_request(call.messages)
     said = [_plain(whole_text(each)) for each in call.messages[length:]]
     texts = {label: text for label, each in written if each and (text := _correction(to_json_text(each), said))}
-    answers = {label: answer_in_text(Side(label, text)) for label, text in texts.items()}
+    answers = {label: answer_in_text(Side(label, text), is_chat=True) for label, text in texts.items()}
     found = {label: each for label, each in answers.items() if [_plain(whole_text(one)) for one in each] != said}
     return _rewritten(call, found) if found else call
 

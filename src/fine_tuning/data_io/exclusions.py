@@ -10,16 +10,18 @@ from fine_tuning.data_io.row_facts import Fact
 
 _OUT = frozenset(
     """exclude excluded isexcluded excludefromtraining deleted isdeleted softdeleted discarded isdiscarded discard
-    donottrain donotuse nottrain skiptraining notfortraining optout optedout""".split()
+    donottrain donotuse nottrain notrain dontuse skiptraining notfortraining optout optedout invalidated
+    isinvalidated""".split()
 )
 _IN = frozenset(
     """shouldtrain usefortraining trainable istrainable train fortraining useintraining includeintraining allowtraining
     trainingallowed approvedfortraining""".split()
 )
-_TIMES = frozenset("deletedat removedat discardedat excludedat".split())
+_TIMES = frozenset("deletedat removedat discardedat excludedat retractedat withdrawnat invalidatedat".split())
 # Names that as often are of the subject, as `included` is of breakfast.
 _OUT_OR_SUBJECT = frozenset(
-    "spam isspam removed isremoved skip skipped ignore ignored blacklisted banned hidden".split()
+    """spam isspam removed isremoved skip skipped ignore ignored blacklisted banned hidden invalid isinvalid retracted
+    isretracted withdrawn iswithdrawn revoked isrevoked""".split()
 )
 _IN_OR_SUBJECT = frozenset("include included keep usable isusable".split())
 _NAMES = _OUT | _IN | _TIMES | _OUT_OR_SUBJECT | _IN_OR_SUBJECT

@@ -21,6 +21,8 @@ _FAILED = frozenset(
     internalerror servererror apierror ratelimited unhandled""".split()
 )
 _ENDED = frozenset("cancelled canceled aborted abort terminated killed expired interrupted fail".split())
+_NOT_WHOLE = frozenset(("partial", "blocked"))
+_SEVERITIES = frozenset(("error", "errored", "failed", "failure", "exception"))  # others are as often of incidents
 _STATUSES = frozenset(
     """status callstatus requeststatus responsestatus runstatus apistatus jobstatus taskstatus llmstatus
     completionstatus generationstatus executionstatus statusmessage statustext otelstatuscode statuscode code
@@ -101,7 +103,9 @@ def _sign(fact: Fact) -> Sign | None:
         return Sign(fact.place, word)
     if name in _STATUSES and (word in _FAILED or word == "fail"):
         return Sign(fact.place)
-    if (name in _STATUSES and word in _ENDED) or (name in _OF_SUBJECTS and word in _FAILED | _ENDED):
+    if name == "severity" and word not in _SEVERITIES:
+        return None
+    if (name in _STATUSES and word in _ENDED | _NOT_WHOLE) or (name in _OF_SUBJECTS and word in _FAILED | _ENDED):
         return Sign(fact.place, word)
     if (name in _IF_TRUE and word in TRUE) or (name in _IF_FALSE and word in FALSE):
         return Sign(fact.place)

@@ -26,7 +26,7 @@ _WORDS = {
         *("max_tokens_reached", "max_tokens_exceeded", "max_token", "max_length_reached", "max_completion_tokens"),
         *("token_limit_reached", "token_limit_exceeded", "context_length", "context_length_exceeded", "context_window"),
         *("context_window_exceeded", "length_capped", "output_limit", "truncated", "truncation", "cut_off", "partial"),
-        *("limit_reached", "max_time"),
+        *("limit_reached", "max_time", "pause_turn"),
     ),
     "tool_calls": ("tool_use", "function_call", "tool_call"),
     "content_filter": (

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from fine_tuning.data_io.json_values import JsonObject, Row
 from fine_tuning.data_io.rating_lists import rating_of_lists, stated_rating
 from fine_tuning.data_io.row_facts import held_facts, name_of
-from fine_tuning.data_io.score_fields import rating_of_stars
+from fine_tuning.data_io.score_fields import is_rating, rating_of_stars
 from fine_tuning.data_io.telling_names import may_tell
 from fine_tuning.data_io.verdicts import is_sign, rating_of_verdicts
 from fine_tuning.errors import DataError
@@ -33,7 +33,7 @@ def rating_beside(others: JsonObject, about: Iterable[Row], *, is_pair: bool) ->
     fields = {**others, **{fact.place: fact.value for fact in held}}
     found: list[object] = [rating_of_verdicts(fields), rating_of_stars(fields)]
     if not is_pair:
-        found += (_of_rating(place, value) for place, value in fields.items() if name_of(place) == _RATING)
+        found += (_of_rating(place, value) for place, value in fields.items() if _may_rate(name_of(place), value))
     ratings = [each for each in found if each is not None]
     _refuse_contradictions(ratings, [key for key in (*others, *(fact.place for fact in held)) if may_tell(key)])
     rating = ratings[0] if ratings else None if is_pair else rating_of_lists(fields)
@@ -47,6 +47,11 @@ def _refuse_contradictions(ratings: list[object], places: list[str]) -> None:
     numbers = [float(each) for each in ratings if isinstance(each, int | float | str)]
     if numbers and min(numbers) < _MIDDLE < max(numbers):
         raise DataError(f"{' and '.join(places)} contradict each other; keep the one that counts")
+
+
+def _may_rate(name: str, value: object) -> bool:
+    """Whether a field holds a rating, by its name; a number in another one than `rating` may be of any scale."""
+    return name == _RATING or (isinstance(value, str) and value[:1].isalpha() and is_rating(name))
 
 
 def _of_rating(place: str, value: object) -> object:

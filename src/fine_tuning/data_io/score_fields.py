@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from fine_tuning.data_io.json_values import TRUE, JsonObject, Row, as_number
@@ -21,6 +22,7 @@ _SCORES = re.compile(
 _REWARDS = re.compile(
     rf"{_OF}rewards?(?:score|value)?|(?:final|total|mean)reward|accuracy|groundedness|passrate|{_OF}satisfaction(?:score|rating)?"
 )
+_RATINGS = re.compile(rf"{_OF}rating")
 _DRAWN = re.compile(r"([\u2605\u2b50\U0001f31f]+)([\u2606\u2729]*)")  # full stars and empty ones
 _SHARE = re.compile(r"([1-5])(?:\.0)?\s*(?:stars?|(?:/|of|out of)\s*5(?:\.0)?(?:\s*stars?)?)", re.IGNORECASE)
 _LARGEST = 5
@@ -57,6 +59,12 @@ def stars_in(text: str) -> int | None:
     return len(drawn[1]) if drawn is not None and is_whole else None
 
 
+@lru_cache(maxsize=4096)
+def is_rating(name: str) -> bool:
+    """Whether a field of this name (see `row_facts.name_of`) rates an answer by its name: `human_rating`."""
+    return _RATINGS.fullmatch(name) is not None
+
+
 @lru_cache(maxsize=8192)
 def may_score(key: str) -> bool:
     """Whether a field can be a score of an answer."""
@@ -65,21 +73,26 @@ def may_score(key: str) -> bool:
     return name in _FLAGS or name in _LABELS or any(each is not None for each in found)
 
 
-def unclear(metadata: Row) -> dict[str, object]:
-    """The scores in the metadata of a call that may be bad ones, by their place: whether they are, their scale says."""
-    return {fact.place: fact.value for fact in facts_of(metadata, may_score) if _is_unclear(fact.name, fact.value)}
+def unclear(metadata: Row, subjects: Collection[str] = ()) -> dict[str, object]:
+    """The scores in the metadata of a call that may be bad ones, by their place: whether they are, their scale says.
+
+    Args:
+        subjects: fields that are what the conversation is about.
+    """
+    found = (fact for fact in facts_of(metadata, may_score) if fact.place not in subjects)
+    return {fact.place: fact.value for fact in found if _is_unclear(fact.name, fact.value)}
 
 
-def refuse_unclear(metadata: Row) -> None:
+def refuse_unclear(metadata: Row, subjects: Collection[str] = ()) -> None:
     """Refuse a score that may be a bad one.
 
     Args:
-        metadata: as of `unclear`.
+        metadata, subjects: as of `unclear`.
 
     Raises:
         DataError: there is one; the message names it.
     """
-    if found := unclear(metadata):
+    if found := unclear(metadata, subjects):
         stated = ", ".join(f"{place} is {value!r}" for place, value in found.items())
         raise DataError(
             f"{stated}, whose scale is not known; add a column rating from 1 to 5 (for scores of 0 to 4, "

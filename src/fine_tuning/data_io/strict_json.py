@@ -49,3 +49,17 @@ def _finite_float(number: str) -> float:
 
 
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite_float, object_pairs_hook=_unique_keys)
+
+
+def duplicate_key(text: str) -> str | None:
+    """The first key that an object in a JSON text has twice; None without one, and for what is no JSON."""
+    try:
+        _ANY.decode(text)
+    except DuplicateKeyError as error:
+        return str(error)
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+_ANY = json.JSONDecoder(object_pairs_hook=_unique_keys)

@@ -66,12 +66,14 @@ _SUCCESSES = frozenset(
     (
         "passed ispassed pass passes testpassed testspassed alltestspassed alltestspass success issuccess successful "
         "issuccessful succeeded solved issolved valid isvalid issafe isresponsesafe responsesafe acceptable "
-        "isacceptable judgement judgment safe"
+        "isacceptable judgement judgment safe evaluation evaluationresult evalresult testresult gradingresult "
+        "graderresult judgeresult evaluationverdict evaluationstatus evalstatus"
     ).split()
 )
 _FAILURES = frozenset("fail failed fails failure failing unsuccessful error invalid unsolved".split())
+_RESULT = "result"  # of an evaluation; alone it is as often of what the call is about
 _KINDS = frozenset("type kind label sentiment verdict category".split())
-_VERDICT_KEYS = _LABELS | _GOOD_KEYS | _BAD_KEYS | _GRADED | _STATES | _SUCCESSES | _REFERENCES
+_VERDICT_KEYS = _LABELS | _GOOD_KEYS | _BAD_KEYS | _GRADED | _STATES | _SUCCESSES | _REFERENCES | {_RESULT}
 _UPS = frozenset(
     (
         "upvotes upvotecount numupvotes likes likecount numlikes positivevotes helpfulvotes thumbsupcount numthumbsup "
@@ -184,6 +186,8 @@ def _verdict(key: str, name: str, value: object) -> bool | None:
     Raises:
         DataError: as of `rating_of_verdicts`.
     """
+    if name == _RESULT:
+        return False if name != plain(key) and _is_failure(value) else None
     if name in _LABELS:
         if name == plain(key):
             _refuse_unclear(key, value)
@@ -196,14 +200,19 @@ def _verdict(key: str, name: str, value: object) -> bool | None:
         is_flag = isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in ("true", "false"))
         return is_positive(value) if is_flag else None
     if name in _GOOD_KEYS:
+        if _is_failure(value):
+            return False
         return None if name == "vote" and value in (0, "0") else _of_all(key, value)
     if name in _BAD_KEYS:
         return False if _of_all(key, value) else None  # that nobody disliked it is no praise
     if name in _STATES:  # an accepted request is no praise, either
         is_bad = isinstance(value, str) and (is_positive(value, is_thumb=False) is False or _word(value) in _OUT | _LOW)
         return False if is_bad else None
-    is_failure = is_positive(value) is False or (isinstance(value, str) and _word(value) in _FAILURES)
-    return False if is_failure else None  # a call that succeeded may have a bad answer
+    return False if is_positive(value) is False or _is_failure(value) else None  # one that succeeded may be bad, too
+
+
+def _is_failure(value: object) -> bool:
+    return isinstance(value, str) and _word(value) in _FAILURES
 
 
 def _of_all(key: str, value: object, *, is_thumb: bool = True) -> bool | None:

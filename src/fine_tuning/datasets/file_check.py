@@ -176,8 +176,8 @@ def _with_facts(
         findings += row_rating.findings(call.rating)
         if call.rating in (None, "") and call.rejected is None and name not in formats.LOGS:
             findings += [
-                Finding("unclear-score", key, f"{value!r}, which may be a bad one of a scale")
-                for key, value in score_fields.unclear(call.metadata).items()
+                Finding(row_rating.UNCLEAR, key, f"{value!r}, which may be a bad one of a scale")
+                for key, value in score_fields.unclear(call.metadata, call.unread).items()
             ]
         if call.unread:
             apart = row_text.canonical(call.unread_texts())

@@ -125,7 +125,11 @@ class Recorder:
         assert rating is not None  # noqa: S101 - likewise
         warnings = json.dumps(findings, ensure_ascii=False) if findings else None
         prompt, response = _divided(call)
-        if reason := self._left_out(call, rating, prompt, response):
+        is_unclear = any(each.code == row_rating.UNCLEAR for each in findings)
+        reason = self._left_out(call, rating, prompt, response)
+        if reason is None and is_unclear and self._recipe.leaves_out_low_ratings:
+            reason = row_rating.UNCLEAR.replace("-", "_")
+        if reason:
             is_bad = self._unlearnt(call, rating) is not None and call.rejected is None
             bad, bare = _bad_states(call, examined.source) if is_bad else (0, 0)
             return Record(

@@ -7,7 +7,7 @@ import math
 from fine_tuning.data_io.formats.findings import Finding
 
 MIN_TRAINED = 3  # somebody said of an answer rated 1 or 2 that it is a bad one
-LOW = "low-rating"
+LOW, UNCLEAR = "low-rating", "unclear-score"
 
 
 def parse(value: object) -> float | None:

@@ -163,7 +163,7 @@ class Import:
             return call.rating
         default = self.defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
         if call.rejected is None and default == TRAINING_DATA_RATING and self.defaults.rating is None:
-            score_fields.refuse_unclear(call.metadata)
+            score_fields.refuse_unclear(call.metadata, call.unread)
         self.report.unrated[default] += 1
         return default
 

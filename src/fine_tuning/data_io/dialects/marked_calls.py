@@ -3,7 +3,8 @@
 Sources: https://github.com/NousResearch/Hermes-Function-Calling,
 https://huggingface.co/datasets/glaiveai/glaive-function-calling-v2,
 https://docs.mistral.ai/cookbook/concept-deep-dive-tokenization-tool_calling,
-https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/#tool-calling-(8b/70b/405b)-
+https://www.llama.com/docs/model-cards-and-prompt-formats/llama3_1/#tool-calling-(8b/70b/405b)-,
+https://huggingface.co/deepseek-ai/DeepSeek-V3.1, https://huggingface.co/moonshotai/Kimi-K2-Instruct (their templates)
 """
 
 # ruff: noqa: RUF001 - signs of templates
@@ -15,14 +16,18 @@ import json
 import re
 from collections.abc import Callable
 
+from fine_tuning.data_io.dialects.parameter_calls import INVOKE, PREFIX, arguments_of, written_call
 from fine_tuning.data_io.dialects.quoted_calls import quoted_call
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.data_io.strict_json import duplicate_key
+from fine_tuning.errors import DataError
 
 MISTRAL, PYTHON = "[TOOL_CALLS]", "<|python_tag|>"
 _FUNCTION = "<function="
 _GLAIVE = "<functioncall>"
+_DEEPSEEK, _KIMI = "<｜tool▁call▁begin｜>", "<|tool_call_begin|>"
 _TURN = "_of_turn>"  # of Gemma
 # Code in Markdown: a block between fences, which may lack its end, or a span between as many backticks.
 _CODE = (
@@ -37,9 +42,33 @@ _MARKED = {
         (_GLAIVE, r"<functioncall>\s*(?P<call>\{.*?\})\s*(?:</functioncall>|<\|endoftext\|>|(?=<functioncall>)|\Z)"),
         (MISTRAL, r"(?P<call>\[TOOL_CALLS\])"),
         (PYTHON, r"(?P<call><\|python_tag\|>)"),
+        (
+            INVOKE,
+            rf"(?:<{PREFIX}(?:function_calls|tool_calls?)>\s*)?<{PREFIX}invoke name=\"(?P<name>[^\"\n]+)\">"
+            rf"(?P<call>(?:(?!<{PREFIX}invoke ).)*?)</{PREFIX}invoke>(?:\s*</{PREFIX}(?:function_calls|tool_calls?)>)?",
+        ),
+        (
+            _DEEPSEEK,
+            r"(?:<｜tool▁calls▁begin｜>\s*)?<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?(?P<name>[^\s<]+)"
+            r"(?:<｜tool▁sep｜>)?\s*(?:```json\s*)?(?P<call>\{(?:(?!<｜tool▁call▁begin｜>).)*?\})\s*(?:```\s*)?"
+            r"<｜tool▁call▁end｜>(?:\s*<｜tool▁calls▁end｜>)?(?:<｜end▁of▁sentence｜>)?",
+        ),
+        (
+            _KIMI,
+            r"(?:<\|tool_calls_section_begin\|>\s*)?<\|tool_call_begin\|>\s*(?P<id>(?:functions\.)?(?P<name>[\w.-]+):\d+)"
+            r"\s*<\|tool_call_argument_begin\|>\s*(?P<call>\{(?:(?!<\|tool_call_begin\|>).)*?\})\s*<\|tool_call_end\|>"
+            r"(?:\s*<\|tool_calls_section_end\|>)?",
+        ),
     )
 }
-_ENDS = {"<tool_call>": ("</tool_call>",), _FUNCTION: ("</function>", "<|eom_id|>"), _GLAIVE: ("}",)}
+_ENDS = {
+    "<tool_call>": ("</tool_call>",),
+    _FUNCTION: ("</function>", "<|eom_id|>"),
+    _GLAIVE: ("}",),
+    INVOKE: ("invoke>", "_calls>", "_call>"),
+    _DEEPSEEK: ("｜>",),
+    _KIMI: ("|>",),
+}
 _BEGINS = re.compile(r"(?:\A|\n|[.!?…。！？)\]>*])\s*\Z")
 _NAMED = re.compile(r"\s*([\w.-]+?)(?:\[CALL_ID\]([\w-]+))?(?:\[ARGS\])?\s*(\{.*\})\s*", re.DOTALL)
 _BETWEEN = re.compile(r"[\s;]*")  # as Llama 3.2 divides several
@@ -77,6 +106,7 @@ def has_mark(text: str) -> bool:
         or "INST]" in text
         or MISTRAL in text
         or "<function" in text
+        or INVOKE in text
         or _TURN in text
     )
 
@@ -108,10 +138,16 @@ def _tagged(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] |
 
 
 def _call_of(text: str) -> object:
-    """A call as JSON, or as the Python dict that data sets of Hermes' have; another text as it is."""
+    """A call as JSON, or as the Python dict that data sets of Hermes' have; another text as it is.
+
+    Raises:
+        DataError: it has a key twice, of which one would be lost.
+    """
+    if (twice := duplicate_key(text) if text.startswith("{") else None) is not None:
+        raise DataError(f"a call between marks has the key {twice!r} twice; keep one of the values")
     parsed = parse_embedded_json(text)
     if not isinstance(parsed, str) or not text.startswith("{"):
-        return parsed
+        return written_call(text) or parsed
     if (quoted := quoted_call(text)) is not None:
         return quoted
     try:
@@ -123,8 +159,13 @@ def _call_of(text: str) -> object:
 
 
 def _functions(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
-    """Calls such as `<function=name>{"a": 1}</function>`."""
-    return _between(text, found, [{"name": each["name"], "arguments": each["call"]} for each in found])
+    """Calls such as `<function=name>{"a": 1}</function>`, whose arguments may also be parameters."""
+    calls: list[object] = []
+    for each in found:
+        arguments = arguments_of(each["call"])
+        own = {"id": each["id"]} if "id" in each.groupdict() else {}
+        calls.append({**own, "name": each["name"], "arguments": each["call"] if arguments is None else arguments})
+    return _between(text, found, calls)
 
 
 def _between(text: str, found: list[re.Match[str]], calls: list[object]) -> tuple[str, list[object]] | None:
@@ -187,5 +228,5 @@ _FORMS: dict[str, Callable[[str, list[re.Match[str]]], tuple[str, list[object]] 
     _GLAIVE: _tagged,
     MISTRAL: _mistral,
     PYTHON: _python,
-    _FUNCTION: _functions,
+    **dict.fromkeys((_FUNCTION, INVOKE, _DEEPSEEK, _KIMI), _functions),
 }

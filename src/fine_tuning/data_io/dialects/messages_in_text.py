@@ -1,4 +1,8 @@
-"""Messages in a text, as the cells of tables hold them: as JSON, or between marks; told from a text that is neither."""
+"""Messages in a text, as the cells of tables hold them: as JSON, or between marks; told from a text that is neither.
+
+A text that happens to be JSON of a message is what was asked or answered. Cells hold messages where the question is a
+list of them that waits for its answer; then its answer is one too, where it is messages of the assistant alone.
+"""
 
 from __future__ import annotations
 
@@ -46,13 +50,24 @@ def exchange_in_texts(asked: Side, answered: Side, *more: str) -> list[Message]:
     """
     turns = turns_in_text(asked.text, asked.label, is_question=True)
     if turns is None:
-        return [*prompt_in_text(asked, *more), *answer_in_text(answered)]
+        return [*_prompt_in_text(asked, *more), *answer_in_text(answered, is_chat=asks_in_messages(asked.text))]
     _refuse_more(asked.label, more)
-    return [*turns, *answer_in_text(answered._replace(text=without_marks(answered.text, asked.text)))]
+    return [*turns, *answer_in_text(answered._replace(text=without_marks(answered.text, asked.text)), is_chat=False)]
 
 
-def prompt_in_text(asked: Side, *more: str) -> list[Message]:
-    """The request that a text is: messages where it is JSON of messages, else one of the user.
+def asks_in_messages(text: object) -> bool:
+    """Whether a cell holds a request: a list of messages as JSON, the last of which waits for its answer."""
+    roles = list_of_roles(text)
+    return roles is not None and roles[-1] != "assistant"
+
+
+def list_of_roles(text: object) -> list[str] | None:
+    """The roles of the messages in a cell that holds a list of them as JSON; None for another one."""
+    return _roles(text) if isinstance(text, str) and text.lstrip()[:1] == "[" else None
+
+
+def _prompt_in_text(asked: Side, *more: str) -> list[Message]:
+    """The request that a text is: messages where it holds a list of them, else one of the user.
 
     Args:
         more: as of `exchange_in_texts`.
@@ -61,7 +76,7 @@ def prompt_in_text(asked: Side, *more: str) -> list[Message]:
         DataError: a message cannot be read, or there are messages and more texts.
     """
     label, text = asked
-    if _roles(text) is None:
+    if not asks_in_messages(text):
         refuse_broken_json(text, label)
         return prompt_messages("\n\n".join(each for each in (text, *more) if each))
     _refuse_more(label, more)
@@ -97,16 +112,18 @@ def without_marks(answer: str, asked: str) -> str:
     return answer if transcript(asked, is_open=True) is None else chat_templates.without_end(answer).strip()
 
 
-def answer_in_text(answered: Side) -> list[Message]:
-    """The answer that a text is: messages where it is JSON or turns of the assistant's alone, else the text.
+def answer_in_text(answered: Side, *, is_chat: bool) -> list[Message]:
+    """The answer that a text is: turns of the assistant's between marks, or the text.
 
-    Any other JSON, such as a conversation that the model was asked to write, is the answer itself.
+    Args:
+        is_chat: the text may also be messages of the assistant as JSON. Any other JSON, such as a conversation that
+            the model was asked to write, is the answer itself.
 
     Raises:
         DataError: a message cannot be read.
     """
     label, text = answered
-    roles = _roles(text)
+    roles = _roles(text) if is_chat else None
     if roles is not None and roles[0] == "assistant" and set(roles) <= {"assistant", "tool"}:
         return read_answer(parse_embedded_json(text), label)
     turns = chat_templates.conversation_in(text) if chat_templates.has_marks(text) else None

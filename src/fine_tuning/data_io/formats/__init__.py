@@ -15,6 +15,7 @@ from fine_tuning.data_io.dialects.images import refuse_empty_places
 from fine_tuning.data_io.dialects.list_columns import with_objects
 from fine_tuning.data_io.dialects.marked_turns import without_marks
 from fine_tuning.data_io.dialects.messages_in_text import with_messages
+from fine_tuning.data_io.dialects.stated_types import with_stated_types
 from fine_tuning.data_io.dialects.tools_in_text import with_tools_of_text
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import (
@@ -62,6 +63,8 @@ from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_marks_alone, has_redacted
 from fine_tuning.data_io.row_status import RowStatus, status_of
+from fine_tuning.data_io.sources.json_rows import is_by_column
+from fine_tuning.data_io.subject_fields import of_subject
 from fine_tuning.data_io.truncation import truncated_place
 from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError, UsageError
@@ -234,6 +237,8 @@ def _known(row: Row, name: str | None) -> tuple[str, Row]:
     empty = [key for key, value in row.items() if value is None and key in _ANSWERS]
     row = with_objects(_stated(row))
     known, row = _recognised(row, _candidates(row) if name is None else [name])
+    if is_by_column(row):
+        raise DataError("the row is a table by columns, as pandas' to_json writes it; write it with orient='records'")
     if known is None:
         if name is None and (told := half_calls.reason(row) or compared_answers.reason(row)) is not None:
             raise DataError(told)
@@ -276,7 +281,8 @@ def _of_data(call: Call, row: Row, status: RowStatus) -> Call | Unread:
         return left_out
     if call.rejected is None and not call.is_cut_off and truncated_place(call.messages[-1:]) is not None:
         call = replace(call, finish_reason="length")
-    columns = unread(row, call.metadata, call.messages, status.subjects()) if call.metadata else ()
+    subjects = status.subjects() | of_subject(call.metadata, call.messages) if call.metadata else ()
+    columns = unread(row, call.metadata, call.messages, subjects) if call.metadata else ()
     return replace(call, unread=columns) if columns else call
 
 
@@ -300,7 +306,7 @@ def _calls(row: Row, known: str) -> Iterator[Call | Unread]:
             return
         for call in FORMATS[known].calls(row):
             if isinstance(call, Call):
-                call = call if is_own else with_tools_of_text(without_marks(call))
+                call = call if is_own else with_stated_types(with_tools_of_text(without_marks(call)))
                 refuse_empty_places((*call.messages, *(call.rejected or ())))
                 if known in LOGS:
                     call = corrected(call, row) if known in _EXCHANGES else call

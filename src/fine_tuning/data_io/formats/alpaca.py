@@ -9,7 +9,7 @@ from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.context_columns import contexts, refuse_choices
 from fine_tuning.data_io.dialects.messages_in_text import Side, exchange_in_texts
-from fine_tuning.data_io.formats.second_answers import refuse_second
+from fine_tuning.data_io.formats.second_answers import TARGETS, refuse_second
 from fine_tuning.data_io.json_values import Row, text_or_scalar
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.errors import DataError
@@ -45,7 +45,7 @@ def calls(row: Row) -> Iterator[Call]:
     refuse_choices(row, f"{instruction}\n\n{more}")
     found = contexts(row, f"{instruction}\n\n{more}", output, _KEYS)
     messages = exchange_in_texts(Side("instruction", instruction), Side("output", output), more, *found.values())
-    refuse_second(row, messages)
+    refuse_second(row, messages, TARGETS)
     yield call_from_row(row, (*_KEYS, *found), messages)
 
 

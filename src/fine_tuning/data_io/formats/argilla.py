@@ -25,6 +25,7 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
 )
 from fine_tuning.data_io.messages import Message, prompt_messages
+from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.verdicts import is_positive, rating_of_verdicts
 from fine_tuning.errors import DataError
 
@@ -67,8 +68,8 @@ def _parsed(row: Row, key: str) -> object:
     return parse_embedded_json(row.get(key))
 
 
-def calls(row: Row) -> Iterator[Call]:
-    """The call of a record; one whose responses are all discarded has none.
+def calls(row: Row) -> Iterator[Call | Unread]:
+    """The call of a record; one that was discarded, or whose responses all were, has none to learn from.
 
     A text that an annotator wrote stands for the response, and a rating on a scale of 1 to 5 is the call's.
 
@@ -78,7 +79,8 @@ def calls(row: Row) -> Iterator[Call]:
     row = _nested(row)
     fields = object_or_empty(_parsed(row, "fields"))
     answers = _answers(_parsed(row, "responses"))
-    if answers is None:
+    if answers is None or (row.get("status") == "discarded" and not answers):
+        yield Unread("excluded", field="status" if row.get("status") == "discarded" else "responses")
         return
     suggested = _suggestions(_parsed(row, "suggestions"))
     stated: dict[str, list[object]] = {**{key: [value] for key, value in suggested.items()}, **answers}

@@ -19,6 +19,7 @@ from fine_tuning.data_io.formats.tool_declarations import check_tools
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of
 from fine_tuning.data_io.request_options import ASSUMED
+from fine_tuning.data_io.strict_json import duplicate_key
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _ROW_KEYS = {"messages", "tools", "parallel_tool_calls"}
@@ -217,6 +218,8 @@ def _check_tool_calls(calls: object, where: str, pending: dict[str, str], tools:
         arguments = _json_object(function.get("arguments"))
         if arguments is None:
             yield Finding("wrong-tool-call", f"{at}.function.arguments", "not the JSON text of an object")
+        elif (twice := duplicate_key(str(function.get("arguments")))) is not None:
+            yield Finding("duplicate-key", f"{at}.function.arguments", f"the key {twice!r} occurs more than once")
         elif tools and None in arguments.values():
             yield from _check_nulls(arguments, tools.get(str(name), {}), f"{at}.function.arguments")
         if call_id in pending:

@@ -101,7 +101,7 @@ _WARNINGS = {
     "low-rating": "builds for supervised training leave it out; --min-rating 1 (min_rating=1) keeps it",
     "unlearnt-answer": "what comes after it in the chat is learnt; --keep-cut-off or --min-rating 1 learn it, too",
     "repeated-answer": "it is learnt once; --keep-near-duplicates learns it in every row that has it",
-    "unclear-score": "add a column rating from 1 to 5; imports ask for one, and builds take the row for a good one",
+    "unclear-score": "add a column rating from 1 to 5; builds leave the row out without one; --min-rating 1 keeps it",
     "unknown-key": "it is kept in the record, and left out of files for trainers",
     "unread-key": "trainers do not take it; write what the model has to see or to say into the content",
     "unread-column": "it is kept as metadata; name it context, or write it into the question, for the model to see it",

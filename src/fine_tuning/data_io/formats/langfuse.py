@@ -236,8 +236,15 @@ def _scores(given: object, observation: object) -> Iterator[tuple[object, object
         score = object_or_empty(each)
         scored = first_value(score, "observationId", "observation_id")
         if scored is None or observation is None or scored == observation:
-            value = score.get("value")
-            yield score.get("name"), first_value(score, "stringValue", "string_value") if value is None else value
+            yield score.get("name"), _value(score)
+
+
+def _value(score: Row) -> object:
+    """The value of a score: a category has a word, and of a truth value the number is 0 or 1."""
+    value, kind = score.get("value"), str(first_value(score, "dataType", "data_type")).upper()
+    if value is None or kind == "CATEGORICAL":
+        return first_value(score, "stringValue", "string_value") or value
+    return bool(value) if kind == "BOOLEAN" and value in (0, 1) else value
 
 
 def _corrections(row: Row, given: object) -> Iterator[tuple[str, object]]:

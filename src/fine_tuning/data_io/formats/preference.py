@@ -9,7 +9,7 @@ from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
-from fine_tuning.data_io.dialects.messages_in_text import turns_in_text, without_marks
+from fine_tuning.data_io.dialects.messages_in_text import asks_in_messages, list_of_roles, turns_in_text, without_marks
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import second_answers
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
@@ -24,6 +24,7 @@ _ANSWER_KEYS = (
     ("response_j", "response_k"),  # of StackExchange's paired answers, of which the first has more votes
 )
 _REQUEST_KEYS = ("prompt", "question", "instruction", "query", "messages", "conversations", "conversation", "input")
+_TURNS = ("messages", "conversations", "conversation")
 _OPENAI_KEYS = ("input", "preferred_output", "non_preferred_output")
 
 
@@ -109,7 +110,9 @@ def _chosen_pair(row: Row) -> _Pair:
     """The request wherever the row has it: under a key of its own, in both answers, or in both places, once."""
     names = _answer_keys(row) or _ANSWER_KEYS[0]
     key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
-    chosen, rejected = (_answer(row.get(each), each, row.get(key or "")) for each in names)
+    asked = row.get(key or "")
+    is_chat = key in _TURNS or asks_in_messages(asked) or all(list_of_roles(row.get(each)) for each in names)
+    chosen, rejected = (_answer(_side(row.get(each), is_chat=is_chat), each, asked) for each in names)
     systems = [_texts_of(each[:1]) for each in (chosen, rejected) if each and each[0].get("role") == "system"]
     if len(systems) == len(names) and systems[0] != systems[1]:
         raise DataError("the system prompts of the two answers differ; a pair answers one request")
@@ -166,8 +169,14 @@ def _texts_of(messages: list[Message]) -> list[str]:
     return [content_text(message.get("content")).strip() for message in messages]
 
 
+def _side(value: object, *, is_chat: bool) -> object:
+    """What a cell holds: messages as JSON where the pair is written so, else its text, which may be any JSON."""
+    found = parse_embedded_json(value) if is_chat else value
+    return value if isinstance(found, str) else found
+
+
 def _request(row: Row, key: str) -> list[Message]:
-    value = parse_embedded_json(row[key])
+    value = _side(row[key], is_chat=key in _TURNS or asks_in_messages(row[key]))
     if not isinstance(value, str):
         return read_messages(value, key)
     more = row.get("input") if key == "instruction" else None
@@ -186,7 +195,6 @@ def _answer(value: object, key: str, asked: object) -> list[Message]:
     Args:
         asked: the question, whose text may be written with marks, as that of the answer is then.
     """
-    value = parse_embedded_json(value)
     if not isinstance(value, str):
         return read_answer(value, key)
     if (turns := turns_in_text(value, key, is_question=False)) is not None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from fine_tuning.data_io.call import Call, call_from_row, is_record
 from fine_tuning.data_io.context_columns import refuse_choices
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
-from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text, exchange_in_texts, prompt_in_text
+from fine_tuning.data_io.dialects.messages_in_text import Side, answer_in_text, exchange_in_texts
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
-from fine_tuning.data_io.formats.second_answers import refuse_second
+from fine_tuning.data_io.formats.second_answers import TARGETS, refuse_second
 from fine_tuning.data_io.json_values import Row, is_list, text_or_scalar
-from fine_tuning.data_io.messages import Message
+from fine_tuning.data_io.messages import Message, prompt_and_response_messages, prompt_messages
 from fine_tuning.errors import DataError
 
 NAME = "prompt-response"
@@ -33,18 +33,20 @@ def calls(row: Row) -> Iterator[Call]:
     key = next(key for key in RESPONSE_KEYS if key in row)
     messages = _messages(row, key)
     if not is_record(row):
-        refuse_second({name: row[name] for name in row if name != key}, messages, ("output",))
+        refuse_second({name: row[name] for name in row if name != key}, messages, ("output", *TARGETS))
     yield call_from_row(row, (*_KEYS, key), messages, read_tools(row.get("tools")))
 
 
 def _messages(row: Row, key: str) -> list[Message]:
     """The conversation of the prompt and its response; the texts of a captured example are as they were said."""
     asked, answered = _side(row, "prompt"), _side(row, key)
-    if isinstance(asked, Side) and isinstance(answered, Side) and not is_record(row):
+    if isinstance(asked, Side) and isinstance(answered, Side):
+        if is_record(row):
+            return prompt_and_response_messages(asked.text, answered.text)
         refuse_choices(row, asked.text)
         return exchange_in_texts(asked, answered)
-    request = prompt_in_text(asked) if isinstance(asked, Side) else read_messages(asked, "prompt")
-    answer = answer_in_text(answered) if isinstance(answered, Side) else read_answer(answered, key)
+    request = prompt_messages(asked.text) if isinstance(asked, Side) else read_messages(asked, "prompt")
+    answer = answer_in_text(answered, is_chat=False) if isinstance(answered, Side) else read_answer(answered, key)
     return [*request, *answer]
 
 

@@ -12,6 +12,7 @@ from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.context_columns import contexts, refuse_choices
 from fine_tuning.data_io.dialects.messages_in_text import Side, exchange_in_texts
+from fine_tuning.data_io.formats.second_answers import TARGETS, refuse_second
 from fine_tuning.data_io.json_values import Row, scalar_text, text_or_scalar
 
 NAME = "question-answer"
@@ -87,4 +88,5 @@ def calls(row: Row) -> Iterator[Call]:
     refuse_choices(row, asked_for)
     found = contexts(row, asked_for, answer, read)
     messages = exchange_in_texts(Side(asked, question), Side(answered, answer), *texts, *found.values())
+    refuse_second({key: row[key] for key in TARGETS if key in row and key != answered}, messages, TARGETS)
     yield call_from_row(row, (*read, *found, *_IDS), messages)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fine_tuning.data_io.json_values import as_number
 from fine_tuning.data_io.rating_lists import STARS, THUMBS
 from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP, is_positive
 from fine_tuning.errors import DataError
 
 _STARS = STARS | {"user-rating"}
+_MEASURES = frozenset({"quality", "correctness", "helpfulness", "accuracy", "overall"})
 _THUMBS = THUMBS | {"user-feedback", "user-score", "user feedback", "user rating"}
 
 
 def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
     """The rating of the first score that states one: 1 to 5 stars, or a thumb (5 for up, 1 for down).
+
+    Without one, that of a judge counts: a verdict, or a share of a scale to 1, whose end may as well be one star.
 
     Args:
         scores: name and value of each; the value may be a word such as thumbs-up.
@@ -21,7 +25,8 @@ def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
     Raises:
         DataError: a rating is neither a number nor text.
     """
-    for name, value in scores:
+    stated = list(scores)
+    for name, value in stated:
         label = str(name).lower()
         if label in _STARS | _THUMBS and isinstance(value, list | dict):
             raise DataError(f"score {label} must be a number, not {value!r}")
@@ -29,7 +34,19 @@ def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
             return int(stars)
         if label in _THUMBS and (verdict := is_positive(value)) is not None:
             return THUMBS_UP if verdict else THUMBS_DOWN
-    return None
+    shares = (_of_share(value) for name, value in stated if str(name).lower() in _MEASURES)
+    return next((each for each in shares if each is not None), None)
+
+
+def _of_share(value: object) -> int | None:
+    """The rating of a verdict, or of a share of 1; None for another score."""
+    if isinstance(value, str) and as_number(value) is None:
+        verdict = is_positive(value)
+        return None if verdict is None else THUMBS_UP if verdict else THUMBS_DOWN
+    if isinstance(value, bool):
+        return THUMBS_UP if value else THUMBS_DOWN
+    number = as_number(value)
+    return round(THUMBS_DOWN + (THUMBS_UP - THUMBS_DOWN) * number) if number is not None and 0 <= number < 1 else None
 
 
 def _number(value: object) -> float:

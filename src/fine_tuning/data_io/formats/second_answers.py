@@ -5,11 +5,20 @@ Source: https://swift.readthedocs.io/en/latest/Customization/Custom-dataset.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeGuard
 
 from fine_tuning.data_io.dialects.conversation import read_messages
-from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, parse_embedded_json
+from fine_tuning.data_io.json_values import (
+    JsonObject,
+    Row,
+    as_number,
+    is_list,
+    is_object,
+    parse_embedded_json,
+    scalar_text,
+)
 from fine_tuning.data_io.messages import Message, content_text, length_of_request, whole_text
 from fine_tuning.data_io.verdicts import is_positive
 from fine_tuning.errors import DataError
@@ -34,6 +43,9 @@ _BETTER = frozenset(("chosen",)) | _spellings("chosen preferred accepted winning
 _TURNS = ("messages", "conversations", "conversation")
 _ANSWERS = ("response", "completion", "output", "answer")
 _SECOND = ("response", "completion", "answer", "expected_output", "chosen", "chosen_response")
+TARGETS = ("target", "targets", "target_text", "tgt", "expected", "expected_answer", "expected_response")
+"""Columns of an answer beside another one; or of a class, a number or a language, which are facts."""
+_LANGUAGE_CODE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z]{2,4})?")
 
 
 def is_half(row: Row) -> bool:
@@ -128,11 +140,28 @@ def refuse_second(row: Row, messages: list[Message], more: Iterable[str] = ()) -
     stated = [key for key in (*_SECOND, *more) if key in row]
     if not stated or not messages or messages[-1].get("role") != "assistant":
         return
-    answers = " ".join(" ".join(whole_text(each).split()) for each in messages if each.get("role") == "assistant")
+    answers, asked = (
+        " ".join(
+            " ".join(whole_text(each).split()) for each in messages if (each.get("role") == "assistant") == is_said
+        )
+        for is_said in (True, False)
+    )
     for key in stated:
         value = _text_of(row.get(key))
+        if key in TARGETS:
+            value = None if isinstance(value, bool) else scalar_text(value)
+            if value is None or _is_fact(value, answers, asked):
+                continue
         if isinstance(value, str) and _is_answer(key, value) and " ".join(value.split()) not in answers:
             raise DataError(
                 f"{key} is another answer than those of the conversation: write a pair as chosen and rejected, "
                 "or put it into metadata"
             )
+
+
+def _is_fact(target: str, answers: str, asked: str) -> bool:
+    """Whether a target is none of the answer's kind: a language, a number beside words, or what the question says."""
+    text = " ".join(target.split())
+    is_number = as_number(text) is not None and as_number(answers.strip()) is None
+    is_asked = bool(text) and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", asked, re.IGNORECASE) is not None
+    return is_number or is_asked or _LANGUAGE_CODE.fullmatch(text) is not None

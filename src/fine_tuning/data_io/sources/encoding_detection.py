@@ -62,6 +62,8 @@ _LANGUAGES = {
     "cp1257": frozenset(("lt", "lv", "et")),
 }
 _LANGUAGES["mac_roman"] = _LANGUAGES["cp1252"] - {"en"}
+LATIN = frozenset(_LANGUAGES)
+"""Encodings of Latin script, whose words are hardly ever UTF-8 by chance."""
 _COMMON = frozenset("оеаинтсрвлкі" + "יוהלאמרתשבנ" + "αοιετνσηυρπκάέήίόύώ" + "اليمنوتربةعدسفكه" + "านรอกเงมยลวดทสตใไช")
 
 

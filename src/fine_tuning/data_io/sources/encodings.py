@@ -8,7 +8,8 @@ import re
 from typing import IO, NamedTuple, cast
 
 from fine_tuning.data_io.sources import other_files
-from fine_tuning.data_io.sources.encoding_detection import encoding_of
+from fine_tuning.data_io.sources.encoding_detection import LATIN, encoding_of
+from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES
 from fine_tuning.errors import DataError, UsageError
 
 SAMPLE_BYTES = 1 << 20
@@ -67,7 +68,7 @@ def as_utf8(stream: IO[bytes], file: str, given: str | None = None, *, is_table:
     sample, stream = rest.sample, cast("IO[bytes]", io.BufferedReader(rest, SAMPLE_BYTES))
     if _is_utf8(sample):
         return TextFile(stream)
-    found = encoding_of(sample)
+    found = [] if _is_stray(sample) else encoding_of(sample)
     if isinstance(found, str):
         return TextFile(_recoded(stream, found, file), found)
     if not is_table:
@@ -87,6 +88,11 @@ def _is_utf8(sample: bytes) -> bool:
         others = sum(byte > 0x7F for byte in _UTF8_CHARACTER.sub(b"", sample))
         return characters >= others
     return True
+
+
+def _is_stray(sample: bytes) -> bool:
+    """Whether the only bytes that are not UTF-8 are 0xFF, which is a letter of hardly any word."""
+    return all(byte == 0xFF for byte in _UTF8_CHARACTER.sub(b"", sample) if byte > 0x7F)
 
 
 def _first_other(sample: bytes) -> str:
@@ -113,12 +119,22 @@ def _utf16_or_32(head: bytes) -> str | None:
     return _BY_ZEROS.get(tuple(zeros[:8])) or _BY_ZEROS.get(tuple(zeros[:4]))
 
 
+def _is_utf8_line(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 class _Recoded(io.RawIOBase):
     """The text of a stream in UTF-8."""
 
     def __init__(self, stream: IO[bytes], encoding: str, file: str) -> None:
         self._stream, self._decoder = stream, codecs.getincrementaldecoder(encoding)()
         self._left, self._read = b"", 0
+        self._held = b""  # the beginning of a line
+        self._has_utf8 = encoding in LATIN
         self._what = file, encoding
 
     def readable(self) -> bool:
@@ -130,7 +146,7 @@ class _Recoded(io.RawIOBase):
         target = memoryview(cast("bytearray", buffer))
         while not self._left:
             block = self._stream.read(SAMPLE_BYTES)
-            self._left = self._decoded(block).encode("utf-8", "surrogatepass")
+            self._left = self._in_lines(block) if self._has_utf8 else self._decoded(block)
             self._read += len(block)
             if not block:
                 break
@@ -138,9 +154,20 @@ class _Recoded(io.RawIOBase):
         target[:count], self._left = self._left[:count], self._left[count:]
         return count
 
-    def _decoded(self, block: bytes) -> str:
+    def _in_lines(self, block: bytes) -> bytes:
+        """The lines of a file that was joined from several: one that is UTF-8 stays as it is."""
+        text = self._held + block
+        cut = text.rfind(b"\n") + 1 if block and len(self._held) < MAX_ROW_BYTES else len(text)
+        self._held = text[cut:]
+        if text[:cut].isascii():
+            return text[:cut]
+        return b"".join(
+            line if _is_utf8_line(line) else self._decoded(line) for line in text[:cut].splitlines(keepends=True)
+        )
+
+    def _decoded(self, block: bytes) -> bytes:
         try:
-            return self._decoder.decode(block, final=not block)
+            return self._decoder.decode(block, final=not block).encode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
             file, encoding = self._what
             at = self._read + error.start - (len(error.object) - len(block))

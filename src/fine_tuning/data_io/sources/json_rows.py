@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import IO
 
-from fine_tuning.data_io.json_values import is_list, object_or_empty
+from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty
 from fine_tuning.data_io.sources.raw_row import MAX_ROW_BYTES, RawRow, to_json_bytes
 from fine_tuning.errors import DataError
 
@@ -83,9 +83,30 @@ def _elements(content: bytes, file: str) -> Iterator[RawRow]:
         raise DataError(f"{file}: not usable: a number has thousands of digits") from None
     except RecursionError:
         raise DataError(f"{file}: not usable: nested too deeply") from None
-    data = object_or_empty(value).get("data")
-    for position, row in enumerate(data if is_list(data) else [value], 1):
+    for position, row in enumerate(_rows_of(value), 1):
         yield RawRow(file, position, to_json_bytes(row))
+
+
+def _rows_of(value: object) -> list[object]:
+    """The rows of a JSON value: of a response of an API, of a table as pandas writes it in any of its orients."""
+    table = object_or_empty(value)
+    data, columns = table.get("data"), table.get("columns")
+    if is_list(data):
+        is_split = is_list(columns) and all(is_list(each) and len(each) == len(columns) for each in data)
+        return [dict(zip(columns, each, strict=True)) for each in data] if is_split else data  # type: ignore[call-overload]
+    if is_by_column(table):
+        places = object_or_empty(next(iter(table.values())))
+        return [{key: object_or_empty(cells)[at] for key, cells in table.items()} for at in places]
+    is_by_row = all(key.isdecimal() and is_object(each) for key, each in table.items())
+    return [*table.values()] if table and is_by_row else [value]
+
+
+def is_by_column(table: Row) -> bool:
+    """Whether a row is a whole table, each of whose columns has its cells by the number of their row."""
+    first = next(iter(table.values()), None)
+    if not is_object(first) or not first or not all(key.isdecimal() for key in first):
+        return False
+    return all(is_object(each) and each.keys() == first.keys() for each in table.values())
 
 
 def _values(text: str, at: int, file: str) -> Iterator[RawRow]:

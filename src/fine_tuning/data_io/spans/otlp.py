@@ -81,9 +81,11 @@ def _shared(events: list[Row]) -> JsonObject:
 
 
 def has_failed(span: Row, attributes: Row) -> bool:
-    """Whether a span ended with an error."""
+    """Whether a span ended with an error, which the attribute `error.type` names only then."""
     status = span.get("status")
     code = object_or_empty(status).get("code", object_or_empty(status).get("status_code")) or span.get("status_code")
+    if attributes.get("error.type"):
+        return True
     return attributes.get("otel.status_code") == "ERROR" or code in (2, "2", "ERROR", "STATUS_CODE_ERROR")
 
 

@@ -1,0 +1,56 @@
+"""Fields with the name of a verdict that are what a row is about: kept and named, and no rating of the answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fine_tuning.datasets.file_check import examine
+from tests.data_io.vendor_rows import only
+
+REVIEW = "Classify the sentiment of this review: The food was awful."
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "fields"),
+    [
+        (REVIEW, "negative", {"label": "negative"}),
+        (REVIEW, "Negative.", {"stars": 1}),
+        ("Write a 1-star review of a hotel.", "Never again.", {"stars": 1}),
+        ("How many stars does this review give: Awful.", "1", {"stars": "1"}),
+        ("Is it positive (1) or not (0): Awful.", "0", {"label": 0}),
+        ("Grade this essay: The sea is blue.", "I would give it an F.", {"grade": "F"}),
+        ("Grade this essay: The sea is blue.", "That is a B.", {"grade": "B"}),
+        ("Does the paper get accepted?", "It was rejected.", {"review": "rejected"}),
+    ],
+)
+def test_field_that_the_answer_says_is_kept_and_named(asked: str, answered: str, fields: dict[str, Any]) -> None:
+    row = {"prompt": asked, "response": answered, **fields}
+    call = only(row)
+    assert (call.rating, call.metadata, list(call.unread)) == (None, fields, list(fields))
+    assert {each.code for each in examine(json.dumps(row).encode()).findings} == {"unread-column"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "fields"),
+    [
+        ("Please review my code.", "It looks fine.", {"stars": 1}),
+        ("Which star is nearest?", "1 of them is the sun.", {"stars": 1}),
+        ("Grade this essay: The sea is blue.", "A fine text.", {"grade": "F"}),
+        ("Who wrote it?", "Homer, for F. A. Wolf.", {"grade": "F"}),
+        ("Please review my code.", "It looks fine.", {"review": "rejected"}),
+        (REVIEW, "positive", {"stars": 1}),
+        (REVIEW, "negative", {"label": False}),
+    ],
+)
+def test_field_that_the_answer_does_not_say_is_its_rating(asked: str, answered: str, fields: dict[str, Any]) -> None:
+    assert only({"prompt": asked, "response": answered, **fields}).rating == 1
+
+
+@pytest.mark.parametrize("fields", [{"severity": "critical"}, {"severity": "fatal"}, {"context": [1, 2]}])
+def test_field_of_an_incident_or_of_tokens_loses_no_row(fields: dict[str, Any]) -> None:
+    for names in (("prompt", "response"), ("question", "answer"), ("instruction", "output")):
+        call = only({names[0]: "What is down?", names[1]: "The database.", **fields})
+        assert (call.metadata, call.messages[0]["content"]) == (fields, "What is down?")
