@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise, takewhile
 
 from fine_tuning.datasets.privacy.secret_names import kind_of
@@ -12,16 +12,29 @@ from fine_tuning.datasets.privacy.secret_values import is_secret_text
 Place = tuple[int, int, str]
 _LINE = re.compile(r"[^\r\n]+")
 _HEADING = re.compile(r"[\s*_`\"|]*[^\W\d][\w.-]*(?: [\w.-]+){0,2}[\s*_`\"|]*")
+_INSERT = re.compile(
+    r"\binsert\s+(?:ignore\s+)?into\s+[^\s()]{1,100}\s*\((?P<columns>[\w\s,`\"]{3,500})\)\s*values\s*"
+    r"(?P<rows>(?:\((?:'(?:''|[^'\n])*'|[^()'])*\)[\s,]*)+)",
+    re.IGNORECASE,
+)
+_ROW = re.compile(r"\((?P<row>(?:'(?:''|[^'\n])*'|[^()'])*)\)")
 _AROUND = " \t*`\"'"
 _CELLS = {
-    delimiter: re.compile(rf'(?P<cell>\s*"(?:[^"]|"")*"\s*|[^{re.escape(delimiter)}]*)(?:{re.escape(delimiter)}|$)')
+    delimiter: re.compile(
+        rf'(?P<cell>\s*"(?:[^"]|"")*"\s*|\s*\'(?:[^\'\n]|\'\')*\'\s*(?={re.escape(delimiter)}|$)|[^{re.escape(delimiter)}]*)(?:{re.escape(delimiter)}|$)'
+    )
     for delimiter in "|,;\t"
 }
 Cell = tuple[int, int]  # where it begins and ends
 
 
 def find(text: str) -> Iterator[Place]:
-    """Start, end and kind of each secret below a heading that names it."""
+    """Start, end and kind of each secret below a heading that names it, or in a column of an SQL statement."""
+    for statement in _INSERT.finditer(text):
+        columns = [kind_of(name.strip(_AROUND)) for name in statement["columns"].split(",")]
+        if any(columns):
+            rows = (match.span("row") for match in _ROW.finditer(text, *statement.span("rows")))
+            yield from _in_columns(text, rows, ",", columns)
     lines = [match.span() for match in _LINE.finditer(text)]
     for number, (heading, _) in enumerate(pairwise(lines)):
         for delimiter in _CELLS:
@@ -47,6 +60,10 @@ def _cells(text: str, line: Cell, delimiter: str) -> list[Cell]:
 
 
 def _below(text: str, lines: list[Cell], delimiter: str, columns: list[str | None]) -> Iterator[Place]:
+    return _in_columns(text, lines, delimiter, columns)
+
+
+def _in_columns(text: str, lines: Iterable[Cell], delimiter: str, columns: list[str | None]) -> Iterator[Place]:
     rows = (_cells(text, line, delimiter) for line in lines)
     for cells in takewhile(lambda row: len(row) == len(columns), rows):
         for (start, end), kind in zip(cells, columns, strict=True):
