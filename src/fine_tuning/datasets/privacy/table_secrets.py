@@ -12,16 +12,19 @@ from fine_tuning.datasets.privacy.secret_values import is_secret_text
 Place = tuple[int, int, str]
 _LINE = re.compile(r"[^\r\n]+")
 _HEADING = re.compile(r"[\s*_`\"|]*[^\W\d][\w.-]*(?: [\w.-]+){0,2}[\s*_`\"|]*")
+# Nothing is given back: quotes can be cut into texts in too many ways.
+_TEXTS = r"(?>(?:'[^'\n]*'|[^()'])*)"
 _INSERT = re.compile(
     r"\binsert\s+(?:ignore\s+)?into\s+[^\s()]{1,100}\s*\((?P<columns>[\w\s,`\"]{3,500})\)\s*values\s*"
-    r"(?P<rows>(?:\((?:'(?:''|[^'\n])*'|[^()'])*\)[\s,]*)+)",
+    rf"(?P<rows>(?:\({_TEXTS}\)[\s,]*)+)",
     re.IGNORECASE,
 )
-_ROW = re.compile(r"\((?P<row>(?:'(?:''|[^'\n])*'|[^()'])*)\)")
+_ROW = re.compile(rf"\((?P<row>{_TEXTS})\)")
 _AROUND = " \t*`\"'"
 _CELLS = {
     delimiter: re.compile(
-        rf'(?P<cell>\s*"(?:[^"]|"")*"\s*|\s*\'(?:[^\'\n]|\'\')*\'\s*(?={re.escape(delimiter)}|$)|[^{re.escape(delimiter)}]*)(?:{re.escape(delimiter)}|$)'
+        rf'(?P<cell>\s*"[^"]*(?:""[^"]*)*"\s*|\s*\'[^\'\n]*(?:\'\'[^\'\n]*)*\'\s*(?={re.escape(delimiter)}|$)|[^{re.escape(delimiter)}]*)'
+        rf"(?:{re.escape(delimiter)}|$)"
     )
     for delimiter in "|,;\t"
 }
@@ -40,7 +43,7 @@ def find(text: str) -> Iterator[Place]:
         for delimiter in _CELLS:
             columns = _columns(text, heading, delimiter)
             if columns:
-                yield from _below(text, lines[number + 1 :], delimiter, columns)
+                yield from _in_columns(text, lines[number + 1 :], delimiter, columns)
                 break
 
 
@@ -57,10 +60,6 @@ def _columns(text: str, heading: Cell, delimiter: str) -> list[str | None]:
 
 def _cells(text: str, line: Cell, delimiter: str) -> list[Cell]:
     return [match.span("cell") for match in _CELLS[delimiter].finditer(text, *line) if match.end() > match.start()]
-
-
-def _below(text: str, lines: list[Cell], delimiter: str, columns: list[str | None]) -> Iterator[Place]:
-    return _in_columns(text, lines, delimiter, columns)
 
 
 def _in_columns(text: str, lines: Iterable[Cell], delimiter: str, columns: list[str | None]) -> Iterator[Place]:
