@@ -60,3 +60,14 @@ def test_mask_private_lines_of_putty_are_masked() -> None:
     found = masked(text, find_in(text, secrets()))
     assert "AbC3" not in found
     assert found.endswith("\nPrivate-MAC: 3a5b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    """DB_PASSWORD ?= @|DB_PASSWORD += @|setenv DB_PASSWORD @|password <- "@"|password=@ is weak
+    var password string = "@"|char password[32] = "@";|INSERT INTO users (name, password) VALUES ('bob', '@');
+    zaporka: @|Passwort »@«|密码【@】""".replace("\n", "|").split("|"),
+)
+def test_mask_assigned_secret_of_any_operator_is_the_value_alone(text: str) -> None:
+    whole = text.strip().replace("@", WORD)
+    assert masked(whole, find_in(whole, secrets())) == text.strip().replace("@", "<PASSWORD>")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fine_tuning.datasets.privacy import (
+    assignments,
     fallback_secrets,
     nested_secrets,
     plain_passwords,
@@ -16,6 +17,7 @@ from fine_tuning.datasets.privacy import (
     said_passwords,
     service_secrets,
 )
+from fine_tuning.datasets.privacy.copulas import IS
 from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
@@ -23,6 +25,7 @@ from fine_tuning.datasets.privacy.secret_values import (
     is_random_word,
     is_secret_text,
     is_secret_word,
+    is_short_token,
     is_spaced_password,
     is_strong_password,
 )
@@ -37,14 +40,9 @@ _MARK = r"(?:\*{1,3}|_{1,3}|~~|</?(?:b|strong|i|em|u|code|span|label)>)"  # of b
 _LONGEST_PREFIX = 80  # of a name, such as `spring.datasource.` of `spring.datasource.password`
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]*$")
 _CLOSING = _MARK.replace("_{1,3}", r"_{1,3}(?=\s)")  # behind the colon, where a value may begin with `_`
-_IS = (  # in other languages, too
-    r"\b(?:is(?: now)?|was|ist|lautet|luidt|est|es|este|é|è|är|er|je|jest|adalah|ialah|là|это|"
-    r"(?:(?:μου|σου|του|της|μας|σας|τους)\s+)?είναι|(?:(?:ми|ти|му|ѝ|ни|ви|им)\s+)?(?:е|је))\b|"
-    r"は|是|为|為|คือ|है|হল|হলো|هي|هو|היא|[는은]"
-)
 # What follows a name: password = "...", "password": "...", 'password' => '...', .password("..."), password == "..."
 _QUOTED = re.compile(
-    rf"{_MARK}?(?:\\?[\"'`])?\]?(?:\s*:\s*[A-Za-z][\w.\[\] |]{{0,30}}?)?\s*(?:===?|!==?|:=|=>|[=:(,]|{_IS}){_MARK}?\s*"
+    rf"{_MARK}?(?:\\?[\"'`])?\]?{assignments.TYPE}\s*(?:{assignments.OPERATOR}|[(,]|{IS}){_MARK}?\s*"
     # Quotes in the value: escaped, doubled as in SQL, or left and entered again as in a shell.
     r"[@bruf$]{0,2}(?P<quote>[\"'`])(?P<value>(?:'\\''|\\.|(?<=[\w!-&*-+./?@^-])(?P=quote){2}(?=[\w!-&*-+./?@^-])"
     r"|(?!(?P=quote))[^\\\n]){1,5000})(?P=quote)",
@@ -54,7 +52,7 @@ _HTML_CELL = re.compile(r"\s*:?\s*</(?:t[dh]|dt)>\s*<(?:t[dh]|dd)[^<>]{0,100}>\s
 _PROPERTY = re.compile(r"[\"'][^<>]{0,200}>\s*(?P<value>[^<>\s]{4,2000})\s*</")
 _XML = re.compile(r"(?:\s[^<>]*)?>(?P<value>[^<>\s]{4,2000})</")
 # {"name": "DB_PASSWORD", "value": "..."} and its like in YAML and XML; a row of a table.
-_BESIDE = re.compile(r"[\"']?\s*,?\s*[\"']?value[\"']?\s*[:=]\s*[\"']?(?P<value>[^\s\"'\\<>]{4,2000})", _I)
+_BESIDE = re.compile(r"[\"']?\s*,?\s*(?:[\"']?value[\"']?\s*[:=]|-Value\s)\s*[\"']?(?P<value>[^\s\"'\\<>]{4,2000})", _I)
 _CELL = re.compile(r"[`*]*[ \t]*\|[ \t]*`?(?P<value>[^\s|`]{4,2000})`?[ \t]*(?:\||$)", re.MULTILINE)
 _SPACED = re.compile(
     r"(?:\s+(?:to|-))?\s+(?P<quote>[\"'`]?)(?P<value>[!-~]{8,100}?)(?P=quote)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
@@ -63,7 +61,7 @@ _SPACED = re.compile(
 _QUALIFIED = re.compile(
     rf"{said_passwords.OF_A_FORM}"
     r"(?:[ \t]*\([^()\n]{1,40}\)|(?:[ \t]+[^\W\d_][\w'\u2019.@/-]{0,30}){1,5}(?:[ \t]*\([^()\n]{1,40}\))?)"
-    rf"(?:[ \t]*:|[ \t]+(?:{_IS}|[—\u2013]))[ \t]*"
+    rf"(?:[ \t]*:|[ \t]+(?:{IS}|[—\u2013]))[ \t]*"
     r"[`\"'*]{0,3}(?!//)(?P<value>[!-~]{8,100}?)(?=[`\"'*]{0,3}[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
 _FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>(?:[^\s\"'\\]|\\[&$!#;|()*?~^]){4,2000})(?P=quote)")
@@ -71,6 +69,9 @@ _FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>(?:[^\s\"'\\]|\\[&$!#;|
 _ATTACHED = re.compile(
     r"[ \t]?[「『“]?(?P<value>[!#-&*+0-9@-Z^_a-z][!-~]{5,100}?)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
+_QUOTED_KEY = re.compile(
+    r"[ \t]+(?P<quote>[\"'`])(?P<value>[\w.+/=-]{8,500})(?P=quote)"
+)  # of a macro, a map of Clojure
 _LONG = re.compile(r"[ \t]+(?P<value>[A-Za-z0-9_-]{20,500})(?=[.,;:?!)\"'`]?(?:\s|$))")
 # A list without quotes, as YAML has it.
 _LIST = re.compile(r"[\"']?\s*[:=]\s*\[(?=[^\[\]\n]{4,2000}\])(?P<items>[^\[\]\n\"'()]+)\]")
@@ -88,7 +89,7 @@ _BEGIN_OF_LINE = re.compile(r"\s*(?:[-+*>#]\s+)?(?:(?:export|set|ENV|declare -x)
 # Without quotes, the value ends before what ends a value in settings, URLs, lists and code.
 _BARE = re.compile(
     rf"{_MARK}?(?P<quote>[\"'`]?){_MARK}?"
-    rf"(?P<operator>\s*(?::=|=>|[=:]|(?:{_IS}):?|->|[—\u2013→➜]):?\s*)"
+    rf"(?P<operator>\s*(?:{assignments.OPERATOR}|(?:{IS}):?|[—\u2013→➜]):?\s*)"
     rf"(?P<mark>(?:{_CLOSING}\s*){{0,3}}(?:`{{3}}\w*\n|[`「『“«])?\s*)(?:(?:bearer|basic|token|apikey|!!?[a-z]+)\s+)?"
     # Case counts here: the Kelvin sign and others of that range are small letters of ASCII where it does not.
     r"(?-i:(?P<value>(?:[^\s\"'`,;&<>(){}\[\]|\\\u0080-\u00bf\u00d7\u00f7\u0250-\U0010ffff]|\\[&$!#;|()*?~^%@=+{} ])"
@@ -100,7 +101,7 @@ _BARE = re.compile(
 _NEXT_LINE = re.compile(r"[\"']?:[ \t]*[|>][+-]?[ \t]*\n[ \t]*(?P<value>[^\s\"']{6,200})[ \t]*(?:\n|\Z)")
 # Letters of the text's own script, then digits: a rule such as `at least 8 characters` goes on behind the number.
 _IN_SCRIPT = re.compile(
-    rf"(?:[ \t]+[^\W\d_]{{1,15}}){{0,2}}[ \t]*(?:[:：=]|(?:{_IS})[ \t]*[:：]?|(?<=[ \t])[—\u2013-](?=[ \t]))[ \t]*"
+    rf"(?:[ \t]+[^\W\d_]{{1,15}}){{0,2}}[ \t]*(?:[:：=]|(?:{IS})[ \t]*[:：]?|(?<=[ \t])[—\u2013-](?=[ \t]))[ \t]*"
     r"(?!至少|最少|最多|不少于|不超过|长度|長度|请|第|минимум|длина|верси|шаг|최소|길이|단계|อย่างน้อย|ความยาว|לפחות|אורך|طول)"
     r"(?P<value>[A-Za-z]*[^\x00-\xbf\u2000-\u206f\u3000-\u3020\uff00-\uffef]"
     r"[^\x00-@\[-`{-\xbf\u2000-\u206f\u3000-\u3020\uff00-\uffef]{1,40}[_@#-]?\d{2,8}[!@#$%^&*+?~]{0,4})"
@@ -108,7 +109,10 @@ _IN_SCRIPT = re.compile(
 )
 _SETTINGS = re.compile(r"(?:^|(?:^|\s)(?:export|set|setx|-e|--env|declare -x)\s+|[;?&])\"?$")
 _USER = re.compile(r"(?:user(?:_?name|_?id)?|uid|login|e-?mail|account|utilisateur|benutzer)[\"']?\s*[:=]", _I)
-_CODE_AFTER = re.compile(r"[(\[]|\s+(?:if|or|and|else|for|in|is|not|as)\b|\s*[+*?]\s")
+_CODE_AFTER = re.compile(  # not of a sentence: `password=hunter2 is weak`, `password=hunter2 and user=ann`
+    r"[(\[]|\s*[+*?]\s|\s+(?:(?:if|else|in|not|as)\b|(?:or|and)\b(?!\s+[\w.-]+\s?[=:](?!=))|for \w+ in\b"
+    r"|is (?:not|None|True|False)\b)"
+)
 _END = re.compile(r"[ \t]*(?:$|[;&,]|#|//|[)}\]])", re.MULTILINE)
 _REST = re.compile(r"&[^\s\"'`,;<>(){}\[\]|\\\u0080-\U0010ffff]{1,200}")
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*\.[A-Za-z_]\w*")
@@ -164,12 +168,11 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
         yield *fallback.span("value"), name.kind
         return
     before = text[max(0, name.start - 10) : name.start]
-    is_docker = before.endswith(("ENV ", "setx "))
     others = (
         (_XML, before.endswith("<")),
         (_PROPERTY, before.endswith(('="', "='"))),
         (_HTML_CELL, True),
-        (_FLAG, is_flag or is_docker),
+        (_FLAG, is_flag or assignments.is_behind_command(text, name.start)),
         (_BESIDE, True),
         (_CELL, True),
     )
@@ -242,7 +245,7 @@ def _spaced(text: str, name: _Name, before: str) -> re.Match[str] | None:
         attached = _ATTACHED.match(text, name.end)
         is_name = attached and re.match(r"[A-Za-z_-]+[=:]", attached["value"])
         return attached if attached and not is_name and is_secret_word(attached["value"], name.kind) else None
-    long = None if is_password else _LONG.match(text, name.end)
+    long = None if is_password else _QUOTED_KEY.match(text, name.end) or _LONG.match(text, name.end)
     return long if long and is_random_word(long["value"]) else None
 
 
@@ -271,10 +274,12 @@ def _is_bare_secret(text: str, name: _Name, match: re.Match[str], end: int) -> b
     value, kind = text[match.start("value") : end], name.kind
     line = text[text.rfind("\n", 0, name.start) + 1 : name.start]
     is_password = kind in {"password", "passphrase"}
-    if match["operator"] == "=" and _SETTINGS.search(line) and _END.match(text, end):
+    is_setting = match["operator"] == "=" or match["operator"].strip() in assignments.OF_SETTINGS - {"="}
+    if is_setting and _SETTINGS.search(line) and _END.match(text, end):
         if value.isalpha():
             return is_password and is_plain_word(value)
-        return is_secret_text(value, kind) and not _ATTRIBUTE.fullmatch(value)
+        is_secret = is_secret_text(value, kind) or (kind == "token" and is_short_token(value))
+        return is_secret and not _ATTRIBUTE.fullmatch(value)
     if value.isalpha():
         is_login = match["operator"].strip() in {":", "="} and _USER.search(text[max(0, name.start - 80) : name.start])
         return bool(is_login) and is_password and bool(_END.match(text, end)) and is_plain_word(value)
@@ -283,4 +288,4 @@ def _is_bare_secret(text: str, name: _Name, match: re.Match[str], end: int) -> b
         return False
     if is_code and _CODE_AFTER.match(text, end) and not is_strong_password(value):
         return False
-    return is_secret_word(value, kind)
+    return is_secret_word(value, kind) or (kind == "token" and is_short_token(value))

@@ -21,10 +21,16 @@ _COMMANDS = (
     ),
     re.compile(
         rf"\b(?:mysql|mysqldump|mysqladmin|mariadb(?:-dump)?|mongo(?:sh|dump|restore|import|export)?|sshpass|cqlsh|beeline"
-        rf"|(?:docker|podman|az|helm registry)(?: acr)? login|7za?(?: [a-z])?)\b[^\n|;]{{0,200}}?\s-p\s?{_WORD}"
+        rf"|(?:docker|podman|az|oc|cf|ibmcloud|helm registry)(?: acr)? login|7za?(?: [a-z])?|mycli|ncftp(?:put|get|ls)?"
+        rf"|couchbase-cli|rabbitmqadmin|twine upload|crackmapexec|nxc|netexec|evil-winrm|smbmap|hydra)"
+        rf"\b[^\n|;]{{0,200}}?\s-p\s?{_WORD}"
     ),
     re.compile(rf"\bredis-cli\b[^\n|;]{{0,200}}?\s-a\s?{_WORD}"),
-    re.compile(rf"\b(?:zip|unzip|sqlcmd|bcp|tsql|ipmitool)\b[^\n|;]{{0,200}}?\s-P\s?{_WORD}"),
+    re.compile(rf"\b(?:zip|unzip|sqlcmd|bcp|tsql|isql|ipmitool|mosquitto_[ps]ub)\b[^\n|;]{{0,200}}?\s-P\s?{_WORD}"),
+    re.compile(rf"\b(?:lftp|sftp)\b[^\n|;]{{0,200}}?\s-u\s?[\w.@-]{{1,60}},{_WORD}"),
+    re.compile(rf"\bx?freerdp\b[^\n|;]{{0,200}}?\s/p:{_WORD}"),
+    re.compile(rf"\b(?:nmcli|netsh)\b[^\n|;]{{0,200}}?\s(?:password|key)[ =]{_WORD}"),
+    re.compile(rf"\bwpa_passphrase\s+(?:\"[^\"\n]+\"|\S+)\s{_WORD}"),
     re.compile(rf"\bopenssl enc\b[^\n|;]{{0,200}}?\s-[kK]\s{_WORD}"),
     re.compile(rf"\bhtpasswd\s+-\w*b\w*\s+\S{{1,200}}\s+\S{{1,100}}\s+{_WORD}"),
     re.compile(rf"\bnet use\b[^\n]{{0,200}}?\s{_WORD}\s+/user:", re.IGNORECASE),
@@ -63,7 +69,11 @@ _COMMANDS = (
     re.compile(r"\bnet user\s+\S{1,100}\s+(?P<value>[^\s\"'/*]{4,200})\s+/add\b", re.IGNORECASE),
     re.compile(r"\becho\s+[\"']?[^\s:\"']{1,100}:(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|\s*(?:sudo\s+)?chpasswd\b"),
     re.compile(r"\blogin\s+\S{1,100}\s+password\s+(?P<value>\S{4,200})", re.IGNORECASE),
-    re.compile(r"\b(?:password|identified(?: with \w+)? by)\s+'(?P<value>(?:''|[^'\n]){1,200})'", re.IGNORECASE),
+    re.compile(
+        r"\b(?:password|identified(?: with \w+)? by|set password for [^\n=;]{1,80}=)\s+"
+        r"'(?P<value>(?:''|[^'\n]){1,200})'",
+        re.IGNORECASE,
+    ),
 )
 _STATEMENT = re.compile(  # `identified by` alone is said of much
     r"(?:\bIDENTIFIED|(?i:\b(?:create|alter|grant)\b[^\n;]{1,200}?\bidentified))(?i:(?: with \w+)? by)[ \t]+\"?"

@@ -50,3 +50,5 @@ OF_OTHER_NAMES = _pattern(_ALL)
 """A pattern of the words that may stand behind the names of the other languages."""
 ATTACHED = _pattern(_ATTACHED)
 """A pattern of those that no space divides from what is around them."""
+IS = rf"(?:\b(?:{OF_ENGLISH_NAMES})(?!\w)|{ATTACHED})"
+"""A pattern of any of them, directly before or behind what has no other sign."""

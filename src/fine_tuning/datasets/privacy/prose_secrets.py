@@ -6,16 +6,14 @@ from __future__ import annotations
 
 import re
 
+from fine_tuning.datasets.privacy.copulas import IS
 from fine_tuning.datasets.privacy.secret_values import is_secret_word
 from fine_tuning.datasets.privacy.secret_words import LABELS
 
-_PARTICLE = (
-    r"(?:[をがはとも는은를을이가]|是|为|為|(?:修改|更改|设置|設定|重置|改|设|設|换|換)(?:成|为|為)|คือ|है|هي|هو|היא|הוא|είναι|это|is"
-    r"|ist|lautet|est|es|è|é|är|er|jest|[:：=]|[-\u2013\u2014])"
-)
+_PARTICLE = rf"(?:{IS}|[をとも를을]|(?:修改|更改|设置|設定|重置|改|设|設|换|换)(?:成|为|為)|[:：=]|[-\u2013\u2014])"
 _QUOTES = (
-    r"[「『«‹“„”\u2018\u201a][ \t]?(?P<typeset>[^\s「」『』«»‹›“„”\u2018\u2019\u201a\"]{4,60})"
-    r"[ \t]?[」』»›“”\u2018\u2019«]"
+    r"[「『【《«»‹›❝“„”\u2018\u201a][ \t]?(?P<typeset>[^\s「」『』«»‹›“„”\u2018\u2019\u201a\"]{4,60})"
+    r"[ \t]?[」』】》»«›‹❞“”\u2018\u2019«]"
     r"|(?P<quote>[\"'])(?P<plain>(?:(?!(?P=quote))\S){4,60})(?P=quote)"
 )
 _IN_QUOTES = re.compile(rf"[ \t]*(?:{_PARTICLE}[ \t]*)?(?:{_QUOTES})", re.IGNORECASE)

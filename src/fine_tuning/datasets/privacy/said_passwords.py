@@ -39,8 +39,8 @@ _SENTENCE_END = ".,;:?"
 _PAIRS = {")": "(", "]": "[", "}": "{", ">": "<", "»": "«", "”": "“"}
 _QUOTES = "\"'`*_~"
 _BRACKETS = re.compile(r"[(){}\[\]<>|;,\"'`&\\/]")
-_ARGUMENTS = r"(?:[(\[{<][\w.,'\"$=:-]*[)\]}>]*(?:\.[A-Za-z_]+)?)+\W*"  # of a call of code
-_CALL = re.compile(rf"(?:[^\W\d]|[_.+])+\d{{0,3}}{_ARGUMENTS}")
+_ARGUMENTS = r"(?:[(\[{<][\w.,'\"$=:-]*(?:[)\]}>]+(?:\.[A-Za-z_]+)?)?)+\W*"  # of a call of code
+_CALL = re.compile(rf"(?:[^\W\d]|[.+])+\d{{0,3}}{_ARGUMENTS}")
 _NAME_AND_CALL = re.compile(rf"\$?[A-Za-z_][\w.:>-]*{_ARGUMENTS}")
 _OTHERS = re.compile(  # addresses, placeholders, what is assigned
     r"(?:https?|ftp|file|s3|mailto)[:/].*|.*://.*|[^@]+@[\w-]+(?:\.[\w-]+)+|<.*>|\{.*\}|\[.*\]|[=:/].*"

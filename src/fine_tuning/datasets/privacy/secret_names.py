@@ -32,7 +32,7 @@ NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
     "mnemonic", "phrase", "curl", "-u", "identified", "pw", "-p", "cookie", "pin", "ldap",
     "smbclient", "net use", "redis-cli", "openssl", "sudo", "jdbc:", "sig=", "signature=", "?code=", "&code=", "sid=",
-    "hmac=", "7z", "psk", "securestring", "getconnection", ":5432:", ":*:",
+    "hmac=", "7z", "freerdp", "psk", "securestring", "getconnection", ":5432:", ":*:",
     *ASCII_NEEDLES,
 )  # fmt: skip
 """Without one of these, a text of ASCII has no name of a secret, and no place of one."""
@@ -56,7 +56,7 @@ _SHORT_WORDS = ("hasło", "haslo", "sifre", "şifre", "parol", "heslo", "geslo",
 
 SUFFIX = (
     r"(?:[-_]?\d{1,2}|[-_]?confirm(?:ation)?"
-    r"|[-_](?:value|db|prod|dev|staging|test|root|admin|smtp|ftp|mail|wifi|repeat))"
+    r"|[-_.](?:value|db|prod|dev|staging|test|root|admin|smtp|ftp|mail|wifi|repeat))"
 )
 """What may follow such a name."""
 _SUFFIX = re.compile(rf"{SUFFIX}$", re.IGNORECASE)

@@ -153,6 +153,13 @@ def is_random_word(value: str) -> bool:
     return not is_named and len(re.findall(r"\d", value)) >= 3 and bool(re.search(r"[A-Za-z]", value))
 
 
+def is_short_token(value: str) -> bool:
+    """Whether a word of eight or nine characters is random enough for a token: letters and digits take turns."""
+    runs = len(re.findall(r"[A-Za-z]+|\d+", value))
+    is_chance = runs >= (5 if value.islower() else 4)
+    return is_chance and bool(re.fullmatch(r"[A-Za-z0-9]{8,9}", value)) and not is_technical(value)
+
+
 def is_technical(value: str) -> bool:
     """Whether a word names an algorithm, a version or a length."""
     return bool(_TECHNICAL.fullmatch(value))

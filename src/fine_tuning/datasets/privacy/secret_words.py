@@ -9,7 +9,7 @@ import unicodedata
 
 _PASSWORDS = (
     "passwort", "kennwort", "contraseña", "contrasenya", "contrasinal", "senha", "palavra-passe",
-    "wachtwoord", "hasło", "haslo", "heslo", "geslo", "lozinka", "jelszó", "parolă", "parola",
+    "wachtwoord", "hasło", "haslo", "heslo", "geslo", "lozinka", "zaporka", "jelszó", "parolă", "parola",
     "parool", "parol", "şifre", "şifreniz", "şifrem", "şifresi", "şifren", "parolası",
     "parolanız", "parolam", "şifrə", "mot de passe", "mdp", "lösenord", "passord",
     "adgangskode", "kodeord", "salasana", "lösenordet", "passordet", "adgangskoden", "kodeordet", "salasanani",

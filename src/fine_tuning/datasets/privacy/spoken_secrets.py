@@ -7,14 +7,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fine_tuning.datasets.privacy.code_words import CODES, PINS
+from fine_tuning.datasets.privacy.copulas import IS
 from fine_tuning.datasets.privacy.secret_values import is_secret_word, is_strong_password
 from fine_tuning.datasets.privacy.secret_words import PASSWORDS
 
 Place = tuple[int, int, str]
-_IS = (
-    r"(?:\b(?:is(?: now)?|was|ist|lautet|est|es|este|é|è|är|er|je|to|jest|adalah|ialah|là|это|είναι|е)\b"
-    r"|[—\u2013=-]|[:：]|は|是|为|為|คือ|है|هي|هو|היא|הוא|[는은])"
-)
+_IS = rf"(?:{IS}|\bto\b|[—\u2013=:：-])"
 _AS = r"(?:as|als|comme|como|come|jako|som|sebagai|как|як|olarak)"
 _BETWEEN = r"(?:[^\W\d_]{1,15}[ \t]+){0,3}"
 _OF_A_FORM = (
@@ -34,47 +33,6 @@ _PAIR = re.compile(
     rf"{_MARKS_AROUND}(?P<value>[!-~]{{6,60}}?)(?={_MARKS_AROUND}[.,;)]?(?:\s|$))",
     re.IGNORECASE,
 )
-_CODES = "|".join(
-    (
-        r"(?:verification|security|confirmation|authentication|auth|log-?in|sign-?in|access|one[- ]time|single[- ]use"
-        r"|2fa|mfa|otp|recovery|activation)[- ](?:pass)?code",
-        "otp",
-        "one[- ]time (?:pin|password)",
-        "passcode",
-        "(?:bestätigungs|verifizierungs|sicherheits|einmal|anmelde)code",
-        "einmalpasswort",
-        r"code (?:de |d['’])(?:vérification|confirmation|sécurité|validation|accès|connexion)",
-        "código de (?:verificación|confirmación|seguridad|acceso|verificação|confirmação|segurança)",
-        "codice di (?:verifica|conferma|sicurezza|accesso)",
-        "(?:verificatie|bevestigings|beveiligings)code",
-        "verifieringskod",
-        "bekräftelsekod",
-        "engångskod",
-        "engangskode",
-        "bekræftelseskode",
-        "bekreftelseskode",
-        "kod (?:weryfikacyjny|potwierdzający|bezpieczeństwa|dostępu|sms)",
-        "ověřovací kód",
-        "ellenőrző kód",
-        "vahvistuskoodi",
-        "cod(?:ul)? de verificare",
-        "(?:doğrulama|onay) kodu(?:nuz|n)?",
-        "код (?:подтверждения|доступа|проверки|безопасности)",
-        "код підтвердження",
-        "код за потвърждение",
-        "κωδικός (?:επαλήθευσης|επιβεβαίωσης)",
-        "验证码|驗證碼|校验码|确认码|动态密码",
-        "認証コード|確認コード|ワンタイムパスワード",
-        "인증 ?번호|인증 ?코드|확인 ?코드",
-        "รหัส ?otp|รหัสยืนยัน",
-        "رمز التحقق|رمز التأكيد|كود التحقق",
-        "کد تایید|کد تأیید",
-        "קוד ה?אימות",
-        "सत्यापन कोड|ओटीपी",
-        "mã (?:xác (?:minh|nhận|thực)|otp)",
-        "kode (?:verifikasi|otp)",
-    )
-)
 _OWN = (
     r"(?:your|my|dein|ihr|mein|votre|ton|mon|je|jouw|uw|mijn) code|(?:tu|su|mi|seu|meu) código|(?:tuo|mio|suo) codice"
     r"|(?:din|min) kode?|(?:twój|mój|váš|tvůj|můj) k[oó]d|(?:ваш|твой|мой|твій|мій) код"
@@ -93,24 +51,37 @@ _ALONE = (
 _TWICE = r"(?<![\w.,:/$€-])"
 _WORD = r"[^\d\s!-/:-@\[-`{-~]{1,20}"
 _CODE_AFTER = re.compile(
-    rf"(?<![a-z\u00c0-\u024f])(?:{_CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*\d{{5}}))"
+    rf"(?<![a-z\u00c0-\u024f])(?:{CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*\d{{5}}))"
     rf"[ \t]*[\"'`*]{{0,3}}{_CODE}"
     rf"(?:{_ENDS}|(?=[^\W\d_a-z]))"
     rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|{_ALONE})[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
     re.IGNORECASE,
 )
 _CODE_BEFORE = re.compile(
-    rf"{_TWICE}{_CODE}[\"'`*]{{0,3}}[ \t]*(?:{_IS}|{_AS})[ \t]*{_BETWEEN}(?:您的|你的)?(?:{_CODES})(?![^\W\d_])"
+    rf"{_TWICE}{_CODE}[\"'`*]{{0,3}}[ \t]*(?:{_IS}|{_AS})[ \t]*{_BETWEEN}(?:您的|你的)?(?:{CODES})(?![^\W\d_])"
     rf"|{_TWICE}{_OWN_CODE}[\"'`*]{{0,3}}[ \t]+(?:{_IS}|{_AS})[ \t]+(?:[^\W\d_]{{1,3}}[ \t]+)?(?:{_OWN})(?!\w)",
     re.IGNORECASE,
 )
-# A PIN of six digits is a postal code of India, too.
+_OWNED_PIN = (
+    r"(?:(?:my|our|your|his|her|their|the)(?: (?:card|bank|atm|sim|phone|door|debit|credit|own)(?:['’]s)?){1,3} pin"
+    r"|(?:my|our|your|his|her|their)(?: [a-z'’]{2,12})? pin)"
+)
+_DIGITS = rf"(?P<value>\d{{4,8}})(?:{_ENDS}|(?=[^\x00-\x7f]))"
+_BEHIND_PIN = (
+    rf"(?:(?:[ \t]+[^\W\d_][\w'’.]{{0,15}}){{0,4}}?[ \t]*{IS}[ \t]*[:：]?|[ \t]on(?=[ \t])"
+    r"|[^\x00-\u024f]{1,10}|[\"']?[ \t]*[:：=\u2013—-])"
+)
 _PIN = re.compile(
-    r"(?<![A-Za-z0-9\u0400-\u04ff])(?:(?:[Cc]ode|[Cc]odice|[Cc]ódigo|[Kk]od|[Cc]odul) PIN[ \t]+(?=\d)"
-    r"|(?:(?:[Mm]y|[Oo]ur|[Yy]our)(?: [a-z]{2,10})? pin"
-    r"|PIN|PUK|ПИН|ПІН|[Пп]ин|暗証番号|暗证码)(?:[- ]?(?:[Cc]ode|[Nn]ummer|[Nn]umber|[Nn]r|kode?|koodi|код|コード))?"
-    rf"\.?(?:\*{{2}})?[ \t]*(?:{_IS}|on|=)(?:\*{{2}})?[ \t]*)(?P<value>\d{{4}})(?:{_ENDS}|(?=[^\x00-\x7f]))"
+    rf"(?<![A-Za-z0-9\u0400-\u04ff-])(?:(?i:(?P<sure>{_OWNED_PIN})|(?P<word>{PINS}))"
+    rf"|(?P<field>pin(?=[\"']?[ \t]*[:=]))|PIN)"
+    rf"(?:\*{{2}})?(?:{_BEHIND_PIN}|(?<=[^\x00-\x7f])|(?(sure)|(?(word)|(?!))))(?:\*{{2}})?[ \t]*{_DIGITS}"
+    rf"|(?i:\b(?:with|use|using|enter|try|mit|avec|con|com|met))(?i: the| your)? PIN[ \t]+(?P<used>\d{{4}}){_ENDS}"
     rf"|(?<![A-Za-z0-9])[a-z]{{0,4}}TAN(?:[- ](?:Nummer|[Cc]ode|Nr))?\.?[ \t]*(?:{_IS})[ \t]*(?P<own>\d{{6,8}}){_ENDS}"
+)
+_CARD_CODE = re.compile(
+    rf"(?<![a-z0-9])(?:cvv2?|cvc2?|cvn2?)(?![a-z0-9])(?:[ \t]+(?:code|number))?[\"'*]{{0,3}}"
+    rf"[ \t]*(?:{IS}|[:：=-]|(?=[ \t]))[ \t]*[\"'*]{{0,3}}(?P<value>\d{{3,4}}){_ENDS}",
+    re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"[^@\s]+@[\w-]+(?:\.[\w-]+)+")
 _DIGIT = re.compile(r"\d")
@@ -118,7 +89,8 @@ _SIGN = re.compile(r"[!@#$%^&*+=?~]")
 _MARKS = re.compile(
     r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム"
     r"|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
-    r"|koodi|pass|pwd|tan|pin|puk|п[иі]н|暗证码|log-?in|sign-?in|cred|zugang|anmelde|identifiant|inlog|лог[иі]н|ログイン"
+    r"|koodi|pass|pwd|tan|pin|puk|cv[vcn]|п[иі]н|पिन|পিন|핀|พิน|پین|الرقم السري|رقم التعريف"
+    r"|geheimzahl|tunnusluku|暗证码|log-?in|sign-?in|cred|zugang|anmelde|identifiant|inlog|лог[иі]н|ログイン"
     r"|登录|登入|로그인|" + PASSWORDS,
     re.IGNORECASE,
 )
@@ -135,9 +107,27 @@ def find(text: str) -> Iterator[Place]:
         for match in pattern.finditer(text):
             if _is_password(match["value"]):
                 yield *match.span("value"), "password"
-    for pattern in (_CODE_AFTER, _CODE_BEFORE, _PIN):
+    for pattern in (_CODE_AFTER, _CODE_BEFORE):
         for match in pattern.finditer(text):
             yield *match.span("value" if match["value"] else "own"), "password"
+    for match in _CARD_CODE.finditer(text):
+        yield *match.span("value"), "password"
+    for match in _PIN.finditer(text):
+        span = next(match.span(name) for name in ("value", "used", "own") if match[name])
+        if match["own"] or _is_pin(match, span[1] - span[0]):
+            yield *span, "password"
+
+
+def _is_pin(match: re.Match[str], digits: int) -> bool:
+    """Whether so many digits are a PIN: six of a `PIN code` are a postal code of India, and eight are a PUK."""
+    name = (match["word"] or "").lower()
+    if digits > 6:
+        return digits == 8 and name == "puk"
+    return digits < 6 or bool(
+        (match["sure"] and "code" not in match[0].lower())
+        or match["field"]
+        or (name and not name.startswith(("pin", "पिन", "পিন")))
+    )
 
 
 def _is_password(value: str) -> bool:
