@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from fine_tuning.datasets.privacy import argument_lists, seed_phrases
+from fine_tuning.datasets.privacy.asked_secrets import Turns
 from fine_tuning.datasets.privacy.escapes import Layer, find_through_escapes
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
 from fine_tuning.datasets.privacy.nested_secrets import is_inside
@@ -76,6 +77,7 @@ def _as_value(text: str, found: Found) -> Found:
 
 def _in_json(text: str, detector: Detector, name: str) -> Iterator[Found]:
     levels: list[_Level] = []
+    turns = Turns()
     for match in _PART.finditer(text):
         part = match[0]
         level = levels[-1] if levels else None
@@ -92,7 +94,7 @@ def _in_json(text: str, detector: Detector, name: str) -> Iterator[Found]:
             if level.expects_key:
                 yield from _in_key(match, detector, level)
             elif part[0] == '"':
-                yield from _in_string(match, detector, level)
+                yield from _in_string(match, detector, level, turns)
             else:
                 yield from _in_number(match, detector, level)
 
@@ -110,7 +112,7 @@ def _in_key(match: re.Match[str], detector: Detector, level: _Level) -> Iterator
     yield from _outward(match, inner, found)
 
 
-def _in_string(match: re.Match[str], detector: Detector, level: _Level) -> Iterator[Found]:
+def _in_string(match: re.Match[str], detector: Detector, level: _Level, turns: Turns) -> Iterator[Found]:
     inner = Layer(match[0][1:-1])
     name = level.name
     if not level.is_object:
@@ -124,7 +126,13 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level) -> Itera
             name = "password"  # else the outcome of a test
     if is_inside(level.around, name, inner.text):
         name = level.around
-    yield from _outward(match, inner, find_in(inner.text, detector, name))
+    found = find_in(inner.text, detector, name)
+    if (asked := turns.answer(level.name, inner.text)) and not found:
+        found = [
+            each._replace(start=each.start + asked.start, end=each.end + asked.start)
+            for each in detector.find(inner.text[asked.start : asked.end], asked.field)
+        ]
+    yield from _outward(match, inner, found)
 
 
 def _in_arguments(level: _Level, detector: Detector) -> Iterator[Found]:

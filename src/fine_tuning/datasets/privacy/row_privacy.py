@@ -10,6 +10,7 @@ from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets.file_check import Examined, examine
 from fine_tuning.datasets.privacy import argument_lists, seed_phrases
+from fine_tuning.datasets.privacy.asked_secrets import Turns
 from fine_tuning.datasets.privacy.escapes import decoded_layers
 from fine_tuning.datasets.privacy.found import Detector, masked, without_overlaps
 from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in
@@ -91,7 +92,10 @@ def _concealed(finding: Finding, hiding: Detector) -> Finding:
 
 def _may_hold(row: Mapping[str, object], detector: Detector) -> bool:
     """Whether a search of the row's JSON may find something; texts in which nothing can be are not searched."""
+    turns = Turns()
     for name, text in _texts(row, ""):
+        if (asked := turns.answer(name, text)) and detector.find(text[asked.start : asked.end], asked.field):
+            return True
         if len(text) < (_SHORTEST if name else _SHORTEST_UNNAMED):
             continue
         layers = list(decoded_layers(text))

@@ -6,6 +6,7 @@ from functools import cache
 
 from fine_tuning.datasets.privacy import (
     argument_lists,
+    asked_secrets,
     assigned_secrets,
     command_secrets,
     seed_phrases,
@@ -59,6 +60,7 @@ class _Secrets:
         if spoken_secrets.suspects(plain):
             places += spoken_secrets.find(plain)
         places += seed_phrases.find(plain)
+        places += [(each.start, each.end, each.field) for each in asked_secrets.find(plain)]
         if name and (whole := assigned_secrets.of_field(name, plain)):
             places.append(whole)
         return [found_at(text, start, end, kind) for start, end, kind in places]
