@@ -31,8 +31,8 @@ _REQUEST = re.compile(
     re.IGNORECASE,
 )
 _MANNER = re.compile(
-    r"\b(?:how|why|where|when|wie(?! (?:lautet|ist|war|heißt))|wo|warum|comment|pourquoi|cómo|come|como|hoe|jak|как|почему"
-    r"|где)\b",
+    r"\b(?:how|why|where|when|wie(?! (?:lautet|ist|war|heißt))|wo|warum|comment|pourquoi|cómo|come|como|hoe|jak|как"
+    r"|почему|где)\b",
     re.IGNORECASE,
 )
 _ANSWER = re.compile(
