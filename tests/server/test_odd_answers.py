@@ -161,6 +161,6 @@ def _when(found: Callable[[], Any]) -> Any:
     for _ in range(200):
         try:
             return found()
-        except openai.NotFoundError:
+        except (openai.NotFoundError, openai.InternalServerError):  # or it waits to be stored
             threading.Event().wait(0.05)
     return found()

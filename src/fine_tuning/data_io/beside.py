@@ -27,6 +27,7 @@ from fine_tuning.errors import DataError
 
 _NOTHING: tuple[object, ...] = ("", [], {}, False, None)
 _SYSTEM_ROLES = {"system", "developer"}
+_TURNS = {"messages", "contents", "conversations"}
 _ELSEWHERE = "put it into a message, or into metadata if the model was not sent it"
 
 
@@ -62,7 +63,9 @@ def read_beside(
     fields: dict[Meaning, JsonObject] = {}
     for key, value in others.items():
         meaning = meaning_of(key)
-        if meaning is None or (meaning is Meaning.SEEN and is_annotation(key, value, row)):
+        # Tokens are of a prompt and its answer; those of a request are of turns before it, which would be lost.
+        is_kept = is_annotation(key, value, row) or (read and is_token_ids(key, value) and not _TURNS & row.keys())
+        if meaning is None or (meaning is Meaning.SEEN and is_kept):
             kept[key] = value
         elif value not in _NOTHING:
             fields.setdefault(meaning, {})[key] = value
@@ -237,7 +240,7 @@ def _refuse_lost(fields: Row, messages: list[Message], rejected: list[Message] |
         if isinstance(value, bool | int | float):
             kept[key] = value
         elif not any(texts(value)):
-            if is_list(value) and not is_token_ids(key, value):
+            if is_list(value):
                 raise DataError(f"{key} holds no text, and what it stands for would be lost; {_ELSEWHERE}")
             kept[key] = value
         elif not said.has_all(value, is_copy=may_repeat_answers(key)):

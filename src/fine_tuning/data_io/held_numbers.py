@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
+from math import ceil, floor
 
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
 
@@ -40,7 +41,7 @@ def are_held(bounds: Mapping[str, object], kind: object) -> bool:
         is_inclusive = number == "integer" and not key.startswith("exclusive")
         if abs(value) > _EXACT and not (is_inclusive and (value == _LARGEST or is_exact(value))):
             return False
-    return _is_empty(bounds) or has_grammar({"type": number, **bounds})
+    return _is_empty(bounds, number) or has_grammar({"type": number, **bounds})
 
 
 def has_grammar(schema: JsonObject) -> bool:
@@ -55,7 +56,11 @@ def _is_grammar(schema: str) -> bool:
     return not LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(schema), None)
 
 
-def _is_empty(bounds: Mapping[str, object]) -> bool:
+def _is_empty(bounds: Mapping[str, object], kind: str) -> bool:
+    """Whether no number is within the bounds."""
     lower = [value for key, value in bounds.items() if key.endswith("inimum") and isinstance(value, int | float)]
     upper = [value for key, value in bounds.items() if key.endswith("aximum") and isinstance(value, int | float)]
-    return bool(lower and upper) and max(lower) > min(upper)
+    if not lower or not upper:
+        return False
+    least, most = max(lower), min(upper)
+    return ceil(least) > floor(most) if kind == "integer" else least > most
