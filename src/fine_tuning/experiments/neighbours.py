@@ -15,7 +15,8 @@ from math import nan, sqrt
 
 SIZE = 4  # samples of a group
 MIN_WEIGHT = 5.0  # of all groups; each has 0.75 or 1, a pair 0.5
-LIMIT = 2.2  # standard errors by which a difference in favour of a model exceeds that among neighbours
+MIN_KEPT = 0.05  # of the information, below which that of the models' variances says nothing of neighbours
+LIMIT = 2.8  # standard errors by which a difference in favour of a model exceeds that among neighbours
 
 
 @dataclass
@@ -64,17 +65,19 @@ class Neighbours:
         spread = square - 2 * self.difference * linear + self.difference**2 * constant
         return sqrt(max(0.0, spread)) / self.weight if self.weight else nan
 
-    def excess(self, estimate: float, information: float) -> float:
+    def excess(self, estimate: float, variance: float, information: float) -> float:
         """How far an estimate of all samples is from that of neighbours; 0 where chance explains it.
 
         Args:
+            variance: of the estimate. Of rare answers the neighbours that lack them by chance have too little.
             information: of all samples that were compared, the sum over cells of n_a n_b / (n_a + n_b).
         """
         if self.weight < MIN_WEIGHT:
             return 0.0
         lost = max(1 - self.weight / information, 1 / SIZE)  # of the information
+        of_near = max(self.error**2, variance / (1 - min(lost, 1 - MIN_KEPT)))
         found = estimate - self.difference
-        return found if abs(found) > LIMIT * sqrt(lost) * self.error else 0.0
+        return found if abs(found) > LIMIT * sqrt(max(of_near - variance, lost * of_near)) else 0.0
 
     def as_list(self) -> list[float]:
         """The sums as plain JSON values."""
