@@ -26,9 +26,9 @@ def test_neighbours_difference_is_weighted_as_by_mantel_and_haenszel() -> None:
 
 def test_excess_over_neighbours_without_a_difference_is_what_chance_does_not_explain() -> None:
     found = of_groups("AAbb" * 20, "aaBB" * 20)
-    assert found.excess(0.4, VARIANCE, 30.0) == pytest.approx(0.4)  # of 2.8 standard errors, each sqrt(1 / 40 / 4)
-    assert found.excess(0.23, VARIANCE, 30.0) > 0
-    assert found.excess(0.21, VARIANCE, 30.0) == 0
+    assert found.excess(0.4, VARIANCE, 30.0) == pytest.approx(0.4)  # of 2.2 standard errors, each sqrt(1 / 40 / 4)
+    assert found.excess(0.18, VARIANCE, 30.0) > 0
+    assert found.excess(0.17, VARIANCE, 30.0) == 0
     assert found.excess(-0.4, VARIANCE, 30.0) == pytest.approx(-0.4)
     assert of_groups("AAbb", "aaBB").excess(9.0, 0.0, 1.0) == 0  # too few
 

@@ -16,7 +16,7 @@ from math import nan, sqrt
 SIZE = 4  # samples of a group
 MIN_WEIGHT = 5.0  # of all groups; each has 0.75 or 1, a pair 0.5
 MIN_KEPT = 0.05  # of the information, below which that of the models' variances says nothing of neighbours
-LIMIT = 2.8  # standard errors by which a difference in favour of a model exceeds that among neighbours
+LIMIT = 2.2  # standard errors by which a difference in favour of a model exceeds that among neighbours
 
 
 @dataclass
