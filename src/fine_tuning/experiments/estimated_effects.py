@@ -63,7 +63,8 @@ def _rates(found: Difference, ends: tuple[float, float]) -> Rates:
     low, high = ends
     first, second, _ = found.variances
     scale = (high - low) ** 2 * (first + second) / found.variance  # larger where answers to one question are alike
-    means = [min(max((mean - low) / (high - low), 0.0), 1.0) for mean in found.means]
+    # The ends of the scale are those of the running sums, too, in spite of their rounding.
+    means = [min(max(round((mean - low) / (high - low), 12), 0.0), 1.0) for mean in found.means]
     sizes = []
     for mean, units, variance in zip(means, found.units, (first, second), strict=True):
         smoothed = (units * mean + 1) / (units + 2)
