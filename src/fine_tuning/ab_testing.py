@@ -67,10 +67,10 @@ class ABTestFramework:
             UsageError: an empty name, a wrong choice, or models that `auto` could not deploy.
             ConflictError: the id is that of another or a concluded test, or the layer has too few units left.
         """
+        models = lifecycle.models_of(model_a, model_b, more)
         if more and "split" not in choices:
             choices["split"] = (1 + len(more)) / (2 + len(more))
-        chosen = lifecycle.design_of(design, choices)
-        return lifecycle.create(self._database, test_id, (model_a, model_b, *more), chosen, metadata)
+        return lifecycle.create(self._database, test_id, models, lifecycle.design_of(design, choices), metadata)
 
     def record_sample(
         self,

@@ -159,7 +159,7 @@ class ModelEvaluator:
 
         Raises:
             NotFoundError: there is no such evaluation.
-            UsageError: they have no example, or no metric, in common.
+            UsageError: they are the same one, or have no example, or no metric, in common.
         """
         with self._database.read() as tx:
             one, other = stored_evaluations.find(tx, first), stored_evaluations.find(tx, second)

@@ -208,7 +208,7 @@ def test_verdict_that_later_samples_contradict_is_withdrawn(later: float) -> Non
             assert recommend(result).reason == Reason.EFFECT_CHANGED
             assert result.favours == 0
             low, high = result.intervals["accuracy"]
-            assert low <= later <= high
+            assert low <= (600 * 0.2 + 6000 * later) / 6600 <= high
     assert changed >= 3
 
 

@@ -25,10 +25,12 @@ class Host:
     Attributes:
         url: its address, as `normalized_url` writes it.
         api_key: None where it may need none.
+        userinfo: user and password of the address, which is never printed with them.
     """
 
     url: str
     api_key: str | None = field(default=None, repr=False)
+    userinfo: str | None = field(default=None, repr=False)
 
     @property
     def is_openai(self) -> bool:
@@ -74,7 +76,7 @@ class Host:
 
     def _options(self) -> dict[str, Any]:
         self.check_key()
-        return {"api_key": self.api_key or "none", "base_url": self.url}
+        return {"api_key": self.api_key or "none", "base_url": with_userinfo(self.url, self.userinfo)}
 
     @contextmanager
     def translated_errors(self, subject: str) -> Iterator[None]:
@@ -119,7 +121,25 @@ def find_host(settings: Settings, base_url: str | None = None, api_key: str | No
     """
     configured = settings.openai_api_key
     key = api_key or (configured.get_secret_value() if configured else None)
-    return Host(normalized_url(base_url or settings.openai_base_url or OPENAI_URL), key)
+    url = base_url or settings.openai_base_url or OPENAI_URL
+    return Host(normalized_url(without_userinfo(url)), key, userinfo_of(url))
+
+
+def userinfo_of(url: str) -> str | None:
+    """The user and password of an address; None where it has none."""
+    userinfo, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    return userinfo if at else None
+
+
+def without_userinfo(url: str) -> str:
+    """An address as it is printed and recorded: without user and password."""
+    userinfo = userinfo_of(url)
+    return url if userinfo is None else url.replace(f"{userinfo}@", "", 1)
+
+
+def with_userinfo(url: str, userinfo: str | None) -> str:
+    """An address as it is called."""
+    return url if userinfo is None else url.replace("://", f"://{userinfo}@", 1)
 
 
 def normalized_url(url: str) -> str:

@@ -88,8 +88,12 @@ def compare(
     """Compare two stored evaluations by their rows.
 
     Raises:
-        UsageError: they have no example, or no metric, in common.
+        UsageError: they are one, or have no example, or no metric, in common.
     """
+    if first["id"] == second["id"]:
+        raise UsageError(
+            f"both are evaluation {first['id']} of {first['model_name']}; name two, by id where a model has several"
+        )
     pairs = matched(first_rows, second_rows)
     names = sorted(_metrics_of(first_rows) & _metrics_of(second_rows))
     if not names:

@@ -30,6 +30,7 @@ _EXPONENT = rf"[eE](?P<e>[-+]?\d+)|\s?[*xX]\s?10\s?{_POWER}"
 _SIGN = rf"(?<![[\p{{L}}\p{{M}}\p{{N}}]--{UNSPACED_SCRIPT}])(?<![)\]}}%‰-])(?<!\d\s?\p{{Sc}})(?P<sign>[-+])"
 _NUMBER = regex.compile(
     rf"(?:{_SIGN}(?:[A-Z]{{0,3}}\p{{Sc}}\s?)?)?"
+    r"(?P<before>(?<![\p{L}\p{M}\p{N}%_/])(?<!\p{N}\s)%)?"  # as in Turkish and Persian
     r"(?:"
     rf"(?<!/)(?:(?<!\d )(?<![\d.,])(?P<whole>\d{{1,3}}) )?(?P<above>{_SINGLE})/(?P<under>[-+])?(?P<below>{_SINGLE})"
     r"(?!/)"
@@ -87,6 +88,7 @@ def _last_number(text: str) -> _Number | None:
         return None
     sign, part, *rounded = found[-1].group("sign", "part", "above", "e", "power")
     is_whole = not any(rounded) and value == value.to_integral_value()
+    part = part or found[-1]["before"]
     return _Number(-value if sign == "-" else value, _SMALLER_PARTS.get(part, _PERCENT) if part else _ONE, is_whole)
 
 

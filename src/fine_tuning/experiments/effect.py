@@ -7,6 +7,7 @@ from math import copysign, inf, isfinite, isnan, nan
 from typing import Any, cast
 
 from fine_tuning.experiments import confidence_sequences, small_sample_corrections
+from fine_tuning.experiments.rate_likelihood import Rates
 from fine_tuning.store.records.experiment_json import EffectRecord, PlannedLookRecord
 
 
@@ -21,6 +22,7 @@ class Effect:
         is_ready: whether there are enough for an approximation.
         degrees: of freedom of the variance; inf where it follows from the rates alone.
         skewness: of the estimate; 0 where unknown.
+        rates: of scores between two ends, in place of the normal approximation.
     """
 
     estimate: float
@@ -31,14 +33,22 @@ class Effect:
     is_ready: bool
     degrees: float = inf
     skewness: float = 0.0
+    rates: Rates | None = None
 
     def interval(self, limit: float) -> tuple[float, float]:
         """The interval of so many standard errors, adjusted for few observations and skewness."""
+        if self.rates is not None:
+            reached = small_sample_corrections.reach(self.degrees, self.skewness, limit)
+            if reached is None:
+                return -inf, inf
+            return self.rates.difference(reached[0]), self.rates.difference(reached[1])
         return small_sample_corrections.bounds(self.estimate, self.variance, self.degrees, self.skewness, limit)
 
     @property
     def score(self) -> float:
         """The estimate as a normal score."""
+        if self.rates is not None:
+            return small_sample_corrections.normal_score(self.rates.root, 1.0, self.degrees, self.skewness)
         return small_sample_corrections.normal_score(self.estimate, self.variance, self.degrees, self.skewness)
 
     def log_e(self, alpha: float) -> float:
@@ -61,7 +71,9 @@ class Effect:
 
     def as_dict(self) -> EffectRecord:
         """The effect as plain JSON values."""
-        return cast("EffectRecord", vars(self) | {"degrees": self.degrees if isfinite(self.degrees) else None})
+        degrees = self.degrees if isfinite(self.degrees) else None
+        rates = None if self.rates is None else self.rates.as_list()
+        return cast("EffectRecord", vars(self) | {"degrees": degrees, "rates": rates})
 
     @classmethod
     def of(cls, state: EffectRecord) -> Effect:
@@ -74,6 +86,7 @@ class Effect:
             is_ready=state["is_ready"],
             degrees=inf if state["degrees"] is None else state["degrees"],
             skewness=state["skewness"],
+            rates=Rates.of(rates) if (rates := state.get("rates")) else None,  # which earlier versions did not keep
         )
 
 

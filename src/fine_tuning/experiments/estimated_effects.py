@@ -9,6 +9,7 @@ from math import ceil, inf, log, nan, sqrt
 from fine_tuning.experiments import confidence_sequences, small_sample_corrections
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.rate_likelihood import Rates
 from fine_tuning.experiments.running_sums import Moments
 from fine_tuning.experiments.stratified_difference import Difference, difference
 from fine_tuning.experiments.unit_sums import UnitSums
@@ -39,6 +40,10 @@ def effect_of_scores(cells: Sequence[UnitSums], design: Design, scores: Scores) 
     variance = found.variance
     skewness = float(small_sample_corrections.skewness(scores, found.variances[:2], found.units, variance))
     is_binary = design.score == "binary"
+    rates = None
+    if design.kind == "anytime" and design.score != "real" and variance > 0:
+        rates = _rates(found, design.ends)
+        skewness = 0.0 if is_binary else skewness - rates.skewness
     least = MIN_OBSERVATIONS if is_binary else MIN_OBSERVATIONS_OF_MEANS
     is_clear = design.score != "real" and abs(found.estimate) >= CLEAR * sqrt(variance)
     return Effect(
@@ -49,7 +54,22 @@ def effect_of_scores(cells: Sequence[UnitSums], design: Design, scores: Scores) 
         is_ready=variance > 0 and min(found.units) >= least and (is_clear or abs(skewness) <= MAX_SKEWNESS),
         degrees=_degrees(found, is_binary=is_binary),
         skewness=0.0 if is_binary else skewness,
+        rates=rates,
     )
+
+
+def _rates(found: Difference, ends: tuple[float, float]) -> Rates:
+    """Both means as rates, of as many right or wrong answers as have the variance of the difference."""
+    low, high = ends
+    first, second, _ = found.variances
+    scale = (high - low) ** 2 * (first + second) / found.variance  # larger where answers to one question are alike
+    # The ends of the scale are those of the running sums, too, in spite of their rounding.
+    means = [min(max(round((mean - low) / (high - low), 12), 0.0), 1.0) for mean in found.means]
+    sizes = []
+    for mean, units, variance in zip(means, found.units, (first, second), strict=True):
+        smoothed = (units * mean + 1) / (units + 2)
+        sizes.append(scale * smoothed * (1 - smoothed) / variance)
+    return Rates(means[0], means[1], (sizes[0], sizes[1]), high - low)
 
 
 def effect_of_measure(
@@ -95,12 +115,12 @@ def _least_units(figures: Moments, scores: float, units: float, alpha: float, *,
 
 
 def _smoothed(found: Difference, ends: tuple[float, float]) -> Difference:
-    """With one more score of each model at each end of the scale: a few that are all alike are no proof of certainty.
+    """With one more unit of each model at each end of the scale: a few that are all alike are no proof of certainty.
 
     Of right and wrong answers, each a unit, the variance of a rate is then p (1 - p) / n with p = (k + 1) / (n + 2).
     """
     factors, added = [], []
-    for n, mean in zip(found.scores, found.means, strict=True):
+    for n, mean in zip(found.units, found.means, strict=True):
         middle = (n * mean + sum(ends)) / (n + 2)
         factors.append((n - 1) / (n + 2))
         added.append((n * (mean - middle) ** 2 + sum((end - middle) ** 2 for end in ends)) / (n * (n + 2)))

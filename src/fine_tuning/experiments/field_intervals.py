@@ -12,6 +12,7 @@ from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.experiments import confidence_sequences
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.estimated_effects import MIN_OBSERVATIONS
+from fine_tuning.experiments.rate_likelihood import Rates
 from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.store.records.experiment_json import Arm
 
@@ -56,11 +57,8 @@ def _accuracy_interval(result: ABTestResult) -> Interval:
     alpha = 1 - result.confidence_level
     if not (0 <= a <= 1 and 0 <= b <= 1 and 0 < alpha < 1) or count < MIN_OBSERVATIONS:
         return UNKNOWN
-    # One more right and one more wrong answer: a few that are all right are no proof of certainty.
-    smoothed = [(rate * count + 1) / (count + 2) for rate in (a, b)]
-    variance = sum(rate * (1 - rate) for rate in smoothed) / count
-    half = confidence_sequences.half_width(variance, 2 * count, alpha)
-    return max(-1.0, b - a - half), min(1.0, b - a + half)
+    rates, limit = Rates(a, b, (count, count)), confidence_sequences.limit(2 * count, alpha)
+    return rates.difference(limit), rates.difference(-limit)
 
 
 def _difference(a: float, b: float) -> Interval:

@@ -45,6 +45,17 @@ def design_of(kind: str, choices: DesignChoices) -> Design:
     return Design.of(kind=kind, **with_score_of_metric({**choices}))
 
 
+def models_of(model_a: str, model_b: str, more: Sequence[str]) -> list[str]:
+    """The models of a test, model_a first.
+
+    Raises:
+        UsageError: further models are no list: a text would be one of characters.
+    """
+    if isinstance(more, str):
+        raise UsageError(f"more must be a list of models, not {more!r}; of one model, [{more!r}]")
+    return [model_a, model_b, *more]
+
+
 def create(
     database: Database, test_id: str, models: Sequence[str], design: Design, metadata: Mapping[str, object] | None
 ) -> CreatedTest:

@@ -40,7 +40,7 @@ class Evidence(NamedTuple):
         """How much more model_b has than among neighbours; 0 where chance explains it."""
         cells = [cell.without_covariate() for cell in self.cells]
         found = difference(cells)
-        return self.near.excess(found.estimate, self._information) if found is not None else 0.0
+        return self.near.excess(found, self._information) if found is not None else 0.0
 
     def contradicts(self, claim: Claim) -> bool:
         """Whether a model has more than among neighbours; or, where scores go up and down over time, neighbours alone

@@ -13,9 +13,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import nan, sqrt
 
+from fine_tuning.experiments.stratified_difference import Difference
+
 SIZE = 4  # samples of a group
 MIN_WEIGHT = 5.0  # of all groups; each has 0.75 or 1, a pair 0.5
-LIMIT = 2.2  # standard errors by which a difference in favour of a model exceeds that among neighbours
+LEAST = 0.25  # of the variance that lost information adds, where rounding and users make it less
+LIMIT = 2.7  # standard errors by which a difference in favour of a model exceeds that among neighbours
 
 
 @dataclass
@@ -24,6 +27,8 @@ class Neighbours:
 
     Attributes:
         weight: sum of w; weighted: of w d; squares: of w^2, w^2 d and w^2 d^2.
+        shares: sums over groups, not over pairs, of w^2 / n_a and w^2 / n_b, by which the variances of both models'
+            scores are in that of the difference.
         group: number and total of the figures of each model in the group that is not complete.
     """
 
@@ -31,6 +36,7 @@ class Neighbours:
     weighted: float = 0.0
     squares: list[float] = field(default_factory=lambda: [0.0, 0.0, 0.0])
     group: list[float] = field(default_factory=lambda: [0.0] * 4)
+    shares: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
     def add(self, side: int, value: float) -> None:
         """The figure of a sample of a model (0 or 1), in the order in which samples come."""
@@ -41,7 +47,9 @@ class Neighbours:
             return
         self.group = [0.0] * 4
         if first and second:
-            self._count(first * second / SIZE, total_b / second - total_a / first)
+            weight = first * second / SIZE
+            self._count(weight, total_b / second - total_a / first)
+            self.shares = [old + weight**2 / n for old, n in zip(self.shares, (first, second), strict=True)]
 
     def add_pair(self, side: int, value: float, other: float) -> None:
         """The figure of a model (0 or 1) for a question, and that of the other model, whenever that was."""
@@ -64,8 +72,8 @@ class Neighbours:
         spread = square - 2 * self.difference * linear + self.difference**2 * constant
         return sqrt(max(0.0, spread)) / self.weight if self.weight else nan
 
-    def excess(self, estimate: float, information: float) -> float:
-        """How far an estimate of all samples is from that of neighbours; 0 where chance explains it.
+    def excess(self, found: Difference, information: float) -> float:
+        """How far the difference over all samples is from that of neighbours; 0 where chance explains it.
 
         Args:
             information: of all samples that were compared, the sum over cells of n_a n_b / (n_a + n_b).
@@ -73,17 +81,27 @@ class Neighbours:
         if self.weight < MIN_WEIGHT:
             return 0.0
         lost = max(1 - self.weight / information, 1 / SIZE)  # of the information
-        found = estimate - self.difference
-        return found if abs(found) > LIMIT * sqrt(lost) * self.error else 0.0
+        of_near = self._variance(found)
+        apart = found.estimate - self.difference
+        return apart if abs(apart) > LIMIT * sqrt(max(of_near - found.variance, LEAST * lost * of_near)) else 0.0
+
+    def _variance(self, found: Difference) -> float:
+        """Of the difference, by the variances of all scores where groups tell: their own has a part of their chance,
+        since neighbours without a rare answer have neither a difference nor a spread.
+        """
+        if not all(self.shares):
+            return self.error**2
+        single = [units * each for units, each in zip(found.units, found.variances[:2], strict=True)]
+        return sum(share * each for share, each in zip(self.shares, single, strict=True)) / self.weight**2
 
     def as_list(self) -> list[float]:
         """The sums as plain JSON values."""
-        return [self.weight, self.weighted, *self.squares, *self.group]
+        return [self.weight, self.weighted, *self.squares, *self.group, *self.shares]
 
     @classmethod
     def of(cls, state: list[float]) -> Neighbours:
         """Sums as `as_list` gave them; of an earlier version, which had none, the beginning."""
-        return cls(state[0], state[1], state[2:5], state[5:]) if state else cls()
+        return cls(state[0], state[1], state[2:5], state[5:9], state[9:] or [0.0, 0.0]) if state else cls()
 
 
 def together(parts: Iterable[Neighbours]) -> Neighbours:
@@ -93,4 +111,5 @@ def together(parts: Iterable[Neighbours]) -> Neighbours:
         found.weight += each.weight
         found.weighted += each.weighted
         found.squares = [mine + its for mine, its in zip(found.squares, each.squares, strict=True)]
+        found.shares = [mine + its for mine, its in zip(found.shares, each.shares, strict=True)]
     return found

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
-from fine_tuning.experiments import confidence_sequences, small_sample_corrections
+from fine_tuning.experiments import confidence_sequences, rate_likelihood
 from fine_tuning.experiments.design import Design
-from fine_tuning.experiments.estimated_effects import CLEAR, MAX_SKEWNESS, MIN_OBSERVATIONS
+from fine_tuning.experiments.estimated_effects import MIN_OBSERVATIONS
 from fine_tuning.experiments.planned_looks import continuity, planned_limits
 
 MAX_ANSWERS = 10_000_000_000  # simulated: some minutes
@@ -209,13 +209,15 @@ def _drawn(rng: np.random.Generator, shape: tuple[int, int], scenario: Scenario,
 
 
 def _anytime(counts: Counts, design: Design) -> tuple[Ints, Ints]:
-    apart, variance, skewness = _effects(counts)
+    apart, variance = _effects(counts)
+    a, b = counts.right_a / counts.n_a, counts.right_b / counts.n_b
+    alone = _variances(counts)
+    paired = (alone[0] + alone[1]) / variance
+    roots = rate_likelihood.signed_root((a, b), (paired * counts.n_a, paired * counts.n_b))
     planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
     limits = [confidence_sequences.limit(n, design.alpha, planned) for n in (counts.n_a + counts.n_b).tolist()]
-    error = np.sqrt(variance)
-    is_shaped = (np.abs(skewness) <= MAX_SKEWNESS) | (np.abs(apart) >= CLEAR * error)
-    is_ready = (np.minimum(counts.n_a, counts.n_b) >= MIN_OBSERVATIONS) & is_shaped
-    return _first(is_ready & (np.abs(apart) >= np.array(limits) * error), apart, counts)
+    is_ready = np.minimum(counts.n_a, counts.n_b) >= MIN_OBSERVATIONS
+    return _first(is_ready & (np.abs(roots) >= np.array(limits)), apart, counts)
 
 
 def _planned(counts: Counts, design: Design) -> tuple[Ints, Ints]:
@@ -225,7 +227,7 @@ def _planned(counts: Counts, design: Design) -> tuple[Ints, Ints]:
     looks = looks[looks <= sizes[-1]]
     limits = np.array(planned_limits(design, len(looks), design.alpha))[: len(looks)]
     counts = counts.at(np.searchsorted(sizes, looks))
-    apart, variance, _ = _effects(counts)
+    apart, variance = _effects(counts)
     less = np.maximum(np.abs(apart) - continuity(1.0 if counts.both is not None else 0.0) / looks, 0)
     return _first(less >= limits * np.sqrt(variance), apart, counts)
 
@@ -238,27 +240,20 @@ def _first(crossed: NDArray[np.bool_], apart: Floats, counts: Counts) -> tuple[I
     return favours.astype(np.int64), np.minimum(counts.n_a, counts.n_b)[at]
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """`small_sample_corrections.Values` of right and wrong answers."""
+def _variances(counts: Counts) -> tuple[Floats, Floats]:
+    """Of both rates, with one more right and one more wrong answer."""
+    first, second = (
+        (right + 1) * (n - right + 1) / (n + 2) ** 2 / n
+        for right, n in ((counts.right_a, counts.n_a), (counts.right_b, counts.n_b))
+    )
+    return first, second
 
-    count: Ints
-    squares: Floats
-    cubes: Floats
 
-
-def _effects(counts: Counts) -> tuple[Floats, Floats, Floats]:
-    """The difference, its variance and skewness, as `Comparison.effect` has them."""
-    sides, variances = [], []
-    for right, n in ((counts.right_a, counts.n_a), (counts.right_b, counts.n_b)):
-        rate = (right + 1) / (n + 2)  # one more right and one more wrong answer
-        squares = (n + 2) * rate * (1 - rate)
-        sides.append(_Answers(n + 2, squares, squares * (1 - 2 * rate)))
-        variances.append(squares / (n + 2) / n)
-    variance = variances[0] + variances[1]
+def _effects(counts: Counts) -> tuple[Floats, Floats]:
+    """The difference and its variance, as `Comparison.effect` has them."""
+    first, second = _variances(counts)
+    variance = first + second
     a, b = counts.right_a / counts.n_a, counts.right_b / counts.n_b
     if counts.both is not None:
         variance = variance - 2 * (counts.both / counts.n_a - a * b) / (counts.n_a + 2)
-    parts, units = (variances[0], variances[1]), (counts.n_a, counts.n_b)
-    skewness = small_sample_corrections.skewness((sides[0], sides[1]), parts, units, variance)
-    return b - a, variance, np.asarray(skewness)
+    return b - a, variance

@@ -50,13 +50,20 @@ def normal_score(estimate: float, variance: float, degrees: float, skewness: flo
 
 def bounds(estimate: float, variance: float, degrees: float, skewness: float, limit: float) -> tuple[float, float]:
     """The means whose normal score is within `limit` on either side; infinite where nothing is known of the spread."""
-    if not variance >= 0 or not degrees > 0:
-        return -inf, inf
-    reach = -float(stdtrit(degrees, float(ndtr(-limit)))) if isfinite(degrees) else limit
-    if not isfinite(reach):
+    if not variance >= 0 or (reached := reach(degrees, skewness, limit)) is None:
         return -inf, inf
     error = sqrt(variance)
-    return estimate - error * _unskewed(reach, skewness), estimate - error * _unskewed(-reach, skewness)
+    return estimate - error * reached[0], estimate - error * reached[1]
+
+
+def reach(degrees: float, skewness: float, limit: float) -> tuple[float, float] | None:
+    """The standard errors below and above (negative) an estimate whose normal score is `limit`; None where nothing is
+    known of the spread.
+    """
+    if not degrees > 0:
+        return None
+    found = -float(stdtrit(degrees, float(ndtr(-limit)))) if isfinite(degrees) else limit
+    return (_unskewed(found, skewness), _unskewed(-found, skewness)) if isfinite(found) else None
 
 
 def _unskewed(score: float, skewness: float) -> float:

@@ -61,9 +61,9 @@ class TimeTrend:
             return replace(effect, is_ready=False)
         between = apart**2 * first.count * second.count / (first.count + second.count)
         slope = (first.products + second.products) / within
-        return replace(
-            effect, estimate=effect.estimate - slope * apart, variance=effect.variance * (1 + between / within)
-        )
+        estimate, wider = effect.estimate - slope * apart, 1 + between / within
+        rates = None if effect.rates is None else effect.rates.moved(estimate, wider)
+        return replace(effect, estimate=estimate, variance=effect.variance * wider, rates=rates)
 
     def as_list(self) -> list[PlacesRecord]:
         """The sums as plain JSON values."""

@@ -180,8 +180,8 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
     The interval is that of all samples; where they alone would not show the difference any more, that of the look.
     """
     looks = [*statistics.comparison.peaks, effect] if effect.is_ready else statistics.comparison.peaks
-    if not looks:
-        return Decision(0, nan, *_clipped((-inf, inf), design))
+    if not looks:  # of too few to tell, there is no evidence
+        return Decision(0, 1.0 if isfinite(effect.estimate) else nan, *_clipped((-inf, inf), design))
     peak, now = max(looks, key=lambda each: each.log_e(design.alpha)), effect
     p_value = confidence_sequences.always_valid_p(peak.log_e(design.alpha))
     found, latest = (each.sequence(alpha, design.alpha) for each in (peak, now))

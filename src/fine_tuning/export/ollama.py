@@ -8,6 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from fine_tuning._util.hosts import without_userinfo
 from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError
 from fine_tuning.export import modelfile
 
@@ -82,16 +83,17 @@ def _client(base_url: str, model_name: str) -> Iterator[Any]:
         import ollama
     except ImportError:
         raise MissingDependencyError("ollama", "ollama", "connecting to Ollama") from None
+    shown = without_userinfo(base_url)
     try:
         yield ollama.Client(host=base_url)
     except ollama.ResponseError as error:
         if error.status_code == HTTPStatus.NOT_FOUND:
-            raise NotFoundError(f"Ollama at {base_url} has no model {model_name}") from error
-        raise ProviderError(f"Ollama at {base_url} refused {model_name}: {error.error}") from error
+            raise NotFoundError(f"Ollama at {shown} has no model {model_name}") from error
+        raise ProviderError(f"Ollama at {shown} refused {model_name}: {error.error}") from error
     except ValueError as error:
-        raise ProviderError(f"Ollama at {base_url} sent a response that its client cannot parse: {error}") from error
+        raise ProviderError(f"Ollama at {shown} sent a response that its client cannot parse: {error}") from error
     except (OSError, httpx.HTTPError) as error:
-        raise ProviderError(f"cannot reach Ollama at {base_url}; start it, or set OLLAMA_HOST") from error
+        raise ProviderError(f"cannot reach Ollama at {shown}; start it, or set OLLAMA_HOST") from error
 
 
 def _weights(model_path: Path) -> list[Path]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from fine_tuning._util.files import parse_json
-from fine_tuning._util.hosts import normalized_url
+from fine_tuning._util.hosts import normalized_url, userinfo_of, without_userinfo
 from fine_tuning.data_io.json_values import JsonObject, is_object
 from fine_tuning.errors import ConfigurationError, DataError, NotFoundError, ProviderError
 
@@ -154,12 +155,15 @@ def open_api(
     from fine_tuning._util.bounded_http import BoundedClient
 
     try:
-        address = normalized_url(url)
+        address = normalized_url(without_userinfo(url))
     except ConfigurationError:
-        raise ConfigurationError(f"{url!r} is not the address of a host; check {keys}") from None
+        raise ConfigurationError(f"{without_userinfo(url)!r} is not the address of a host; check {keys}") from None
     given = {key: value for key, value in headers.items() if value is not None}
     if not all(value.isascii() and value.isprintable() for value in (*given.values(), *(basic or ()))):
         raise ConfigurationError(f"a key has invalid characters; copy it again ({keys})")
+    if basic is None and (userinfo := userinfo_of(url)):  # of the address, which is never printed
+        user, _, password = userinfo.partition(":")
+        basic = unquote(user), unquote(password)
     limits = {"max_bytes": MAX_PAGE_BYTES, "follow_redirects": False}
     with BoundedClient(headers=given, auth=basic, timeout=60.0, **limits) as client:
         yield Api(address, keys, client)

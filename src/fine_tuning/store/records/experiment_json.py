@@ -92,6 +92,9 @@ class PlannedLookRecord(TypedDict):
     continuity: NotRequired[float]
 
 
+RatesRecord = list[float]  # see `experiments.rate_likelihood.Rates`
+
+
 class EffectRecord(TypedDict):
     """A difference of two models; see `experiments.effect.Effect`. None stands for infinity."""
 
@@ -102,6 +105,7 @@ class EffectRecord(TypedDict):
     is_ready: bool
     degrees: float | None
     skewness: float
+    rates: NotRequired[RatesRecord | None]
 
 
 class UnitSumsRecord(TypedDict):
