@@ -31,6 +31,7 @@ hypothesis.settings.register_profile("untimed", deadline=None)  # timing is not 
 hypothesis.settings.load_profile("untimed")
 if "PYTEST_XDIST_WORKER" in os.environ:  # others test beside us; trainers that we start have this too
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that busy-wait take the processor from the others
 
 PROJECT = Path(__file__).parent.parent
 SHARED = PROJECT.parent / "shared"
