@@ -47,6 +47,18 @@ def test_get_settings_invalid_setting_raises_each_time(monkeypatch: pytest.Monke
         ("FINE_TUNING_PRICES", '{"a": {"provider": "azur"}}', r"a\.provider = 'azur': no prices .*such as azure"),
         ("FINE_TUNING_PRICES", "[" * 100_000, "nested too deeply"),
         ("FINE_TUNING_PRICES", "[1]", r"FINE_TUNING_PRICES = \[1\]"),
+        ("FINE_TUNING_PRICES", '{"*": {"input": 1}}', "'*' names no model; write a model, host/model or host/"),
+        ("FINE_TUNING_PRICES", '{"/x": {"input": 1}}', "'/x' names no model; write a model, host/model or host/"),
+        (
+            "FINE_TUNING_PRICES",
+            '{"gpt-4o/": {"input": 1}}',
+            "'gpt-4o/' names no model; write a model, host/model or host/",
+        ),
+        (
+            "FINE_TUNING_PRICES",
+            '{"http://": {"input": 1}}',
+            "'http://' names no model; write a model, host/model or host/",
+        ),
         ("FINE_TUNING_ALIASES", "{bad", "FINE_TUNING_ALIASES is not JSON"),
         ("FINE_TUNING_ALIASES", '{"a": 1}', "FINE_TUNING_ALIASES in a = 1"),
         ("FINE_TUNING_DEPLOY_GATES", "expiry,x", "FINE_TUNING_DEPLOY_GATES in 1 = 'x'"),

@@ -145,6 +145,17 @@ class Settings(BaseSettings):
             return gates
         return () if gates.strip() == "none" else tuple(name.strip() for name in gates.split(",") if name.strip())
 
+    @field_validator("prices")
+    @classmethod
+    def _of_models(cls, prices: dict[str, Price]) -> dict[str, Price]:
+        """Each of a model, of a model at a host, or of all models of a host (`host/*`)."""
+        for key in prices:
+            host, slash, model = key.strip().rpartition("/")
+            is_host = bool(host.rpartition("://")[2].strip("/"))
+            if not model or (slash and not is_host) or (model == "*" and not slash):
+                raise ValueError(f"{key!r} names no model; write a model, host/model or host/*")
+        return prices
+
     @field_validator("trainer_command", "vllm_command", "vllm_options")
     @classmethod
     def _splittable(cls, command: str) -> str:
