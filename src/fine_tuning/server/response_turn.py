@@ -61,10 +61,12 @@ def _earlier(server: Context, tx: Transaction, project: str, body: PromptRequest
         return stored_items.listed(tx, stored_items.of_conversation(conversation))
     if body.previous_response_id is None:
         return []
+    waits = server.waiting.reason(project, body.previous_response_id)
     try:
         return responses.chain_items(tx, project, body.previous_response_id)
     except NotFoundError as error:
-        server.waiting.check_absent(project, str(error))
+        if waits is not None:
+            raise waits from None
         message = f"Previous response with id '{error}' not found."
         raise ApiError(404, message, param="previous_response_id", code="previous_response_not_found") from None
 

@@ -46,15 +46,15 @@ class WaitingAnswers:
             return
         wait([self._thread.submit(self.store_all)], PATIENCE_SECONDS)
 
-    def check_absent(self, project: str, name: str) -> None:
-        """Tell what waits from what does not exist.
+    def reason(self, project: str, name: str) -> UnavailableError | None:
+        """Why an answer of that project cannot be read yet; None where it is stored, or none.
 
-        Raises:
-            UnavailableError: the answer of that project waits to be stored.
+        Ask before the database is read: afterwards it may have been stored in between, and would seem to be none.
         """
         for path in self._folder.glob("*.json"):
             if path.stem.partition("-")[2] == name and self._project_of(path) == project:
-                raise UnavailableError(f"{name} waits in {self._folder} until the database is there again")
+                return UnavailableError(f"{name} waits in {self._folder} until the database is there again")
+        return None
 
     def _project_of(self, path: Path) -> object:
         """The project of an answer; None where it is stored by now, or no answer."""

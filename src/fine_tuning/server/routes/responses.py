@@ -232,9 +232,9 @@ def items_page(
 
 
 def _find(server: Context, project: str, response_id: str) -> StoredResponse:
+    waits = server.waiting.reason(project, response_id)
     with server.database.read() as tx:
         row = responses.get(tx, project, response_id)
     if row is None:
-        server.waiting.check_absent(project, response_id)
-        raise not_found("response", response_id, "response_id")
+        raise waits or not_found("response", response_id, "response_id")
     return row

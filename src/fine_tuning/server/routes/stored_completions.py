@@ -133,9 +133,9 @@ def _shown(row: StoredCompletion) -> ApiObject:
 
 
 def _find(server: Context, project: str, completion_id: str) -> StoredCompletion:
+    waits = server.waiting.reason(project, completion_id)
     with server.database.read() as tx:
         row = completions.get(tx, project, completion_id)
     if row is None:
-        server.waiting.check_absent(project, completion_id)
-        raise not_found("chat completion", completion_id, "completion_id")
+        raise waits or not_found("chat completion", completion_id, "completion_id")
     return row
