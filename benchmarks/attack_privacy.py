@@ -18,50 +18,10 @@ from bench_privacy import ours
 from private_texts import Sample, samples
 
 UNITS = (
-    *(
-        "a",
-        "A",
-        "1",
-        "a1",
-        "'",
-        '"',
-        "\\",
-        '\\"',
-        "(",
-        "[",
-        "{",
-        "<",
-        ": ",
-        "=",
-        "a=",
-        "-",
-        "_",
-        ".",
-        "a.",
-        "/",
-        " ",
-        "\n",
-    ),
-    *(
-        "\t",
-        ",",
-        "a,",
-        "@",
-        "a@",
-        "a@a.",
-        "* ",
-        "|",
-        "`",
-        "``",
-        "é",
-        "한",
-        "password ",
-        "password=",
-        "key: ",
-        "token is ",
-    ),
-    *("a b ", " 'a'", "&a", "a;", "$", "%41", "+", "#", "\r\n", "0 0", "is ", "は"),
-)
+    "a", "A", "1", "a1", "'", '"', "\\", '\\"', "(", "[", "{", "<", ": ", "=", "a=", "-", "_", ".", "a.", "/", " ",
+    "\n", "\t", ",", "a,", "@", "a@", "a@a.", "* ", "|", "`", "``", "é", "한", "password ", "password=", "key: ",
+    "token is ", "a b ", " 'a'", "&a", "a;", "$", "%41", "+", "#", "\r\n", "0 0", "is ", "は",
+)  # fmt: skip
 
 
 class SlowError(Exception):
@@ -71,11 +31,8 @@ class SlowError(Exception):
 def attack(chosen: random.Random, known: list[Sample], length: int) -> str:
     """A text up to a place in or before its private value, and then `length` characters of repeats."""
     text, value, _ = chosen.choice(known)
-    at = (
-        text.index(str(value)) + chosen.randint(0, len(str(value)))
-        if chosen.random() < 0.7
-        else chosen.randrange(len(text))
-    )
+    begin, is_in_value = text.index(str(value)), chosen.random() < 0.7
+    at = begin + chosen.randint(0, len(str(value))) if is_in_value else chosen.randrange(len(text))
     unit = "".join(chosen.choices(UNITS, k=chosen.choice((1, 1, 1, 2, 3))))
     return text[:at] + unit * (length // len(unit)) + chosen.choice(("", "\n", "!", ")", "'", text[at:]))
 

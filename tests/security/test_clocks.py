@@ -22,7 +22,8 @@ from fine_tuning.store.database import Database
 from fine_tuning.store.records.jobs import NewJob
 from fine_tuning.training.jobs import trainer_liveness
 from tests.store.test_batches import add_with_file
-from tests.training.jobs.test_local_trainer import wait_until, write_chats
+from tests.training.jobs.test_local_trainer import write_chats
+from tests.waiting import wait_until
 
 FAKETIME = shutil.which("faketime")
 needs_faketime = pytest.mark.skipif(FAKETIME is None, reason="faketime is not installed (Debian's package faketime)")

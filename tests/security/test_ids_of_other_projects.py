@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from fine_tuning.server import authentication
-from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store.database import open_database
-from tests.security.requests import ask
-from tests.server.conftest import ALIAS, listening
+from tests.security.requests import ask, key
+from tests.server.conftest import ALIAS
 
 Names = dict[str, str]
 ROW = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n' * 10
@@ -24,16 +17,6 @@ BODIES: dict[str, Any] = {  # of the routes that ask for one
     "/uploads/{upload_id}/complete": {"part_ids": ["part_1"]},
     "/fine_tuning/checkpoints/{checkpoint}/permissions": {"project_ids": ["b"]},
 }
-
-
-@pytest.fixture
-def address(workspace: Path, tiny_model_dir: Path) -> Iterator[str]:
-    with listening(ServerConfig(aliases={ALIAS: str(tiny_model_dir)})) as found:
-        yield found
-
-
-def key(project: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {authentication.create(open_database(), 'app', project)[0]}"}
 
 
 def seeded(address: str, headers: dict[str, str]) -> Names:

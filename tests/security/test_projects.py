@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,12 @@ import pytest
 from fine_tuning.dashboard.sessions import Sessions
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import NotFoundError, UsageError
-from fine_tuning.server import authentication
-from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
-from tests.security.requests import ask
-from tests.server.conftest import ALIAS, listening
+from tests.security.requests import ask, key
+from tests.server.conftest import ALIAS
 
 CHAT: Any = {"model": ALIAS, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 2, "temperature": 0}
 CALL = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
-
-
-@pytest.fixture
-def address(workspace: Path, tiny_model_dir: Path) -> Iterator[str]:
-    with listening(ServerConfig(aliases={ALIAS: str(tiny_model_dir)})) as found:
-        yield found
-
-
-def key(project: str, **more: bool) -> dict[str, str]:
-    return {"Authorization": f"Bearer {authentication.create(open_database(), 'app', project, **more)[0]}"}
 
 
 def test_other_project_gets_what_a_missing_id_gets(address: str) -> None:

@@ -15,20 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
-from fine_tuning.server import authentication
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
-from tests.security.requests import ask
+from tests.security.requests import ask, key
 from tests.server.conftest import ALIAS, listening
+from tests.waiting import wait_until
 
 CHAT = {"model": ALIAS, "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8, "store": True}
-TURN = {"model": ALIAS, "input": "Hello", "max_output_tokens": 16}
-
-
-@pytest.fixture
-def address(tiny_model_dir: Path, workspace: Path) -> Iterator[str]:
-    with listening(ServerConfig(aliases={ALIAS: str(tiny_model_dir)})) as found:
-        yield found
+TURN = {"model": ALIAS, "input": "Hello", "max_output_tokens": 16, "temperature": 0}
 
 
 @contextmanager
@@ -54,11 +48,9 @@ def test_stored_answer_of_locked_database_is_delivered_and_kept(
         assert (answer.status_code, time.monotonic() - started < 5) == (200, True)
         assert stored(address) == []
         assert len(list((workspace / "waiting_answers").glob("*.json"))) == 1
-    deadline = time.monotonic() + 60
-    while len(found := stored(address)) < 1 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert len(found) == 1
-    assert found[0] in answer.text
+    wait_until(lambda: bool(stored(address)), seconds=60)
+    (found,) = stored(address)
+    assert found in answer.text
     assert list((workspace / "waiting_answers").iterdir()) == []
 
 
@@ -66,8 +58,7 @@ def test_stored_answer_of_locked_database_is_delivered_and_kept(
 def test_response_of_locked_database_is_delivered_and_continued_later(
     address: str, workspace: Path, is_streamed: bool
 ) -> None:
-    key = {"Authorization": f"Bearer {authentication.create(open_database(), 'app', 'other')[0]}"}
-    own = {"Authorization": f"Bearer {authentication.create(open_database(), 'app')[0]}"}
+    other, own = key("other"), key("default")
     ask("POST", f"{address}/responses", json=TURN | {"store": False}, headers=own)  # loads the model
     with locked(workspace):
         answer = ask("POST", f"{address}/responses", json=TURN | {"stream": is_streamed}, headers=own)
@@ -76,10 +67,9 @@ def test_response_of_locked_database_is_delivered_and_continued_later(
         at, more = f"{address}/responses/{name}", TURN | {"previous_response_id": name}
         assert ask("GET", at, headers=own).status_code == 503
         assert ask("POST", f"{address}/responses", json=more, headers=own).status_code == 503
-        assert ask("GET", at, headers=key).status_code == 404
-    deadline = time.monotonic() + 60
-    while (found := ask("GET", at, headers=own)).status_code == 503 and time.monotonic() < deadline:
-        time.sleep(0.05)
+        assert ask("GET", at, headers=other).status_code == 404
+    wait_until(lambda: ask("GET", at, headers=own).status_code != 503, seconds=60)
+    found = ask("GET", at, headers=own)
     assert found.json()["status"] == "incomplete"
     again = ask("POST", f"{address}/responses", json=more, headers=own)
     assert again.json()["usage"]["input_tokens"] > found.json()["usage"]["input_tokens"]
@@ -97,9 +87,7 @@ def test_what_a_killed_server_left_is_stored_once(tiny_model_dir: Path, workspac
             (left,) = folder.glob("*.json")
             content = left.read_bytes()
     with listening(config) as address:
-        deadline = time.monotonic() + 60
-        while len(stored(address)) < 1 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: bool(stored(address)), seconds=60)
         left.write_bytes(content)
         (folder / "0-odd.json").write_bytes(b'{"request":')
         (folder / "0-list.json").write_bytes(b"[]")

@@ -58,8 +58,10 @@ def _is_grammar(schema: str) -> bool:
 
 def _is_empty(bounds: Mapping[str, object], kind: str) -> bool:
     """Whether no number is within the bounds."""
-    lower = [value for key, value in bounds.items() if key.endswith("inimum") and isinstance(value, int | float)]
-    upper = [value for key, value in bounds.items() if key.endswith("aximum") and isinstance(value, int | float)]
+    lower, upper = (
+        [value for key, value in bounds.items() if key.endswith(end) and isinstance(value, int | float)]
+        for end in ("inimum", "aximum")
+    )
     if not lower or not upper:
         return False
     least, most = max(lower), min(upper)

@@ -117,7 +117,8 @@ _ANNOTATIONS = (
     "other_task_category task_category_generator reward_model instruct_reward llama_guard llama_guard_2 llama_guard_3 "
     "min_neighbor_distance min_similar_uuid min_similar_conversation_id gen_input_configs gen_response_configs"
 )
-_CONVERSATIONS = frozenset(("messages", "conversations", "conversation"))
+CONVERSATIONS = ("messages", "conversations", "conversation")
+"""Columns of whole conversations."""
 
 
 @lru_cache(maxsize=4096)
@@ -255,4 +256,4 @@ def folded(key: str) -> str:
 
 def may_repeat_answers(key: str) -> bool:
     """Whether a field may repeat a whole conversation, answers included."""
-    return plain(key) in _CONVERSATIONS or meaning_of(key) is Meaning.HISTORY
+    return plain(key) in CONVERSATIONS or meaning_of(key) is Meaning.HISTORY

@@ -49,6 +49,7 @@ def _finite_float(number: str) -> float:
 
 
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite_float, object_pairs_hook=_unique_keys)
+_ANY = json.JSONDecoder(object_pairs_hook=_unique_keys)
 
 
 def duplicate_key(text: str) -> str | None:
@@ -60,6 +61,3 @@ def duplicate_key(text: str) -> str | None:
     except (ValueError, RecursionError):
         return None
     return None
-
-
-_ANY = json.JSONDecoder(object_pairs_hook=_unique_keys)

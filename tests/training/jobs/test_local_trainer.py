@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.local_trainer import TRAIN_EXTRA
 from fine_tuning.workflows.model_export import ExportPlan, export_model
 from tests.conftest import PROJECT
+from tests.waiting import wait_until
 
 
 def write_chats(path: Path, count: int) -> str:
@@ -48,13 +48,6 @@ def start(file_id: str, model: Path, **hyperparameters: Any) -> tuple[LocalFineT
     tuner = LocalFineTuner()
     settings = {"n_epochs": 1, "batch_size": 4, **hyperparameters}
     return tuner, tuner.create_fine_tuning_job(str(model), file_id, suffix="tiny", **settings)["job_id"]
-
-
-def wait_until(condition: Any, seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def step(tuner: LocalFineTuner, job_id: str) -> int:

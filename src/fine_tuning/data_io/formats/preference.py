@@ -13,6 +13,7 @@ from fine_tuning.data_io.dialects.messages_in_text import asks_in_messages, list
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import second_answers
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.key_meanings import CONVERSATIONS
 from fine_tuning.data_io.messages import Message, Tool, content_text, length_of_request, prompt_messages
 from fine_tuning.errors import DataError
 
@@ -24,7 +25,6 @@ _ANSWER_KEYS = (
     ("response_j", "response_k"),  # of StackExchange's paired answers, of which the first has more votes
 )
 _REQUEST_KEYS = ("prompt", "question", "instruction", "query", "messages", "conversations", "conversation", "input")
-_TURNS = ("messages", "conversations", "conversation")
 _OPENAI_KEYS = ("input", "preferred_output", "non_preferred_output")
 
 
@@ -111,7 +111,7 @@ def _chosen_pair(row: Row) -> _Pair:
     names = _answer_keys(row) or _ANSWER_KEYS[0]
     key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
     asked = row.get(key or "")
-    is_chat = key in _TURNS or asks_in_messages(asked) or all(list_of_roles(row.get(each)) for each in names)
+    is_chat = key in CONVERSATIONS or asks_in_messages(asked) or all(list_of_roles(row.get(each)) for each in names)
     chosen, rejected = (_answer(_side(row.get(each), is_chat=is_chat), each, asked) for each in names)
     systems = [_texts_of(each[:1]) for each in (chosen, rejected) if each and each[0].get("role") == "system"]
     if len(systems) == len(names) and systems[0] != systems[1]:
@@ -176,7 +176,7 @@ def _side(value: object, *, is_chat: bool) -> object:
 
 
 def _request(row: Row, key: str) -> list[Message]:
-    value = _side(row[key], is_chat=key in _TURNS or asks_in_messages(row[key]))
+    value = _side(row[key], is_chat=key in CONVERSATIONS or asks_in_messages(row[key]))
     if not isinstance(value, str):
         return read_messages(value, key)
     more = row.get("input") if key == "instruction" else None

@@ -30,28 +30,21 @@ def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
         label = str(name).lower()
         if label in _STARS | _THUMBS and isinstance(value, list | dict):
             raise DataError(f"score {label} must be a number, not {value!r}")
-        if label in _STARS and (stars := _number(value)) in {1, 2, 3, 4, 5}:
+        if label in _STARS and (stars := as_number(value)) is not None and stars in {1, 2, 3, 4, 5}:
             return int(stars)
-        if label in _THUMBS and (verdict := is_positive(value)) is not None:
-            return THUMBS_UP if verdict else THUMBS_DOWN
+        if label in _THUMBS and (rating := _of_verdict(is_positive(value))) is not None:
+            return rating
     shares = (_of_share(value) for name, value in stated if str(name).lower() in _MEASURES)
     return next((each for each in shares if each is not None), None)
 
 
 def _of_share(value: object) -> int | None:
     """The rating of a verdict, or of a share of 1; None for another score."""
-    if isinstance(value, str) and as_number(value) is None:
-        verdict = is_positive(value)
-        return None if verdict is None else THUMBS_UP if verdict else THUMBS_DOWN
-    if isinstance(value, bool):
-        return THUMBS_UP if value else THUMBS_DOWN
     number = as_number(value)
-    return round(THUMBS_DOWN + (THUMBS_UP - THUMBS_DOWN) * number) if number is not None and 0 <= number < 1 else None
+    if number is None:
+        return _of_verdict(is_positive(value))
+    return round(THUMBS_DOWN + (THUMBS_UP - THUMBS_DOWN) * number) if 0 <= number < 1 else None
 
 
-def _number(value: object) -> float:
-    """A number, also as text, as exports to CSV have it; 0 for none."""
-    try:
-        return float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0
-    except ValueError:
-        return 0
+def _of_verdict(verdict: bool | None) -> int | None:
+    return None if verdict is None else THUMBS_UP if verdict else THUMBS_DOWN

@@ -19,6 +19,7 @@ from fine_tuning.data_io.json_values import (
     parse_embedded_json,
     scalar_text,
 )
+from fine_tuning.data_io.key_meanings import CONVERSATIONS
 from fine_tuning.data_io.messages import Message, content_text, length_of_request, whole_text
 from fine_tuning.data_io.verdicts import is_positive
 from fine_tuning.errors import DataError
@@ -40,7 +41,6 @@ _WORSE = frozenset(("rejected", "dispreferred")) | _spellings(
     "negative bad worse worst"
 )
 _BETTER = frozenset(("chosen",)) | _spellings("chosen preferred accepted winning positive good better best")
-_TURNS = ("messages", "conversations", "conversation")
 _ANSWERS = ("response", "completion", "output", "answer")
 _SECOND = ("response", "completion", "answer", "expected_output", "chosen", "chosen_response")
 TARGETS = ("target", "targets", "target_text", "tgt", "expected", "expected_answer", "expected_response")
@@ -70,7 +70,7 @@ def completed(row: Row) -> Row:
     if better_keys:
         return {**others, "chosen": _one(row, better_keys), "rejected": worse}
     given = [each for each in _ANSWERS if _is_answer(each, row.get(each))]
-    turns = next((each for each in _TURNS if is_list(parse_embedded_json(row.get(each)))), None)
+    turns = next((each for each in CONVERSATIONS if is_list(parse_embedded_json(row.get(each)))), None)
     if turns is not None:
         messages = parse_embedded_json(row[turns])
         read = read_messages(messages, turns)
@@ -140,23 +140,24 @@ def refuse_second(row: Row, messages: list[Message], more: Iterable[str] = ()) -
     stated = [key for key in (*_SECOND, *more) if key in row]
     if not stated or not messages or messages[-1].get("role") != "assistant":
         return
-    answers, asked = (
-        " ".join(
-            " ".join(whole_text(each).split()) for each in messages if (each.get("role") == "assistant") == is_said
-        )
-        for is_said in (True, False)
-    )
+    answers = _said(messages, is_answer=True)
     for key in stated:
         value = _text_of(row.get(key))
         if key in TARGETS:
             value = None if isinstance(value, bool) else scalar_text(value)
-            if value is None or _is_fact(value, answers, asked):
+            if value is None or _is_fact(value, answers, _said(messages, is_answer=False)):
                 continue
         if isinstance(value, str) and _is_answer(key, value) and " ".join(value.split()) not in answers:
             raise DataError(
                 f"{key} is another answer than those of the conversation: write a pair as chosen and rejected, "
                 "or put it into metadata"
             )
+
+
+def _said(messages: list[Message], *, is_answer: bool) -> str:
+    """The texts of the assistant, or those of all others, without line breaks."""
+    said = (each for each in messages if (each.get("role") == "assistant") == is_answer)
+    return " ".join(" ".join(whole_text(each).split()) for each in said)
 
 
 def _is_fact(target: str, answers: str, asked: str) -> bool:

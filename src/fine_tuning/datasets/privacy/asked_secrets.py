@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from fine_tuning.datasets.privacy.code_words import CODES, PINS
@@ -43,9 +44,8 @@ _NAMES_VALUE = re.compile(rf"(?:{IS}|['’]s|[:,])[ \t]*$", re.IGNORECASE)
 _LABEL = re.compile(
     r"[a-z]+(?:[-_ ][a-z]+)*[-_]\d{1,3}|(?:class|label|option|intent|step|v|type)\d{1,3}", re.IGNORECASE
 )
-_LINES = re.compile(
-    r"(?P<asked>[^\n]{3,400})\n\s*(?:[*_#]{0,3}[^\W\d_][\w .]{0,20}[*_]{0,3}[:：>][*_]{0,3}[ \t]*)?(?P<answer>[^\n]+)"
-)
+_LINE = re.compile(r"[^\s][^\n]*")
+_SPEAKER = re.compile(r"[*_#]{0,3}[^\W\d_][\w .]{0,20}[*_]{0,3}[:：>][*_]{0,3}[ \t]*(?=[^\n])")
 _TEXTS = frozenset(
     "content text value prompt completion response instruction input output question answer query reply message body "
     "user assistant human bot messages turns dialog".split()
@@ -95,12 +95,11 @@ def answered(question: str, answer: str) -> Asked | None:
 
 def find(text: str) -> Iterator[Asked]:
     """Each in a text that has the question and the answer in lines of their own."""
-    at = 0
-    while match := _LINES.search(text, at):
-        if found := answered(match["asked"], match["answer"]):
-            start = match.start("answer")
+    for asked, line in pairwise(_LINE.finditer(text)):
+        speaker = _SPEAKER.match(text, *line.span())
+        start = speaker.end() if speaker else line.start()
+        if found := answered(asked[0], text[start : line.end()]):
             yield Asked(found.field, start + found.start, start + found.end)
-        at = match.end("asked") + 1
 
 
 def _is_value(lead: str, value: str, field: str) -> bool:
