@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from fine_tuning._util import locks
+from fine_tuning._util.renames import exchange
 from fine_tuning.errors import DataError, DiskFullError, NotFoundError, StorageError, UsageError
 
 # The message of torch.save for a file that it could not finish, whatever the reason; in practice a full disk.
@@ -190,8 +191,14 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
+        if not folder.is_dir():
+            temporary.rename(folder)
+            return
+        with locks.held(folder, f"{folder} is being written"):  # at the temporary path nobody may write into it
+            exchange(temporary, folder)
+            if temporary.is_symlink():
+                temporary.unlink()
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _empty(folder: Path) -> None:
