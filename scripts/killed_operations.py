@@ -11,18 +11,14 @@ import os
 import shutil
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
-import peft  # noqa: F401 - loads what an export needs, as do the next
 import uvicorn
-import xllamacpp  # noqa: F401
-from tests.tiny_model import make_tiny_model
-from transformers import LlamaForCausalLM  # noqa: F401
 
 from fine_tuning import DatasetBuilder, LocalFineTuner, ModelRegistry
 from fine_tuning.data_io.content_hash import content_hash
@@ -31,18 +27,14 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import FineTuningError
 from fine_tuning.server.app import make_app
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store import datasets, dump, exports, integrity, jobs, tables, uploads
+from fine_tuning.store import datasets, dump, integrity, jobs, tables, uploads
 from fine_tuning.store.database import open_database
 from fine_tuning.store.workspace import open_workspace
-from fine_tuning.training.loop import training_prompts  # noqa: F401 - loads what an export needs
 from fine_tuning.workflows.maintenance import backup, backup_archive, doctor, leftovers
-from fine_tuning.workflows.model_export import ExportPlan, export_model
-from fine_tuning.workflows.relocation import Plan, relocate
 
 Acknowledge = Callable[[str], None]
 Work = Callable[[Acknowledge], None]
 DOCTORS_FOLDERS = ("datasets", "files", "artifacts")  # those of evaluations are kept answers, which no row names
-MODEL = "tiny"
 
 
 @dataclass(frozen=True)
@@ -94,24 +86,24 @@ class Operation(Protocol):
 
 
 def make_workspace(places: Places) -> Work:
-    """Two base models, a workspace with a trained version, and its backup."""
+    """A workspace with captured calls, a dataset, files and a version, and its backup."""
 
     def work(_: Acknowledge) -> None:
-        for seed in (0, 1):
-            make_tiny_model(places.base(seed), seed)
-        collector, builder, tuner = DistillationDataCollector(), DatasetBuilder(), LocalFineTuner()
-        for number in range(12):
-            collector.capture_success(f"Where is order {number}, please?", f"Order {number} left.", "support", "t")
-        path = builder.save_dataset(builder.build_from_distillation(), "orders")
-        file = tuner.upload_training_file(path)
-        job = tuner.create_fine_tuning_job(str(places.base(0)), file, n_epochs=1, max_steps=1)
-        ended = tuner.wait_for_job(job["job_id"], progress_bar=False)
-        assert ended["status"] == "succeeded", ended
-        ModelRegistry().register_model("orders", str(places.base(0)), job["job_id"], 12)
+        fill(places)
         backup.write(open_workspace(), places.root / "backup.zip")
         open_database().close()
 
     return work
+
+
+def fill(places: Places) -> str:
+    """Capture calls, save a dataset, upload it and register a version. Returns the id of the file."""
+    collector, builder = DistillationDataCollector(), DatasetBuilder()
+    for number in range(12):
+        collector.capture_success(f"Where is order {number}, please?", f"Order {number} left.", "support", "t")
+    path = builder.save_dataset(builder.build_from_distillation(), "orders")
+    ModelRegistry().register_model("given", str(places.base(0)), "ftjob-given", 12)
+    return LocalFineTuner().upload_training_file(path)
 
 
 def left_over(places: Places) -> set[str]:
@@ -139,12 +131,14 @@ def left_over(places: Places) -> set[str]:
 KNOWN_CHECKS = {"left-over files", "jobs"}
 
 
-class _Plain:
+class Plain:
+    """Leaves nothing that no row refers to."""
+
     def expected(self, places: Places) -> set[str]:
         return set()
 
 
-class Registry(_Plain):
+class Registry(Plain):
     """Versions are registered, deployed, named and rated."""
 
     name = "registry change"
@@ -183,7 +177,7 @@ class Build:
         def work(acknowledge: Acknowledge) -> None:
             builder = DatasetBuilder()
             for number in (0, 1, 1):
-                rows = [_chat(f"{number} {each}") for each in range(30)]
+                rows = [chat(f"{number} {each}") for each in range(30)]
                 file = places.outside / f"rows{number}.jsonl"
                 file.write_text("".join(json.dumps(row) + "\n" for row in rows))
                 made = builder.build("built", [file], validation=0.2, test=0.2)
@@ -221,38 +215,7 @@ def _hash_of(path: Path) -> str:
     return content_hash(map(json.loads, path.read_text().splitlines()))
 
 
-class Export(_Plain):
-    """A model is written for other programs."""
-
-    name = "export"
-
-    def run(self, places: Places) -> Work:
-        def work(acknowledge: Acknowledge) -> None:
-            for target in ("peft", "gguf"):
-                if not (folder := places.outside / target).exists():
-                    plan = ExportPlan("orders-v1", target, output=folder, prompts=1, force=True)
-                    export_model(plan, workspace=open_workspace())
-                acknowledge(target)
-
-        return work
-
-    def check(self, places: Places, acknowledged: list[str], *, is_over: bool) -> Iterator[str]:
-        with open_database().read() as tx:
-            recorded = {Path(each["path"]).name for each in exports.of_model(tx, "orders")}
-        found = {each.name for each in places.outside.iterdir()}
-        for target in acknowledged:
-            if target not in found:
-                yield f"{target} is gone"
-        for target in found & {"peft", "gguf"}:
-            if target not in recorded:
-                yield f"{target} is not recorded"
-            if not (places.outside / target / "README.md").is_file():
-                yield f"{target} is half-written"
-        if is_over and (more := found - {"peft", "gguf", "backup.zip"}):
-            yield f"left beside the exports: {more}"
-
-
-class Backup(_Plain):
+class Backup(Plain):
     """A backup is written over an earlier one."""
 
     name = "backup"
@@ -276,7 +239,7 @@ class Backup(_Plain):
             yield f"left beside the backup: {more}"
 
 
-class Restore(_Plain):
+class Restore(Plain):
     """A backup is restored into an empty workspace."""
 
     name = "restore"
@@ -285,7 +248,7 @@ class Restore(_Plain):
         def work(acknowledge: Acknowledge) -> None:
             self._enter(places)
             with open_database().read() as tx:
-                is_restored = bool(jobs.newest(tx, 1))
+                is_restored = tx.scalar(tables.examples.select().limit(1)) is not None
             if not is_restored:
                 backup.restore(open_workspace(), places.outside / "backup.zip")
             acknowledge("restored")
@@ -300,7 +263,7 @@ class Restore(_Plain):
         home = places.outside / "restored"
         with open_database().read() as tx:
             counts = {table.name: len([*dump.rows(tx, table)]) for table in dump.tables_of(tx)}
-        if not counts["jobs"]:
+        if not counts["examples"]:
             yield from ["no row is restored"] * bool(acknowledged)
             return
         with zipfile.ZipFile(places.outside / "backup.zip") as archive:
@@ -317,7 +280,7 @@ class Restore(_Plain):
         yield from (f"left: {each}" for each in home.rglob("*.partial"))
 
 
-class Upload(_Plain):
+class Upload(Plain):
     """Files arrive, whole and in parts."""
 
     name = "upload"
@@ -325,16 +288,16 @@ class Upload(_Plain):
 
     def run(self, places: Places) -> Work:
         def work(acknowledge: Acknowledge) -> None:
-            with served(places) as client:
+            with served({}) as client:
                 for number in range(4):
                     content = bytes([65 + number]) * self._size
                     sent = client.post("/files", files={"file": ("whole", content)}, data={"purpose": "batch"})
-                    acknowledge(f"{_told(sent)['id']} {hashlib.sha256(content).hexdigest()}")
+                    acknowledge(f"{told(sent)['id']} {hashlib.sha256(content).hexdigest()}")
                     begun = {"filename": "parts", "purpose": "batch", "bytes": len(content), "mime_type": "text/plain"}
-                    at = f"/uploads/{_told(client.post('/uploads', json=begun))['id']}"
+                    at = f"/uploads/{told(client.post('/uploads', json=begun))['id']}"
                     halves = content[: self._size // 2], content[self._size // 2 :]
-                    parts = [_told(client.post(f"{at}/parts", files={"data": each}))["id"] for each in halves]
-                    made = _told(client.post(f"{at}/complete", json={"part_ids": parts}))["file"]["id"]
+                    parts = [told(client.post(f"{at}/parts", files={"data": each}))["id"] for each in halves]
+                    made = told(client.post(f"{at}/complete", json={"part_ids": parts}))["file"]["id"]
                     acknowledge(f"{made} {hashlib.sha256(content).hexdigest()}")
 
         return work
@@ -355,88 +318,22 @@ class Upload(_Plain):
                 yield f"{name} is there, but its upload is not completed"
 
 
-class Capture(_Plain):
-    """Calls are captured, and answers stored by a server."""
-
-    name = "capture"
-
-    def run(self, places: Places) -> Work:
-        def work(acknowledge: Acknowledge) -> None:
-            collector = DistillationDataCollector()
-            with served(places) as client:
-                for number in range(5):
-                    acknowledge(f"example {collector.capture_success(f'What is {number}?', 'A number.', 'shop', 't')}")
-                    asked = {"model": MODEL, "messages": [{"role": "user", "content": f"Hello {number}"}]}
-                    told = client.post("/chat/completions", json=asked | {"max_tokens": 4, "store": True})
-                    acknowledge(f"completion {_told(told)['id']}")
-                    at = "/responses"
-                    told = client.post(at, json={"model": MODEL, "input": f"Hi {number}", "max_output_tokens": 16})
-                    acknowledge(f"response {_told(told)['id']}")
-
-        return work
-
-    def check(self, places: Places, acknowledged: list[str], *, is_over: bool) -> Iterator[str]:
-        waiting = {each.stem.partition("-")[2] for each in (places.home / "waiting_answers").glob("*.json")}
-        with open_database().read() as tx:
-            known = {
-                kind: set(tx.scalars(table.select().with_only_columns(table.c.id)))
-                for kind, table in (
-                    ("example", tables.examples),
-                    ("completion", tables.completions),
-                    ("response", tables.responses),
-                )
-            }
-        for line in acknowledged:
-            kind, name = line.split()
-            if name not in known[kind] and (is_over or name not in waiting):
-                yield f"{line} is gone"
-
-
-class Relocation(_Plain):
-    """A model is trained again on another base."""
-
-    name = "relocation"
-
-    def run(self, places: Places) -> Work:
-        def work(acknowledge: Acknowledge) -> None:
-            test = places.outside / "test.jsonl"
-            test.write_text("".join(json.dumps(_chat(f"test {number}")) + "\n" for number in range(3)))
-            plan = Plan(
-                *("orders", str(places.base(1))),
-                test_file=test,
-                n_epochs=1,
-                hyperparameters={"max_steps": 1},
-                max_answer_tokens=4,
-            )
-            outcome = relocate(plan, workspace=open_workspace())
-            acknowledge(f"{outcome.new} {outcome.job_id}")
-
-        return work
-
-    def check(self, places: Places, acknowledged: list[str], *, is_over: bool) -> Iterator[str]:
-        versions = ModelRegistry().list_model_versions("orders")
-        trained = LocalFineTuner().list_jobs()
-        if len(versions) > 2 or len(trained) > 2 or (is_over and (len(versions), len(trained)) != (2, 2)):
-            yield f"{len(versions)} versions and {len(trained)} jobs: {[each['status'] for each in trained]}"
-        for line in acknowledged:
-            if line.split()[0] not in {f"orders-v{each['version']}" for each in versions}:
-                yield f"{line} is gone"
-
-
-def _chat(question: str) -> dict[str, Any]:
+def chat(question: str) -> dict[str, Any]:
+    """A training row."""
     return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": question.upper()}]}
 
 
-def _told(answer: httpx.Response) -> dict[str, Any]:
+def told(answer: httpx.Response) -> dict[str, Any]:
+    """What a server answered to a request that it took."""
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told
 
 
 @contextmanager
-def served(places: Places) -> Iterator[httpx.Client]:
+def served(aliases: Mapping[str, str]) -> Iterator[httpx.Client]:
     """A server in this process, and its client."""
-    app = make_app(ServerConfig(aliases={MODEL: str(places.base(0))}))
+    app = make_app(ServerConfig(aliases=aliases))
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -449,6 +346,4 @@ def served(places: Places) -> Iterator[httpx.Client]:
     thread.join()
 
 
-OPERATIONS: tuple[Operation, ...] = (
-    *(Registry(), Build(), Backup(), Restore(), Upload(), Capture(), Export(), Relocation()),
-)
+OPERATIONS: tuple[Operation, ...] = (Registry(), Build(), Backup(), Restore(), Upload())

@@ -24,7 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.killed_operations import OPERATIONS, Acknowledge, Operation, Places, left_over, make_workspace
+from scripts import killed_operations
+from scripts.killed_operations import Acknowledge, Operation, Places, Work, left_over
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -163,9 +164,9 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", choices=[each.name for each in OPERATIONS])
+    parser.add_argument("--without-models", action="store_true", help="only what needs no trained model")
     options = parser.parse_args()
-    chosen = [each for each in OPERATIONS if not options.only or each.name in options.only]
+    chosen, make_workspace = _operations(with_models=not options.without_models)
     problems: list[Problem] = []
     done: Counter[str] = Counter()
     began = time.monotonic()
@@ -191,6 +192,17 @@ def main() -> int:
     minutes = (time.monotonic() - began) / 60
     print(f"{done.total()} kills, seed {options.seed}, {minutes:.1f} minutes: {len(problems)} problems")
     return 1 if problems else 0
+
+
+def _operations(*, with_models: bool) -> tuple[tuple[Operation, ...], Callable[[Places], Work]]:
+    """The operations, and what makes their workspace."""
+    if not with_models:
+        return killed_operations.OPERATIONS, killed_operations.make_workspace
+    from scripts import killed_model_operations  # takes seconds
+
+    return killed_operations.OPERATIONS + killed_model_operations.OPERATIONS, (
+        killed_model_operations.make_trained_workspace
+    )
 
 
 def _set_environment(places: Places) -> None:
