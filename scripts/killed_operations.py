@@ -122,7 +122,7 @@ def left_over(places: Places) -> set[str]:
     for folder in DOCTORS_FOLDERS:
         for path, _ in leftovers.walk(places.home / folder):
             is_owned = any(path.is_relative_to(each) for each in owned) or owners & {*path.parts}
-            if not is_owned and not any(str(path) in line for line in known):
+            if not is_owned and not any(str(each) in line for line in known for each in (path, path.parent)):
                 found.add(f"doctor does not know {path}")
     open_database().close()
     return found

@@ -21,6 +21,7 @@ from fine_tuning.errors import DataError, DiskFullError, NotFoundError, StorageE
 
 # The message of torch.save for a file that it could not finish, whatever the reason; in practice a full disk.
 _TORCH_COULD_NOT_WRITE = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
+_NUMPY_COULD_NOT_WRITE = re.compile(r"\d+ requested and \d+ written")  # of ndarray.tofile
 
 
 def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageError:
@@ -43,11 +44,11 @@ def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageEr
 def os_error_in(error: BaseException) -> OSError | None:
     """The OSError that an exception is or reports; None for another kind of error.
 
-    The safetensors library writes "(os error 28)" in its own error type; torch reports only that it could not write.
+    The safetensors library writes "(os error 28)" in its own error type; torch and NumPy report only a failed write.
     """
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not _NUMPY_COULD_NOT_WRITE.fullmatch(str(error)):
         return error
-    if _TORCH_COULD_NOT_WRITE.search(str(error)):
+    if _NUMPY_COULD_NOT_WRITE.fullmatch(str(error)) or _TORCH_COULD_NOT_WRITE.search(str(error)):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     match = re.search(r"\(os error (\d+)\)", str(error))
     return OSError(int(match[1]), os.strerror(int(match[1]))) if match else None

@@ -142,7 +142,7 @@ def _check_leftovers(examination: Examination) -> Iterable[Problem]:
             if is_part and examination.fix:  # nobody can complete an upload with it
                 _remove(path)
             yield Problem(f"no row refers to {path}", is_part and examination.fix)
-    for built in sorted((home / "datasets").glob(f"*/{manifest.FILE}")):
+    for built in sorted((home / "datasets").glob(f"**/{manifest.FILE}")):
         if str(built.parent) not in known and _age(built.parent, now) > LEFTOVER_SECONDS:
             yield Problem(f"no row refers to {built.parent}; build it again")
 
