@@ -54,11 +54,11 @@ class Capture(Plain):
                 for number in range(5):
                     acknowledge(f"example {collector.capture_success(f'What is {number}?', 'A number.', 'shop', 't')}")
                     asked = {"model": MODEL, "messages": [{"role": "user", "content": f"Hello {number}"}]}
-                    told = client.post("/chat/completions", json=asked | {"max_tokens": 4, "store": True})
-                    acknowledge(f"completion {told(told)['id']}")
+                    given = client.post("/chat/completions", json=asked | {"max_tokens": 4, "store": True})
+                    acknowledge(f"completion {told(given)['id']}")
                     at = "/responses"
-                    told = client.post(at, json={"model": MODEL, "input": f"Hi {number}", "max_output_tokens": 16})
-                    acknowledge(f"response {told(told)['id']}")
+                    given = client.post(at, json={"model": MODEL, "input": f"Hi {number}", "max_output_tokens": 16})
+                    acknowledge(f"response {told(given)['id']}")
 
         return work
 
