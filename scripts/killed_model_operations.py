@@ -8,7 +8,7 @@ from pathlib import Path
 
 import peft  # noqa: F401 - loads what an export needs, as do the next
 import xllamacpp  # noqa: F401
-from scripts.killed_operations import Acknowledge, Operation, Places, Plain, Work, chat, fill, served
+from scripts.killed_operations import Acknowledge, Operation, Places, Plain, Work, chat, fill, served, told
 from tests.tiny_model import make_tiny_model
 from transformers import LlamaForCausalLM  # noqa: F401
 
