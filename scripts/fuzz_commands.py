@@ -1,13 +1,14 @@
 """Odd command lines: any command of `ft-cli` with any of its options, and values that people and attackers type.
 
-`python -m scripts.fuzz_commands 10000` runs so many in a workspace of its own, and prints those that ended otherwise
-than with an exit code and a line. tests/security runs some of them each time.
+`python -m scripts.fuzz_commands 10000` runs so many in a workspace of its own (`10000 5 8` those of seed 5, for eight
+minutes at most), and prints those that ended otherwise than with an exit code and a line. tests/security runs some of them each time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import random
@@ -165,20 +166,22 @@ def _too_long(*_: object) -> None:
 
 
 def main() -> int:
-    """Run as many command lines as the first argument says; 1 if one ended badly."""
-    count, seed = int(sys.argv[1]), int((*sys.argv, 0)[2])
+    """Run as many command lines as the first argument says, or for minutes (the third); 1 if one ended badly."""
+    count, seed, minutes = (*map(float, sys.argv[1:]), *(0.0, float("inf"))[len(sys.argv) - 2 :])
+    until = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FINE_TUNING_HOME"] = f"{folder}/workspace"
         os.environ.update(OPENAI_BASE_URL="http://127.0.0.1:9/v1", OPENAI_API_KEY="k")
         os.chdir(folder)
-        endings = [run(each) for each in command_lines(count, seed, prepare(Path(folder)))]
+        lines = command_lines(int(count), int(seed), prepare(Path(folder)))
+        endings = [run(each) for each in itertools.takewhile(lambda _: time.monotonic() < until, lines)]
     bad = [each for each in endings if each.problem is not None]
     kinds = Counter((" ".join(each.arguments[:2]), (each.problem or "")[:100]) for each in bad)
     for (name, problem), times in kinds.most_common():
         example = next(each for each in bad if (each.problem or "")[:100] == problem)
         print(f"{times} x {name}: {problem}\n    {[text[:80] for text in example.arguments]}")
     slowest = max(each.seconds for each in endings)
-    print(f"{count} command lines, seed {seed}: {len(bad)} ended badly; the longest took {slowest:.1f} s")
+    print(f"{len(endings)} command lines, seed {seed:.0f}: {len(bad)} ended badly; the longest took {slowest:.1f} s")
     return 1 if bad else 0
 
 
