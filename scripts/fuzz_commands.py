@@ -1,7 +1,8 @@
 """Odd command lines: any command of `ft-cli` with any of its options, and values that people and attackers type.
 
 `python -m scripts.fuzz_commands 10000` runs so many in a workspace of its own (`10000 5 8` those of seed 5, for eight
-minutes at most), and prints those that ended otherwise than with an exit code and a line. tests/security runs some of them each time.
+minutes at most), and prints those that ended otherwise than with an exit code and a line. tests/security runs some of
+them each time.
 """
 
 from __future__ import annotations
@@ -60,6 +61,10 @@ ODD = (
     *("a,b,,", "%s%n", "'; --"),
 )
 KNOWN = ("inbox", "inbox-v1", "inbox@live", "t", "model_a", "gpt-4o", "smollm2-135m-instruct", "shop", "0.5", "2", "95")
+
+
+class TooLong(BaseException):
+    """A command took longer than `SECONDS`; nothing that a command catches, as it does a TimeoutError of a host."""
 
 
 class Ending(NamedTuple):
@@ -162,7 +167,7 @@ def run(arguments: list[str]) -> Ending:
 
 
 def _too_long(*_: object) -> None:
-    raise TimeoutError(f"longer than {SECONDS} s")
+    raise TooLong(f"longer than {SECONDS} s")
 
 
 def main() -> int:
@@ -180,8 +185,11 @@ def main() -> int:
     for (name, problem), times in kinds.most_common():
         example = next(each for each in bad if (each.problem or "")[:100] == problem)
         print(f"{times} x {name}: {problem}\n    {[text[:80] for text in example.arguments]}")
-    slowest = max(each.seconds for each in endings)
-    print(f"{len(endings)} command lines, seed {seed:.0f}: {len(bad)} ended badly; the longest took {slowest:.1f} s")
+    slowest = max(endings, key=lambda each: each.seconds)
+    print(f"longest: {[text[:80] for text in slowest.arguments]}")
+    print(
+        f"{len(endings)} command lines, seed {seed:.0f}: {len(bad)} ended badly; the longest took {slowest.seconds:.1f} s"
+    )
     return 1 if bad else 0
 
 
