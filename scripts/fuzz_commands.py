@@ -30,7 +30,7 @@ from fine_tuning.distillation import DistillationDataCollector
 
 SECONDS = 30  # of one command
 EXIT_CODES = {0, 1, 2}
-# A pipe that nobody writes to is no file here: whatever reads pipes, such as those of `<(zcat FILE)`, waits for a writer.
+# No file is a pipe that nobody writes to: what reads pipes, such as those of `<(zcat FILE)`, waits for a writer.
 # They run until stopped, train, or try a network again for longer than a fuzzer has.
 LEFT_OUT = {
     *("serve", "ui", "worker", "demo", "auto-pipeline", "train", "jobs watch", "ab watch", "models pull"),
