@@ -1,13 +1,15 @@
 """Odd command lines: any command of `ft-cli` with any of its options, and values that people and attackers type.
 
-`python -m scripts.fuzz_commands 10000` runs so many in a workspace of its own, and prints those that ended otherwise
-than with an exit code and a line. tests/security runs some of them each time.
+`python -m scripts.fuzz_commands 10000` runs so many in a workspace of its own (`10000 5 8` those of seed 5, for eight
+minutes at most), and prints those that ended otherwise than with an exit code and a line. tests/security runs some of
+them each time.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import os
 import random
@@ -28,6 +30,7 @@ from fine_tuning.distillation import DistillationDataCollector
 
 SECONDS = 30  # of one command
 EXIT_CODES = {0, 1, 2}
+# No file is a pipe that nobody writes to: what reads pipes, such as those of `<(zcat FILE)`, waits for a writer.
 # They run until stopped, train, or try a network again for longer than a fuzzer has.
 LEFT_OUT = {
     *("serve", "ui", "worker", "demo", "auto-pipeline", "train", "jobs watch", "ab watch", "models pull"),
@@ -59,6 +62,10 @@ ODD = (
     *("a,b,,", "%s%n", "'; --"),
 )
 KNOWN = ("inbox", "inbox-v1", "inbox@live", "t", "model_a", "gpt-4o", "smollm2-135m-instruct", "shop", "0.5", "2", "95")
+
+
+class TooLong(BaseException):
+    """A command took longer than `SECONDS`; nothing that a command catches, as it does a TimeoutError of a host."""
 
 
 class Ending(NamedTuple):
@@ -109,8 +116,7 @@ def prepare(folder: Path) -> list[str]:
         (folder / name).write_bytes(content)
     (folder / "loop").symlink_to(folder / "loop")
     (folder / "folder").mkdir()
-    os.mkfifo(folder / "pipe")
-    return [str(folder / name) for name in (*contents, "loop", "folder", "missing", "pipe", "folder/new")]
+    return [str(folder / name) for name in (*contents, "loop", "folder", "missing", "folder/new")]
 
 
 def command_lines(count: int, seed: int, files: list[str]) -> Iterator[list[str]]:
@@ -161,24 +167,28 @@ def run(arguments: list[str]) -> Ending:
 
 
 def _too_long(*_: object) -> None:
-    raise TimeoutError(f"longer than {SECONDS} s")
+    raise TooLong(f"longer than {SECONDS} s")
 
 
 def main() -> int:
-    """Run as many command lines as the first argument says; 1 if one ended badly."""
-    count, seed = int(sys.argv[1]), int((*sys.argv, 0)[2])
+    """Run as many command lines as the first argument says, or for minutes (the third); 1 if one ended badly."""
+    count, seed, minutes = (*map(float, sys.argv[1:]), *(0.0, float("inf"))[len(sys.argv) - 2 :])
+    until = time.monotonic() + 60 * minutes
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FINE_TUNING_HOME"] = f"{folder}/workspace"
         os.environ.update(OPENAI_BASE_URL="http://127.0.0.1:9/v1", OPENAI_API_KEY="k")
         os.chdir(folder)
-        endings = [run(each) for each in command_lines(count, seed, prepare(Path(folder)))]
+        lines = command_lines(int(count), int(seed), prepare(Path(folder)))
+        endings = [run(each) for each in itertools.takewhile(lambda _: time.monotonic() < until, lines)]
     bad = [each for each in endings if each.problem is not None]
     kinds = Counter((" ".join(each.arguments[:2]), (each.problem or "")[:100]) for each in bad)
     for (name, problem), times in kinds.most_common():
         example = next(each for each in bad if (each.problem or "")[:100] == problem)
         print(f"{times} x {name}: {problem}\n    {[text[:80] for text in example.arguments]}")
-    slowest = max(each.seconds for each in endings)
-    print(f"{count} command lines, seed {seed}: {len(bad)} ended badly; the longest took {slowest:.1f} s")
+    slowest = max(endings, key=lambda each: each.seconds)
+    print(f"longest: {[text[:80] for text in slowest.arguments]}")
+    ended = f"{len(bad)} ended badly; the longest took {slowest.seconds:.1f} s"
+    print(f"{len(endings)} command lines, seed {seed:.0f}: {ended}")
     return 1 if bad else 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from fine_tuning.cli import app
 from fine_tuning.commands import output
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database
+from tests.small_disks import remount, small_disk
 
 LISTED = """prepare-dataset create-openai-job check-job-status create-ollama-script evaluate-model setup-ab-test
     register-model list-models rollback-model cost-summary auto-pipeline help""".split()
@@ -295,35 +295,30 @@ def test_run_invalid_setting_prints_one_line() -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own with 1 MiB of room."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("file systems can only be mounted by root on Linux")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with small_disk(tmp_path / "disk", "1m") as found:
+        yield found
 
 
-def test_run_full_disk_prints_one_line_and_leaves_no_partial_file(small_disk: Path, tmp_path: Path) -> None:
+def test_run_full_disk_prints_one_line_and_leaves_no_partial_file(disk: Path, tmp_path: Path) -> None:
     row = {"prompt": "How do I reset my password?", "response": "Open the settings page. " * 40, "domain": "a"}
     calls = [row | {"task_type": "b", "rating": 5, "prompt": f"{row['prompt']} {number}"} for number in range(2000)]
     (tmp_path / "calls.jsonl").write_text("\n".join(map(json.dumps, calls)))
-    done = ft_cli("capture", "import", str(tmp_path / "calls.jsonl"), FINE_TUNING_HOME=str(small_disk / "home"))
+    done = ft_cli("capture", "import", str(tmp_path / "calls.jsonl"), FINE_TUNING_HOME=str(disk / "home"))
     assert done.returncode == 1
     assert len(done.stderr.strip().splitlines()) == 1
     assert "is full" in done.stderr
     assert "free some space and run again" in done.stderr
-    seen = ft_cli("capture", "stats", "--json", FINE_TUNING_HOME=str(small_disk / "home"))
+    seen = ft_cli("capture", "stats", "--json", FINE_TUNING_HOME=str(disk / "home"))
     if seen.returncode == 0:  # with no room at all SQLite cannot even read
         assert json.loads(seen.stdout)["teacher_examples"] == 0
 
 
-def test_run_read_only_disk_prints_one_line(small_disk: Path) -> None:
-    home = str(small_disk / "home")
+def test_run_read_only_disk_prints_one_line(disk: Path) -> None:
+    home = str(disk / "home")
     assert ft_cli("list-models", FINE_TUNING_HOME=home).returncode == 0
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    remount(disk, "ro")
     for command in (["register-model", "m", "b", "j", "1"], ["prepare-dataset"]):
         done = ft_cli(*command, FINE_TUNING_HOME=home)
         assert done.returncode == 1, done.stdout

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import subprocess
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
 from fine_tuning.store.database import open_database
 from fine_tuning.store.records.manifests import RecipeOptions
+from tests.small_disks import small_disk
 
 WORDS = "amber birch cedar dune ember fjord grove heath inlet juniper knoll lagoon marsh nook orchard pond".split()
 
@@ -350,22 +349,14 @@ class TestFailures:
         codes = Counter(line["reasons"][0]["code"] for line in lines_of(made, "rejected.jsonl"))
         assert codes == {"wrong-rating": 4, "not-finite": 1, "not-utf8": 1, "not-an-object": 1}
 
-    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root mounts a small disk")
     def test_build_full_disk_raises_and_leaves_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        disk = tmp_path / "disk"
-        disk.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
-        if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-            pytest.skip("no small disk can be mounted here")
         file = write(tmp_path / "rows.jsonl", [chat(f"{question(n)} {n}", "word " * 300) for n in range(3000)])
-        try:
+        with small_disk(tmp_path / "disk", "3m") as disk:
             monkeypatch.setenv("FINE_TUNING_HOME", str(disk / "workspace"))
             with pytest.raises(StorageError, match="the disk is full; free some space and run again"):
                 build("full", file)
             assert [each.name for each in (disk / "workspace" / "datasets").iterdir()] == []
-        finally:
             open_database().close()
-            subprocess.run(["umount", str(disk)], check=True)
         monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "roomy"))
         assert build("full", file)["counts"]["read"] == 3000
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fine_tuning._util import bounded_http
+from fine_tuning._util import bounded_http, list_pages
 from fine_tuning._util.hosts import Host
+from fine_tuning.distillation import fetch_stored_completions
 from fine_tuning.errors import ProviderError
+from fine_tuning.registry import expiry
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
 from fine_tuning.store.workspace import open_workspace
@@ -121,6 +124,41 @@ def test_list_of_endless_pages_is_one_line(liar: LyingHost) -> None:
     liar.replies[FILES] = lambda _: listed(wire.file(id=f"file-{next(numbers)}"), more=True)
     with Host(liar.url).client(max_retries=0) as client, pytest.raises(ProviderError, match="no end of files"):
         read_whole_list(Host(liar.url), "files", client.files.list, max_pages=20)
+
+
+def stored(number: object) -> dict[str, Any]:
+    return {**wire.completion("a", "m"), "id": f"chatcmpl-{number}"}
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_stored_completions_without_end_are_read_to_a_limit(liar: LyingHost, is_new: bool) -> None:
+    number = itertools.count()
+    liar.replies["/chat/completions"] = lambda _: listed(stored(next(number) if is_new else 1), more=True)
+    liar.replies |= {f"/chat/completions/chatcmpl-{each}/messages": lambda _: listed() for each in range(9)}
+    with Host(liar.url).client(max_retries=0) as client:
+        found = list_pages.listed(Host(liar.url), "completions", client.chat.completions.list(), max_pages=5)
+        if is_new:
+            with pytest.raises(ProviderError, match="no end of completions: 5 pages"):
+                list(found)
+        else:
+            assert len(list(found)) == 1
+    if not is_new:
+        assert len(list(fetch_stored_completions.fetch(Host(liar.url)))) == 1
+
+
+def test_messages_without_end_are_read_once(liar: LyingHost) -> None:
+    liar.replies["/chat/completions"] = lambda _: listed(stored(1))
+    message = {"id": "m-1", "role": "user", "content": "Hi"}
+    liar.replies["/chat/completions/chatcmpl-1/messages"] = lambda _: listed(message, more=True)
+    (row,) = fetch_stored_completions.fetch(Host(liar.url))
+    assert json.loads(row.text or b"")["messages"] == [{"role": "user", "content": "Hi"}]
+
+
+@pytest.mark.parametrize("item", [5, "x", None, {}, {"id": 5}])
+def test_models_that_are_none_have_no_date(liar: LyingHost, item: object) -> None:
+    liar.replies[MODELS] = lambda _: listed(item, {**MODEL, "shutdown_date": "2027-01-01"})
+    outcome = expiry.refresh(open_database(), open_workspace().settings, [liar.url])
+    assert outcome[Host(liar.url).url] == 1
 
 
 @pytest.mark.parametrize("item", [wire.file(), wire.file(id=""), wire.file(id=5), 5])

@@ -21,7 +21,7 @@ def form(**keywords: object) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}
 
 
-UNIQUE, PLAIN = form(uniqueItems=True), form(maxItems=2)
+UNIQUE, PLAIN, ANY_JSON = form(uniqueItems=True), form(maxItems=2), {"type": "json_object"}
 
 
 class Scripted:
@@ -89,15 +89,32 @@ def test_streamed_answer_is_shown_when_it_is_valid() -> None:
     assert pieces == [answer.text]
 
 
-@pytest.mark.parametrize("answer", ["text", '["a", "b", "c"]', "{}"])
-def test_answer_that_left_its_grammar_is_an_error(answer: str) -> None:
+LETTERS = {"type": "grammar", "grammar": "%llguidance {}\nstart: /[a-c]+/\n"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        *((PLAIN, answer) for answer in ("text", '["a", "b", "c"]', "{}")),
+        *((ANY_JSON, answer) for answer in ("text", '{"a": 1', '{"a": 1} and', "[1]", "")),
+        *((LETTERS, answer) for answer in ("abd", "")),
+    ],
+)
+def test_answer_that_left_its_grammar_is_an_error(asked: dict[str, Any], answer: str) -> None:
     with pytest.raises(ProviderError, match="left the form that it was held to"):
-        CheckedAnswers(Scripted(answer, answer)).complete(ASKED, response_format=PLAIN, **SETTINGS)
-    body: Any = {"messages": ASKED, "response_format": PLAIN}
+        CheckedAnswers(Scripted(answer, answer)).complete(ASKED, response_format=asked, **SETTINGS)
+    body: Any = {"messages": ASKED, "response_format": asked}
     with pytest.raises(ProviderError, match="left the form"):
         list(CheckedAnswers(Scripted(answer)).chat_chunks(body))
     with pytest.raises(ProviderError, match="left the form"):
-        streamed(CheckedAnswers(Scripted(answer)).stream(ASKED, response_format=PLAIN, **SETTINGS))
+        streamed(CheckedAnswers(Scripted(answer)).stream(ASKED, response_format=asked, **SETTINGS))
+
+
+@pytest.mark.parametrize(("asked", "answer"), [(ANY_JSON, '{"a": [1]}'), (LETTERS, "abc"), (PLAIN, '["a"]')])
+def test_answer_of_its_grammar_is_passed_on(asked: dict[str, Any], answer: str) -> None:
+    assert CheckedAnswers(Scripted(answer)).complete(ASKED, response_format=asked, **SETTINGS).text == answer
+    cut = CheckedAnswers(Scripted(answer[:2], reason="length")).complete(ASKED, response_format=asked, **SETTINGS)
+    assert (cut.text, cut.finish_reason) == (answer[:2], "length")
 
 
 def test_requests_without_a_schema_are_passed_on() -> None:

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from fine_tuning._util import locks
+from fine_tuning._util.renames import exchange
 from fine_tuning.errors import DataError, DiskFullError, NotFoundError, StorageError, UsageError
 
 # The message of torch.save for a file that it could not finish, whatever the reason; in practice a full disk.
 _TORCH_COULD_NOT_WRITE = re.compile(r"PytorchStreamWriter failed writing|inline_container\.cc.*unexpected pos")
+_NUMPY_COULD_NOT_WRITE = re.compile(r"\d+ requested and \d+ written")  # of ndarray.tofile
 
 
 def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageError:
@@ -42,11 +44,11 @@ def explain_os_error(error: OSError, path: Path | str, action: str) -> StorageEr
 def os_error_in(error: BaseException) -> OSError | None:
     """The OSError that an exception is or reports; None for another kind of error.
 
-    The safetensors library writes "(os error 28)" in its own error type; torch reports only that it could not write.
+    The safetensors library writes "(os error 28)" in its own error type; torch and NumPy report only a failed write.
     """
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and not _NUMPY_COULD_NOT_WRITE.fullmatch(str(error)):
         return error
-    if _TORCH_COULD_NOT_WRITE.search(str(error)):
+    if _NUMPY_COULD_NOT_WRITE.fullmatch(str(error)) or _TORCH_COULD_NOT_WRITE.search(str(error)):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     match = re.search(r"\(os error (\d+)\)", str(error))
     return OSError(int(match[1]), os.strerror(int(match[1]))) if match else None
@@ -190,8 +192,14 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        shutil.rmtree(folder, ignore_errors=True)
-        temporary.rename(folder)
+        if not folder.is_dir():
+            temporary.rename(folder)
+            return
+        with locks.held(folder, f"{folder} is being written"):  # at the temporary path nobody may write into it
+            exchange(temporary, folder)
+            if temporary.is_symlink():
+                temporary.unlink()
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _empty(folder: Path) -> None:

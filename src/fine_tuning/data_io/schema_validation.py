@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
@@ -16,6 +16,7 @@ import regex
 from fine_tuning._util import timed_patterns
 from fine_tuning._util.timed_patterns import PATTERN_SECONDS, PatternTimeout
 from fine_tuning.data_io.schema_checks import Validator
+from fine_tuning.data_io.unevaluated_parts import unevaluated_items, unevaluated_properties
 
 VALIDATION_SECONDS = 3.0
 _deadline: ContextVar[float] = ContextVar("_deadline")
@@ -31,6 +32,8 @@ def time_limit(seconds: float = VALIDATION_SECONDS) -> Iterator[None]:
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield
+    except RecursionError:  # a choice that contains itself, or a value that is nested as deeply
+        raise ValidationTimeout("a reference cannot be resolved: it refers to itself") from None
     finally:
         _deadline.reset(token)
 
@@ -45,6 +48,11 @@ def bounded(kind: Validator) -> Validator:
         keywords["multipleOf"] = _multiple_of
     if others := kind.VALIDATORS.get("additionalProperties"):
         keywords["additionalProperties"] = partial(_additional_properties, others)
+    if "unevaluatedProperties" in keywords:
+        keywords["unevaluatedProperties"] = partial(unevaluated_properties, _is_found)
+        keywords["unevaluatedItems"] = unevaluated_items
+    if "uniqueItems" in keywords:
+        keywords["uniqueItems"] = _unique_items
     return extend(kind, {name: partial(_timed, check) for name, check in keywords.items()})
 
 
@@ -82,6 +90,23 @@ def _multiple_of(_validator: Validator, divisor: float, instance: object, _schem
         return
     if not isfinite(instance) or Fraction(str(instance)) % Fraction(str(divisor)):
         yield ValidationError(f"{instance!r} is not a multiple of {divisor!r}")
+
+
+def _unique_items(_validator: Validator, is_unique: object, instance: object, _schema: object) -> Iterator[Exception]:
+    """In linear time: jsonschema compares each item with all others where they cannot be sorted."""
+    from jsonschema import ValidationError
+
+    if is_unique and isinstance(instance, list) and len({_identity(each) for each in instance}) < len(instance):
+        yield ValidationError(f"{instance!r:.200} has non-unique elements")
+
+
+def _identity(value: object) -> Hashable:
+    """Equal for equal JSON values alone: 1 and 1.0 are, 1 and true are not."""
+    if isinstance(value, list):
+        return ("list", *map(_identity, value))
+    if isinstance(value, dict):
+        return frozenset((name, _identity(each)) for name, each in value.items())
+    return (isinstance(value, bool), value)
 
 
 def _additional_properties(

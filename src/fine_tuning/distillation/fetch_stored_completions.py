@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from fine_tuning._util.hosts import Host
+from fine_tuning._util.list_pages import listed
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.errors import ProviderError
 
 if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletion
     from pydantic import BaseModel
 
 PAGE_SIZE = 100
@@ -42,10 +44,11 @@ def fetch(
         )
         if isinstance(page, str):
             raise ProviderError(f"{host.url} does not respond with JSON; check that it is the address of an API")
-        for number, completion in enumerate(page, 1):
-            messages = [
-                _as_sent(each) for each in completions.messages.list(completion.id, limit=PAGE_SIZE, order="asc")
-            ]
+        for number, each in enumerate(listed(host, "stored completions", page), 1):
+            completion = cast("ChatCompletion", each)
+            sent = completions.messages.list(completion.id, limit=PAGE_SIZE, order="asc")
+            what = f"messages of {completion.id}"
+            messages = [_as_sent(cast("BaseModel", message)) for message in listed(host, what, sent)]
             row = {**completion.model_dump(mode="json", exclude_unset=True), "messages": messages}
             yield RawRow(host.url, number, json.dumps(row, ensure_ascii=False).encode())
             on_progress(1)

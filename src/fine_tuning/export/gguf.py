@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fine_tuning._util.files import explain_os_error, make_folder, temporary_folder
+from fine_tuning._util.files import make_folder, temporary_folder, translated_os_errors
 from fine_tuning.base_models.pretrained import load_config
 from fine_tuning.errors import DataError, MissingDependencyError, NotFoundError
 from fine_tuning.export import quantization
@@ -48,21 +48,18 @@ def export_gguf(model_dir: Path, output: Path, quantize: str = "f16") -> Path:
     config = load_config(model_dir)
     family = family_of(config, model_dir)
     make_folder(output.parent)
-    try:
-        with temporary_folder(output) as folder:
-            unfinished = folder / output.name
-            writer = GGUFWriter(unfinished, family.architecture)
-            try:
-                writer.add_name(model_dir.name)
-                writer.add_file_type(chosen.file_type)
-                add_settings(writer, family, config)
-                add_tokenizer(writer, model_dir, config.vocab_size)
-                _write_weights(writer, model_dir, family, config, chosen)
-            finally:
-                writer.close()
-            unfinished.replace(output)
-    except OSError as error:
-        raise explain_os_error(error, output, "write") from error
+    with translated_os_errors(output, "write"), temporary_folder(output) as folder:
+        unfinished = folder / output.name
+        writer = GGUFWriter(unfinished, family.architecture)
+        try:
+            writer.add_name(model_dir.name)
+            writer.add_file_type(chosen.file_type)
+            add_settings(writer, family, config)
+            add_tokenizer(writer, model_dir, config.vocab_size)
+            _write_weights(writer, model_dir, family, config, chosen)
+        finally:
+            writer.close()
+        unfinished.replace(output)
     return output
 
 

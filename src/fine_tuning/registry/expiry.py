@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 
 from fine_tuning._util import hosts
+from fine_tuning._util.list_pages import listed
 from fine_tuning._util.model_names import base_model_of, without_snapshot
 from fine_tuning.errors import ConfigurationError, ProviderError
 from fine_tuning.settings import Settings
@@ -133,7 +134,7 @@ def refresh(database: Database, settings: Settings, addresses: Sequence[str] | N
     for host in [hosts.find_host(settings, address) for address in addresses]:
         try:
             with host.translated_errors("the list of models"):
-                dates = {model.id: model.shutdown_date for model in host.client().models.list()}
+                dates = _dates(listed(host, "models", host.client().models.list()))
         except (ProviderError, ConfigurationError) as error:
             outcome[host.url] = str(error)
             continue
@@ -141,3 +142,9 @@ def refresh(database: Database, settings: Settings, addresses: Sequence[str] | N
             shutdown_dates.record_dates(tx, host.url, dates)
         outcome[host.url] = sum(each is not None for each in dates.values())
     return outcome
+
+
+def _dates(models: Iterable[object]) -> dict[str, str | None]:
+    """The announced shutdown date of each model that a host lists by its id."""
+    found = ((getattr(each, "id", None), getattr(each, "shutdown_date", None)) for each in models)
+    return {name: day for name, day in found if isinstance(name, str)}

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from fine_tuning._util import field_errors
 from fine_tuning.data_io.schema_checks import InvalidSchema
@@ -46,6 +47,7 @@ _OF_STORAGE = {  # what a client is told: the error itself, with its paths and a
     500: "the server's storage failed; see its log",
 }
 _RETRY_AFTER = {"Retry-After": "5"}
+CLIENT_CLOSED_REQUEST = 499  # the status that nginx logs; the client does not read it
 _INPUTS = {  # what is too long
     "/v1/completions": "prompt",
     "/v1/embeddings": "input",
@@ -124,6 +126,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(InvalidSchema)
     async def _schema(_: Request, error: InvalidSchema) -> JSONResponse:
         return _answer(400, str(error), error.where, "invalid_json_schema")
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_: Request, __: ClientDisconnect) -> JSONResponse:
+        return _answer(CLIENT_CLOSED_REQUEST, "the client has disconnected", None, None)
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:

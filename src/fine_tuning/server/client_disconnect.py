@@ -9,10 +9,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from fine_tuning.server.api_errors import ApiError
+from fine_tuning.server.api_errors import CLIENT_CLOSED_REQUEST, ApiError
 
 CHECK_SECONDS = 0.25
-CLIENT_CLOSED_REQUEST = 499  # the status that nginx logs; the client does not read it
 
 
 async def disconnect_check(request: Request) -> Callable[[], bool]:

@@ -6,7 +6,7 @@ import codecs
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ from fine_tuning.server.api_errors import ApiError, invalid
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import batches, files, jobs
 from fine_tuning.store.column_types import now
-from fine_tuning.store.database import Database
+from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.files import NewFile, StoredFile
 from fine_tuning.store.workspace import Workspace
 
@@ -74,8 +74,16 @@ def write(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> N
     }
 
 
-def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> StoredFile:
+def save(
+    workspace: Workspace,
+    pieces: Iterable[bytes],
+    upload: NewUpload,
+    and_record: Callable[[Transaction, str], None] = lambda _, __: None,
+) -> StoredFile:
     """Write a file and record it. Returns its record.
+
+    Args:
+        and_record: records what belongs together with the file of an id, in the same transaction.
 
     Raises:
         ApiError: the file is empty or too large.
@@ -85,6 +93,7 @@ def save(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> St
     try:
         with workspace.database.write() as tx:
             files.add(tx, row)
+            and_record(tx, row["id"])
             found = files.get(tx, row["id"])
     except BaseException:
         Path(row["path"]).unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Scope
 
-from fine_tuning.server.client_disconnect import CLIENT_CLOSED_REQUEST
+from fine_tuning.server.api_errors import CLIENT_CLOSED_REQUEST
 from fine_tuning.server.context import PROJECT
 
 

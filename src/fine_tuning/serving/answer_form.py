@@ -12,23 +12,30 @@ from fine_tuning.data_io.held_schema import Rest, held_schema, in_words
 from fine_tuning.data_io.schema_checks import Validator, draft_of
 from fine_tuning.data_io.schema_validation import ValidationTimeout
 from fine_tuning.serving.chat_types import Messages
+from fine_tuning.serving.response_grammar import is_complete
 
 
 @dataclass(frozen=True)
 class AnswerForm:
-    """A schema that answers must match.
+    """A schema or a grammar that answers must match.
 
     Attributes:
         rest: what a grammar does not hold of it.
+        grammar: in place of a schema.
     """
 
     schema: Mapping[str, object]
     rest: list[Rest] = field(default_factory=list)
+    grammar: str | None = None
 
     @classmethod
     def of(cls, response_format: object) -> AnswerForm | None:
-        """The form that a request's `response_format` asks for; None for text and any JSON."""
+        """The form that a request's `response_format` asks for; None for text."""
         found = cast("Mapping[str, Any]", response_format or {})
+        if found.get("type") == "json_object":
+            return cls({"type": "object"})
+        if found.get("type") == "grammar":
+            return cls({}, grammar=found["grammar"])
         if found.get("type") != "json_schema":
             return None
         schema = found["json_schema"].get("schema") or {}
@@ -53,6 +60,8 @@ class AnswerForm:
         """What is wrong with an answer; None if nothing is, or if it was cut off."""
         if finish_reason != "stop":
             return None
+        if self.grammar is not None:
+            return None if is_complete(self.grammar, answer) else "it is cut off, or not of its grammar"
         from jsonschema.exceptions import best_match
 
         try:

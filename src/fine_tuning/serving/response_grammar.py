@@ -46,6 +46,14 @@ def json_rule(schema: Mapping[str, object]) -> str:
     return f"%json {json.dumps({**held_schema(schema).schema, 'x-guidance': _WHITE_SPACE})}"
 
 
+def is_complete(grammar: str, answer: str) -> bool:
+    """Whether a grammar holds of a whole answer: llama.cpp's matcher gives up where it becomes too complex."""
+    from llguidance import LLMatcher, LLTokenizer
+
+    matcher = LLMatcher(LLTokenizer("byte"), grammar, log_level=0)
+    return bool(matcher.consume_tokens([*answer.encode()]) and matcher.is_accepting())
+
+
 def _held(tool: Mapping[str, Any]) -> JsonObject:
     function = tool["function"]
     if not function.get("parameters"):

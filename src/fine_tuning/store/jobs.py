@@ -139,6 +139,12 @@ def page(
     return paging.page(connection, _table, conditions, after=after, limit=limit, scope=scope)
 
 
+def newest_of_file(connection: Connection, file_id: str) -> Job | None:
+    """The newest job that trains on a file, or None."""
+    query = select(_table).where(_columns.training_file_id == file_id).order_by(_columns.created_at.desc()).limit(1)
+    return _one(connection, query)
+
+
 def by_key(connection: Connection, idempotency_key: str) -> Job | None:
     """The job that was created with this key, or None."""
     return _one(connection, select(_table).where(_columns.idempotency_key == idempotency_key))

@@ -22,6 +22,7 @@ from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.local_trainer import TRAIN_EXTRA
 from fine_tuning.workflows.model_export import ExportPlan, export_model
 from tests.conftest import PROJECT
+from tests.small_disks import remount, small_disk
 from tests.waiting import wait_until
 
 
@@ -139,7 +140,6 @@ def test_cancel_job_stops_a_running_job_whose_time_is_paid(
 
 
 def test_job_outlives_its_starting_process(file_id: str, tiny_model_dir: Path) -> None:
-    import subprocess
     import sys
 
     code = (
@@ -261,21 +261,15 @@ def test_base_model_that_goes_away_while_the_job_starts_pauses_it(
 
 def test_job_full_disk_pauses_and_can_be_resumed(workspace: Path, file_id: str, tiny_model_dir: Path) -> None:
     disk = workspace / "artifacts"
-    disk.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "none", str(disk)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small file system is not allowed here")
-    try:
+    with small_disk(disk, "200k"):
         tuner, job_id = start(file_id, tiny_model_dir, checkpoint_steps=1)
         job = tuner.wait_for_job(job_id, progress_bar=False)
         assert job["status"] == "paused", job
         assert "the disk is full; free some space" in job["error"]["message"]
-        subprocess.run(["mount", "-o", "remount,size=500m", str(disk)], check=True)
+        remount(disk, "size=500m")
         tuner.resume_job(job_id)
         job = tuner.wait_for_job(job_id, progress_bar=False)
         assert (job["status"], job["error"]) == ("succeeded", None)
-    finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 def test_packages_that_are_checked_are_those_of_the_extra() -> None:

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from fine_tuning import CostTracker, ModelRegistry
+from fine_tuning._util import locks
 from fine_tuning.errors import ConflictError, DataError, UsageError
 from fine_tuning.store import dump, integrity, schema
 from fine_tuning.store.database import Database, open_database
@@ -169,6 +170,17 @@ def test_backup_killed_leaves_no_file_of_its_name(full: Database, workspace: Pat
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not (tmp_path / "half").exists()
+
+
+def test_backup_removes_what_killed_ones_left_of_it(full: Database, tmp_path: Path) -> None:
+    left, other = tmp_path / ".b.zip.ab12cd34.partial", tmp_path / ".c.zip.ab12cd34.partial"
+    written = tmp_path / ".b.zip.zz12cd34.partial"
+    for each in (left, other, written):
+        each.write_bytes(b"x")
+    with written.open("rb") as stream:
+        assert locks.try_lock(stream.fileno())  # by another backup at this moment
+        backup.write(workspace_of(full), tmp_path / "b.zip")
+        assert [each.exists() for each in (left, other, written)] == [False, True, True]
 
 
 def test_backup_inside_the_workspace_is_refused(full: Database, workspace: Path, tmp_path: Path, cli: Any) -> None:

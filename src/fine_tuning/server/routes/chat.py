@@ -63,13 +63,20 @@ def _choices(engine: Engine, body: ChatRequest, client_disconnected: Callable[[]
     """Choices and exact usage. Several choices are several requests, since engines count only one choice's tokens."""
     requests = body.engine_requests()
 
-    def answer(request: ChatBody) -> tuple[Choice, Usage]:
-        return _choice(engine, request, body.top_logprobs or 0, client_disconnected)
+    failures: list[BaseException] = []
 
-    if len(requests) == 1:
-        return [answer(requests[0])]
+    def answer(request: ChatBody) -> tuple[Choice, Usage] | None:
+        try:
+            return _choice(engine, request, body.top_logprobs or 0, lambda: bool(failures) or client_disconnected())
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody gets the other choices
+            failures.append(error)
+            return None
+
     with ThreadPoolExecutor(len(requests)) as pool:
-        return list(pool.map(answer, requests))
+        found = list(pool.map(answer, requests))
+    if failures:
+        raise failures[0]
+    return [each for each in found if each is not None]
 
 
 def _choice(

@@ -17,9 +17,9 @@ from openai.types.responses.response_item_list import ResponseItemList
 
 from fine_tuning.errors import FineTuningError
 from fine_tuning.server import api_objects, model_lookup, response_store, response_turn
-from fine_tuning.server.api_errors import ApiError, invalid, not_found
+from fine_tuning.server.api_errors import CLIENT_CLOSED_REQUEST, ApiError, invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
-from fine_tuning.server.client_disconnect import CLIENT_CLOSED_REQUEST, ClientDisconnected, check_connected
+from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed

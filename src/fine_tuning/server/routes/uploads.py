@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from fine_tuning.server.routes.files import checked_lifetime, pieces
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import files, uploads
 from fine_tuning.store.column_types import now
+from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.files import StoredFile
 from fine_tuning.store.records.files import Upload as UploadRecord
 from fine_tuning.store.records.files import UploadPart as UploadPartRecord
@@ -166,17 +167,18 @@ def complete(server: Server, project: Project, upload_id: str, body: CompleteUpl
     if (size := sum(part["bytes"] for part in chosen)) != row["bytes"]:
         raise invalid(f"the parts have {size} bytes, the upload was created for {row['bytes']}", "part_ids")
     digest = hashlib.md5(usedforsecurity=False)
-    file = file_storage.save(
-        server.workspace,
-        _joined(chosen, digest),
-        NewUpload(project, row["filename"], row["purpose"], row["file_expires_after"]),
-    )
-    if body.md5 is not None and digest.hexdigest() != body.md5.lower():
-        file_storage.remove(server.database, file)
-        raise invalid(f"the parts have the MD5 checksum {digest.hexdigest()}, not {body.md5}", "md5")
-    if not _end(server, upload_id, "completed", file["id"]):
-        file_storage.remove(server.database, file)
-        raise invalid(f"Upload {upload_id} was ended meanwhile", "upload_id")
+    ended: list[UploadPartRecord] = []
+
+    def end(tx: Transaction, file_id: str) -> None:
+        if body.md5 is not None and digest.hexdigest() != body.md5.lower():
+            raise invalid(f"the parts have the MD5 checksum {digest.hexdigest()}, not {body.md5}", "md5")
+        if (found := _ended(tx, upload_id, "completed", file_id)) is None:
+            raise invalid(f"Upload {upload_id} was ended meanwhile", "upload_id")
+        ended.extend(found)
+
+    new = NewUpload(project, row["filename"], row["purpose"], row["file_expires_after"])
+    file = file_storage.save(server.workspace, _joined(chosen, digest), new, end)
+    _delete_files(ended)
     return api_objects.upload({**row, "status": "completed"}, file)
 
 
@@ -200,15 +202,24 @@ def cancel(server: Server, project: Project, upload_id: str) -> ApiObject:
     return api_objects.upload({**row, "status": "cancelled"})
 
 
-def _end(server: Context, upload_id: str, status: str, file_id: str | None = None) -> bool:
+def _end(server: Context, upload_id: str, status: str) -> None:
     with server.database.write() as tx:
-        ended = uploads.end(tx, upload_id, status, file_id)
-        parts = uploads.parts(tx, upload_id) if ended else {}
-        if ended:
-            uploads.remove_parts(tx, upload_id)
-    for part in parts.values():
+        parts = _ended(tx, upload_id, status)
+    _delete_files(parts or [])
+
+
+def _ended(tx: Transaction, upload_id: str, status: str, file_id: str | None = None) -> list[UploadPartRecord] | None:
+    """End an upload. Returns its parts, whose files are no longer needed; None where it had ended before."""
+    if not uploads.end(tx, upload_id, status, file_id):
+        return None
+    parts = [*uploads.parts(tx, upload_id).values()]
+    uploads.remove_parts(tx, upload_id)
+    return parts
+
+
+def _delete_files(parts: Iterable[UploadPartRecord]) -> None:
+    for part in parts:
         Path(part["path"]).unlink(missing_ok=True)
-    return ended
 
 
 def delete_expired(server: Context) -> None:

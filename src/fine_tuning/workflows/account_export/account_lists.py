@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from fine_tuning._util.hosts import Host
+from fine_tuning._util.list_pages import MAX_PAGES, ListPages, endless, objects_of
 from fine_tuning._util.model_names import is_fine_tuned, parse_checkpoint_name
 from fine_tuning.errors import NotFoundError, ProviderError
 from fine_tuning.store.records.rows import JsonColumn
@@ -23,15 +24,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 MAX_LISTINGS = 5  # attempts to read a list that changes while it is read
-MAX_PAGES = 10_000  # of a list
 Item = TypeVar("Item", bound=HostedObject)
-
-
-class ListPages(Protocol):
-    """A list as the SDK reads it: its first page, which reads the others as needed."""
-
-    def iter_pages(self) -> Iterator[object]:
-        """The pages."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +119,7 @@ def read_whole_list(host: Host, what: str, read: Callable[[], ListPages], max_pa
             with host.translated_errors(what):
                 for page in islice(read().iter_pages(), max_pages + 1):
                     pages, count = pages + 1, len(found)
-                    for each in _objects(host, what, page):
+                    for each in objects_of(host, what, page):
                         if isinstance(item_id := getattr(each, "id", None), str):
                             found[item_id] = each
                         else:
@@ -138,13 +131,6 @@ def read_whole_list(host: Host, what: str, read: Callable[[], ListPages], max_pa
                 raise
             continue
         if pages > max_pages:
-            raise ProviderError(f"{host.url} has no end of {what}: {max_pages} pages were read; check the address")
+            raise endless(host, what, max_pages)
         return [*found.values(), *unnamed]
     raise AssertionError
-
-
-def _objects(host: Host, what: str, page: object) -> list[object]:
-    data = getattr(page, "data", None) or []
-    if not isinstance(data, list):
-        raise ProviderError(f"{host.url} sends no list as {what}; check the address (OPENAI_BASE_URL)")
-    return data

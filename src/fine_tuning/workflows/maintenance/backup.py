@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import TypedDict
 
+from fine_tuning._util import locks
 from fine_tuning._util.files import (
     OWNER_READS,
     atomic_write,
@@ -77,8 +78,11 @@ def write(workspace: Workspace, path: Path, on_message: OnMessage = lambda _: No
     """
     home = workspace.settings.home.absolute()
     _refuse_inside(workspace.database, path, home)
+    leftovers.remove_abandoned(path)
     # Others who can read it could read every captured call.
     with atomic_write(path, "wb", OWNER_READS) as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        if locks.AVAILABLE:
+            locks.try_lock(stream.fileno())
         with workspace.database.snapshot() as tx:
             revision = schema.stored_revision(tx)
             members = _add_tables(archive, tx, on_message)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fine_tuning._util.files import is_file, sha256_file, translated_os_errors
+from fine_tuning.datasets import manifest
 from fine_tuning.errors import FineTuningError
 from fine_tuning.registry.deployment_gates import weights_file
 from fine_tuning.store import database_clock, integrity, job_queue, schema, uploads
@@ -122,7 +123,7 @@ def _check_weights(examination: Examination) -> Iterable[Problem]:
 
 
 def _check_leftovers(examination: Examination) -> Iterable[Problem]:
-    """Half-written files of killed processes, and uploads without a row."""
+    """Half-written files of killed processes; uploads and datasets without a row."""
     home, now = examination.workspace.settings.home.absolute(), time.time()
     for folder in ("datasets", "files", "artifacts", "models", "evaluations"):
         for path, temporary in leftovers.walk(home / folder):
@@ -141,6 +142,9 @@ def _check_leftovers(examination: Examination) -> Iterable[Problem]:
             if is_part and examination.fix:  # nobody can complete an upload with it
                 _remove(path)
             yield Problem(f"no row refers to {path}", is_part and examination.fix)
+    for built in sorted((home / "datasets").glob(f"**/{manifest.FILE}")):
+        if str(built.parent) not in known and _age(built.parent, now) > LEFTOVER_SECONDS:
+            yield Problem(f"no row refers to {built.parent}; build it again")
 
 
 def _age(path: Path, now: float) -> float:

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from fine_tuning._util import locks
 from fine_tuning._util.files import translated_os_errors
 from fine_tuning.errors import StorageError
 
@@ -37,6 +38,21 @@ def is_temporary(path: Path) -> bool:
     else:
         return False
     return named or (stat.S_IMODE(mode) == permissions and _MADE.fullmatch(path.name) is not None)
+
+
+def remove_abandoned(path: Path) -> None:
+    """Remove what killed calls of `files.atomic_write` left of a file, where each call locks what it writes.
+
+    Raises:
+        StorageError: the folder may not be written.
+    """
+    if not locks.AVAILABLE:
+        return
+    for each in _entries(path.parent):
+        if each.name.startswith(f".{path.name[:100]}.") and _PARTIAL_FILE.fullmatch(each.name) and is_temporary(each):
+            with translated_os_errors(each, "remove"), each.open("rb") as stream:
+                if locks.try_lock(stream.fileno()):
+                    each.unlink(missing_ok=True)
 
 
 def walk(folder: Path) -> Iterator[tuple[Path, bool]]:

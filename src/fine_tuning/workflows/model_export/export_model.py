@@ -65,15 +65,15 @@ def export_model(
         checksum = sha256_file(weights)
         figures = {model: each.as_dict() for model, each in found.items()}
         write_card(workspace, source, unfinished, figures)
-    record: NewExport = {
-        "job_id": source.job_id,
-        "target": plan.target,
-        "quantization": plan.gguf_type,
-        "path": str(folder),
-        "sha256": checksum,
-        "parity": figures,
-    }
-    _record(workspace, source, record)
+        record: NewExport = {
+            "job_id": source.job_id,
+            "target": plan.target,
+            "quantization": plan.gguf_type,
+            "path": str(folder),
+            "sha256": checksum,
+            "parity": figures,
+        }
+        _record(workspace, source, record)  # before the folder is there: whoever finds it finds its record
     exported = Exported(folder, folder / weights.name, found, command)
     if plan.create:
         ollama.create(

@@ -10,7 +10,7 @@ from fine_tuning.errors import TrainingError
 from fine_tuning.local_fine_tuner import LocalFineTuner
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.openai_fine_tuner import OpenAIFineTuner
-from fine_tuning.store import model_versions
+from fine_tuning.store import jobs, model_versions
 from fine_tuning.store.records.relocations import RelocationData
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.jobs.fine_tuner import FineTuner
@@ -18,6 +18,7 @@ from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.training.jobs.training_request import UploadedFiles
 from fine_tuning.workflows.relocation.relocation_run import RelocationRun
 
+UNSUCCESSFUL = {"failed", "cancelled"}
 FollowJob = Callable[[FineTuner, str], JobView]  # waits for a job and returns its status
 
 
@@ -49,7 +50,7 @@ def _start_or_find_job(run: RelocationRun, tuner: FineTuner, data: RelocationDat
     """The id of the training job; a new one where that of an earlier run failed."""
     started = run.steps.find("job")
     is_open = not run.steps.has("trained")
-    if started and is_open and tuner.get_job_status(str(started))["status"] in {"failed", "cancelled"}:
+    if started and is_open and tuner.get_job_status(str(started))["status"] in UNSUCCESSFUL:
         return run.steps.repeat("job", lambda: _start_job(run, tuner, data))
     return str(run.steps.run("job", lambda: _start_job(run, tuner, data)))
 
@@ -61,8 +62,12 @@ def _start_job(run: RelocationRun, tuner: FineTuner, data: RelocationData) -> st
     request = tuner.check_request(run.plan.base_model, name, Path(data["train"]), **hyperparameters)
     file = request.training_file
     assert file is not None  # noqa: S101 - of the path above
-    job = tuner.start_job(request, UploadedFiles(run.steps.run("file", lambda: tuner.upload(file))))
-    return str(job["job_id"])
+    uploaded = UploadedFiles(run.steps.run("file", lambda: tuner.upload(file)))
+    with run.workspace.database.read() as tx:  # an earlier run may have stopped before it recorded the job
+        known = jobs.newest_of_file(tx, uploaded.training_file_id)
+    if known is not None and known["status"] not in UNSUCCESSFUL:
+        return known["id"]
+    return str(tuner.start_job(request, uploaded)["job_id"])
 
 
 def _wait(tuner: FineTuner, job_id: str, follow_job: FollowJob) -> JobView:

@@ -1,0 +1,21 @@
+"""Killed at any moment, what is acknowledged is kept; `python -m scripts.random_kills --kills 200` kills more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import PROJECT
+
+KILLS, SEED = 5, 3
+
+
+@pytest.mark.slow
+def test_killed_operations_lose_nothing_and_leave_nothing_half_made() -> None:
+    command = [sys.executable, "-m", "scripts.random_kills", "--without-models"]
+    command += ["--kills", str(KILLS), "--seed", str(SEED)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{KILLS} kills" in done.stdout
