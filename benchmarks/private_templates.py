@@ -59,6 +59,15 @@ WRITTEN_KEY_PLACES = (
     "https://example.org/?key=@", "https://example.org/?sig=@&se=1", "https://example.org/#access_token=@&x=1", "/login?token=@#top",
     "токен: @", "секрет: @", "Zugangsschlüssel: @", "clé secrète : @", "令牌：@", "トークン: @", "jeton : @",
 )  # fmt: skip
+# Words of languages that many speak, some of which also mean key or code, and strings of Lua.
+WORD_PLACES = (
+    "Clave: @", "Mi clave es @", '{"clave": "@"}', "clave del wifi: @", "Clave de acceso: @", "CONTRASEÑA: @", "código de acesso: @",
+    "code d'accès : @", "Clé wifi : @", "WLAN-Schlüssel: @", "chiave di accesso: @", "код доступа: @", "гасло: @", "Sandi: @",
+    "رمز عبور: @", "رمز: @", "کلمه عبور: @", "پسورد: @", "باسورد: @", "رمز المرور: @", "خفیہ لفظ: @", "गुप्त शब्द: @", "পাসকোড: @",
+    "పాస్వర్డ్: @", "கடவுச் சொல்: @", "ગુપ્ત શબ્દ: @", "ಪಾಸ್ವರ್ಡ್: @", "രഹസ്യവാക്ക്: @", "비밀 번호: @", "合言葉：@", "通行码：@", "รหัสลับ: @",
+    "Neno la siri: @", "kalmar sirri: @", "ọrọ aṣina: @", "wagwoord: @", "паролі: @", "құпия сөз: @", "local password = [[@]]",
+    "config = { db_password = [[@]], port = 1 }", "password = [==[@]==]", "client_secret = [[@]]", "setPassword([[@]])",
+)  # fmt: skip
 # Whole texts, the value between two `\1`.
 SPOKEN_PLACES = (
     "@ is my password", "use @ as the password", "Log in with @ as your password.", "@ is the password for the wifi",
@@ -93,12 +102,26 @@ OWN_SCRIPT = (
     "비밀번호: \1고양이77\1", "รหัสผ่าน: \1แมวน้อย99\1", "パスワード：\1さくら2024\1", "κωδικός: \1γατούλα88\1", "كلمة السر: \1قطتي4567\1",
     "password: |\n\1Hunter2!x\1\nport: 80",
 )  # fmt: skip
+OWN_CODES = (
+    "Meine PINs: \0014821\1", "numer PIN-u to \0014821\1", "мой пин-кода \0014821\1", "PIN'im \0014821\1", "PIN-kódom: \0014821\1",
+    "PINen er \0014821\1", "Los PINs son \0014821\1", "PIN-koden: \0014821\1", "Set the PIN to \0014821\1", '{"pinCode": "\0014821\1"}',
+    '{"cvv": "\001821\1"}', '{"cvv": \001821\1}', '{"cvc": "\0014821\1"}', '{"CVV2": "\001821\1"}', '{"security_code": "\001821\1"}',
+    '{"securityCode": "\001821\1"}', '{"card": {"cardCvc": "\001821\1"}}', "<cvv>\001821\1</cvv>", "'security_code' => '\001821\1'",
+    "security_code: \001821\1", "Kartenprüfnummer: \001821\1", "code de sécurité : \001821\1",
+)  # fmt: skip
 OWN_PERSONAL = (
     "Telefonnummer: \0010171 2345678\1", "Handynummer \0010171 2345678\1", "телефон: \00189161234567\1",
     'Write to \1"john doe"@example.com\1.', "Ask \1bob.o'neil@example.com\1 again", "SSN: \001123-45-6789\1",
     "Her social security number is \001123-45-6789\1.",
 )  # fmt: skip
 OWN_SCRIPT_NEGATIVES = (
+    "La clave del éxito es 1", "clave: valor", '{"clave": "columna1"}', '{"clave": "MX-00123"}', "clave: A12345", "enclave: Lugo2024",
+    "clave primaria: id_cliente", "palabra clave: python3", "Sandi: ada 3 orang", "šifra: 00123", "шифра: 001.24", "رمز: 404",
+    "hasła: 12", "code d'accès : invalide", "clé wifi : WPA2", "clave: sha256sum", "PIN-pad 4821", "PIN-out: 4821", "Pin-up: 1950",
+    "PINs 13 and 14 of the chip", "PINs: 1, 2, 3", "PIN to GND", '{"pincode": "560001"}', '{"security_code": "AAPL"}', '{"cvc_check": "pass"}',
+    "security code 404 page", "security code: 12 digits", "The passwords are SHA-256 hashed", "passwords are case sensitive",
+    "1234.5678.9012.3456", "4539.5787.6362.1487", "GB29.NWBK.6016.1331.9268.18", "OID 1.2.840.113549.1.1.11", "password = [[string]]",
+    "token = [[1, 2], [3, 4]]", "string.match(password, [[%d+%a]])", "[[ $password = [[:alpha:]]* ]]", "api_key = [[YOUR_KEY]]",
     "Your code 482913 compiles", "x = 4111111111111111 % 7",
     "пароль «от 8 символов»", "密码“至少8位”", "パスワードを2024年に変更", "Mr. Tan: 482913", "Das PIN ist falsch", "PIN 13 of the chip",
     '{"password": "get_password()"}', '{"password": "process.env.DB_PASS"}', '{"password": "必填"}', '{"password": "%DB_PASS1%"}',

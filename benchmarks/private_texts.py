@@ -15,6 +15,7 @@ from private_templates import (
     KEY_PLACES,
     NEGATIVES,
     ONE_TIME_PLACES,
+    OWN_CODES,
     OWN_PERSONAL,
     OWN_SCRIPT,
     OWN_SCRIPT_NEGATIVES,
@@ -25,6 +26,7 @@ from private_templates import (
     SPOKEN_NEGATIVES,
     SPOKEN_PLACES,
     TOKEN_PLACES,
+    WORD_PLACES,
     WRITTEN_KEY_PLACES,
     WRITTEN_PLACES,
 )
@@ -69,7 +71,11 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
     for place in SPACED_PLACES:
         for _ in range(4):
             yield _placed(place, f"{odd_word(chosen)} {odd_word(chosen)}!", "password with a space")
+    for place in WORD_PLACES:
+        for style in (1, 2):
+            yield _placed(place, password(chosen, style), "password by a word of many languages")
     for kind, wholes in (
+        ("PIN or code of a card by its name", OWN_CODES),
         ("password in the script of the text", OWN_SCRIPT),
         ("phone, mail or SSN as it is written", OWN_PERSONAL),
     ):
@@ -86,6 +92,12 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
                 if "'" in value and "'@'" in place:
                     continue  # no code
                 yield _placed(place, value, kind)
+    for make in (card, account):
+        for sign in (".", "·", "\u2009", "\u202f", "-", "\u2013"):
+            value = make(chosen).replace(" ", "").replace("-", "")
+            grouped = sign.join(value[at : at + 4] for at in range(0, len(value), 4))
+            for place in PERSONAL_PLACES:
+                yield _placed(place, grouped, f"{'card number' if make is card else 'bank account'} in groups")
     for place in (
         '{"user": "anna", "password": "@"}',
         '{"to": "mail", "client_secret": "@"}',

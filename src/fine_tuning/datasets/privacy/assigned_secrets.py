@@ -16,9 +16,10 @@ from fine_tuning.datasets.privacy import (
     prose_secrets,
     said_passwords,
     service_secrets,
+    short_codes,
 )
 from fine_tuning.datasets.privacy.copulas import IS
-from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, PIN, STEMS, SUFFIX, kind_of
+from fine_tuning.datasets.privacy.secret_names import ENGLISH_STEMS, STEMS, SUFFIX, kind_of
 from fine_tuning.datasets.privacy.secret_values import (
     is_plain_word,
     is_quoted_secret,
@@ -48,6 +49,9 @@ _QUOTED = re.compile(
     r"|(?!(?P=quote))[^\\\n]){1,5000})(?P=quote)",
     _I,
 )
+_LONG_STRING = re.compile(
+    r"[\"']?\]?\s*(?:[=~]?=|\()\s*\[(?P<level>=*)\[(?P<value>[^\"'\]\[:][^\[\]]{3,2000})\](?P=level)\]"
+)  # of Lua
 _HTML_CELL = re.compile(r"\s*:?\s*</(?:t[dh]|dt)>\s*<(?:t[dh]|dd)[^<>]{0,100}>\s*(?P<value>[^<>\s]{4,2000})\s*</")
 _PROPERTY = re.compile(r"[\"'][^<>]{0,200}>\s*(?P<value>[^<>\s]{4,2000})\s*</")
 _XML = re.compile(r"(?:\s[^<>]*)?>(?P<value>[^<>\s]{4,2000})</")
@@ -144,8 +148,8 @@ def find(text: str) -> Iterator[Place]:
 
 def of_field(name: str, value: str) -> Place | None:
     """The secret that the value of a field of JSON is."""
-    if name.lower() == PIN:  # which a wire of a circuit has, too
-        return (0, len(value), "password") if re.fullmatch(r"\d{4,6}", value) else None
+    if short_codes.is_code(name, value):
+        return 0, len(value), "password"
     kind = kind_of(name) or ("token" if name.lower() in {"auth", "_auth"} and service_secrets.is_login(value) else None)
     secret = _SCHEME.sub("", value)
     if kind is None:
@@ -163,7 +167,7 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
         elif span := plain_passwords.span_after(text, *name[1:], name.kind):
             yield *span, name.kind
         return
-    fallback = fallback_secrets.match_after(text, name.start, name.end)
+    fallback = fallback_secrets.match_after(text, name.start, name.end) or _LONG_STRING.match(text, name.end)
     if fallback and is_quoted_secret(fallback["value"], name.kind):
         yield *fallback.span("value"), name.kind
         return
@@ -237,9 +241,12 @@ def _spaced(text: str, name: _Name, before: str) -> re.Match[str] | None:
         return None  # a heading of a table, whose cells `table_secrets` reads
     is_password = name.kind in {"password", "passphrase"}
     spaced = _SPACED.match(text, name.end) if is_password else None
-    qualified = _QUALIFIED.match(text, name.end) if is_password else None
+    qualified = _QUALIFIED.match(text, name.end) if is_password or name.kind == "access code" else None
     for match in (spaced, qualified):
-        if match and (is_strong_password(match["value"]) or (match is qualified and is_random_word(match["value"]))):
+        if match and (
+            is_strong_password(match["value"])
+            or (match is qualified and is_password and is_random_word(match["value"]))
+        ):
             return match
     if not text[name.end - 1].isascii():
         attached = _ATTACHED.match(text, name.end)

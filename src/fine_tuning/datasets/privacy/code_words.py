@@ -49,7 +49,7 @@ CODES = "|".join(
 """A pattern of the names of codes of four to eight digits."""
 PINS = "|".join(
     (
-        r"pin[- ]?(?:code|number|no\.?|nummer|nr\.?|kode?|koodi|код)|pin(?:kode?|nummer)|geheimzahl|puk",
+        r"pin[- ]?(?:(?:code|nummer|k[oó]d|koodi|код)\w{0,3}|numbers?|no\.?|nr\.?)|geheimzahl|puk",
         r"code (?:pin|secret)|codice (?:pin|segreto)|c[óo]digo (?:pin|secreto)|kod(?:ul)? pin|tunnusluku",
         r"pin kod(?:u|um|unuz)?|mã pin|п[иі]н(?:[- ]?код\w{0,2})?|暗証番号|暗证码|pin ?[码碼]|pin ?コード",
         r"个人识别码|핀 ?번호|pin ?번호",

@@ -16,8 +16,8 @@ from fine_tuning.datasets.privacy.plain_text import folded_numbers
 from fine_tuning.errors import MissingDependencyError
 
 _CARD = re.compile(
-    r"(?<![A-Za-z0-9_.+])(?<!\d-)(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|3\d{3}([ -]?)\d{6}\2\d{4,5})"
-    r"(?![A-Za-z0-9_]|-\d)"
+    r"(?<![A-Za-z0-9_.+])(?<!\d-)(?:\d{4}([ .·-]?)\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|3\d{3}([ .·-]?)\d{6}\2\d{4,5})"
+    r"(?![A-Za-z0-9_]|[.·-]\d)"
 )
 # Numbers of a shop's own, one in ten of which has a card's check digit; a card is rarely written like that behind them.
 _OF_A_SHOP = re.compile(
@@ -33,8 +33,8 @@ _NETWORK = re.compile(
     r"|(?:30[0-5]|36\d|3[89]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12}|(?:6011|65\d\d|64[4-9]\d)\d{12}|62\d{14,17}"
     r"|(?:50|5[6-9])\d{14}"
 )
-_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){11,34}")
-_MANY_DIGITS = re.compile(r"(?:\d[ ()./-]{0,3}){6}|\d\.\d{1,3}\.\d|[A-Za-z]{2}\d\d[ -]?[A-Za-z0-9]")
+_ACCOUNT = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ .·-]?[A-Za-z0-9]){11,34}")
+_MANY_DIGITS = re.compile(r"(?:\d[ ()./·-]{0,3}){6}|\d\.\d{1,3}\.\d|[A-Za-z]{2}\d\d[ .·-]?[A-Za-z0-9]")
 _INSURANCE = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])", re.ASCII)  # of the USA
 _INSURANCE_WORD = re.compile(r"(?<![a-z])ssn(?![a-z])|social[ _-]?security", re.IGNORECASE)
 _HEXTETS = re.compile(r"[23][0-9A-Fa-f]{3}:")
@@ -82,7 +82,7 @@ class _PersonalData:
 
     def _cards(self, text: str) -> Iterator[tuple[int, int]]:
         for match in _CARD.finditer(text):
-            digits = re.sub(r"[ -]", "", match[0])
+            digits = re.sub(r"[ .·-]", "", match[0])
             if digits == match[0] and _is_other_number(text, *match.span()):
                 continue
             if _NETWORK.fullmatch(digits) and len(set(digits)) > 1 and self._has_check_digit(digits):
@@ -93,7 +93,7 @@ class _PersonalData:
         for match in _ACCOUNT.finditer(text):
             for end in range(match.end(), match.start() + _SHORTEST_ACCOUNT - 1, -1):
                 is_cut = text[end : end + 1].isascii() and text[end : end + 1].isalnum()
-                if not is_cut and self._is_account(text[match.start() : end]):
+                if not is_cut and self._is_account(text[match.start() : end].replace("·", " ")):
                     yield match.start(), end
                     break
 

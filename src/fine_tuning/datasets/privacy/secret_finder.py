@@ -11,13 +11,14 @@ from fine_tuning.datasets.privacy import (
     command_secrets,
     seed_phrases,
     service_secrets,
+    short_codes,
     spoken_secrets,
     table_secrets,
     token_patterns,
 )
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded
-from fine_tuning.datasets.privacy.secret_names import FOREIGN_NEEDLES, NEEDLES, PIN, kind_of
+from fine_tuning.datasets.privacy.secret_names import FOREIGN_NEEDLES, NEEDLES, kind_of
 from fine_tuning.errors import MissingDependencyError
 
 
@@ -41,7 +42,7 @@ class _Secrets:
     def suspects(self, text: str, name: str = "") -> bool:
         text = folded(text)
         return (
-            bool(name and (kind_of(name) or name.lower() == PIN))
+            bool(name and (kind_of(name) or short_codes.is_field(name)))
             or _is_named(text)
             or spoken_secrets.suspects(text)
             or token_patterns.has_long_word(text)

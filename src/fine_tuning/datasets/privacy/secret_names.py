@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from fine_tuning.datasets.privacy.secret_words import API_KEYS, ASCII_NEEDLES, PASSWORDS, SECRETS, TOKENS
+from fine_tuning.datasets.privacy.secret_words import ACCESS_CODES, API_KEYS, ASCII_NEEDLES, PASSWORDS, SECRETS, TOKENS
 from fine_tuning.datasets.privacy.secret_words import NEEDLES as WORDS
 
 _PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|psk|{PASSWORDS}"
@@ -26,7 +26,7 @@ _STEMS = (
     r"token|jwt|authorization|secrets?|credentials?)s?"
 )
 ENGLISH_STEMS = _STEMS.replace("{others}", "")
-STEMS = _STEMS.replace("{others}", f"{PASSWORDS}|{API_KEYS}|{TOKENS}|{SECRETS}|密钥|密鑰|キー|")
+STEMS = _STEMS.replace("{others}", f"{PASSWORDS}|{API_KEYS}|{TOKENS}|{SECRETS}|{ACCESS_CODES}|密钥|密鑰|キー|")
 """How such names end, in small letters."""
 NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
@@ -43,6 +43,7 @@ _ORDERED = (
     ("password", re.compile(rf"(?:{_PASSWORDS})s?$", re.IGNORECASE)),
     ("secret", re.compile(rf"(?:{_SECRETS})$", re.IGNORECASE)),
     ("token", re.compile(rf"(?:{_TOKENS})s?$", re.IGNORECASE)),
+    ("access code", re.compile(rf"(?:{ACCESS_CODES})$", re.IGNORECASE)),
 )
 # Names of tokens that a tokenizer, a parser or a list of pages has, and of what is public.
 _OTHERS = re.compile(
@@ -51,7 +52,10 @@ _OTHERS = re.compile(
     r"by|com|tres|over|under|sur|tres|bi)[-_]?(?:page[-_]?)?(?:tokens?|pass(?:es)?|keys?)$|(?<![a-z])tokens$",
     re.IGNORECASE,
 )
-_SHORT_WORDS = ("hasło", "haslo", "sifre", "şifre", "parol", "heslo", "geslo", "mdp")  # which other words end in
+_SHORT_WORDS = (  # which other words end in
+    *("hasło", "haslo", "sifre", "şifre", "parol", "heslo", "geslo", "mdp"),
+    *("clave", "sandi", "sifra", "šifra", "hesla", "hasla", "hasła"),
+)
 
 
 SUFFIX = (
@@ -64,7 +68,7 @@ _SUFFIX = re.compile(rf"{SUFFIX}$", re.IGNORECASE)
 
 @lru_cache(maxsize=10_000)
 def kind_of(name: str) -> str | None:
-    """The kind that a field of this name holds: password, passphrase, API key, token or secret; None if none."""
+    """What a field of this name holds: a password, passphrase, API key, token, secret or access code; None if none."""
     plain = _SUFFIX.sub("", name.strip().strip("\"'`"))
     if not plain or len(plain) > 100 or _OTHERS.search(plain):
         return None

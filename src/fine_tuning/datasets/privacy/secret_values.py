@@ -30,7 +30,7 @@ _WORDS = frozenset(
 )
 _NAMING = ("pass", "secret", "token", "user", "kenn", "login", "contrase", "senha")
 _TECHNICAL = re.compile(
-    r"(?:sha-?\d+|base-?\d+|utf-?\d+|md[45]|[hrep]s\d+|aes-?\d+|pbkdf2|argon2\w*|oauth-?\d|oauth\d\.0|x\.?509|rfc-?\d+|ed25519"
+    r"(?:sha-?\d+(?:sum)?|base-?\d+|utf-?\d+|md[45]|[hrep]s\d+|aes-?\d+|pbkdf2|argon2\w*|oauth-?\d|oauth\d\.0|x\.?509|rfc-?\d+|ed25519"
     r"|http/?\d(?:\.\d)?|v\d+(?:\.\d+)*|bcrypt|scrypt|rot13|sha3-\d+|m(?:in|ax)\d+\w*|hmac-?\w*|rsa-?\d+|u?int\d+|float\d+|ipv[46]"
     r"|\d+[-_]?(?:bit|byte|char|digit|hour|day|min|sec|week|month|year|letter|word|symbol|k|kb)[a-z]*)(?:[-_].*)?",
     re.IGNORECASE,
@@ -104,6 +104,8 @@ def _is_of_kind(value: str, kind: str) -> bool:
         return (kind == "passphrase" and is_phrase(value)) or (kind == "password" and is_spaced_password(value))
     if kind in {"password", "passphrase"}:
         return _is_password(value)
+    if kind == "access code":
+        return _is_password_alone(value)
     if _NAME.fullmatch(value):
         return len(value) >= 20 and _is_random(value)
     return len(value) >= {"token": 10, "API key": 8}.get(kind, 6) and _is_mixed(value)
@@ -116,6 +118,8 @@ def is_secret_word(value: str, kind: str) -> bool:
         return False
     if value.isdigit():
         return kind in {"password", "passphrase"}
+    if kind == "access code":
+        return _is_password_alone(value)
     if kind not in {"password", "passphrase"} and _NAME.fullmatch(value):
         return len(value) >= 20 and _is_random(value)
     return _is_mixed(value)
@@ -151,6 +155,12 @@ def is_random_word(value: str) -> bool:
     """Whether a word is so random that it is no name: digits all over, as in keys of hexadecimal digits."""
     is_named = re.fullmatch(r"(?:[A-Za-z]+\d{0,2}|\d{1,4})(?:[-_](?:[A-Za-z]+\d{0,2}|\d{1,4}))*", value)
     return not is_named and len(re.findall(r"\d", value)) >= 3 and bool(re.search(r"[A-Za-z]", value))
+
+
+def _is_password_alone(value: str) -> bool:
+    """Whether a word looks like a password, and like no key of a table, number of an article or the like."""
+    is_number = value == value.upper() or re.fullmatch(r"[A-Za-z]+[-_]\d+", value)
+    return is_strong_password(value) or (is_random_word(value) and not is_number)
 
 
 def is_short_token(value: str) -> bool:

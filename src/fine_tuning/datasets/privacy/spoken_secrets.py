@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from fine_tuning.datasets.privacy.code_words import CODES, PINS
 from fine_tuning.datasets.privacy.copulas import IS
 from fine_tuning.datasets.privacy.secret_values import is_secret_word, is_strong_password
-from fine_tuning.datasets.privacy.secret_words import PASSWORDS
+from fine_tuning.datasets.privacy.secret_words import ACCESS_CODES, PASSWORDS
+from fine_tuning.datasets.privacy.short_codes import CARD_CODES, CVV
 
 Place = tuple[int, int, str]
 _IS = rf"(?:{IS}|\bto\b|[—\u2013=:：-])"
@@ -21,7 +22,7 @@ _OF_A_FORM = (
 )
 _BEFORE_NAME = re.compile(
     rf"(?:(?<=[\s\"'`(«“:])|^)(?P<value>[!-~]{{6,100}}?)[\"'`*»”]{{0,3}}[ \t]+(?:{_IS}|{_AS})[ \t]+{_BETWEEN}"
-    rf"(?:pass(?:word|code|phrase)|pwd|{PASSWORDS})(?!\w){_OF_A_FORM}",
+    rf"(?:pass(?:word|code|phrase)|pwd|{PASSWORDS}|{ACCESS_CODES})(?!\w){_OF_A_FORM}",
     re.IGNORECASE | re.MULTILINE,
 )
 # `Login: anna / ...`: the name of a user, and the password behind a sign.
@@ -66,21 +67,26 @@ _OWNED_PIN = (
     r"(?:(?:my|our|your|his|her|their|the)(?: (?:card|bank|atm|sim|phone|door|debit|credit|own)(?:['’]s)?){1,3} pin"
     r"|(?:my|our|your|his|her|their)(?: [a-z'’]{2,12})? pin)"
 )
+# Of one PIN in its cases, `PIN-u` and `PIN'im`, and of several, `PINs` and `PIN-y`; no `PIN-pad`, no `PINE`.
+_ENDING = r"(?:(?P<apart>['’][^\W\d_A-Z]{1,5})|-[^\W\d_A-Z]{1,5}|[^\W\d_A-Z]{1,4})(?![^\W\d_])(?<!pad)(?<!out)(?<!up)"
 _DIGITS = rf"(?P<value>\d{{4,8}})(?:{_ENDS}|(?=[^\x00-\x7f]))"
 _BEHIND_PIN = (
-    rf"(?:(?:[ \t]+[^\W\d_][\w'’.]{{0,15}}){{0,4}}?[ \t]*{IS}[ \t]*[:：]?|[ \t]on(?=[ \t])"
+    rf"(?:(?:[ \t]+[^\W\d_][\w'’.]{{0,15}}){{0,4}}?[ \t]*{IS}[ \t]*[:：]?|[ \t](?:on|to|er)(?=[ \t])"
     r"|[^\x00-\u024f]{1,10}|[\"']?[ \t]*[:：=\u2013—-])"
 )
 _PIN = re.compile(
     rf"(?<![A-Za-z0-9\u0400-\u04ff-])(?:(?i:(?P<sure>{_OWNED_PIN})|(?P<word>{PINS}))"
-    rf"|(?P<field>pin(?=[\"']?[ \t]*[:=]))|PIN)"
-    rf"(?:\*{{2}})?(?:{_BEHIND_PIN}|(?<=[^\x00-\x7f])|(?(sure)|(?(word)|(?!))))(?:\*{{2}})?[ \t]*{_DIGITS}"
+    rf"|(?P<field>pin(?=[\"']?[ \t]*[:=]))|PIN(?P<ending>{_ENDING})?)"
+    rf"(?:\*{{2}})?(?:{_BEHIND_PIN}|(?<=[^\x00-\x7f])|(?(sure)|(?(word)|(?(apart)|(?!)))))(?:\*{{2}})?[ \t]*{_DIGITS}"
     rf"|(?i:\b(?:with|use|using|enter|try|mit|avec|con|com|met))(?i: the| your)? PIN[ \t]+(?P<used>\d{{4}}){_ENDS}"
     rf"|(?<![A-Za-z0-9])[a-z]{{0,4}}TAN(?:[- ](?:Nummer|[Cc]ode|Nr))?\.?[ \t]*(?:{_IS})[ \t]*(?P<own>\d{{6,8}}){_ENDS}"
 )
+# The others behind the first, where there are several.
+_SEVERAL = re.compile(r"(?:s|['’-]?y|ы|и)$")
+_NEXT_PIN = re.compile(rf"[ \t]*(?:[,;/]|[,;]?[ \t](?:and|or|und|oder|et|y|e|en|i|и|og|och|ve|và|dan))[ \t]*{_DIGITS}")
 _CARD_CODE = re.compile(
-    rf"(?<![a-z0-9])(?:cvv2?|cvc2?|cvn2?)(?![a-z0-9])(?:[ \t]+(?:code|number))?[\"'*]{{0,3}}"
-    rf"[ \t]*(?:{IS}|[:：=-]|(?=[ \t]))[ \t]*[\"'*]{{0,3}}(?P<value>\d{{3,4}}){_ENDS}",
+    rf"(?:(?<![a-z0-9])|(?<=card))(?:(?P<short>{CVV})|{CARD_CODES})(?![a-z0-9])(?:[ \t]+(?:code|number))?[\"'*]{{0,3}}"
+    rf"(?:>|[ \t]*(?:{IS}|=>|[:：=-]|(?(short)(?=[ \t])|(?!))))[ \t]*[\"'*]{{0,3}}(?P<value>\d{{3,4}}){_ENDS}",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"[^@\s]+@[\w-]+(?:\.[\w-]+)+")
@@ -89,9 +95,10 @@ _SIGN = re.compile(r"[!@#$%^&*+=?~]")
 _MARKS = re.compile(
     r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム"
     r"|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
-    r"|koodi|pass|pwd|tan|pin|puk|cv[vcn]|п[иі]н|पिन|পিন|핀|พิน|پین|الرقم السري|رقم التعريف"
+    r"|koodi|pass|pwd|tan|pin|puk|cv[vcn]|csc|verification.?value|prüfnummer|cryptogramme"
+    r"|п[иі]н|पिन|পিন|핀|พิน|پین|الرقم السري|رقم التعريف"
     r"|geheimzahl|tunnusluku|暗证码|log-?in|sign-?in|cred|zugang|anmelde|identifiant|inlog|лог[иі]н|ログイン"
-    r"|登录|登入|로그인|" + PASSWORDS,
+    r"|登录|登入|로그인|" + f"{PASSWORDS}|{ACCESS_CODES}",
     re.IGNORECASE,
 )
 
@@ -116,6 +123,14 @@ def find(text: str) -> Iterator[Place]:
         span = next(match.span(name) for name in ("value", "used", "own") if match[name])
         if match["own"] or _is_pin(match, span[1] - span[0]):
             yield *span, "password"
+            yield from _next_pins(match)
+
+
+def _next_pins(first: re.Match[str]) -> Iterator[Place]:
+    found: re.Match[str] | None = first
+    while found and _SEVERAL.search(first["ending"] or first["word"] or ""):
+        if found := _NEXT_PIN.match(first.string, found.end()):
+            yield *found.span("value"), "password"
 
 
 def _is_pin(match: re.Match[str], digits: int) -> bool:
