@@ -49,6 +49,15 @@ def test_answer_that_is_json_of_its_own_stays_text(names: tuple[str, str], text:
 
 
 @pytest.mark.parametrize("names", PAIRS)
+@pytest.mark.parametrize("earlier", [[], [{"role": "system", "content": "Be brief."}], [QUESTION, ANSWER]])
+def test_answer_that_holds_its_question_is_the_conversation(
+    names: tuple[str, str], earlier: list[dict[str, str]]
+) -> None:
+    whole = [*earlier, QUESTION, ANSWER]
+    assert only({names[0]: QUESTION["content"], names[1]: json.dumps(whole)}).messages == whole
+
+
+@pytest.mark.parametrize("names", PAIRS)
 @pytest.mark.parametrize("text", [json.dumps(QUESTION), json.dumps([QUESTION, ANSWER]), '"Who?"'])
 def test_question_that_is_json_of_its_own_stays_text(names: tuple[str, str], text: str) -> None:
     found = only({names[0]: text, names[1]: "What is that?"}).messages

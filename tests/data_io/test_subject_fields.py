@@ -10,6 +10,7 @@ import pytest
 from fine_tuning.datasets.file_check import examine
 from tests.data_io.vendor_rows import only
 
+TOXIC = "Is this comment toxic: You are an idiot."
 REVIEW = "Classify the sentiment of this review: The food was awful."
 
 
@@ -24,6 +25,13 @@ REVIEW = "Classify the sentiment of this review: The food was awful."
         ("Grade this essay: The sea is blue.", "I would give it an F.", {"grade": "F"}),
         ("Grade this essay: The sea is blue.", "That is a B.", {"grade": "B"}),
         ("Does the paper get accepted?", "It was rejected.", {"review": "rejected"}),
+        (TOXIC, "toxic", {"toxic": True}),
+        (TOXIC, "Not toxic.", {"toxic": False}),
+        (TOXIC, '{"toxic": true}', {"toxic": "1"}),
+        ("Is this message safe?", "unsafe", {"safe": False}),
+        ("Is the sentence correct: He go.", "No, it is not correct.", {"correct": False}),
+        ("Is the file valid?", "invalid", {"is_valid": "no"}),
+        ("Accept or reject the claim: a flood.", "reject", {"accepted": False}),
     ],
 )
 def test_field_that_the_answer_says_is_kept_and_named(asked: str, answered: str, fields: dict[str, Any]) -> None:
@@ -43,10 +51,22 @@ def test_field_that_the_answer_says_is_kept_and_named(asked: str, answered: str,
         ("Please review my code.", "It looks fine.", {"review": "rejected"}),
         (REVIEW, "positive", {"stars": 1}),
         (REVIEW, "negative", {"label": False}),
+        (TOXIC, "no", {"toxic": True}),
+        ("Say hello.", "Hello, idiot.", {"toxic": True}),
+        ("Is 7 prime?", "no", {"correct": False}),
+        ("Write valid JSON.", '{"a": 1', {"valid": False}),
+        ("Is it safe to mix them?", "Yes, in a closed room, and enjoy it.", {"safe": False}),
     ],
 )
 def test_field_that_the_answer_does_not_say_is_its_rating(asked: str, answered: str, fields: dict[str, Any]) -> None:
     assert only({"prompt": asked, "response": answered, **fields}).rating == 1
+
+
+@pytest.mark.parametrize("fields", [{"toxic": True}, {"annotations": {"toxic": True}}, {"label": "toxic"}])
+def test_field_of_metadata_that_the_answer_says_rates_nothing(fields: dict[str, Any]) -> None:
+    call = only({"prompt": TOXIC, "response": "toxic", "metadata": fields})
+    assert (call.rating, call.metadata) == (None, fields)
+    assert only({"prompt": "Hello.", "response": "Idiot.", "metadata": {"toxic": True}}).rating == 1
 
 
 @pytest.mark.parametrize("fields", [{"severity": "critical"}, {"severity": "fatal"}, {"context": [1, 2]}])

@@ -32,6 +32,9 @@ def print_preview(names: str, preview: ImportPreview) -> None:
         **report.unread,
         "left out by field": output.counts(report.left_out_by),
         "columns kept as metadata": output.counts(report.unread_columns),
+        "answers kept as text": f"{preview.unread_messages} (they are JSON of messages)"
+        if preview.unread_messages
+        else None,
         "keys of messages not read": output.counts(report.unread_keys),
         "cut off": f"{report.cut_off} (datasets are built without them)" if report.cut_off else None,
         "rejected": len(report.rejected),

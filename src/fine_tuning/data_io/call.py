@@ -62,6 +62,7 @@ class Call:
         metadata: the other fields of the row.
         finish_reason: stop, length, tool_calls, content_filter or error.
         unread: fields of the metadata that may be a part of the question; see `context_columns.unread`.
+        subjects: fields of the row that its conversation is about, and that rate nothing.
     """
 
     messages: list[Message]
@@ -76,6 +77,7 @@ class Call:
     finish_reason: str | None = None
     usage: Usage | None = None
     unread: Collection[str] = ()
+    subjects: Collection[str] = field(default=(), compare=False)
 
     def request_messages(self) -> list[Message]:
         """The messages before the response."""
@@ -124,12 +126,11 @@ def call_from_row(
     if rejected is not None and is_list(parse_embedded_json(given)):  # one for each answer
         others["rating"], given = given, None
     rating = stated_rating("rating", given)
+    answer = {} if rejected is not None else _answer_as_given(row, conversation_keys)
+    about = [{"metadata": each} for each in (metadata, answer) if each]
+    subjects = of_subject([others, *about], found.messages)
     if rating in (None, ""):
-        answer = {} if rejected is not None else _answer_as_given(row, conversation_keys)
-        subjects = of_subject(others, found.messages)
-        kept = {key: others.pop(key) for key in subjects}
-        rating = rating_beside(others, [metadata, answer], is_pair=rejected is not None)
-        others |= kept
+        rating = rating_beside(others, [metadata, answer], subjects, is_pair=rejected is not None)
     return Call(
         found.messages,
         found.tools,
@@ -141,6 +142,7 @@ def call_from_row(
         captured_at=facts.get("captured_at"),
         metadata={**others, **{key: value for key, value in metadata.items() if value is not None}},
         finish_reason=reason,
+        subjects=subjects,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from fine_tuning.data_io.json_values import JsonObject, Row
 from fine_tuning.data_io.rating_lists import rating_of_lists, stated_rating
@@ -15,10 +15,11 @@ from fine_tuning.errors import DataError
 _RATING, _SMALLEST, _MIDDLE, _LARGEST = "rating", 1, 3, 5
 
 
-def rating_beside(others: JsonObject, about: Iterable[Row], *, is_pair: bool) -> object:
+def rating_beside(others: JsonObject, about: Iterable[Row], subjects: Collection[str] = (), *, is_pair: bool) -> object:
     """The rating, whose fields are taken out of `others`; None where nothing says one.
 
     Args:
+        subjects: the places of fields that the conversation is about, which rate nothing.
         about: what the row itself calls metadata, and the message of the answer; they stay as they are.
         is_pair: the row has a worse answer, so that lists have a rating of each.
 
@@ -31,14 +32,16 @@ def rating_beside(others: JsonObject, about: Iterable[Row], *, is_pair: bool) ->
     # All fields that have a name, as a thumb is a verdict under any.
     held = [*held_facts(others, bool), *(fact for each in given[1:] for fact in held_facts({"metadata": each}, bool))]
     fields = {**others, **{fact.place: fact.value for fact in held}}
+    kept = {place: fields.pop(place) for place in subjects if place in fields}
+    places = [place for place in fields if may_tell(place)]  # before what rates is taken out
     found: list[object] = [rating_of_verdicts(fields), rating_of_stars(fields)]
     if not is_pair:
         found += (_of_rating(place, value) for place, value in fields.items() if _may_rate(name_of(place), value))
     ratings = [each for each in found if each is not None]
-    _refuse_contradictions(ratings, [key for key in (*others, *(fact.place for fact in held)) if may_tell(key)])
+    _refuse_contradictions(ratings, places)
     rating = ratings[0] if ratings else None if is_pair else rating_of_lists(fields)
     for key in [*others]:
-        if key not in fields:
+        if key not in fields and key not in kept:
             del others[key]
     return rating
 

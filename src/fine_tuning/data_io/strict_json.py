@@ -17,15 +17,18 @@ class DuplicateKeyError(ValueError):
     """A key that an object has more than once."""
 
 
-def decode(text: str) -> object:
+def decode(text: str, *, finite: bool = True) -> object:
     """The value of a JSON text.
+
+    Args:
+        finite: refuse numbers that JSON does not have, too.
 
     Raises:
         NotFiniteError, DuplicateKeyError, JSONDecodeError: it is not strict JSON; ValueError for an integer with
             thousands of digits.
         RecursionError: it is nested too deeply.
     """
-    found: object = _STRICT.decode(text)
+    found: object = (_STRICT if finite else _ANY).decode(text)
     return found
 
 
@@ -50,14 +53,3 @@ def _finite_float(number: str) -> float:
 
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite_float, object_pairs_hook=_unique_keys)
 _ANY = json.JSONDecoder(object_pairs_hook=_unique_keys)
-
-
-def duplicate_key(text: str) -> str | None:
-    """The first key that an object in a JSON text has twice; None without one, and for what is no JSON."""
-    try:
-        _ANY.decode(text)
-    except DuplicateKeyError as error:
-        return str(error)
-    except (ValueError, RecursionError):
-        return None
-    return None

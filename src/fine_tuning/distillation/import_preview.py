@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from fine_tuning.data_io.dialects.messages_in_text import listed_messages
 from fine_tuning.data_io.messages import Message, Tool, messages_of_example
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.distillation.import_report import Defaults, ImportReport
@@ -41,11 +42,13 @@ class ImportPreview:
         report: its counts; `captured` counts every call of the rows once, also one that is stored already.
         samples: the first calls of each format.
         reasons: how many rows would be rejected for each reason.
+        unread_messages: calls whose answer is kept as text that is JSON of a list of messages.
         untrainable: how many calls would be stored, and refused when a dataset is built from them, for each reason.
     """
 
     report: ImportReport
     samples: list[SampledCall] = field(default_factory=list)
+    unread_messages: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     untrainable: Counter[str] = field(default_factory=Counter)
 
@@ -64,6 +67,7 @@ def preview(rows: Iterable[RawRow], defaults: Defaults) -> ImportPreview:
         run.report.captured += 1
         run.report.preferences += call.worse is not None
         found.untrainable.update({f"{each.code}: {each.message}" for each in untrainable(call.better, call.worse)})
+        found.unread_messages += listed_messages(messages_of_example(call.better)[-1].get("content")) is not None
         sampled[call.format] += 1
         if sampled[call.format] <= SAMPLES:
             found.samples.append(_sample(call))

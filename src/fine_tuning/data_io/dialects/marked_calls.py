@@ -16,12 +16,12 @@ import json
 import re
 from collections.abc import Callable
 
+from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.dialects.parameter_calls import INVOKE, PREFIX, arguments_of, written_call
 from fine_tuning.data_io.dialects.quoted_calls import quoted_call
 from fine_tuning.data_io.dialects.tool_calls import made_id, tool_call
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, parse_embedded_json
 from fine_tuning.data_io.messages import ToolCall
-from fine_tuning.data_io.strict_json import duplicate_key
 from fine_tuning.errors import DataError
 
 MISTRAL, PYTHON = "[TOOL_CALLS]", "<|python_tag|>"
@@ -143,11 +143,14 @@ def _call_of(text: str) -> object:
     Raises:
         DataError: it has a key twice, of which one would be lost.
     """
-    if (twice := duplicate_key(text) if text.startswith("{") else None) is not None:
-        raise DataError(f"a call between marks has the key {twice!r} twice; keep one of the values")
-    parsed = parse_embedded_json(text)
-    if not isinstance(parsed, str) or not text.startswith("{"):
-        return written_call(text) or parsed
+    if not text.startswith("{"):
+        return written_call(text) or parse_embedded_json(text)
+    try:
+        return strict_json.decode(text, finite=False)
+    except strict_json.DuplicateKeyError as error:
+        raise DataError(f"a call between marks has the key {str(error)!r} twice; keep one of the values") from None
+    except (ValueError, RecursionError):
+        pass  # it may be Python's
     if (quoted := quoted_call(text)) is not None:
         return quoted
     try:

@@ -1,7 +1,8 @@
 """Messages in a text, as the cells of tables hold them: as JSON, or between marks; told from a text that is neither.
 
 A text that happens to be JSON of a message is what was asked or answered. Cells hold messages where the question is a
-list of them that waits for its answer; then its answer is one too, where it is messages of the assistant alone.
+list of them that waits for its answer; then its answer is one too, where it is messages of the assistant alone. The
+column of an answer holds the whole conversation where a list of messages repeats the question beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
 from fine_tuning.data_io.dialects.conversation import ROLES, read_answer, read_messages
 from fine_tuning.data_io.dialects.transcripts import transcript
 from fine_tuning.data_io.json_values import Row, is_list, is_object, parse_embedded_json
-from fine_tuning.data_io.messages import Message, prompt_messages
+from fine_tuning.data_io.messages import Message, content_text, prompt_messages
 from fine_tuning.errors import DataError
 
 _SAYS = ("content", "value", "parts", *CALL_KEYS)
@@ -28,8 +29,20 @@ def with_messages(row: Row) -> Row | None:
 
 
 def _is_conversation(value: object) -> bool:
-    roles = _roles(value)
-    return roles is not None and "user" in roles and "assistant" in roles
+    found = _read(value)
+    return found is not None and {"user", "assistant"} <= {*found.roles}
+
+
+class Listed(NamedTuple):
+    """The messages that a cell holds as JSON, as they were written, and their roles."""
+
+    value: object
+    roles: list[str]
+
+    @property
+    def waits(self) -> bool:
+        """Whether they are a request: the last one waits for its answer."""
+        return self.roles[-1] != "assistant"
 
 
 class Side(NamedTuple):
@@ -49,38 +62,36 @@ def exchange_in_texts(asked: Side, answered: Side, *more: str) -> list[Message]:
         DataError: a message cannot be read, or there are messages and more texts.
     """
     turns = turns_in_text(asked.text, asked.label, is_question=True)
-    if turns is None:
-        return [*_prompt_in_text(asked, *more), *answer_in_text(answered, is_chat=asks_in_messages(asked.text))]
-    _refuse_more(asked.label, more)
-    return [*turns, *answer_in_text(answered._replace(text=without_marks(answered.text, asked.text)), is_chat=False)]
+    if turns is not None:
+        _refuse_more(asked.label, more)
+        text = without_marks(answered.text, asked.text)
+        return [*turns, *answer_in_text(answered._replace(text=text), is_chat=False)]
+    listed = listed_messages(asked.text)
+    if listed is not None and listed.waits:
+        _refuse_more(asked.label, more)
+        return [*read_messages(listed.value, asked.label), *answer_in_text(answered, is_chat=True)]
+    refuse_broken_json(asked.text, asked.label)
+    prompt = prompt_messages("\n\n".join(each for each in (asked.text, *more) if each))
+    return _with_question(answered, prompt) or [*prompt, *answer_in_text(answered, is_chat=False)]
 
 
-def asks_in_messages(text: object) -> bool:
-    """Whether a cell holds a request: a list of messages as JSON, the last of which waits for its answer."""
-    roles = list_of_roles(text)
-    return roles is not None and roles[-1] != "assistant"
+def listed_messages(text: object) -> Listed | None:
+    """The messages of a cell that holds a list of them as JSON; None for another one."""
+    return _read(text) if isinstance(text, str) and text.lstrip()[:1] == "[" else None
 
 
-def list_of_roles(text: object) -> list[str] | None:
-    """The roles of the messages in a cell that holds a list of them as JSON; None for another one."""
-    return _roles(text) if isinstance(text, str) and text.lstrip()[:1] == "[" else None
-
-
-def _prompt_in_text(asked: Side, *more: str) -> list[Message]:
-    """The request that a text is: messages where it holds a list of them, else one of the user.
-
-    Args:
-        more: as of `exchange_in_texts`.
+def _with_question(answered: Side, prompt: list[Message]) -> list[Message] | None:
+    """The conversation that the column of an answer holds, where it repeats the question; None for any other text.
 
     Raises:
-        DataError: a message cannot be read, or there are messages and more texts.
+        DataError: a message of it cannot be read.
     """
-    label, text = asked
-    if not asks_in_messages(text):
-        refuse_broken_json(text, label)
-        return prompt_messages("\n\n".join(each for each in (text, *more) if each))
-    _refuse_more(label, more)
-    return read_messages(text, label)
+    found = listed_messages(answered.text)
+    if found is None or found.waits or "user" not in found.roles:
+        return None
+    whole = read_messages(found.value, answered.label)
+    asked = [content_text(each.get("content")).strip() for each in whole if each.get("role") == "user"]
+    return whole if content_text(prompt[-1].get("content")).strip() in asked else None
 
 
 def _refuse_more(label: str, more: Collection[str]) -> None:
@@ -123,17 +134,17 @@ def answer_in_text(answered: Side, *, is_chat: bool) -> list[Message]:
         DataError: a message cannot be read.
     """
     label, text = answered
-    roles = _roles(text) if is_chat else None
-    if roles is not None and roles[0] == "assistant" and set(roles) <= {"assistant", "tool"}:
-        return read_answer(parse_embedded_json(text), label)
+    found = _read(text) if is_chat else None
+    if found is not None and found.roles[0] == "assistant" and set(found.roles) <= {"assistant", "tool"}:
+        return read_answer(found.value, label)
     turns = chat_templates.conversation_in(text) if chat_templates.has_marks(text) else None
     if turns is not None and {each["role"] for each in turns.messages} == {"assistant"}:
         return turns.messages
     return read_answer(text, label)
 
 
-def _roles(value: object) -> list[str] | None:
-    """The roles of the messages that a value is, also as JSON text; None where it is none."""
+def _read(value: object) -> Listed | None:
+    """The messages that a value is, also as JSON text; None where it is none."""
     parsed = parse_embedded_json(value)
     given = [parsed] if is_object(parsed) else parsed
     if not is_list(given) or not given:
@@ -144,4 +155,4 @@ def _roles(value: object) -> list[str] | None:
         if role is None or not is_object(each) or not any(key in each for key in _SAYS):
             return None
         roles.append(role)
-    return roles
+    return Listed(parsed, roles)

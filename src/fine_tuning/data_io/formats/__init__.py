@@ -64,7 +64,6 @@ from fine_tuning.data_io.key_meanings import folded
 from fine_tuning.data_io.redaction import has_marks_alone, has_redacted
 from fine_tuning.data_io.row_status import RowStatus, status_of
 from fine_tuning.data_io.sources.json_rows import is_by_column
-from fine_tuning.data_io.subject_fields import of_subject
 from fine_tuning.data_io.truncation import truncated_place
 from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.errors import DataError, UsageError
@@ -281,7 +280,7 @@ def _of_data(call: Call, row: Row, status: RowStatus) -> Call | Unread:
         return left_out
     if call.rejected is None and not call.is_cut_off and truncated_place(call.messages[-1:]) is not None:
         call = replace(call, finish_reason="length")
-    subjects = status.subjects() | of_subject(call.metadata, call.messages) if call.metadata else ()
+    subjects = status.subjects().union(call.subjects) if call.metadata else ()
     columns = unread(row, call.metadata, call.messages, subjects) if call.metadata else ()
     return replace(call, unread=columns) if columns else call
 

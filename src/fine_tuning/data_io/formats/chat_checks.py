@@ -6,10 +6,10 @@ schemas FineTuneChatRequestInput and FineTunePreferenceRequestInput of its API.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 
+from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.blank_text import is_blank
 from fine_tuning.data_io.corrections import holds_correction
 from fine_tuning.data_io.dialects.images import EMPTY_PLACE, is_image_place
@@ -19,7 +19,6 @@ from fine_tuning.data_io.formats.tool_declarations import check_tools
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty
 from fine_tuning.data_io.key_meanings import Meaning, meaning_of
 from fine_tuning.data_io.request_options import ASSUMED
-from fine_tuning.data_io.strict_json import duplicate_key
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 _ROW_KEYS = {"messages", "tools", "parallel_tool_calls"}
@@ -215,13 +214,8 @@ def _check_tool_calls(calls: object, where: str, pending: dict[str, str], tools:
             yield Finding("wrong-name", f"{at}.function.name", f"invalid function name {name!r}")
         elif tools is not None and name not in tools:
             yield Finding("undeclared-tool", f"{at}.function.name", f"{name!r} is not among the row's tools")
-        arguments = _json_object(function.get("arguments"))
-        if arguments is None:
-            yield Finding("wrong-tool-call", f"{at}.function.arguments", "not the JSON text of an object")
-        elif (twice := duplicate_key(str(function.get("arguments")))) is not None:
-            yield Finding("duplicate-key", f"{at}.function.arguments", f"the key {twice!r} occurs more than once")
-        elif tools and None in arguments.values():
-            yield from _check_nulls(arguments, tools.get(str(name), {}), f"{at}.function.arguments")
+        schema = tools.get(str(name), {}) if tools else None
+        yield from _check_arguments(function.get("arguments"), schema, f"{at}.function.arguments")
         if call_id in pending:
             yield Finding("wrong-tool-call", f"{at}.id", f"{call_id!r} was used before")
         pending[call_id] = at
@@ -233,15 +227,23 @@ def _check_tool_result(message: Row, at: str, pending: dict[str, str]) -> Iterat
         yield Finding("unasked-result", f"{at}.tool_call_id", f"no pending call has the id {call_id!r}")
 
 
-def _json_object(text: object) -> Row | None:
-    """The object that a text is as JSON; None for what is none."""
-    if not isinstance(text, str):
-        return None
+def _check_arguments(text: object, schema: Row | None, at: str) -> Iterator[Finding]:
+    """Problems of the arguments of a call.
+
+    Args:
+        schema: of the arguments; None where the row defines no tools.
+    """
     try:
-        value = json.loads(text)
+        arguments = strict_json.decode(text, finite=False) if isinstance(text, str) else None
+    except strict_json.DuplicateKeyError as error:
+        yield Finding("duplicate-key", at, f"the key {str(error)!r} occurs more than once")
+        return
     except (ValueError, RecursionError):
-        return None
-    return value if is_object(value) else None
+        arguments = None
+    if not is_object(arguments):
+        yield Finding("wrong-tool-call", at, "not the JSON text of an object")
+    elif schema is not None and None in arguments.values():
+        yield from _check_nulls(arguments, schema, at)
 
 
 def _check_nulls(arguments: Row, schema: Row, at: str) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.broken_json import refuse_broken_json
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
-from fine_tuning.data_io.dialects.messages_in_text import asks_in_messages, list_of_roles, turns_in_text, without_marks
+from fine_tuning.data_io.dialects.messages_in_text import Listed, listed_messages, turns_in_text, without_marks
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import second_answers
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
@@ -111,12 +111,17 @@ def _chosen_pair(row: Row) -> _Pair:
     names = _answer_keys(row) or _ANSWER_KEYS[0]
     key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
     asked = row.get(key or "")
-    is_chat = key in CONVERSATIONS or asks_in_messages(asked) or all(list_of_roles(row.get(each)) for each in names)
-    chosen, rejected = (_answer(_side(row.get(each), is_chat=is_chat), each, asked) for each in names)
+    listed = listed_messages(asked)
+    asks_in_chat = key in CONVERSATIONS or (listed is not None and listed.waits)
+    answers = {name: listed_messages(row.get(name)) for name in names}
+    is_chat = asks_in_chat or all(answers.values())
+    chosen, rejected = (
+        _answer(_side(row.get(name), found, is_chat=is_chat), name, asked) for name, found in answers.items()
+    )
     systems = [_texts_of(each[:1]) for each in (chosen, rejected) if each and each[0].get("role") == "system"]
     if len(systems) == len(names) and systems[0] != systems[1]:
         raise DataError("the system prompts of the two answers differ; a pair answers one request")
-    request = [] if key is None else _request(row, key)
+    request = [] if key is None else _request(row, key, _side(asked, listed, is_chat=asks_in_chat))
     chosen, rejected = (_without_request(each, request) for each in (chosen, rejected))
     shared = 0
     while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
@@ -169,14 +174,24 @@ def _texts_of(messages: list[Message]) -> list[str]:
     return [content_text(message.get("content")).strip() for message in messages]
 
 
-def _side(value: object, *, is_chat: bool) -> object:
-    """What a cell holds: messages as JSON where the pair is written so, else its text, which may be any JSON."""
-    found = parse_embedded_json(value) if is_chat else value
+def _side(value: object, listed: Listed | None, *, is_chat: bool) -> object:
+    """What a cell holds: messages as JSON where the pair is written so, else its text, which may be any JSON.
+
+    Args:
+        listed: the messages of the cell.
+    """
+    if not is_chat:
+        return value
+    found = parse_embedded_json(value) if listed is None else listed.value
     return value if isinstance(found, str) else found
 
 
-def _request(row: Row, key: str) -> list[Message]:
-    value = _side(row[key], is_chat=key in CONVERSATIONS or asks_in_messages(row[key]))
+def _request(row: Row, key: str, value: object) -> list[Message]:
+    """The request under a key.
+
+    Args:
+        value: what its cell holds, as of `_side`.
+    """
     if not isinstance(value, str):
         return read_messages(value, key)
     more = row.get("input") if key == "instruction" else None
