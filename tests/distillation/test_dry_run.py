@@ -93,3 +93,10 @@ def test_prepare_dataset_saves_only_what_check_keeps(
     assert "'timetable' is not among the row's tools" in " ".join(capsys.readouterr().out.split())
     report = DatasetBuilder().check_files([workspace / "datasets" / "ready.jsonl"])
     assert (report.read, report.kept) == (5, 5)
+
+
+def test_preview_files_counts_answers_that_stay_json_of_messages(tmp_path: Path, workspace: Path) -> None:
+    answer = json.dumps([{"role": "assistant", "content": "At noon."}])
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"prompt": "Write JSON.", "response": answer}))
+    found = DistillationDataCollector().preview_files([tmp_path / "rows.jsonl"])
+    assert (found.report.captured, found.unread_messages) == (1, 1)
