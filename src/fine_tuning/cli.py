@@ -15,6 +15,7 @@ import typer
 from fine_tuning._util.files import explain_os_error
 from fine_tuning.commands import (
     base_models,
+    calls,
     capture,
     costs,
     datasets,
@@ -44,6 +45,7 @@ for group in (
     overview,
     datasets,
     capture,
+    calls,
     jobs,
     ollama,
     evaluation,

@@ -18,6 +18,7 @@ from fine_tuning.data_io.usage import usage_of
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.imported_costs import PricedCall, cost_event
 from fine_tuning.distillation.row_reader import Import
+from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.store.records.costs import NewCostEvent
 from fine_tuning.store.records.examples import NewExample
@@ -36,11 +37,13 @@ class CallRecords(NamedTuple):
     cost: NewCostEvent | None
 
 
-def records_of(call: SpooledCall, prices: PriceList) -> CallRecords:
+def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | None = None) -> CallRecords:
     """What is stored of a call."""
-    facts = call.facts
+    facts, policy = call.facts, policy or CapturePolicy()
     asked, answered = call.body(), _answer(call.response)
-    example, reason = _example(call, asked)
+    example, reason = _example(call, asked) if policy.has_drawn(call) else (None, "it is not in the sample")
+    if example is not None:
+        example = policy.masked(example)
     model = _model(call, asked, answered)
     usage = usage_of(first_value(answered, *_USAGES), answered.get("service_tier"))
     cost = None
@@ -61,12 +64,14 @@ def records_of(call: SpooledCall, prices: PriceList) -> CallRecords:
         "prompt_tokens": None if usage is None else usage["prompt_tokens"],
         "completion_tokens": None if usage is None else usage["completion_tokens"],
         "cost": None if cost is None else cost["cost"],
-        "unit": _tag(call, "unit"),
-        "conversation": _tag(call, "conversation"),
-        "metadata": _metadata(call),
+        "unit": _name(call, "unit", policy),
+        "conversation": _name(call, "conversation", policy),
+        "metadata": policy.metadata(_metadata(call)),
         "example_id": None if example is None else example["id"],
         "not_captured": None if reason is None else reason[:_MAX_REASON],
         "started_at": call.started_at,
+        "own_id": _tag(call, "id"),
+        "bytes": len((call.request or "").encode()) + len((call.response or "").encode()),
     }
     return CallRecords(record, example, cost)
 
@@ -119,6 +124,11 @@ def _model(call: SpooledCall, asked: JsonObject, answered: JsonObject) -> str | 
 def _tag(call: SpooledCall, name: str) -> str | None:
     found = call.tags.get(name)
     return None if found is None else found[:_MAX_NAME]
+
+
+def _name(call: SpooledCall, tag: str, policy: CapturePolicy) -> str | None:
+    found = _tag(call, tag)
+    return None if found is None else policy.name(found)
 
 
 def _grouping(call: SpooledCall) -> dict[str, str]:

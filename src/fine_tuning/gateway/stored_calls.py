@@ -9,7 +9,9 @@ from pathlib import Path
 from fine_tuning._util.locks import try_lock
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.errors import UsageError
+from fine_tuning.gateway import feedback
 from fine_tuning.gateway.call_records import CallRecords, records_of
+from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.spooled_calls import SpooledCall, read_calls
 from fine_tuning.store import costs, examples, gateway_calls
 from fine_tuning.store.database import Transaction
@@ -27,7 +29,13 @@ def store_spool(workspace: Workspace, folder: Path) -> int:
     Raises:
         FineTuningError: the database cannot be written; the files stay.
     """
-    return sum(_store_file(workspace, path) for path in complete_files(folder))
+    files = complete_files(folder)
+    count = 0
+    if files:
+        storing = _Storing(workspace)
+        count = sum(storing.store_file(path) for path in files)
+    feedback.apply_waiting(workspace.database)
+    return count
 
 
 def complete_files(folder: Path) -> list[Path]:
@@ -45,28 +53,36 @@ def _is_written(path: Path) -> bool:
         return True
 
 
-def _store_file(workspace: Workspace, path: Path) -> int:
-    prices, calls, count = PriceList(workspace.settings.prices), read_calls(path), 0
-    while block := list(islice(calls, BLOCK_CALLS)):
+class _Storing:
+    """Stores files by the prices and the policy of a workspace."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._database = workspace.database
+        self._prices = PriceList(workspace.settings.prices)
+        self._policy = CapturePolicy.of(workspace.settings)
+
+    def store_file(self, path: Path) -> int:
+        """Store the calls of a file, and delete it. Returns the number of new ones."""
+        calls, count = read_calls(path), 0
+        while block := list(islice(calls, BLOCK_CALLS)):
+            try:
+                count += self._store(block)
+            except UsageError:  # one of them cannot be kept, such as for metadata that is nested too deeply
+                count += sum(map(self._store_alone, block))
+        path.unlink(missing_ok=True)
+        return count
+
+    def _store_alone(self, call: SpooledCall) -> int:
         try:
-            count += _store(workspace, [records_of(call, prices) for call in block])
-        except UsageError:  # one of them cannot be kept, such as for metadata that is nested too deeply
-            count += sum(_store_alone(workspace, call, prices) for call in block)
-    path.unlink(missing_ok=True)
-    return count
+            return self._store([call])
+        except UsageError as error:
+            _log.warning("%s was not stored: %s", call.facts["id"], error)
+            return 0
 
-
-def _store_alone(workspace: Workspace, call: SpooledCall, prices: PriceList) -> int:
-    try:
-        return _store(workspace, [records_of(call, prices)])
-    except UsageError as error:
-        _log.warning("%s was not stored: %s", call.facts["id"], error)
-        return 0
-
-
-def _store(workspace: Workspace, block: list[CallRecords]) -> int:
-    with workspace.database.write() as tx:
-        return _add(tx, block)
+    def _store(self, calls: list[SpooledCall]) -> int:
+        found = [records_of(call, self._prices, self._policy) for call in calls]
+        with self._database.write() as tx:
+            return _add(tx, found)
 
 
 def _add(tx: Transaction, block: list[CallRecords]) -> int:

@@ -31,6 +31,7 @@ from fine_tuning.server.routes import (
     completions,
     conversations,
     embeddings,
+    feedback,
     files,
     graders,
     health,
@@ -50,7 +51,7 @@ SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
 RESOURCES = (
     *(files, uploads, jobs, checkpoints, models, responses, conversations),
-    *(chat, stored_completions, completions, embeddings, graders, batches),
+    *(chat, stored_completions, completions, embeddings, graders, batches, feedback),
 )
 
 

@@ -11,29 +11,36 @@ import logging
 import os
 import signal
 import threading
+import time
 
 from fine_tuning.errors import FineTuningError
 from fine_tuning.gateway.recorder import SPOOL
+from fine_tuning.gateway.retention import remove_old
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.store.workspace import open_workspace
 
 _log = logging.getLogger(__name__)
 EVERY_SECONDS = 1.0
+REMOVAL_SECONDS = 600.0
 _NICENESS = 10
 
 
 def run(parent: int | None, stop: threading.Event) -> None:
     """Store what there is once a second, until told to stop or the parent process has ended; once without a parent.
+    Every ten minutes, delete the calls that are kept no longer.
 
     While the database is away the calls stay in the spool.
     """
     workspace = open_workspace()
     folder = workspace.settings.folder(SPOOL)
-    is_last = False
+    is_last, last_removal = False, -REMOVAL_SECONDS
     while not is_last:
         is_last = parent is None or stop.wait(EVERY_SECONDS) or os.getppid() != parent
         try:
             store_spool(workspace, folder)
+            if time.monotonic() - last_removal > REMOVAL_SECONDS:
+                remove_old(workspace)
+                last_removal = time.monotonic()
         except FineTuningError as error:
             _log.warning("the calls stay in %s: %s", folder, error)
 

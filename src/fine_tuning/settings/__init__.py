@@ -20,6 +20,7 @@ from fine_tuning.settings.token_prices import Price, TokenPrice
 __all__ = ["Gate", "Price", "Settings", "TokenPrice", "acting_as", "acting_user", "get_settings"]
 
 Gate = Literal["evaluation", "experiment", "expiry", "artifact"]
+Private = Literal["secrets", "personal_data"]
 
 
 class Settings(BaseSettings):
@@ -80,6 +81,26 @@ class Settings(BaseSettings):
         description="APIs that the gateway passes calls to, beside OpenAI, Anthropic and Gemini, as JSON: "
         '{"azure": "https://NAME.openai.azure.com"}',
     )
+    capture_rate: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="share of the gateway's calls that become examples: all or none of a conversation or unit; the "
+        "tokens and prices of all are recorded",
+    )
+    capture_mask: Annotated[tuple[Private, ...], NoDecode] = Field(
+        default=(), description="what is masked in the gateway's calls before they are stored: secrets, personal_data"
+    )
+    capture_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=36_500,
+        description="days for which the gateway's calls are kept; examples that were rated or used stay",
+    )
+    capture_mib: int | None = Field(
+        default=None, ge=1, description="size of the gateway's calls that are kept, the newest, in MiB"
+    )
     engine: Literal["auto", "llama.cpp", "vllm"] = Field(
         default="auto", description="inference engine of local models in the server; auto: vLLM if installed with a GPU"
     )
@@ -137,13 +158,13 @@ class Settings(BaseSettings):
         """Path of a workspace folder (datasets, files, artifacts, models, logs, evaluations), there or not yet."""
         return self.home.absolute() / name
 
-    @field_validator("deploy_gates", mode="before")
+    @field_validator("deploy_gates", "capture_mask", mode="before")
     @classmethod
-    def _listed(cls, gates: object) -> object:
-        """Names separated by commas, as in an environment variable; "none" for no gate."""
-        if not isinstance(gates, str):
-            return gates
-        return () if gates.strip() == "none" else tuple(name.strip() for name in gates.split(",") if name.strip())
+    def _listed(cls, names: object) -> object:
+        """Names separated by commas, as in an environment variable; "none" for no gate, or nothing to mask."""
+        if not isinstance(names, str):
+            return names
+        return () if names.strip() == "none" else tuple(name.strip() for name in names.split(",") if name.strip())
 
     @field_validator("prices")
     @classmethod

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, select
 
 from fine_tuning.store import tables
 from fine_tuning.store.records.gateway_calls import GatewayCall
-from fine_tuning.store.records.rows import records
+from fine_tuning.store.records.rows import record, records
 
 _table = tables.gateway_calls
+
+
+class Filters(NamedTuple):
+    """Which calls; None for any.
+
+    Attributes:
+        model: that answered, else that was asked.
+        is_failed: without a response, one of an error, or one that broke off.
+    """
+
+    project: str | None = None
+    model: str | None = None
+    unit: str | None = None
+    conversation: str | None = None
+    is_failed: bool | None = None
+    since: datetime | None = None
 
 
 def known(connection: Connection, ids: Sequence[str]) -> set[str]:
@@ -24,9 +42,67 @@ def add(connection: Connection, calls: Sequence[GatewayCall]) -> None:
         connection.execute(_table.insert(), [dict(call) for call in calls])
 
 
-def newest(connection: Connection, project: str | None = None, limit: int = 100) -> list[GatewayCall]:
-    """The newest calls first; of all projects where none is given."""
-    query = select(_table).order_by(_table.c.started_at.desc(), _table.c.id.desc()).limit(limit)
-    if project is not None:
-        query = query.where(_table.c.project == project)
+def get(connection: Connection, call_id: str, project: str | None = None) -> GatewayCall | None:
+    """A call (of a project), or None."""
+    query = select(_table).where(_table.c.id == call_id, *_conditions(Filters(project)))
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else record(GatewayCall, row)
+
+
+def of_own_id(connection: Connection, project: str, own_id: str) -> list[GatewayCall]:
+    """The calls to which the application gave this id, newest first: a call that it repeated has it again."""
+    query = select(_table).where(_table.c.project == project, _table.c.own_id == own_id)
+    return records(GatewayCall, connection.execute(query.order_by(_table.c.started_at.desc())).mappings())
+
+
+def newest(connection: Connection, filters: Filters | None = None, limit: int = 100) -> list[GatewayCall]:
+    """The newest calls first."""
+    query = _found(filters or Filters()).order_by(_table.c.started_at.desc(), _table.c.id.desc()).limit(limit)
     return records(GatewayCall, connection.execute(query).mappings())
+
+
+def each(connection: Connection, filters: Filters) -> Iterator[GatewayCall]:
+    """Every call, oldest first, with a block of them in memory at a time."""
+    query = _found(filters).order_by(_table.c.started_at, _table.c.id)
+    rows = connection.execution_options(yield_per=1000).execute(query).mappings()
+    return (record(GatewayCall, row) for row in rows)
+
+
+def _found(filters: Filters) -> Select[tuple[object, ...]]:
+    return select(_table).where(*_conditions(filters))
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    equal: Mapping[str, str | None] = {
+        name: getattr(filters, name) for name in ("project", "model", "unit", "conversation")
+    }
+    found = [_table.c[name] == value for name, value in equal.items() if value is not None]
+    if filters.since is not None:
+        found.append(_table.c.started_at >= filters.since)
+    if filters.is_failed is not None:
+        is_good = _table.c.status.is_not(None) & _table.c.status.between(200, 299) & _table.c.is_whole
+        found.append(~is_good if filters.is_failed else is_good)
+    return found
+
+
+def oldest_within(connection: Connection, most_bytes: int) -> datetime | None:
+    """The time from which on the calls have at most so many bytes in all; None where all of them have."""
+    total = func.sum(_table.c.bytes).over(order_by=(_table.c.started_at.desc(), _table.c.id.desc()))
+    sums = select(_table.c.started_at, total.label("total")).subquery()
+    query = select(func.max(sums.c.started_at)).where(sums.c.total > most_bytes)
+    found: datetime | None = connection.scalar(query)
+    return found
+
+
+def remove_until(connection: Connection, until: datetime, limit: int) -> list[str | None]:
+    """Delete up to so many of the oldest calls, and what was said of them, the last one at this time.
+
+    Returns the examples that they were.
+    """
+    query = select(_table.c.id, _table.c.example_id).where(_table.c.started_at <= until)
+    rows = connection.execute(query.order_by(_table.c.started_at).limit(limit)).all()
+    ids = [row.id for row in rows]
+    feedback = tables.call_feedback
+    connection.execute(delete(feedback).where(feedback.c.call_id.in_(ids)))
+    connection.execute(delete(_table).where(_table.c.id.in_(ids)))
+    return [row.example_id for row in rows]

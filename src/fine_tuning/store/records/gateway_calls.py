@@ -1,9 +1,9 @@
-"""Calls that the gateway passed on."""
+"""Calls that the gateway passed on, and what was said of them."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -30,3 +30,24 @@ class GatewayCall(TypedDict):
     example_id: str | None
     not_captured: str | None
     started_at: datetime
+    own_id: str | None
+    bytes: int
+
+
+FeedbackStatus = Literal["waiting", "applied", "refused"]
+
+
+class CallFeedback(TypedDict):
+    """A row of `call_feedback`: of the call `call_id`, or of the application's own id."""
+
+    id: str
+    project: str
+    call_id: str | None
+    own_id: str | None
+    rating: int | None
+    correction: str | None
+    metrics: dict[str, float]
+    comment: str | None
+    status: FeedbackStatus
+    reason: str | None
+    created_at: datetime

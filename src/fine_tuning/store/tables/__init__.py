@@ -22,7 +22,7 @@ from fine_tuning.store.tables.experiment_tables import (
     samples,
 )
 from fine_tuning.store.tables.file_tables import files, upload_parts, uploads
-from fine_tuning.store.tables.gateway_tables import gateway_calls
+from fine_tuning.store.tables.gateway_tables import call_feedback, gateway_calls
 from fine_tuning.store.tables.job_tables import JOB_STATUSES, artifacts, job_events, jobs
 from fine_tuning.store.tables.model_tables import (
     MODEL_STATUSES,
@@ -51,6 +51,7 @@ __all__ = [
     "batch_results",
     "batches",
     "budgets",
+    "call_feedback",
     "checkpoint_permissions",
     "completions",
     "conversations",

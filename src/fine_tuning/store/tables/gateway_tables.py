@@ -1,11 +1,11 @@
-"""Calls that the gateway passed on."""
+"""Calls that the gateway passed on, and what was said of them."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, Table
 
-from fine_tuning.store.column_types import Json, String, UtcTime
-from fine_tuning.store.tables.schema_metadata import metadata
+from fine_tuning.store.column_types import Json, String, Text, UtcTime
+from fine_tuning.store.tables.schema_metadata import metadata, only
 
 gateway_calls = Table(
     "gateway_calls",
@@ -29,6 +29,27 @@ gateway_calls = Table(
     Column("example_id", ForeignKey("examples.id"), doc="the captured example it became"),
     Column("not_captured", String(200), doc="why it became none"),
     Column("started_at", UtcTime, nullable=False),
+    Column("own_id", String(200), doc="the application's: the header x-ft-id"),
+    Column("bytes", BigInteger, nullable=False, server_default="0", doc="of request and response"),
     Index(None, "project", "started_at"),
     Index(None, "example_id"),
+    Index(None, "project", "own_id"),
 )
+
+call_feedback = Table(
+    "call_feedback",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("project", String(80), nullable=False),
+    Column("call_id", String(80), doc="no foreign key, as it may come before its call is stored"),
+    Column("own_id", String(200), doc="the application's, where it named the call by it"),
+    Column("rating", Integer),
+    Column("correction", Text, doc="what the answer should have been"),
+    Column("metrics", Json, nullable=False, doc="numbers by name"),
+    Column("comment", Text),
+    Column("status", String(20), nullable=False, doc="waiting (for its call), applied or refused"),
+    Column("reason", String(300), doc="why it was refused"),
+    Column("created_at", UtcTime, nullable=False),
+    Index(None, "call_id"),
+)
+Index("ix_call_feedback_waiting", call_feedback.c.created_at, **only(call_feedback.c.status == "waiting"))

@@ -1,0 +1,201 @@
+"""Commands for the calls that the gateway passed on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fine_tuning.commands import output
+from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.commands.options import with_options
+from fine_tuning.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from fine_tuning.store.gateway_calls import Filters
+    from fine_tuning.store.records.gateway_calls import CallFeedback, GatewayCall
+    from fine_tuning.store.workspace import Workspace
+
+EVERY_SECONDS = 1.0
+COLUMNS = ("Time", "Call", "Upstream", "Model", "Status", "Seconds#", "Tokens#", "Cost#", "Captured")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    calls = typer.Typer(help="Calls that the gateway passed on.", no_args_is_help=True)
+    calls.command("tail")(with_options(tail))
+    calls.command("show")(show)
+    calls.command("export")(with_options(export))
+    app.add_typer(calls, name="calls", rich_help_panel="Data")
+
+
+@dataclass(frozen=True)
+class FilterOptions:
+    """Which calls."""
+
+    project: Annotated[str | None, typer.Option(help="Only calls of this project.")] = None
+    model: Annotated[str | None, typer.Option(help="Only calls that this model answered.")] = None
+    unit: Annotated[str | None, typer.Option(help="Only calls of this unit (the header x-ft-unit).")] = None
+    conversation: Annotated[str | None, typer.Option(help="Only calls of this conversation (x-ft-conversation).")] = (
+        None
+    )
+    failed: Annotated[bool | None, typer.Option("--failed/--answered", help="Only calls that failed, or did not.")] = (
+        None
+    )
+    since: Annotated[str | None, typer.Option(help="Only calls at or after this time (ISO 8601).")] = None
+
+    def filters(self) -> Filters:
+        """As the store takes them."""
+        from fine_tuning.store.gateway_calls import Filters
+
+        since = None if self.since is None else _time(self.since)
+        return Filters(self.project, self.model, self.unit, self.conversation, self.failed, since)
+
+
+def _time(text: str) -> datetime:
+    from fine_tuning.data_io.times import parse_time
+
+    found = parse_time(text)
+    if found is None:
+        raise UsageError(f"--since: {text!r} is no time; write one such as 2026-11-29 or 2026-11-29T08:00:00Z")
+    return found
+
+
+def tail(
+    *,
+    options: FilterOptions,
+    limit: Annotated[int, typer.Option("--limit", "-n", help="How many of the newest calls.", min=1)] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new calls until Ctrl-C.")] = False,
+    as_json: output.Json = False,
+) -> None:
+    """Show the newest calls, the newest last."""
+    from fine_tuning.store import gateway_calls
+
+    workspace, filters = command_workspace(), options.filters()
+    with workspace.database.read() as tx:
+        found = gateway_calls.newest(tx, filters, limit)[::-1]
+    if follow:
+        _follow(workspace, filters, found, _as_line if as_json else _as_text)
+    elif as_json:
+        output.print_json(found)
+    elif found:
+        output.print_table("Calls", COLUMNS, map(_row, found))
+    else:
+        typer.echo("no calls; the gateway passes on those to ADDRESS/openai/v1 and the like: ft-cli serve")
+
+
+def _follow(
+    workspace: Workspace, filters: Filters, begun: list[GatewayCall], shown: Callable[[GatewayCall], str]
+) -> None:
+    from fine_tuning.store import gateway_calls
+
+    calls, known = begun, set[str]()
+    while True:
+        for call in calls:
+            if call["id"] not in known:
+                typer.echo(shown(call))
+        known = {call["id"] for call in calls} or known
+        time.sleep(EVERY_SECONDS)
+        with workspace.database.read() as tx:
+            calls = gateway_calls.newest(tx, filters, 1000)[::-1]
+
+
+def _row(call: GatewayCall) -> list[Any]:
+    tokens = [each for each in (call["prompt_tokens"], call["completion_tokens"]) if each is not None]
+    return [
+        f"{call['started_at']:%Y-%m-%d %H:%M:%S}",
+        call["id"],
+        call["upstream"],
+        call["model"],
+        _status(call),
+        None if call["seconds"] is None else f"{call['seconds']:.2f}",
+        f"{sum(tokens):,}" if tokens else None,
+        None if call["cost"] is None else f"${call['cost']:.6f}",
+        "yes" if call["example_id"] else f"no: {call['not_captured']}",
+    ]
+
+
+def _status(call: GatewayCall) -> str:
+    if call["status"] is None:
+        return "no response"
+    return str(call["status"]) if call["is_whole"] else f"{call['status']}, broke off"
+
+
+def _as_text(call: GatewayCall) -> str:
+    return "  ".join("-" if cell is None else str(cell) for cell in _row(call))
+
+
+def _as_line(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def show(call_id: Annotated[str, typer.Argument(help="Id of the call.")], *, as_json: output.Json = False) -> None:
+    """Show a call whole: its facts, what was asked and answered, and what was said of it."""
+    found = _whole(command_workspace(), call_id)
+    if as_json:
+        output.print_json(found)
+        return
+    call, example, said = found["call"], found["example"], found["feedback"]
+    facts = {name: value for name, value in call.items() if value not in (None, {}, "")}
+    output.print_facts(f"Call {call_id}", facts)
+    if example is not None:
+        for message in example["messages"]:
+            output.print_text(f"{message['role']}: {_content(message)}")
+    for each in said:
+        output.print_facts("Feedback", _said(each))
+
+
+def _content(message: Mapping[str, Any]) -> str:
+    parts = [message.get("content"), *(message.get("tool_calls") or ())]
+    return "\n".join(each if isinstance(each, str) else _as_line(each) for each in parts if each)
+
+
+def _said(feedback: CallFeedback) -> dict[str, Any]:
+    names = ("created_at", "rating", "correction", "metrics", "comment", "status", "reason")
+    return {name: feedback[name] for name in names if feedback[name] not in (None, {})}  # type: ignore[literal-required]
+
+
+def _whole(workspace: Workspace, call_id: str) -> dict[str, Any]:
+    from fine_tuning.data_io.messages import messages_of_example
+    from fine_tuning.store import call_feedback, examples, gateway_calls
+
+    with workspace.database.read() as tx:
+        call = gateway_calls.get(tx, call_id)
+        if call is None:
+            raise NotFoundError(f"no call {call_id}; a call is stored some seconds after its answer: ft-cli calls tail")
+        example = None if call["example_id"] is None else examples.get(tx, call["example_id"])
+        said = call_feedback.of_call(tx, call_id)
+    whole = None if example is None else {**example, "messages": messages_of_example(example)}
+    return {"call": call, "example": whole, "feedback": said}
+
+
+def export(
+    file: Annotated[Path, typer.Argument(help="File to write, as JSON Lines.")], *, options: FilterOptions
+) -> None:
+    """Write calls with what was asked and answered, oldest first, one a line."""
+    from fine_tuning._util.files import atomic_write
+
+    workspace, count = command_workspace(), 0
+    with atomic_write(file, "wb") as target, output.count_progress("calls written") as on_progress:
+        for line in _lines(workspace, options.filters()):
+            target.write(line)
+            count += 1
+            on_progress(count)
+    typer.echo(f"{count:,} calls in {file}")
+
+
+def _lines(workspace: Workspace, filters: Filters) -> Iterator[bytes]:
+    from fine_tuning.data_io.messages import messages_of_example
+    from fine_tuning.store import examples, gateway_calls
+
+    with workspace.database.read() as tx, workspace.database.read() as other:
+        for call in gateway_calls.each(tx, filters):
+            example = None if call["example_id"] is None else examples.get(other, call["example_id"])
+            said = {} if example is None else {"messages": messages_of_example(example), "tools": example["tools"]}
+            yield f"{_as_line({**call, **said})}\n".encode("utf-8", "surrogatepass")

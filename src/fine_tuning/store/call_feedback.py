@@ -1,0 +1,38 @@
+"""What applications said of calls that the gateway passed on."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select, update
+
+from fine_tuning.store import tables
+from fine_tuning.store.records.gateway_calls import CallFeedback, FeedbackStatus
+from fine_tuning.store.records.rows import records
+
+_table = tables.call_feedback
+
+
+def add(connection: Connection, feedback: CallFeedback) -> None:
+    """Store feedback."""
+    connection.execute(_table.insert().values(**feedback))
+
+
+def settle(connection: Connection, feedback: CallFeedback, status: FeedbackStatus, reason: str | None = None) -> None:
+    """Note what became of feedback, and the call that it is of, which is known by now."""
+    values = {"status": status, "reason": reason, "call_id": feedback["call_id"]}
+    connection.execute(update(_table).where(_table.c.id == feedback["id"]).values(**values))
+
+
+def waiting(connection: Connection, limit: int) -> list[CallFeedback]:
+    """Feedback that waits for its call, which is stored now; oldest first."""
+    calls = tables.gateway_calls
+    is_its_call = (calls.c.project == _table.c.project) & (
+        (calls.c.id == _table.c.call_id) | (_table.c.call_id.is_(None) & (calls.c.own_id == _table.c.own_id))
+    )
+    query = select(_table).where(_table.c.status == "waiting", select(calls.c.id).where(is_its_call).exists())
+    return records(CallFeedback, connection.execute(query.order_by(_table.c.created_at).limit(limit)).mappings())
+
+
+def of_call(connection: Connection, call_id: str) -> list[CallFeedback]:
+    """All that was said of a call, oldest first."""
+    query = select(_table).where(_table.c.call_id == call_id).order_by(_table.c.created_at, _table.c.id)
+    return records(CallFeedback, connection.execute(query).mappings())

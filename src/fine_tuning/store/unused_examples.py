@@ -1,0 +1,40 @@
+"""Captured calls that nothing needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import ColumnElement, Connection, case, delete, select, update
+
+from fine_tuning.store import tables
+
+_examples = tables.examples
+_USERS = (
+    tables.dataset_examples.c.example_id,
+    tables.reviews.c.example_id,
+    tables.review_claims.c.example_id,
+    tables.preferences.c.example_id,
+    tables.preferences.c.chosen_id,
+    tables.completions.c.example_id,
+    tables.responses.c.example_id,
+    tables.gateway_calls.c.example_id,
+)
+
+
+def forget(connection: Connection, sightings: Mapping[str, int]) -> int:
+    """Take back so many sightings of each captured call, and delete those that were not seen otherwise.
+
+    What a person rated or corrected, and what a dataset, a review or another record needs, stays.
+    Returns the number of deleted ones.
+    """
+    gone = 0
+    for example_id, count in sightings.items():
+        is_it = _examples.c.id == example_id
+        is_unused: list[ColumnElement[bool]] = [~select(user).where(user == example_id).exists() for user in _USERS]
+        unseen = delete(_examples).where(is_it, _examples.c.sightings <= count, ~_examples.c.judged, *is_unused)
+        if connection.execute(unseen).rowcount:
+            gone += 1
+        else:
+            left = case((_examples.c.sightings > count, _examples.c.sightings - count), else_=1)
+            connection.execute(update(_examples).where(is_it).values(sightings=left))
+    return gone

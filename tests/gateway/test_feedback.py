@@ -1,0 +1,120 @@
+"""What applications say of calls: ratings, better answers and figures, before or after the call is stored."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.gateway.recorder import Recorder
+from fine_tuning.gateway.stored_calls import store_spool
+from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.store import call_feedback
+from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import open_workspace
+from tests.gateway.test_recording import exchange
+from tests.server.conftest import listening
+
+
+def say(address: str, **said: Any) -> dict[str, Any]:
+    """The one line of an application."""
+    return dict(httpx2.post(f"{address}/feedback", json=said).json())
+
+
+def record(spool: Recorder, number: int, **tags: str) -> str:
+    made = exchange(number)
+    made.tags = tags
+    spool.record(made)
+    return made.call_id
+
+
+def test_feedback_rates_the_captured_example(database: Database, spool: Recorder) -> None:
+    first, second, third = (record(spool, number) for number in range(3))
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    with listening(ServerConfig()) as address:
+        assert say(address, call_id=first, thumb="up")["status"] == "applied"
+        assert say(address, call_id=second, rating=2, comment="late")["status"] == "applied"
+        assert say(address, call_id=third, correction="It arrived.")["status"] == "applied"
+    found = {each["prompt"]: each for each in DistillationDataCollector().find_examples()}
+    assert [found[f"Question {number}"]["rating"] for number in range(2)] == [5, 2]
+    (pair,) = DistillationDataCollector().get_preferences()
+    assert (pair["prompt"], pair["chosen"], pair["rejected"]) == ("Question 2", "It arrived.", "On its way.")
+
+
+def test_feedback_before_its_call_is_stored_waits_for_it(database: Database, spool: Recorder) -> None:
+    call_id = record(spool, 1, id="order-7")
+    with listening(ServerConfig()) as address:
+        assert say(address, call_id=call_id, metrics={"minutes": 3.5})["status"] == "waiting"
+        assert say(address, id="order-7", rating=1)["status"] == "waiting"
+        assert say(address, id="order-8", rating=1)["status"] == "waiting"
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    (example,) = DistillationDataCollector().find_examples()
+    assert example["rating"] == 1
+    with database.read() as tx:
+        metrics, rated = call_feedback.of_call(tx, call_id)
+    assert (metrics["metrics"], rated["rating"], rated["status"]) == ({"minutes": 3.5}, 1, "applied")
+
+
+def test_feedback_that_cannot_be_applied_says_why(database: Database, spool: Recorder) -> None:
+    record(spool, 1, id="twice")
+    record(spool, 2, id="twice")
+    failed = exchange(3)
+    failed.status = 500
+    spool.record(failed)
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    with listening(ServerConfig()) as address:
+        both = say(address, id="twice", thumb="up")
+        assert both["status"] == "refused"
+        assert "2 calls have the id twice" in both["reason"]
+        assert "the call failed" in say(address, call_id="call_3", thumb="up")["reason"]
+        assert say(address, call_id="call_3", metrics={"tries": 2})["status"] == "applied"
+        assert "different" in say(address, call_id="call_1", correction="On its way.")["reason"]
+
+
+def test_repeated_call_is_rated_where_it_was_answered(database: Database, spool: Recorder) -> None:
+    failed = exchange(1)
+    failed.status, failed.tags = 429, {"id": "order-7"}
+    spool.record(failed)
+    call_id = record(spool, 2, id="order-7")
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    with listening(ServerConfig()) as address:
+        assert say(address, id="order-7", thumb="down")["call_id"] == call_id
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "name the call"),
+        ({"call_id": "a", "id": "b", "thumb": "up"}, "name the call"),
+        ({"call_id": "a"}, "say something"),
+        ({"call_id": "a", "thumb": "up", "rating": 3}, "either thumb or rating"),
+        ({"call_id": "a", "rating": 6}, "rating"),
+        ({"call_id": "a", "thumb": "sideways"}, "thumb"),
+        ({"call_id": "a", "metrics": {"x": "y"}}, "metrics"),
+        ({"call_id": "a", "stars": 5}, "stars"),
+    ],
+)
+def test_invalid_feedback_says_what_to_send(workspace: object, body: dict[str, Any], words: str) -> None:
+    with listening(ServerConfig()) as address:
+        reply = httpx2.post(f"{address}/feedback", json=body)
+    assert reply.status_code == 400
+    assert words in json.dumps(reply.json())
+
+
+def test_feedback_reaches_no_call_of_another_project(database: Database, spool: Recorder) -> None:
+    made = exchange(1)
+    made.project = "shop"
+    spool.record(made)
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    with listening(ServerConfig()) as address:
+        assert say(address, call_id=made.call_id, thumb="down")["status"] == "waiting"
+    (example,) = DistillationDataCollector(project="shop").find_examples()
+    assert example["rating"] == 3
