@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import tempfile
 from contextlib import nullcontext
@@ -167,6 +168,8 @@ def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            gc.collect()
+            gc.freeze()  # what is loaded stays: searching it for garbage again and again would stop everybody
             if self.started:
                 typer.echo(message, err=True)
 
