@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import time
 from pathlib import Path
@@ -13,10 +14,11 @@ from jinja2 import Environment
 
 from fine_tuning.base_models.model_folder import check_model_folder
 from fine_tuning.base_models.plain_templates import is_plain
-from fine_tuning.base_models.template_check import SECONDS, conversation_problem, template_problem
+from fine_tuning.base_models.template_check import SECONDS, FileRendering, conversation_problem, template_problem
 from fine_tuning.errors import DataError, RefusedError
 from fine_tuning.serving.engine_choice import open_local
 from fine_tuning.serving.prompted_tools import with_tools_and_checks
+from fine_tuning.training.loop.chat_tokens import tokenise_file
 from tests.security.forged_models import forged, raw
 from tests.tiny_model import CHAT_TEMPLATE
 
@@ -117,3 +119,25 @@ def test_conversations_of_one_call_share_their_time() -> None:
     assert conversation_problem(calls, chats) == "takes more than 6 seconds"
     assert time.monotonic() - started < 3 * SECONDS
     assert conversation_problem(calls, chats[:1]) is None  # in a new process
+
+
+def test_rows_of_a_training_file_that_a_template_makes_too_long_are_named(tmp_path: Path) -> None:
+    class Tokenizer:  # refuses to render: the rows must be refused before
+        chat_template = GROWING
+
+    turn = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"messages": turn * 30}) + "\n")
+    with pytest.raises(DataError, match=r"line 1: in the base model's chat template, this chat becomes a text of more"):
+        tokenise_file(rows, Tokenizer(), 512)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_rows_after_those_that_took_the_time_of_their_file_are_not_rendered() -> None:
+    rendering = FileRendering(
+        "{% if messages[0].content == 'no' %}" + LOOPS + "{% endif %}{{ messages | map('upper') }}"
+    )
+    innocent, endless = [[{"role": "user", "content": "yes"}]], [[{"role": "user", "content": "no"}]]
+    assert rendering.problem(innocent) is None
+    assert rendering.problem(endless) == "takes more than 5 seconds"
+    assert rendering.problem(endless) == "comes after others that took too long"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -85,16 +87,38 @@ def conversation_problem(template: str, chats: Sequence[Sequence[Mapping[str, An
     """
     if is_sure_to_end(template):
         return None
-    given = json.dumps([chats, tools], default=str)
-    seconds = SECONDS + FURTHER_SECONDS * (len(chats) - 1)
-    return _conversation_problem(template, given, seconds)
+    return _conversation_problem(template, json.dumps([chats, tools], default=str))
 
 
 @lru_cache(maxsize=64)  # further answers to the same conversation
-def _conversation_problem(template: str, given: str, seconds: float) -> str | None:
-    chats, tools = json.loads(given)
-    limit = MAX_CHARACTERS + MAX_GROWTH * len(given)
-    return rendering_problem(template, _trials(chats, (tools,)), seconds, limit)
+def _conversation_problem(template: str, given: str) -> str | None:
+    return FileRendering(template).problem(*json.loads(given))
+
+
+class FileRendering:
+    """The time that all rows of a file, or conversations of a request, have together in a chat template."""
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+        try:
+            self._is_bounded = is_sure_to_end(template)
+        except (ImportError, ValueError):  # what renders it has to tell
+            self._is_bounded = True
+        self._left = SECONDS - FURTHER_SECONDS
+
+    def problem(self, chats: Sequence[Sequence[Mapping[str, Any]]], tools: Any = None) -> str | None:
+        """Why these further conversations must not be rendered; None if they may be."""
+        if self._is_bounded:
+            return None
+        self._left += FURTHER_SECONDS * len(chats)
+        if self._left <= 0:
+            return "comes after others that took too long"
+        limit = MAX_CHARACTERS + MAX_GROWTH * len(json.dumps([chats, tools], default=str))
+        started = time.monotonic()
+        found = rendering_problem(self._template, _trials(chats, (tools,)), self._left, limit)
+        left = self._left - (time.monotonic() - started)
+        self._left = left if left > 0 else -math.inf
+        return found
 
 
 def check_template(template: str, file: Path) -> None:

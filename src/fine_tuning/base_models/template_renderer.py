@@ -66,7 +66,7 @@ def rendering_problem(template: str, trials: Sequence[Mapping[str, Any]], second
         seconds: for all of them.
         limit: characters of each text.
     """
-    line = json.dumps([template, trials, limit]) + "\n"
+    line = json.dumps([template, trials, limit], default=str) + "\n"
     try:
         process = _idle.pop()
     except IndexError:
