@@ -102,7 +102,9 @@ def test_template_that_grows_with_the_conversation_refuses_long_ones(tiny_model_
     engine = with_tools_and_checks(open_local(folder, "m"), folder)
     with contextlib.closing(engine):
         assert engine.complete([message] * 3, temperature=0, max_tokens=1).completion_tokens == 1
-        with pytest.raises(RefusedError, match="chat template of m, this request becomes a text of more than"):
+        with pytest.raises(
+            RefusedError, match="in the model's chat template, this request becomes a text of more than"
+        ):
             engine.complete([message] * 60, temperature=0, max_tokens=1)
         with pytest.raises(RefusedError, match="shorten it"):
             list(engine.complete_many([[message], [message] * 60], temperature=0, max_tokens=1))

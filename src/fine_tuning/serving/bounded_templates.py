@@ -67,4 +67,4 @@ class BoundedTemplate:
 
     def _check(self, chats: Sequence[Messages], tools: object) -> None:
         if problem := conversation_problem(self._template, chats, tools):
-            raise RefusedError(f"rendered by the chat template of {self.model}, this request {problem}; shorten it")
+            raise RefusedError(f"in the model's chat template, this request {problem}; shorten it")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from fine_tuning.data_io.formats import system_prompt
-from fine_tuning.errors import ProviderError, UsageError, requirement
+from fine_tuning.errors import ContextLengthError, ProviderError, UsageError, requirement
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion
@@ -126,7 +126,7 @@ class TransformersEngine:
         )
         limit, needed = self._network.config.max_position_embeddings, inputs["input_ids"].shape[1] + max_tokens
         if needed > limit:
-            raise ProviderError(
+            raise ContextLengthError(
                 f"{self.model} has a context of {limit} tokens, prompt and answer need {needed}; shorten the prompt"
             )
         return {name: tensor.to(self._network.device) for name, tensor in inputs.items()}
