@@ -97,6 +97,19 @@ def test_open_server_refuses_changes_from_pages_of_other_sites(address: str, sen
     assert statuses(address, sent | headers) == [200, 200, 404, 200]  # which no other page can know
 
 
+@pytest.mark.parametrize("name", ["Host", "Origin", "Sec-Fetch-Site"])
+def test_header_that_tells_the_caller_twice_is_refused(address: str, name: str) -> None:
+    ours = urlsplit(address)
+    value = {"Host": ours.netloc, "Origin": f"http://{ours.netloc}", "Sec-Fetch-Site": "same-origin"}[name]
+    headers = {"Host": ours.netloc, "Content-Length": "0", "Connection": "close", name: value}
+    lines = ["POST /v1/conversations HTTP/1.1", *(f"{each}: {headers[each]}" for each in headers), f"{name}: {EVIL}"]
+    with socket.create_connection((ours.hostname, ours.port), timeout=20) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 403")
+    assert f"{name.lower()} is sent twice".encode() in answer
+
+
 @pytest.mark.parametrize("origin", ["", "app://obsidian.md", "vscode-webview://abc", "chrome-extension://abc"])
 def test_open_server_serves_own_pages_and_desktop_programs(address: str, origin: str) -> None:
     parts = urlsplit(address)

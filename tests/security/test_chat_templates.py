@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jinja2 import Environment
 
 from fine_tuning.base_models.model_folder import check_model_folder
 from fine_tuning.base_models.plain_templates import is_plain
-from fine_tuning.base_models.template_check import SECONDS, template_problem
-from fine_tuning.errors import DataError
+from fine_tuning.base_models.template_check import SECONDS, FileRendering, conversation_problem, template_problem
+from fine_tuning.errors import DataError, RefusedError
+from fine_tuning.serving.engine_choice import open_local
+from fine_tuning.serving.prompted_tools import with_tools_and_checks
+from fine_tuning.training.loop.chat_tokens import tokenise_file
 from tests.security.forged_models import forged, raw
 from tests.tiny_model import CHAT_TEMPLATE
 
@@ -84,3 +90,56 @@ def test_template_that_is_not_plain_but_harmless_passes(tiny_model_dir: Path, tm
     folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "m"))
     (folder / "chat_template.jinja").write_text(harmless)
     check_model_folder(folder)
+
+
+GROWING = "{% set ns = namespace(x='a') %}{% for m in messages %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}"
+
+
+def test_template_that_grows_with_the_conversation_refuses_long_ones(tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = forged(tiny_model_dir, tmp_path / "m", raw("chat_template.jinja", GROWING.encode()))
+    check_model_folder(folder)  # nothing is wrong with short ones
+    message: dict[str, Any] = {"role": "user", "content": "Hi"}
+    engine = with_tools_and_checks(open_local(folder, "m"), folder)
+    with contextlib.closing(engine):
+        assert engine.complete([message] * 3, temperature=0, max_tokens=1).completion_tokens == 1
+        with pytest.raises(
+            RefusedError, match="in the model's chat template, this request becomes a text of more than"
+        ):
+            engine.complete([message] * 60, temperature=0, max_tokens=1)
+        with pytest.raises(RefusedError, match="shorten it"):
+            list(engine.complete_many([[message], [message] * 60], temperature=0, max_tokens=1))
+        with pytest.raises(RefusedError, match="shorten it"):
+            list(engine.chat_chunks({"messages": [message] * 60, "max_tokens": 1}))
+
+
+@pytest.mark.slow
+def test_conversations_of_one_call_share_their_time() -> None:
+    calls = "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(messages | length) }}"
+    assert template_problem(calls) is None
+    chats = [[{"role": "user", "content": str(number)}] * (16 + number) for number in range(60)]
+    started = time.monotonic()
+    assert conversation_problem(calls, chats) == "takes more than 6 seconds"
+    assert time.monotonic() - started < 3 * SECONDS
+    assert conversation_problem(calls, chats[:1]) is None  # in a new process
+
+
+def test_rows_of_a_training_file_that_a_template_makes_too_long_are_named(tmp_path: Path) -> None:
+    class Tokenizer:  # refuses to render: the rows must be refused before
+        chat_template = GROWING
+
+    turn = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"messages": turn * 30}) + "\n")
+    with pytest.raises(DataError, match=r"line 1: in the base model's chat template, this chat becomes a text of more"):
+        tokenise_file(rows, Tokenizer(), 512)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_rows_after_those_that_took_the_time_of_their_file_are_not_rendered() -> None:
+    rendering = FileRendering(
+        "{% if messages[0].content == 'no' %}" + LOOPS + "{% endif %}{{ messages | map('upper') }}"
+    )
+    innocent, endless = [[{"role": "user", "content": "yes"}]], [[{"role": "user", "content": "no"}]]
+    assert rendering.problem(innocent) is None
+    assert rendering.problem(endless) == "takes more than 5 seconds"
+    assert rendering.problem(endless) == "comes after others that took too long"

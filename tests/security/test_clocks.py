@@ -16,10 +16,12 @@ import pytest
 from sqlalchemy import update
 
 from fine_tuning import LocalFineTuner
+from fine_tuning._util.files import make_folder
 from fine_tuning.errors import StorageError
 from fine_tuning.store import batch_queue, database_clock, job_events, job_queue, jobs, tables
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.jobs import NewJob
+from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs import trainer_liveness
 from tests.store.test_batches import add_with_file
 from tests.training.jobs.test_local_trainer import write_chats
@@ -157,11 +159,26 @@ def test_lease_of_a_batch_far_in_the_future_ends_soon(database: Database) -> Non
 
 
 def test_second_trainer_of_a_job_on_this_machine_is_refused(tmp_path: Path) -> None:
-    held = trainer_liveness.hold(tmp_path, "ftjob-1")
-    assert held is not None
-    with pytest.raises(StorageError, match="another trainer of ftjob-1 still runs on this machine"):
-        trainer_liveness.hold(tmp_path, "ftjob-1")
-    os.close(held)
-    again = trainer_liveness.hold(tmp_path, "ftjob-1")
-    assert again is not None
-    os.close(again)
+    with trainer_liveness.held(tmp_path, "ftjob-1", tries=1):
+        refused = pytest.raises(StorageError, match="another trainer of ftjob-1 still runs on this machine")
+        with refused, trainer_liveness.held(tmp_path, "ftjob-1", tries=1):
+            pass
+    with trainer_liveness.held(tmp_path, "ftjob-1", tries=1):
+        pass
+
+
+def test_job_whose_launcher_died_before_it_started_the_trainer_pauses_at_once(
+    database: Database, tmp_path: Path
+) -> None:
+    tuner = LocalFineTuner()
+    (name,) = enqueue(database, tuner.upload_training_file(write_chats(tmp_path / "chats.jsonl", 8)), "base", 1)
+    logs = make_folder(open_workspace().folder("logs"))
+    with trainer_liveness.held(logs, name), database.write() as tx:
+        tx.execute(update(tables.jobs).values(pooled=False))
+        assert job_queue.reserve(tx, name, f"{trainer_liveness.worker_prefix()}gone", LEASE)
+    with trainer_liveness.held(logs, name):
+        assert tuner.get_job_status(name)["status"] == "queued"  # its launcher lives
+    assert tuner.get_job_status(name)["status"] == "paused"
+    with database.write() as tx:
+        assert job_queue.reserve(tx, name, "elsewhere/gone", LEASE)  # of a machine whose locks nobody sees here
+    assert tuner.get_job_status(name)["status"] == "queued"

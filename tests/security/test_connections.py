@@ -70,6 +70,39 @@ def test_address_above_the_limit_is_refused(port: int) -> None:
         assert answer(connection).startswith("HTTP/1.1 431")
 
 
+BODY = ASK.replace(b"GET /healthz", b"POST /v1/conversations") + b"Content-Type: application/json\r\n"
+CHUNKED = BODY + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"0\r\n" + b"X: y\r\n" * 60_000, b"0\r\nX: " + b"y" * 400_000, b"2;" + b"x" * 400_000]
+)
+def test_headers_and_extensions_after_a_body_are_bounded(port: int, sent: bytes) -> None:
+    with connected(port) as connection:
+        with contextlib.suppress(ConnectionError):
+            for at in range(0, len(sent), 1000):
+                connection.sendall((b"" if at else CHUNKED) + sent[at : at + 1000])
+        received = answer(connection)
+        assert received[:10] in {"", "HTTP/1.1 4"}  # the answer is lost where it met what was still being sent
+    assert is_well(port)
+
+
+def test_headers_after_a_body_are_not_read(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(CHUNKED + b"0\r\nHost: evil.example\r\nOrigin: http://evil.example\r\n\r\n")
+        connection.sendall(ASK + b"Connection: close\r\n\r\n")
+        assert answer(connection).count("HTTP/1.1 200 OK") == 2
+
+
+def test_long_body_in_small_chunks_is_served(port: int) -> None:
+    with connected(port) as connection:
+        connection.sendall(BODY + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in [b"{", *[b" " * 9] * 20_000, b"}"]:
+            connection.sendall(b"%x;a=b\r\n%s\r\n" % (len(piece), piece))
+        connection.sendall(b"0\r\n\r\n")
+        assert answer(connection).startswith("HTTP/1.1 200")
+
+
 def test_headers_within_the_limit_are_served_again_and_again(port: int) -> None:
     with httpx.Client() as client:
         for _ in range(5):

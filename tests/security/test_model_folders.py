@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from fine_tuning.base_models.model_folder import check_files, check_model_folder
 from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError, FineTuningError
 from fine_tuning.model_registry import ModelRegistry
+from fine_tuning.server.server_config import ServerConfig
 from tests.security.forged_models import (
     EMBEDDING,
     WEIGHTS,
@@ -25,6 +27,8 @@ from tests.security.forged_models import (
     without,
     write_weights,
 )
+from tests.security.requests import ask
+from tests.server.conftest import listening
 
 DEEP = b"[" * 100_000
 ENTRY = '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
@@ -192,3 +196,21 @@ def test_a_folder_is_checked_again_once_a_file_changed(tiny_model_dir: Path, tmp
     os.utime(folder / WEIGHTS, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     with pytest.raises(DataError, match="no such embedding"):
         check_files(folder)
+
+
+def test_what_transformers_refuses_is_400_without_a_path(workspace: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "m"))
+    weights = load_file(folder / "model.safetensors")
+    weights["model.layers.0.mlp.up_proj.weight"] *= 1e30  # no float16: transformers answers
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    long = [{"role": "user", "content": "Hi " * 2000}]
+    with listening(ServerConfig(aliases={"m": str(folder)})) as address:
+        answers = [
+            ask("POST", f"{address}/completions", json={"model": "m", "prompt": "Hi"}),
+            ask("POST", f"{address}/chat/completions", json={"model": "m", "messages": long}),
+        ]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert answers[1].json()["error"]["code"] == "context_length_exceeded"
+    assert "answers chat completions only" in answers[0].text
+    assert "context of 512 tokens" in answers[1].text
+    assert str(tmp_path) not in answers[0].text + answers[1].text

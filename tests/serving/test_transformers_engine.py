@@ -80,6 +80,13 @@ def test_complete_end_of_turn_ends_the_answer(tiny_model_dir: Path, engine: Tran
     assert (answer.completion_tokens, answer.finish_reason) == (2, "stop")
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-38, 1e-6, 2])
+def test_complete_temperature_of_any_size_is_answered(temperature: float, engine: TransformersEngine) -> None:
+    answer = engine.complete([{"role": "user", "content": "Hi"}], temperature=temperature, max_tokens=3, seed=1)
+    if temperature < 1:
+        assert answer.text == engine.complete([{"role": "user", "content": "Hi"}], temperature=0, max_tokens=3).text
+
+
 def test_complete_joins_text_parts(engine: TransformersEngine) -> None:
     parts = [{"type": "text", "text": SENTENCES[0][:10]}, {"type": "text", "text": SENTENCES[0][10:]}]
     joined = engine.complete([{"role": "user", "content": parts}], **GREEDY)

@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import math
+import time
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from fine_tuning.base_models.template_renderer import rendering_problem
 from fine_tuning.errors import DataError
 
-SECONDS = 5.0  # for all trials of a template
-MEMORY_BYTES = 1 << 29  # of address space
+SECONDS = 5.0  # for all trials of a template, and for the conversation of a request
+FURTHER_SECONDS = 0.02  # for each further conversation of a batch
 MAX_CHARACTERS = 1 << 20  # of a short conversation as text
-_TOO_LONG = 3
-_PROGRAM = f"""
-import json, sys
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
-except (ImportError, ValueError, OSError):
-    pass  # no limits on this system
-from datetime import datetime
-from jinja2 import nodes
-from jinja2.ext import Extension, loopcontrols
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-class Generation(Extension):
-    tags = {{"generation"}}
-    def parse(self, parser):
-        line = next(parser.stream).lineno
-        return nodes.Scope(parser.parse_statements(("name:endgeneration",), drop_needle=True), lineno=line)
-def refuse(why):
-    raise ValueError(why)
-given = json.load(sys.stdin)
-environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols, Generation])
-environment.globals |= {{"raise_exception": refuse, "strftime_now": datetime.now().strftime}}
-environment.filters["tojson"] = lambda value, **_: json.dumps(value)
-try:
-    template = environment.from_string(given["template"])  # which computes what does not depend on variables
-except MemoryError:
-    sys.exit({_TOO_LONG})
-for variables in given["trials"]:
-    try:
-        length = sum(map(len, template.generate(variables)))
-    except MemoryError:
-        sys.exit({_TOO_LONG})
-    except Exception:
-        continue  # it refuses this conversation
-    if length > {MAX_CHARACTERS}:
-        sys.exit({_TOO_LONG})
-"""
+MAX_GROWTH = 8  # characters of the text for each of a longer one
 _USER, _ANSWER = {"role": "user", "content": "A question."}, {"role": "assistant", "content": "An answer."}
 _PARAMETERS = {"type": "object", "properties": {"a": {"type": "string"}}}
 _TOOL = {"name": "find", "description": "Finds.", "parameters": _PARAMETERS}
+_TOOLS = [{"type": "function", "function": _TOOL}]
 _CALL = {"id": "call_0001", "type": "function", "function": {"name": "find", "arguments": {"a": "b"}}}
 _CHATS: list[list[dict[str, Any]]] = [
     [_USER],
@@ -70,14 +37,30 @@ def template_problem(template: str) -> str | None:
     and memory.
     """
     try:
-        from jinja2 import TemplateSyntaxError, nodes
-        from jinja2.ext import Extension, loopcontrols
-        from jinja2.parser import Parser
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        from fine_tuning.base_models.plain_templates import is_plain
+        if is_sure_to_end(template):
+            return None
     except ImportError:
         return None
+    except ValueError as error:
+        return f"Jinja cannot read it: {error}"
+    problem = rendering_problem(template, _trials(_CHATS, (None, _TOOLS)), SECONDS, MAX_CHARACTERS)
+    return problem and f"a short conversation {problem}"
+
+
+@lru_cache(maxsize=256)
+def is_sure_to_end(template: str) -> bool:
+    """Whether a chat template need only be read; see `plain_templates`.
+
+    Raises:
+        ValueError: it is not Jinja; the message says why.
+        ImportError: Jinja is not installed.
+    """
+    from jinja2 import TemplateSyntaxError, nodes
+    from jinja2.ext import Extension, loopcontrols
+    from jinja2.parser import Parser
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    from fine_tuning.base_models.plain_templates import is_plain
 
     class Generation(Extension):
         """The block by which transformers marks what the assistant says."""
@@ -90,13 +73,52 @@ def template_problem(template: str) -> str | None:
 
     environment = ImmutableSandboxedEnvironment(extensions=[loopcontrols, Generation])
     try:
-        if is_plain(environment.parse(template)):
-            return None
+        return is_plain(environment.parse(template))
     except TemplateSyntaxError as error:
-        return f"Jinja cannot read it: {str(error.message).splitlines()[0]}"
+        raise ValueError(str(error.message).splitlines()[0]) from None
     except RecursionError:
-        return "Jinja cannot read it: it is nested too deeply"
-    return _problem_in_trial(template)
+        raise ValueError("it is nested too deeply") from None
+
+
+def conversation_problem(template: str, chats: Sequence[Sequence[Mapping[str, Any]]], tools: Any = None) -> str | None:
+    """Why the conversations of one request must not be rendered; None if they may be.
+
+    All of them have one limit of time, and are rendered in another process first where the template may not end.
+    """
+    if is_sure_to_end(template):
+        return None
+    return _conversation_problem(template, json.dumps([chats, tools], default=str))
+
+
+@lru_cache(maxsize=64)  # further answers to the same conversation
+def _conversation_problem(template: str, given: str) -> str | None:
+    return FileRendering(template).problem(*json.loads(given))
+
+
+class FileRendering:
+    """The time that all rows of a file, or conversations of a request, have together in a chat template."""
+
+    def __init__(self, template: str) -> None:
+        self._template = template
+        try:
+            self._is_bounded = is_sure_to_end(template)
+        except (ImportError, ValueError):  # what renders it has to tell
+            self._is_bounded = True
+        self._left = SECONDS - FURTHER_SECONDS
+
+    def problem(self, chats: Sequence[Sequence[Mapping[str, Any]]], tools: Any = None) -> str | None:
+        """Why these further conversations must not be rendered; None if they may be."""
+        if self._is_bounded:
+            return None
+        self._left += FURTHER_SECONDS * len(chats)
+        if self._left <= 0:
+            return "comes after others that took too long"
+        limit = MAX_CHARACTERS + MAX_GROWTH * len(json.dumps([chats, tools], default=str))
+        started = time.monotonic()
+        found = rendering_problem(self._template, _trials(chats, (tools,)), self._left, limit)
+        left = self._left - (time.monotonic() - started)
+        self._left = left if left > 0 else -math.inf
+        return found
 
 
 def check_template(template: str, file: Path) -> None:
@@ -109,23 +131,10 @@ def check_template(template: str, file: Path) -> None:
         raise DataError(f"{file} has no usable chat template ({problem}); fetch or save the tokenizer again")
 
 
-def _problem_in_trial(template: str) -> str | None:
-    tools = [{"type": "function", "function": _TOOL}]
-    trials = [
+def _trials(chats: Sequence[Any], tools: Sequence[Any]) -> list[dict[str, Any]]:
+    """The variables of a template for each conversation, with each list of tools."""
+    return [
         {"messages": chat, "tools": known, "add_generation_prompt": True, "bos_token": "<s>", "eos_token": "</s>"}
-        for chat in _CHATS
-        for known in (None, tools)
+        for chat in chats
+        for known in tools
     ]
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            [sys.executable, "-P", "-c", _PROGRAM],
-            input=json.dumps({"template": template, "trials": trials}).encode(),
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"it renders a short conversation for more than {SECONDS:.0f} seconds"
-    if done.returncode == _TOO_LONG:
-        return f"it makes more than {MAX_CHARACTERS:,} characters of a short conversation"
-    return None if done.returncode == 0 else f"rendering ended with {done.returncode}"

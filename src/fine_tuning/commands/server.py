@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import tempfile
 from contextlib import nullcontext
@@ -58,6 +59,9 @@ class ServeOptions:
     ] = 1
     requests_per_minute: Annotated[int | None, typer.Option(help="Rate limit per key.", min=1)] = None
     max_concurrent: Annotated[int, typer.Option(help="Maximum concurrent requests; further ones get 429.", min=1)] = 64
+    max_uploads: Annotated[
+        int, typer.Option(help="Maximum concurrent uploads, counted apart; further ones get 429.", min=1)
+    ] = 16
     memory_limit: Annotated[int | None, typer.Option(help="Memory limit for loaded models, in MiB.", min=1)] = None
     context_length: Annotated[
         int, typer.Option(help="Context length in llama.cpp (prompt and answer), in tokens.", min=64)
@@ -94,6 +98,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         aliases={**workspace.settings.aliases, **parse_aliases(options.alias or [])},
         requests_per_minute=options.requests_per_minute,
         max_concurrent=options.max_concurrent,
+        max_uploads=options.max_uploads,
         memory_limit_mib=options.memory_limit,
         context_length=options.context_length,
         allowed_origins=tuple(options.allow_origin or ()),
@@ -158,7 +163,16 @@ def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]
 
     from fine_tuning.server import http_connections
 
-    typer.echo(message, err=True)
+    class Server(uvicorn.Server):
+        """Tells its address once it answers there."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            gc.collect()
+            gc.freeze()  # what is loaded stays: searching it for garbage again and again would stop everybody
+            if self.started:
+                typer.echo(message, err=True)
+
     config = uvicorn.Config(
         app,
         http=http_connections.protocol(),
@@ -169,7 +183,7 @@ def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 from fine_tuning._util.files import read_json
 from fine_tuning.base_models import catalogue
 from fine_tuning.base_models.pretrained import load_tokenizer
+from fine_tuning.base_models.template_check import FileRendering
 from fine_tuning.data_io.formats import system_prompt, tool_prompt
 from fine_tuning.data_io.messages import Message, Tool, said_content
 from fine_tuning.errors import DataError, MissingDependencyError
@@ -29,13 +30,14 @@ def counter(model: str, models_folder: Path) -> Callable[[Row], int]:
         MissingDependencyError: the `train` extra is not installed.
     """
     tokenizer = _tokenizer(catalogue.resolve(model, models_folder).path)
+    rendering = FileRendering(str(tokenizer.chat_template or ""))
 
     def count(row: Row) -> int:
         if "preferred_output" not in row:
-            return _count(tokenizer, row["messages"], row.get("tools"))
+            return _count(tokenizer, rendering, row["messages"], row.get("tools"))
         prompt, tools = row["input"]["messages"], row["input"].get("tools")
         answers = (row["preferred_output"], row["non_preferred_output"])
-        return sum(_count(tokenizer, [*prompt, *answer], tools) for answer in answers)
+        return sum(_count(tokenizer, rendering, [*prompt, *answer], tools) for answer in answers)
 
     return count
 
@@ -54,13 +56,15 @@ def _tokenizer(folder: Path) -> Tokenizer:
         raise MissingDependencyError("transformers", "train", "counting the tokens of an open model") from error
 
 
-def _count(tokenizer: Tokenizer, messages: list[Message], tools: list[Tool] | None) -> int:
+def _count(tokenizer: Tokenizer, rendering: FileRendering, messages: list[Message], tools: list[Tool] | None) -> int:
     from jinja2 import TemplateError
 
     if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
         messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
     texts = [cast("Message", {**message, "content": _text(said_content(message))}) for message in messages]
     plain = tool_prompt.with_argument_objects(system_prompt.for_template(texts, tokenizer))
+    if problem := rendering.problem([plain], tools):
+        raise DataError(f"in the model's chat template, this row {problem}")
     try:
         rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)
     except (TemplateError, TypeError, ValueError) as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning._util.files import explain_os_error, make_folder, read_json, temporary_folder
+from fine_tuning._util.own_process import called_apart
 from fine_tuning.base_models.adapter_folder import PAIR, SETTINGS, WEIGHTS, check_adapter
 from fine_tuning.base_models.pretrained import load_config
 from fine_tuning.errors import DataError, MissingDependencyError
@@ -20,7 +21,7 @@ def kept_gguf_adapter(adapter_dir: Path, base_dir: Path) -> Path:
     sources = [adapter_dir / SETTINGS, adapter_dir / WEIGHTS, base_dir / "config.json"]
     if valid_record(path, sources) is None:
         before = signatures(sources)
-        export_gguf_adapter(adapter_dir, base_dir, path)
+        called_apart("torch", export_gguf_adapter, adapter_dir, base_dir, path)
         record(path, before)
     return path
 

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 from threading import Lock
 
+from fine_tuning._util.own_process import called_apart
 from fine_tuning.base_models.model_folder import check_files
 from fine_tuning.errors import DataError
 from fine_tuning.export.gguf import export_gguf
@@ -54,7 +55,7 @@ def _made(path: Path) -> MadeFile | None:
     """Write the file and its record; None if the model's kind cannot be written as GGUF."""
     sources = signatures(model_files(path.parent))
     try:
-        export_gguf(path.parent, path)
+        called_apart("torch", export_gguf, path.parent, path)
     except DataError:
         return None  # answered through transformers instead
     problem = None

@@ -19,6 +19,7 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS")
 _KEY = "create a key: ft-cli keys create NAME"
 _WEB = ("http", "https")  # schemes of pages; desktop programs and extensions have others, which no page can have
 _HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[\w.-]+))(?::\d+)?", re.ASCII)
+_TELLING = ("host", "origin", "sec-fetch-site")
 _SAME = ("same-origin", "none")
 
 
@@ -32,6 +33,8 @@ def refusal(scope: Scope, names: Collection[str], origins: Collection[str] = (),
         is_open: the server needs no key.
     """
     headers = Headers(scope=scope)
+    if twice := next((name for name in _TELLING if len(headers.getlist(name)) > 1), None):
+        return f"{twice} is sent twice, so that nobody knows which one counts"
     if not is_open:
         if not names or is_name_of_this_machine(headers.get("host", ""), names):
             return None

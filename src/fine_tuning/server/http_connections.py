@@ -1,6 +1,7 @@
 """Connections to the server: how large and how slow the headers of a request may be, and how many one peer may open.
 
-Uvicorn bounds none of them, so that a client that sends headers without end, or nothing at all, costs it nothing.
+Uvicorn bounds none of them, so that a client that sends headers without end, or nothing at all, costs it nothing. It
+also adds headers that follow a body (trailers) to those of the request, which were checked already: they are left out.
 """
 
 from __future__ import annotations
@@ -63,16 +64,19 @@ class _LimitedConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_refused:
             return
-        if not self._has_headers:
-            self._header_bytes += len(data)
+        self._header_bytes += len(data)  # what is no header, such as a piece of the body, sets it to 0
         super().data_received(data)
-        if not self._has_headers and self._header_bytes > MAX_HEADER_BYTES:
+        if self._header_bytes > MAX_HEADER_BYTES:
             self._refuse(_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         self._has_headers = False
         self._wait()
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._has_headers:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._has_headers = True
@@ -85,10 +89,12 @@ class _LimitedConnection(HttpToolsProtocol):
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        self._header_bytes = 0
         if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._header_bytes = 0
         if not self._is_refused:
             super().on_message_complete()
 

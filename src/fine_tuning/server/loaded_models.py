@@ -270,10 +270,12 @@ def _merged(served: Served) -> Served:
 
 
 def _open(served: Served, choice: EngineChoice, settings: Settings, context_length: int) -> _Model:
+    folder = Path(served.model)
+    name = folder.name if folder.is_absolute() else served.model  # clients read it in messages
     if choice.folder is not None and choice.kind is EngineKind.VLLM:
         return _Vllm(choice.folder, settings)
     if choice.folder is not None and choice.gguf is not None:
-        return _Llama(choice.folder, choice.gguf, served.model, context_length)
-    engine = open_target(Target(served.provider, served.model), served.model, settings)
+        return _Llama(choice.folder, choice.gguf, name, context_length)
+    engine = open_target(Target(served.provider, served.model), name, settings)
     files = [] if choice.folder is None else choice.folder.glob("*.safetensors")
     return _Plain(engine, sum(file.stat().st_size for file in files))

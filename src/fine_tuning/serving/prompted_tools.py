@@ -13,6 +13,7 @@ from fine_tuning.data_io.formats import tool_prompt
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.export.chat_template import chat_template
+from fine_tuning.serving.bounded_templates import with_bounded_template
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import CheckedAnswers
@@ -44,7 +45,8 @@ def with_tools_and_checks(engine: Engine, folder: Path | None) -> Engine:
     if folder is None or isinstance(engine, PromptedTools | CheckedAnswers):
         return engine
     has_grammars = isinstance(engine, LlamaCppEngine)
-    checked = CheckedAnswers(engine) if has_grammars else engine
+    bounded = with_bounded_template(engine, folder)
+    checked = CheckedAnswers(bounded) if has_grammars else bounded
     return checked if _template_has_tools(folder) else PromptedTools(checked, has_grammars=has_grammars)
 
 

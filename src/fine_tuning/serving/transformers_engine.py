@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from fine_tuning.data_io.formats import system_prompt
-from fine_tuning.errors import ProviderError, UsageError, requirement
+from fine_tuning.errors import ContextLengthError, ProviderError, UsageError, requirement
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion
@@ -21,6 +21,7 @@ from fine_tuning.store.records.rows import JsonColumn
 if TYPE_CHECKING:
     import torch
 
+LEAST_TEMPERATURE = 1e-6  # below it the most likely token is taken anyway, and dividing by it overflows
 _SUPPORTED = {"seed", "stop", "top_p", "top_k", "min_p", "repetition_penalty"}
 
 
@@ -126,7 +127,7 @@ class TransformersEngine:
         )
         limit, needed = self._network.config.max_position_embeddings, inputs["input_ids"].shape[1] + max_tokens
         if needed > limit:
-            raise ProviderError(
+            raise ContextLengthError(
                 f"{self.model} has a context of {limit} tokens, prompt and answer need {needed}; shorten the prompt"
             )
         return {name: tensor.to(self._network.device) for name, tensor in inputs.items()}
@@ -183,9 +184,10 @@ def _options(temperature: float, max_tokens: int, params: Mapping[str, object]) 
             f"transformers does not support {', '.join(unknown)}; pip install {requirement('serve')} to answer "
             "through llama.cpp, which does"
         )
-    options: JsonColumn = {"max_new_tokens": max_tokens, "do_sample": temperature > 0}
-    if temperature > 0:
-        options |= {"temperature": temperature, "top_p": 1.0, "top_k": 0}
+    is_sampled = temperature >= LEAST_TEMPERATURE
+    options: JsonColumn = {"max_new_tokens": max_tokens, "do_sample": is_sampled}
+    if is_sampled:
+        options |= {"temperature": float(temperature), "top_p": 1.0, "top_k": 0}
         options |= {name: params[name] for name in ("top_p", "top_k", "min_p") if name in params}
     if "repetition_penalty" in params:
         options["repetition_penalty"] = params["repetition_penalty"]

@@ -100,13 +100,18 @@ def abandoned(connection: Connection) -> list[str]:
     return list(connection.scalars(query.order_by(_columns.created_at)))
 
 
-def mark_abandoned(connection: Connection, job_id: str) -> None:
-    """Pause a job whose worker died, unless it is leased again."""
+def mark_abandoned(connection: Connection, job_id: str, dead: str | None = None) -> None:
+    """Pause a job whose worker died, unless it is leased again.
+
+    Args:
+        dead: a worker that is known to have died before it claimed the job.
+    """
     moment = database_now(connection)
     cap_leases(connection, _table, moment)
+    is_left = or_(_is_unleased(moment), and_(_columns.status == "queued", _columns.worker == dead))
     changed = connection.execute(
         update(_table)
-        .where(_columns.id == job_id, _columns.status.in_(("queued", "running")), _is_unleased(moment))
+        .where(_columns.id == job_id, _columns.status.in_(("queued", "running")), is_left)
         .values(status="paused", worker=None, lease_expires_at=None)
     )
     if changed.rowcount == 1:

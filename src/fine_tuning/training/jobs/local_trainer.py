@@ -31,7 +31,7 @@ from fine_tuning.store.records.job_results import JobCheckpoint
 from fine_tuning.store.records.jobs import Hyperparameters, Job, JobEstimate, NewJob
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
-from fine_tuning.training.jobs import job_errors, job_outcome
+from fine_tuning.training.jobs import job_errors, job_outcome, trainer_liveness
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
 from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
 from fine_tuning.training.jobs.trainer_port import ENDED, Action
@@ -142,16 +142,18 @@ class LocalTrainer:
 
     def _launch(self, job_id: str) -> None:
         """Start a worker that alone may claim the job; it outlives this process."""
-        worker = uuid.uuid4().hex
-        with self._database.write() as tx:
-            if not job_queue.reserve(tx, job_id, worker, START_SECONDS):
-                raise ConflictError(f"job {job_id} is already being trained")
-        try:
-            process = spawn(self._workspace, job_id, worker)
-        except StorageError:
+        worker = f"{trainer_liveness.worker_prefix()}{uuid.uuid4().hex}"
+        logs = make_folder(self._workspace.folder("logs"))
+        with trainer_liveness.held(logs, job_id) as lock:
             with self._database.write() as tx:
-                job_queue.release(tx, job_id, worker, "paused")
-            raise
+                if not job_queue.reserve(tx, job_id, worker, START_SECONDS):
+                    raise ConflictError(f"job {job_id} is already being trained")
+            try:
+                process = spawn(self._workspace, job_id, worker, lock)
+            except StorageError:
+                with self._database.write() as tx:
+                    job_queue.release(tx, job_id, worker, "paused")
+                raise
         # Its end has to be waited for, or it stays a zombie while this process lives.
         threading.Thread(target=process.wait, daemon=True).start()
 
@@ -159,17 +161,21 @@ class LocalTrainer:
         """A job's view. A job whose worker died (kill, power cut) shows as paused: it can be resumed."""
         with self._database.read() as tx:
             job = self._job(tx, job_id)
-            is_abandoned = self._is_abandoned(tx, job)
-        if is_abandoned:
+            is_leased = job_queue.is_leased(tx, job)
+        dead = self._dead_reserver(job) if is_leased else None
+        # A pooled job waits for any worker; a pool requeues it by itself.
+        if not job["pooled"] and job["status"] in {"queued", "running"} and (not is_leased or dead):
             with self._database.write() as tx:
-                job_queue.mark_abandoned(tx, job_id)
+                job_queue.mark_abandoned(tx, job_id, dead)
                 job = self._job(tx, job_id)
         return view(job)
 
-    @staticmethod
-    def _is_abandoned(tx: Transaction, job: Job) -> bool:
-        # A pooled job waits for any worker; a pool requeues it by itself.
-        return not job["pooled"] and job["status"] in {"queued", "running"} and not job_queue.is_leased(tx, job)
+    def _dead_reserver(self, job: Job) -> str | None:
+        """The worker of this machine that a job is reserved for, if it died before it claimed the job."""
+        worker = job["worker"] or ""
+        if job["status"] != "queued" or not worker.startswith(trainer_liveness.worker_prefix()):
+            return None
+        return worker if trainer_liveness.is_gone(self._workspace.folder("logs"), job["id"]) else None
 
     @staticmethod
     def _job(tx: Transaction, job_id: str) -> Job:

@@ -9,26 +9,24 @@ import sys
 
 from fine_tuning._util.files import explain_os_error, make_folder
 from fine_tuning.store.workspace import Workspace
-from fine_tuning.training.jobs import trainer_liveness
 
 START_SECONDS = 120.0  # within which a worker imports its libraries and claims its job
 
 
-def spawn(workspace: Workspace, job_id: str, worker: str) -> subprocess.Popen[bytes]:
+def spawn(workspace: Workspace, job_id: str, worker: str, lock: int | None) -> subprocess.Popen[bytes]:
     """Start a worker that alone may claim the job; it outlives this process.
 
+    Args:
+        lock: of `trainer_liveness.held`, which the worker inherits.
+
     Raises:
-        StorageError: its log cannot be written, the system cannot start another process, or another trainer of the job
-            still runs here.
+        StorageError: its log cannot be written, or the system cannot start another process.
     """
     environment = {**os.environ, **workspace.environment()}
     settings = workspace.settings
     command = shlex.split(settings.trainer_command) or [sys.executable, "-m", "fine_tuning.training.jobs.worker"]
-    logs = make_folder(workspace.folder("logs"))
-    log = logs / f"{job_id}.log"
-    lock: int | None = None
+    log = make_folder(workspace.folder("logs")) / f"{job_id}.log"
     try:
-        lock = trainer_liveness.hold(logs, job_id)
         with log.open("ab") as stream:
             return subprocess.Popen(  # noqa: S603 - our own module, no shell
                 [*command, job_id, worker],
@@ -41,6 +39,3 @@ def spawn(workspace: Workspace, job_id: str, worker: str) -> subprocess.Popen[by
             )
     except OSError as error:
         raise explain_os_error(error, log, f"start the worker of {job_id} with its log") from error
-    finally:
-        if lock is not None:
-            os.close(lock)  # the worker has inherited it

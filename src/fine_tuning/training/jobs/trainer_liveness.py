@@ -1,38 +1,62 @@
-"""Whether a worker on this machine still runs: it holds a file lock that the system releases when it dies."""
+"""Whether a worker on this machine still runs: it holds a file lock that the system releases when it dies.
+
+Whoever starts a worker has the lock before it reserves the job, and the worker inherits it: a reserved or running job
+whose lock is free has nobody left.
+"""
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from socket import gethostname
 
 from fine_tuning._util import locks
+from fine_tuning._util.files import explain_os_error
 from fine_tuning.errors import StorageError
 
 TRIES, PAUSE_SECONDS = 20, 0.1
 
 
-def hold(logs: Path, job_id: str) -> int | None:
-    """Lock a job for the process that will inherit the lock.
+def worker_prefix() -> str:
+    """How the names of this machine's workers begin."""
+    return f"{gethostname()}/"
+
+
+@contextmanager
+def held(logs: Path, job_id: str, tries: int = TRIES) -> Iterator[int | None]:
+    """Lock a job while the block runs; a process that inherits the lock has it for longer.
 
     Args:
         logs: the workspace's folder of logs, which has the lock files too.
+        tries: the previous worker may still be shutting down.
 
     Returns:
         The open file; None on a system without file locks.
 
     Raises:
-        StorageError: another process still holds it, so that a second trainer would write to the same folder.
+        StorageError: another process still holds it, so that a second trainer would write to the same folder; or the
+            lock file cannot be written.
     """
     if not locks.AVAILABLE:  # there a dead worker's job waits until its lease expires
-        return None
-    handle = os.open(_path(logs, job_id), os.O_RDWR | os.O_CREAT, 0o644)
-    for _ in range(TRIES):  # the previous worker may still be shutting down
-        if locks.try_lock(handle):
-            return handle
-        time.sleep(PAUSE_SECONDS)
-    os.close(handle)
-    raise StorageError(f"another trainer of {job_id} still runs on this machine; it ends when it finds its lease lost")
+        yield None
+        return
+    path = _path(logs, job_id)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise explain_os_error(error, path, "lock") from error
+    try:
+        while not locks.try_lock(handle):
+            if (tries := tries - 1) <= 0:
+                ends = "it ends when it finds its lease lost"
+                raise StorageError(f"another trainer of {job_id} still runs on this machine; {ends}")
+            time.sleep(PAUSE_SECONDS)
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def is_gone(logs: Path, job_id: str) -> bool:

@@ -14,8 +14,9 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Callable
-from socket import gethostname
+from contextlib import ExitStack
 
+from fine_tuning._util.files import make_folder
 from fine_tuning.errors import StorageError
 from fine_tuning.store import database_clock, job_events, job_queue, jobs
 from fine_tuning.store.workspace import Workspace
@@ -43,7 +44,7 @@ class Pool:
         self._database = workspace.database
         self._slots = slots
         self._is_alive = is_alive
-        self._host = f"{gethostname()}/"
+        self._host = trainer_liveness.worker_prefix()
         self._children: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}  # by worker: its job and its process
         self._stop = threading.Event()
         self._clock_problem: str | None = None
@@ -93,18 +94,21 @@ class Pool:
 
     def _start_next(self) -> bool:
         worker = f"{self._host}{uuid.uuid4().hex}"
-        with self._database.write() as tx:
-            if job_queue.count_leased(tx, self._host) >= self._slots:
-                return False
-            job_id = job_queue.reserve_next(tx, worker, START_SECONDS)
-        if job_id is None:
-            return False
-        try:
-            self._children[worker] = (job_id, spawn(self._workspace, job_id, worker))
-        except StorageError:
+        logs = make_folder(self._workspace.folder("logs"))
+        with ExitStack() as stack:
             with self._database.write() as tx:
-                job_queue.requeue_lost(tx, job_id, worker, died=False)
-            raise
+                if job_queue.count_leased(tx, self._host) >= self._slots:
+                    return False
+                job_id = job_queue.reserve_next(tx, worker, START_SECONDS)
+                if job_id is None:
+                    return False
+                lock = stack.enter_context(trainer_liveness.held(logs, job_id, tries=1))
+            try:
+                self._children[worker] = (job_id, spawn(self._workspace, job_id, worker, lock))
+            except StorageError:
+                with self._database.write() as tx:
+                    job_queue.requeue_lost(tx, job_id, worker, died=False)
+                raise
         _log.info("training %s", job_id)
         return True
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from fine_tuning.base_models.template_check import FileRendering
 from fine_tuning.data_io.formats import system_prompt, tool_prompt
 from fine_tuning.data_io.messages import Message, Tool, said_content
 from fine_tuning.data_io.rows import read_rows
@@ -41,11 +42,12 @@ def tokenise_file(path: Path | str, tokenizer: Tokenizer, max_length: int) -> To
         NotFoundError, DataError: the file or rows cannot be used; the message names the file and the lines.
     """
     result, bad = Tokenised(), BadRows(Path(path).name)
+    rendering = FileRendering(str(tokenizer.chat_template or ""))
     for line, row in read_rows(path):
         ids: list[int] = []
         labels: list[int] = []
         with bad.line(line) as where:
-            ids, labels = tokenise(checked_messages(row, where), tools_of(row), tokenizer, where)
+            ids, labels = tokenise(checked_messages(row, where), tools_of(row), tokenizer, where, rendering)
         if len(ids) > max_length:
             ids, labels = ids[:max_length], labels[:max_length]
             (result.truncated if any(label != IGNORED for label in labels) else result.dropped).append(line)
@@ -64,19 +66,28 @@ def tools_of(request: Mapping[str, object]) -> Sequence[Tool] | None:
 
 
 def tokenise(
-    messages: Sequence[Message], tools: Sequence[Tool] | None, tokenizer: Tokenizer, where: str
+    messages: Sequence[Message],
+    tools: Sequence[Tool] | None,
+    tokenizer: Tokenizer,
+    where: str,
+    rendering: FileRendering | None = None,
 ) -> tuple[list[int], list[int]]:
     """Ids of the rendered chat, and the same with every token outside trained assistant turns replaced by -100.
 
     A turn is its content and the token that ends it. It is found by rendering the chat up to it with and without it,
     so that any chat template works whose rendering of a turn does not depend on what follows.
 
+    Args:
+        rendering: of the file that the chat is a row of.
+
     Raises:
-        DataError: the template cannot render the chat, or renders a turn differently later on.
+        DataError: the template cannot render the chat, takes too long, or renders a turn differently later on.
     """
     if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
         messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
     messages = system_prompt.for_template(messages, tokenizer)
+    if rendering and (problem := rendering.problem(_parts(messages), tools)):
+        raise DataError(f"{where}: in the base model's chat template, this chat {problem}; shorten it")
     text = _render(messages, tools, tokenizer, where, generation=False)
     spans = list(_assistant_spans(messages, tools, tokenizer, where, text))
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
@@ -98,6 +109,13 @@ def _assistant_spans(
         if not (upto.startswith(before) and text.startswith(upto)):
             raise DataError(f"{where}: the chat template renders message {index + 1} differently in a longer chat")
         yield len(before), len(upto.rstrip())
+
+
+def _parts(messages: Sequence[Message]) -> list[list[dict[str, object]]]:
+    """What is rendered of a chat: it and what is before and up to each answer."""
+    ends = {end for at, each in enumerate(messages) if each["role"] == "assistant" for end in (at, at + 1)}
+    parts = [list(messages[:end]) for end in sorted(ends | {len(messages)})]
+    return [tool_prompt.with_argument_objects(part) for part in parts]
 
 
 def _render(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fine_tuning.base_models.template_check import FileRendering
 from fine_tuning.data_io.json_values import object_or_empty
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import read_rows
@@ -64,11 +65,12 @@ def tokenise_preferences(path: Path | str, tokenizer: Tokenizer, max_length: int
         NotFoundError, DataError: the file or rows cannot be used; the message names the file and the lines.
     """
     result, bad = Tokenised(), BadRows(Path(path).name)
+    rendering = FileRendering(str(tokenizer.chat_template or ""))
     for line, row in read_rows(path):
         found: list[tuple[list[int], list[int]]] = []
         with bad.line(line) as where:
             tools = tools_of(object_or_empty(row.get("input")))
-            found = [tokenise(messages, tools, tokenizer, where) for messages in checked_pair(row, where)]
+            found = [tokenise(each, tools, tokenizer, where, rendering) for each in checked_pair(row, where)]
         if not found:
             continue
         (ids, labels), (rejected_ids, rejected_labels) = found
