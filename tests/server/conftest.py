@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from openai import OpenAI
+from openai import NotFoundError, OpenAI
 
 from fine_tuning.server.app import make_app
 from fine_tuning.server.server_config import ServerConfig
@@ -67,6 +67,29 @@ def address(config: ServerConfig, workspace: Path) -> Iterator[str]:
 @pytest.fixture
 def client(address: str) -> OpenAI:
     return client_of(address)
+
+
+def refused_alike(client: OpenAI, model: str) -> str:
+    """The one text with which every resource says that there is no such model."""
+    asked: Any = [{"role": "user", "content": "q"}]
+    calls: list[Callable[[], object]] = [
+        lambda: client.models.retrieve(model),
+        lambda: client.models.delete(model),
+        lambda: client.fine_tuning.checkpoints.permissions.list(model),
+        lambda: client.fine_tuning.jobs.create(model=model, training_file="file-none"),
+        lambda: client.chat.completions.create(model=model, messages=asked),
+        lambda: client.responses.create(model=model, input="q"),
+        lambda: client.completions.create(model=model, prompt="q"),
+        lambda: client.embeddings.create(model=model, input="q"),
+    ]
+    found = set()
+    for call in calls:
+        with pytest.raises(NotFoundError) as caught:
+            call()
+        found.add((caught.value.code, caught.value.param, caught.value.message))
+    ((code, param, message),) = found
+    assert (code, param) == ("model_not_found", "model")
+    return str(message)
 
 
 def chats(count: int) -> bytes:

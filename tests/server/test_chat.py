@@ -16,7 +16,7 @@ from openai import AsyncOpenAI, OpenAI
 
 from fine_tuning import LocalFineTuner, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
-from tests.server.conftest import ALIAS, chats
+from tests.server.conftest import ALIAS, chats, refused_alike
 
 ASKED: list[Any] = [{"role": "user", "content": "What is the capital of France?"}]
 
@@ -212,8 +212,13 @@ def test_create_stream_closed_early_stops_the_model(client: OpenAI) -> None:
 def test_create_registered_name_calls_the_deployed_version(client: OpenAI, tiny_model_dir: Any) -> None:
     registry = ModelRegistry()
     registry.register_model("inbox", ALIAS, "j", 1, provider="local", provider_model=str(tiny_model_dir))
-    with pytest.raises(openai.BadRequestError, match="no deployed version"):
-        ask(client, model="inbox")
+    for name, words in {
+        "inbox": "inbox has no deployed version",
+        "inbox-v7": "inbox has no version 7; it has 1",
+        "inbox@best": "inbox has no alias best; it has none",
+    }.items():
+        assert words in refused_alike(client, name)
+    assert client.models.retrieve("inbox-v1").owned_by == "registry"
     registry.deploy_model("inbox")
     assert ask(client, model="inbox", temperature=0).choices == ask(client, temperature=0).choices
     assert "inbox" in {model.id for model in client.models.list()}

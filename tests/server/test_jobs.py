@@ -25,7 +25,7 @@ from fine_tuning.store.database import open_database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.file_validation import check_job
 from fine_tuning.training.jobs.worker_pool import MAX_DEATHS, Pool
-from tests.server.conftest import ALIAS, chats, client_of
+from tests.server.conftest import ALIAS, chats, client_of, refused_alike
 
 Finish = Callable[[str], Any]
 Upload = Callable[..., str]
@@ -75,16 +75,11 @@ def test_job_from_upload_to_answer(client: OpenAI, upload: Upload, finish: Finis
     (point,) = client.fine_tuning.jobs.checkpoints.list(done.id).data[:1]
     assert client.models.retrieve(point.fine_tuned_model_checkpoint).owned_by == "org-default"
     assert client.models.delete(done.fine_tuned_model).deleted
-    with pytest.raises(openai.NotFoundError, match="does not exist"):
-        client.models.retrieve(done.fine_tuned_model)
-    with pytest.raises(openai.NotFoundError, match="does not exist"):
-        client.models.delete(done.fine_tuned_model)
+    assert "does not exist: it was deleted" in refused_alike(client, done.fine_tuned_model)
     assert client.fine_tuning.jobs.retrieve(done.id).fine_tuned_model == done.fine_tuned_model
     assert not client.fine_tuning.jobs.checkpoints.list(done.id).data
-    with pytest.raises(openai.NotFoundError, match="does not exist"):
-        client.chat.completions.create(
-            model=point.fine_tuned_model_checkpoint, messages=[{"role": "user", "content": "q"}]
-        )
+    told = refused_alike(client, point.fine_tuned_model_checkpoint)
+    assert "does not exist: the model of its job was deleted" in told
 
 
 def test_job_dpo_learns_from_preferences(client: OpenAI, upload: Upload, finish: Finish) -> None:
@@ -121,8 +116,13 @@ def test_checkpoints_answer_and_can_be_shared(client: OpenAI, upload: Upload, fi
     assert answer(points[0].fine_tuned_model_checkpoint) == answer(done.fine_tuned_model)
     told = {answer(name) for name in (ALIAS, *(point.fine_tuned_model_checkpoint for point in points))}
     assert len(told) > 1  # the adapters are really on
-    with pytest.raises(openai.NotFoundError):
-        answer(f"{done.fine_tuned_model}:ckpt-step-4")
+    told_of_step = refused_alike(client, f"{done.fine_tuned_model}:ckpt-step-4")
+    assert f"there are checkpoints of {done.fine_tuned_model} at the steps 3, 6, 9" in told_of_step
+    for call in (client.models.delete, lambda name: client.fine_tuning.jobs.create(model=name, training_file="f")):
+        with pytest.raises(openai.BadRequestError, match="cannot be"):
+            call(points[0].fine_tuned_model_checkpoint)
+    with pytest.raises(openai.BadRequestError, match="no permissions to give"):
+        client.fine_tuning.checkpoints.permissions.list(ALIAS)
     ours, _ = authentication.create(open_database(), "ours")
     theirs, _ = authentication.create(open_database(), "theirs", project="other")
     lent, owner, stranger = points[1].fine_tuned_model_checkpoint, client_of(address, ours), client_of(address, theirs)
@@ -130,7 +130,7 @@ def test_checkpoints_answer_and_can_be_shared(client: OpenAI, upload: Upload, fi
         answer(lent, stranger)
     (permission,) = owner.fine_tuning.checkpoints.permissions.create(lent, project_ids=["other"])
     assert answer(lent, stranger) == answer(lent, owner)
-    with pytest.raises(openai.NotFoundError):
+    with pytest.raises(openai.BadRequestError, match="was not fine-tuned by this project"):
         stranger.fine_tuning.checkpoints.permissions.create(lent, project_ids=["third"])
     assert owner.fine_tuning.checkpoints.permissions.list(lent).data[0].project_id == "other"
     owner.fine_tuning.checkpoints.permissions.delete(permission.id, fine_tuned_model_checkpoint=lent)

@@ -98,6 +98,11 @@ def not_found(kind: str, name: str, param: str) -> ApiError:
     return ApiError(404, f"No such {kind}: {name}", param=param, code=code)
 
 
+def no_model(message: str) -> ApiError:
+    """No model answers for a name (404), with OpenAI's code."""
+    return ApiError(404, message, param="model", code="model_not_found")
+
+
 def install(app: FastAPI) -> None:
     """Answer every exception in OpenAI's shape; a bug is logged with its traceback and answered without details."""
 

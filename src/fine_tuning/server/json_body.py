@@ -18,6 +18,7 @@ from fastapi.routing import APIRoute
 
 from fine_tuning._util.files import parse_json
 from fine_tuning.errors import DataError
+from fine_tuning.server import azure_clients
 from fine_tuning.server.api_errors import ApiError, invalid
 
 MAX_CONTAINERS, MAX_KEYS, MAX_VALUES = 20_000, 50_000, 500_000  # objects and arrays; keys; commas between values
@@ -88,7 +89,7 @@ class _JsonRequest(Request):
             raise RequestValidationError([found]) from None
         if self._field is None:
             return value
-        model, errors = self._field.validate(value, loc=("body",))
+        model, errors = self._field.validate(azure_clients.with_model(self.scope, value), loc=("body",))
         if errors:
             raise RequestValidationError(errors[:MAX_ERRORS])
         return model

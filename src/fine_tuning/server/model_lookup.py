@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from fine_tuning._util.model_names import fine_tuned_name, is_fine_tuned, job_id_prefix, parse_checkpoint_name
 from fine_tuning.base_models import catalogue
-from fine_tuning.server.api_errors import ApiError, invalid
+from fine_tuning.errors import ConflictError, NotFoundError
+from fine_tuning.server.api_errors import ApiError, invalid, no_model
 from fine_tuning.server.context import Context
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, is_embedding_model
-from fine_tuning.serving.model_resolution import LOCAL, find_target
+from fine_tuning.serving.model_resolution import LOCAL, Target, find_target
 from fine_tuning.store import artifacts, checkpoint_permissions, jobs
 from fine_tuning.store import model_versions as versions
 from fine_tuning.store.database import Transaction
@@ -42,7 +43,7 @@ def base_model(server: Context, project: str, name: str) -> str:
     """The base model to train for a name: a catalogue name, or the folder or hub id of an alias.
 
     Raises:
-        ApiError: 404, the name is unknown; 400, it is an embedding model.
+        ApiError: 404, the name is unknown; 400, it is an embedding model, or one that answers and cannot be trained.
     """
     if _embedding_model(server, name) is not None:
         raise invalid(f"{name} is an embedding model; it answers at /v1/embeddings only", "model", UNSUITABLE)
@@ -54,7 +55,9 @@ def base_model(server: Context, project: str, name: str) -> str:
         job = jobs.find_by_model(tx, name)
         if job is not None and job["project"] == project and job["provider"] == LOCAL:
             return str((job["result"] or {})["merged_dir"])
-        raise unknown(server, tx, project, name)
+        find_listed(server, tx, project, name)
+    message = f"{name} cannot be trained further: name a base model, or a fine-tuned model of this project"
+    raise invalid(message, "model", UNSUITABLE)
 
 
 def find(server: Context, project: str, name: str) -> Served:
@@ -71,11 +74,24 @@ def find(server: Context, project: str, name: str) -> Served:
         job = jobs.find_by_model(tx, name)
         if job is not None and job["provider"] == LOCAL and _may_use(tx, project, job, name):
             return _model_of(job)
-        # The registry belongs to the workspace's owner, who works in the default project.
-        if project == DEFAULT_PROJECT and not is_fine_tuned(name) and (target := find_target(tx, name)) is not None:
+        if (target := _registered(tx, project, name)) is not None:
             made = jobs.find_by_folder(tx, target.model) if target.provider == LOCAL else None
             return Served(target.provider, target.model) if made is None else _model_of(made)
     return Served(LOCAL, base_model(server, project, name))
+
+
+def _registered(tx: Transaction, project: str, name: str) -> Target | None:
+    """What answers for a registered model; the registry is the workspace's owner's, who works in the default project.
+
+    Raises:
+        ApiError: 404, the model is registered, and not this version or alias of it, or its weights are gone.
+    """
+    if project != DEFAULT_PROJECT or is_fine_tuned(name):
+        return None
+    try:
+        return find_target(tx, name)
+    except (ConflictError, NotFoundError) as error:
+        raise no_model(str(error)) from None
 
 
 def find_embedding_model(server: Context, project: str, name: str) -> str:
@@ -142,7 +158,7 @@ def _unfinished_job(tx: Transaction, model: str) -> Job | None:
 
 
 def find_listed(server: Context, tx: Transaction, project: str, name: str) -> Listed:
-    """A model, or a checkpoint of one, that the project may use.
+    """A model, a version of a registered one or a checkpoint, that the project may use.
 
     Raises:
         ApiError: 404.
@@ -153,6 +169,8 @@ def find_listed(server: Context, tx: Transaction, project: str, name: str) -> Li
     for each in listed(server, tx, project):
         if each.name == name:
             return each
+    if _registered(tx, project, name) is not None:
+        return Listed(name, None, "registry")
     raise unknown(server, tx, project, name)
 
 
@@ -160,13 +178,14 @@ def owned(server: Context, tx: Transaction, project: str, name: str) -> None:
     """Check that a fine-tuned model, or a checkpoint of one, is the project's own.
 
     Raises:
-        ApiError: 404.
+        ApiError: 404; 400, the project may use it alone.
     """
     job = jobs.find_by_model(tx, name)
     if (found := _checkpoint(tx, project, name)) is not None:
         job, _ = found
     if job is None or job["project"] != project or job["provider"] != LOCAL:
-        raise unknown(server, tx, project, name)
+        find_listed(server, tx, project, name)
+        raise invalid(f"{name} was not fine-tuned by this project, so that it has no permissions to give", "model")
 
 
 def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
@@ -192,8 +211,20 @@ def _granted(tx: Transaction, project: str) -> Iterator[Listed]:
 
 
 def unknown(server: Context, tx: Transaction, project: str, name: str) -> ApiError:
-    """404, with the nearest names."""
-    known = [each.name for each in listed(server, tx, project)]
-    near = get_close_matches(name, known, n=3, cutoff=0.3) or known[:5]
-    message = f"The model '{name}' does not exist or you do not have access to it; there are {', '.join(near)}"
-    return ApiError(404, message, param="model", code="model_not_found")
+    """404: why there is no model of this name, the same wherever it is named."""
+    model, step = parse_checkpoint_name(name) or (name, None)
+    if jobs.has_deleted(tx, project, model):
+        reason = ": it was deleted" if step is None else ": the model of its job was deleted"
+    elif step is not None and (steps := _steps(tx, project, model)):
+        reason = f": there are checkpoints of {model} at the steps {', '.join(map(str, steps))}"
+    else:
+        known = [each.name for each in listed(server, tx, project)]
+        near = get_close_matches(name, known, n=3, cutoff=0.3) or known[:5]
+        reason = f" or you do not have access to it; there are {', '.join(near)}"
+    return no_model(f"The model '{name}' does not exist{reason}")
+
+
+def _steps(tx: Transaction, project: str, model: str) -> list[int]:
+    """The steps of the checkpoints of a model of the project."""
+    job = jobs.find_by_model(tx, model) or _unfinished_job(tx, model)
+    return [] if job is None or job["project"] != project else artifacts.epoch_steps(tx, job["id"])

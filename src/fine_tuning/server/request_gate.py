@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.errors import StorageError
-from fine_tuning.server import authentication, caller_checks, prometheus_metrics
+from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
 from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer, of_storage
 from fine_tuning.server.body_limits import BodyBudget, LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
@@ -23,7 +23,6 @@ from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 
 FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
 MULTIPART_OVERHEAD = MIB
-_ACCESS_HEADERS = (b"authorization", b"openai-project")
 UNLIMITED_PATHS = ("/healthz",)  # a busy server is still healthy
 
 
@@ -47,7 +46,7 @@ class RequestGate:
         if scope["path"] in UNLIMITED_PATHS:
             await self._app(scope, receive, send)
             return
-        scope["query_string"] = _without_empty(scope["query_string"])
+        scope["query_string"] = _without_unused(scope["query_string"])
         started = time.perf_counter()
         status = 500
 
@@ -77,7 +76,8 @@ class RequestGate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        await self._check_access(scope, *(headers.get(name, b"").decode("latin-1") for name in _ACCESS_HEADERS))
+        named = headers.get(b"openai-project", b"").decode("latin-1")
+        await self._check_access(scope, azure_clients.authorization(headers), named)
         is_upload = _is_upload(scope)
         max_bytes = MAX_FILE_BYTES + MULTIPART_OVERHEAD if is_upload else self._config.max_body_bytes
         check_announced_size(headers.get(b"content-length", b"0"), max_bytes)
@@ -110,10 +110,10 @@ class RequestGate:
         scope["state"][PROJECT] = await run_in_threadpool(authentication.project_for, self._database, access, named)
 
 
-def _without_empty(query: bytes) -> bytes:
-    """A query without parameters that are empty, which SDKs send for those that are not set."""
+def _without_unused(query: bytes) -> bytes:
+    """A query without parameters that are empty, which SDKs send for those that are not set, and without Azure's."""
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    kept = [(name, value) for name, value in pairs if value or "[" in name]
+    kept = [(name, value) for name, value in pairs if (value or "[" in name) and name != azure_clients.API_VERSION]
     return query if len(kept) == len(pairs) else urlencode(kept).encode()
 
 
@@ -156,4 +156,5 @@ def install(app: FastAPI, context: Context) -> None:
             allow_private_network=True,  # a page of an allowed origin may call this machine from another network
             expose_headers=[REQUEST_ID],
         )
+    app.add_middleware(azure_clients.AzureClients)
     app.add_middleware(RequestIds)  # before CORS, which answers preflights itself

@@ -47,7 +47,7 @@ class CheckedAnswers:
                 continue
             second = self._engine.complete(form.again(prompt, answer.text, problem), **settings)
             self._refuse_unheld(form, second.text, second.finish_reason)
-            yield _with_both(answer, second)
+            yield with_both(answer, second)
 
     def stream(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
@@ -92,11 +92,9 @@ class CheckedAnswers:
     def _checked(self, body: ChatBody, form: AnswerForm) -> Generator[Chunk, None, None]:
         """Each choice when it is complete, and valid or asked for twice."""
         prompt = form.prompted(body["messages"])
-        single: dict[str, Any] = {key: value for key, value in body.items() if key != "n"}
         counts: list[Usage] = []
-        for index in range(body.get("n", 1)):
-            seed = {"seed": body["seed"] + index} if "seed" in body else {}
-            asked = cast("ChatBody", {**single, **seed, "messages": prompt})
+        for index, request in enumerate(requests_of_choices(body)):
+            asked = cast("ChatBody", {**request, "messages": prompt})
             kept = yield from self._collected(asked)
             counts.append(kept.usage)
             problem = form.problem(kept.text, kept.reason)
@@ -107,7 +105,7 @@ class CheckedAnswers:
                 self._refuse_unheld(form, kept.text, kept.reason)
             for choice in kept.choices:
                 yield {"choices": [{**choice, "index": index}]}
-        yield {"choices": [], "usage": _sum(counts)}
+        yield {"choices": [], "usage": summed(counts)}
 
     def _collected(self, body: ChatBody) -> Generator[Chunk, None, _Answer]:
         """A whole answer; chunks without choices let the caller check whether its client is still connected."""
@@ -135,11 +133,20 @@ class _Answer:
         self.reason = next((found for choice in choices[::-1] if (found := choice.get("finish_reason"))), None)
 
 
-def _sum(counts: Sequence[Mapping[str, Any]]) -> Usage:
+def requests_of_choices(body: ChatBody) -> Iterator[ChatBody]:
+    """A request for each choice of one; their seeds differ."""
+    single: dict[str, Any] = {key: value for key, value in body.items() if key != "n"}
+    for index in range(body.get("n", 1)):
+        seed = {"seed": body["seed"] + index} if "seed" in body else {}
+        yield cast("ChatBody", {**single, **seed})
+
+
+def summed(counts: Sequence[Mapping[str, Any]]) -> Usage:
+    """The tokens of several answers."""
     return usage(*(sum(each[name] for each in counts) for name in ("prompt_tokens", "completion_tokens")))
 
 
-def _with_both(first: Completion, second: Completion) -> Completion:
+def with_both(first: Completion, second: Completion) -> Completion:
     """The second answer, with the tokens and the time of both."""
     return replace(
         second,

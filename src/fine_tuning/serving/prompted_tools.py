@@ -17,6 +17,7 @@ from fine_tuning.serving.bounded_templates import with_bounded_template
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import CheckedAnswers
+from fine_tuning.serving.checked_calls import CheckedCalls
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
 from fine_tuning.serving.response_grammar import json_rule
@@ -37,17 +38,20 @@ ANSWER: /(?s:[^{].*)?/ & ~/(?s:.*)\{\s*"tool(?s:.*)/
 
 
 def with_tools_and_checks(engine: Engine, folder: Path | None) -> Engine:
-    """The engine with its JSON answers checked, and with tools as text where its model's chat template has none.
+    """The engine with answers and calls checked, and with tools as text where its model's chat template has none.
 
     Args:
         folder: of the model's files; None for a host's model, of whose tools and answers its host takes care.
     """
-    if folder is None or isinstance(engine, PromptedTools | CheckedAnswers):
+    if folder is None or isinstance(engine, PromptedTools | CheckedAnswers | CheckedCalls):
         return engine
-    has_grammars = isinstance(engine, LlamaCppEngine)
+    has_tools = _template_has_tools(folder)
     bounded = with_bounded_template(engine, folder)
-    checked = CheckedAnswers(bounded) if has_grammars else bounded
-    return checked if _template_has_tools(folder) else PromptedTools(checked, has_grammars=has_grammars)
+    if not isinstance(engine, LlamaCppEngine):
+        return bounded if has_tools else PromptedTools(bounded)
+    checked = CheckedAnswers(bounded)
+    with_tools = checked if has_tools else PromptedTools(checked, has_grammars=True)
+    return CheckedCalls(with_tools, checks_required=has_tools)
 
 
 @lru_cache(maxsize=64)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fine_tuning.data_io.held_schema import held_schema
+from fine_tuning.data_io.held_schema import held_schema, in_words
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.errors import RefusedError
 
@@ -58,4 +58,7 @@ def _held(tool: Mapping[str, Any]) -> JsonObject:
     function = tool["function"]
     if not function.get("parameters"):
         return {**tool}
-    return {**tool, "function": {**function, "parameters": held_schema(function["parameters"]).schema}}
+    held = held_schema(function["parameters"])
+    words = [each for each in (function.get("description"), in_words(held.rest) if held.rest else None) if each]
+    described = {"description": "\n".join(words)} if words else {}
+    return {**tool, "function": {**function, **described, "parameters": held.schema}}

@@ -47,6 +47,12 @@ def forget_epochs(connection: Connection, job_id: str) -> None:
     connection.execute(delete(_table).where(_table.c.job_id == job_id, _table.c.kind == "epoch"))
 
 
+def epoch_steps(connection: Connection, job_id: str) -> list[int]:
+    """The steps at which a job saved adapters that it still has, in order."""
+    query = select(_table.c.step).where(_table.c.job_id == job_id, _table.c.kind == "epoch").distinct()
+    return [*connection.scalars(query.order_by(_table.c.step))]
+
+
 def epoch_at(connection: Connection, job_id: str, step: int) -> Artifact | None:
     """The adapter that a job saved at a step, or None."""
     query = select(_table).where(_table.c.job_id == job_id, _table.c.kind == "epoch", _table.c.step == step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, update
 
 from fine_tuning.store import budgets, job_events, paging, tables
 from fine_tuning.store.column_types import now
@@ -99,6 +99,13 @@ def find_by_model(connection: Connection, fine_tuned_model: str) -> Job | None:
     of_host = case((_columns.provider == "local", 0), else_=1)
     query = select(_table).where(_columns.fine_tuned_model == fine_tuned_model, _columns.model_deleted_at.is_(None))
     return _one(connection, query.order_by(of_host).limit(1))
+
+
+def has_deleted(connection: Connection, project: str, fine_tuned_model: str) -> bool:
+    """Whether a local job of the project made a model of this name, which was deleted."""
+    of_model = [_columns.fine_tuned_model == fine_tuned_model, _columns.model_deleted_at.is_not(None)]
+    conditions = [_columns.project == project, _columns.provider == "local", *of_model]
+    return bool(connection.scalar(select(exists().where(*conditions))))
 
 
 def has_model() -> ColumnElement[bool]:

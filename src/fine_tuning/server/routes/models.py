@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from openai.pagination import SyncPage
 from openai.types import Model, ModelDeleted
 
+from fine_tuning._util.model_names import parse_checkpoint_name
 from fine_tuning.errors import ConflictError, NotFoundError
 from fine_tuning.server import api_objects, model_lookup
 from fine_tuning.server.api_errors import invalid
@@ -39,11 +40,19 @@ def delete(server: Server, project: Project, model: str) -> ApiObject:
     with server.database.read() as tx:
         job = jobs.find_by_model(tx, model)
         if job is None or job["project"] != project:
-            if model in {each.name for each in model_lookup.listed(server, tx, project)}:
-                raise invalid(f"{model} was not fine-tuned by this project and cannot be deleted", "model")
-            raise model_lookup.unknown(server, tx, project, model)
+            model_lookup.find_listed(server, tx, project, model)
+            raise invalid(_kept(model), "model")
     try:
         LocalTrainer(server.workspace).delete_model(model)
-    except (ConflictError, NotFoundError) as error:
+    except ConflictError as error:
         raise invalid(str(error), "model") from None
+    except NotFoundError:  # deleted since then
+        with server.database.read() as tx:
+            raise model_lookup.unknown(server, tx, project, model) from None
     return api_objects.deleted(model, "model")
+
+
+def _kept(model: str) -> str:
+    if parse_checkpoint_name(model) is not None:
+        return f"{model} is a checkpoint, which cannot be deleted without its model"
+    return f"{model} was not fine-tuned by this project and cannot be deleted"

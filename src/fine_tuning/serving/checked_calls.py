@@ -1,0 +1,162 @@
+"""Tool calls are checked against what no grammar holds of their schemas; calls that break it are asked for again, once.
+
+Strict tools are checked in every call, others where the answer has to call one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from typing import Any, cast
+
+from fine_tuning.data_io.held_schema import held_schema
+from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.serving.answer_form import AnswerForm
+from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, usage
+from fine_tuning.serving.chat_wire import JoinedToolCalls
+from fine_tuning.serving.checked_answers import requests_of_choices, summed, with_both
+from fine_tuning.serving.engine import Completion, Engine
+from fine_tuning.serving.text_types import TextBody, TextChunk
+
+Forms = Mapping[str, AnswerForm]
+_NOT_CALLED = "This was not called, because of another call that is invalid. Call it again."
+
+
+class CheckedCalls:
+    """An engine around one with tools; requests whose calls a grammar holds are passed on.
+
+    Text streams, and a call is shown when it is complete.
+
+    Args:
+        checks_required: the engine inside does not check calls that are required, or beside a form of the answer.
+    """
+
+    def __init__(self, engine: Engine, *, checks_required: bool) -> None:
+        self._engine, self._checks_required = engine, checks_required
+        self.model = getattr(engine, "model", "")
+        self.close = engine.close
+
+    def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
+        """Answer one conversation. See `Engine`."""
+        return next(self.complete_many([messages], temperature=temperature, max_tokens=max_tokens, **params))
+
+    def complete_many(
+        self, batch: Sequence[Messages], *, temperature: float, max_tokens: int, **params: object
+    ) -> Iterator[Completion]:
+        """Answer many conversations in order. See `Engine`."""
+        settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, **params}
+        forms = self._forms(params)
+        for messages, answer in zip(batch, self._engine.complete_many(batch, **settings), strict=True):
+            again = _again(messages, answer.text, answer.tool_calls, answer.finish_reason, forms)
+            yield answer if again is None else with_both(answer, self._engine.complete(again, **settings))
+
+    def stream(
+        self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
+    ) -> Generator[str, None, Completion]:
+        """Answer one conversation piece by piece. See `Engine`."""
+        settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, **params}
+        answer = yield from self._engine.stream(messages, **settings)
+        again = _again(messages, answer.text, answer.tool_calls, answer.finish_reason, self._forms(params))
+        if again is None:
+            return answer
+        second = self._engine.complete(again, **settings)
+        more = "" if answer.text and second.tool_calls else second.text
+        yield more
+        return with_both(answer, replace(second, text=answer.text + more))
+
+    def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
+        """Answer a request of OpenAI's chat API. See `Engine`."""
+        forms = self._forms(body)
+        if not forms:
+            yield from self._engine.chat_chunks(body)
+            return
+        counts: list[Usage] = []
+        for index, asked in enumerate(requests_of_choices(body)):
+            kept = yield from self._kept(asked, index)
+            counts.append(kept.usage)
+            again = _again(asked["messages"], kept.text, kept.calls.joined(), kept.reason, forms)
+            if again is not None:
+                first = kept
+                kept = yield from self._kept(cast("ChatBody", {**asked, "messages": again}), index, holds_text=True)
+                counts.append(kept.usage)
+                if first.text:
+                    kept.leave_out_text()
+            for choice in kept.held:
+                yield {"choices": [choice]}
+        yield {"choices": [], "usage": summed(counts)}
+
+    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
+        """Continue prompts, which have no tools. See `Engine`."""
+        return self._engine.text_chunks(body)
+
+    def _forms(self, body: Mapping[str, Any]) -> Forms:
+        """The forms of the arguments that are checked, by the names of their functions."""
+        choice = body.get("tool_choice", "auto")
+        is_required = choice not in ("auto", "none")
+        if choice == "none" or (not self._checks_required and (is_required or body.get("response_format"))):
+            return {}
+        functions = [tool["function"] for tool in body.get("tools") or []]
+        checked = [each for each in functions if each.get("parameters") and (each.get("strict") or is_required)]
+        forms = {each["name"]: AnswerForm(each["parameters"], held_schema(each["parameters"]).rest) for each in checked}
+        return {name: form for name, form in forms.items() if form.rest}
+
+    def _kept(self, body: ChatBody, index: int, *, holds_text: bool = False) -> Generator[Chunk, None, _Kept]:
+        """An answer whose text is passed on until it calls; chunks without choices let the caller check its client."""
+        kept = _Kept()
+        with closing(self._engine.chat_chunks(body)) as chunks:
+            for chunk in chunks:
+                kept.usage = chunk.get("usage") or kept.usage
+                found = [kept.add({**choice, "index": index}, holds=holds_text) for choice in chunk["choices"]]
+                yield {"choices": [choice for choice in found if choice is not None]}
+        return kept
+
+
+class _Kept:
+    """What is known of an answer, and the part of it that is not yet shown."""
+
+    def __init__(self) -> None:
+        self.held: list[ChunkChoice] = []
+        self.text = ""
+        self.reason: str | None = None
+        self.calls, self.usage = JoinedToolCalls(), usage(0, 0)
+
+    def add(self, choice: ChunkChoice, *, holds: bool) -> ChunkChoice | None:
+        """Add a choice, and return it if it may be shown."""
+        delta = choice["delta"]
+        self.text += delta.get("content") or ""
+        self.calls.add(delta.get("tool_calls") or [])
+        self.reason = choice.get("finish_reason") or self.reason
+        if not (holds or self.held or delta.get("tool_calls")):
+            return choice
+        self.held.append(choice)
+        return None
+
+    def leave_out_text(self) -> None:
+        """Leave out the text before calls: that of the first answer was shown."""
+        if self.calls.joined():
+            for choice in self.held:
+                choice["delta"].pop("content", None)
+
+
+def _again(
+    messages: Messages, text: str, calls: Sequence[ToolCall], reason: str | None, forms: Forms
+) -> Messages | None:
+    """The conversation that asks for other calls; None where these are valid, or were cut off."""
+    if reason == "length" or not forms:
+        return None
+    problems = [_problem(call, forms) for call in calls]
+    if not any(problems):
+        return None
+    results = [
+        {"role": "tool", "tool_call_id": call["id"], "content": problem or _NOT_CALLED}
+        for call, problem in zip(calls, problems, strict=True)
+    ]
+    return [*messages, {"role": "assistant", "content": text, "tool_calls": [*calls]}, *results]
+
+
+def _problem(call: ToolCall, forms: Forms) -> str | None:
+    function = call["function"]
+    form = forms.get(function["name"])
+    found = None if form is None else form.problem(function["arguments"], "stop")
+    return found and f"These arguments are invalid: {found}. Call {function['name']} again, with valid ones."
