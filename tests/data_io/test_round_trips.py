@@ -146,8 +146,8 @@ def test_sharegpt_row_of_parallel_calls_at_the_end_is_a_list() -> None:
         ([QUESTION, calling(CALL, MADE), result_of(CALL), result_of(MADE), DONE], "messages[1], of parallel calls"),
         ([QUESTION, calling(CALL), calling(MADE), result_of(MADE), DONE], "messages[1], a call without one result"),
         ([QUESTION | {"content": [SEEN, {"type": "text", "text": "<image>"}]}, DONE], "the text <image> beside images"),
-        ([QUESTION | {"content": [SEEN, {"type": "text", "text": " a"}]}, DONE], "messages[0], of parts"),
-        ([QUESTION | {"content": [{"type": "text", "text": "a"}]}, DONE], "messages[0], of parts"),
+        ([QUESTION | {"content": [SEEN, {"type": "text", "text": " a"}]}, DONE], "messages[0], of two texts"),
+        ([QUESTION | {"content": [{"type": "text", "text": "a"}]}, DONE], "messages[0], whose content is parts"),
         ([QUESTION | {"content": [{**SEEN, "image_url": {"url": "https://a.b/c", "detail": "low"}}]}, DONE], "detail"),
     ],
 )

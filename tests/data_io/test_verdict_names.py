@@ -79,3 +79,11 @@ def test_name_with_other_words_rates_nothing(shape: dict[str, Any], fields: dict
     call = only({**shape, **fields})
     assert (call.rating, call.metadata) == (None, fields)
     score_fields.refuse_unclear(call.metadata)
+
+
+@pytest.mark.parametrize("fields", [{"评分": 5}, {"bewertung": "gut"}, {"note": 2}])
+def test_rating_that_the_answer_states_is_of_the_subject(fields: dict[str, Any]) -> None:
+    (value,) = fields.values()
+    call = only({"prompt": "Rate this review.", "response": str(value), **fields})
+    assert call.rating is None
+    score_fields.refuse_unclear(call.metadata, call.unread)

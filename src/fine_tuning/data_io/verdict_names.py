@@ -53,6 +53,7 @@ _FOREIGN_WHO = """
     usuario usuário cliente utente utilisateur client gebruiker użytkownika người_dùng antwort respuesta resposta
     risposta réponse ответа 回答 回复 답변 de del della do da la
 """
+_LONGEST = 60  # characters of a name that is looked at, as words may be divided in several ways
 _MAYBE_GRADES = frozenset({"note", "nota"})  # a mark in some languages, and a remark in others
 
 
@@ -73,7 +74,7 @@ _OTHER_LANGUAGES = re.compile(
 @lru_cache(maxsize=8192)
 def says(name: str) -> Says | None:
     """What a field of this name (see `row_facts.name_of`) says; None for a name that is not composed of these words."""
-    found = _ENGLISH.fullmatch(name)
+    found = _ENGLISH.fullmatch(name) if len(name) <= _LONGEST else None
     if found is None:
         return None
     has = {key for key, text in found.groupdict().items() if text}
@@ -95,7 +96,7 @@ def says(name: str) -> Says | None:
 @lru_cache(maxsize=8192)
 def is_foreign_rating(name: str) -> bool:
     """Whether a name says rating, score or feedback in another language than English, so that its words are unknown."""
-    return _OTHER_LANGUAGES.fullmatch(_folded(name)) is not None
+    return len(name) <= _LONGEST and _OTHER_LANGUAGES.fullmatch(_folded(name)) is not None
 
 
 def may_be_a_grade(name: str) -> bool:

@@ -129,12 +129,14 @@ def _call_turn(messages: Sequence[Message], at: int, where: str) -> JsonObject:
 def _with_places(parts: Sequence[ContentPart], where: str, images: list[str]) -> str:
     """The text of parts with a mark for each image; what is between two of them is one text, without space around."""
     texts = [part.get("text") for part in parts]
+    if all(text is not None for text in texts):
+        raise _unsupported(f"{where}, whose content is parts without an image")
     has_two = any(first is not None and second is not None for first, second in pairwise(texts))
-    if has_two or all(text is not None for text in texts) or any(text != text.strip() for text in texts if text):
-        raise _unsupported(f"{where}, of parts that are no images with one text, without space around it, between them")
+    if has_two or any(text.strip() != text or not text for text in texts if text is not None):
+        raise _unsupported(f"{where}, of two texts in a row or with white space around a text beside an image")
     for part in parts:
         image = part.get("image_url")
-        if image is None and "text" not in part:
+        if image is None and part.get("text") is None:
             raise _unsupported(f"{where}, with a part of type {part.get('type')}")
         if image is not None and image.keys() != {"url"}:
             raise _unsupported(f"the detail of an image in {where}")
