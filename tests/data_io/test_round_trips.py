@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +28,7 @@ tool_calls = st.lists(
         lambda number, name, value: {
             "id": f"call_{number}",
             "type": "function",
-            "function": {"name": name, "arguments": json.dumps({"a": value})},
+            "function": {"name": name, "arguments": json.dumps({"a": value}, ensure_ascii=False)},
         },
         st.integers(0, 9),
         st.sampled_from(["track", "refund"]),
@@ -62,12 +63,10 @@ def through(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(conversations(), tools)
-def test_openai_and_sharegpt_round_trip_every_conversation(messages: list[dict[str, Any]], tools: Any) -> None:
-    example = {"messages": messages, "tools": tools}
-    for name in ("openai", "sharegpt"):
-        (row,) = rows_in([example], name)
-        (call,) = formats.calls_in(through(row), name)
-        assert (call.messages, call.tools) == (messages, tools)
+def test_openai_round_trips_every_conversation(messages: list[dict[str, Any]], tools: Any) -> None:
+    (row,) = rows_in([{"messages": messages, "tools": tools}], "openai")
+    (call,) = formats.calls_in(through(row), "openai")
+    assert (call.messages, call.tools) == (messages, tools)
 
 
 @given(conversations(), texts, tools)
@@ -95,11 +94,66 @@ def test_alpaca_unsupported_conversation_raises() -> None:
         rows_in([{"prompt": "q", "response": "a", "tools": [{"type": "function"}]}], "alpaca")
 
 
-def test_sharegpt_row_keeps_unsupported_fields() -> None:
-    messages = [{"role": "user", "content": None}, {"role": "assistant", "content": "", "refusal": "no"}]
-    row = sharegpt.row_of(messages)
+CALL: dict[str, Any] = {"id": "c1", "type": "function", "function": {"name": "track", "arguments": '{"a": 1}'}}
+MADE: dict[str, Any] = {**CALL, "id": "call_1_0"}
+QUESTION: dict[str, Any] = {"role": "user", "content": "Where?"}
+DONE: dict[str, Any] = {"role": "assistant", "content": "At sea."}
+SEEN: dict[str, Any] = {"type": "image_url", "image_url": {"url": "https://host.example/a.png"}}
+
+
+def calling(*calls: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "assistant", "content": None, "tool_calls": [*calls]}
+
+
+def result_of(call: dict[str, Any]) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": call["id"], "content": "sea"}
+
+
+def test_sharegpt_row_has_calls_and_images_where_trainers_read_them() -> None:
+    seen = {"role": "user", "content": [{"type": "text", "text": "What is"}, SEEN, {"type": "text", "text": "here?"}]}
+    messages: Any = [seen, calling(MADE), result_of(MADE), DONE, QUESTION, calling(CALL), result_of(CALL), DONE]
+    row: Any = sharegpt.row_of(messages)
+    value = '{"name": "track", "arguments": {"a": 1}}'
+    assert row["images"] == ["https://host.example/a.png"]
+    assert row["conversations"] == [
+        {"from": "human", "value": "What is<image>here?"},
+        {"from": "function_call", "value": value},
+        {"from": "observation", "value": "sea"},
+        {"from": "gpt", "value": "At sea."},
+        {"from": "human", "value": "Where?"},
+        {"from": "function_call", "value": value, "tool_call_id": "c1"},
+        {"from": "observation", "value": "sea", "tool_call_id": "c1"},
+        {"from": "gpt", "value": "At sea."},
+    ]
     (call,) = formats.calls_in(through(row))
     assert call.messages == messages
+
+
+def test_sharegpt_row_of_parallel_calls_at_the_end_is_a_list() -> None:
+    other = {**MADE, "id": "call_1_1"}
+    (call,) = formats.calls_in(through(dict(sharegpt.row_of(messages := [QUESTION, calling(MADE, other)]))))
+    assert call.messages == messages
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([QUESTION, DONE | {"weight": 0}], "weight of messages[1]"),
+        ([QUESTION | {"name": "ann"}, DONE], "name of messages[0]"),
+        ([QUESTION, {"role": "assistant", "content": None, "refusal": "no"}], "refusal of messages[1]"),
+        ([QUESTION | {"role": "developer"}, QUESTION, DONE], "messages[0], of the role developer"),
+        ([QUESTION, calling(CALL) | {"content": "Wait."}, result_of(CALL), DONE], "messages[1], of a text and a call"),
+        ([QUESTION, calling(CALL, MADE), result_of(CALL), result_of(MADE), DONE], "messages[1], of parallel calls"),
+        ([QUESTION, calling(CALL), calling(MADE), result_of(MADE), DONE], "messages[1], a call without one result"),
+        ([QUESTION | {"content": [SEEN, {"type": "text", "text": "<image>"}]}, DONE], "the text <image> beside images"),
+        ([QUESTION | {"content": [SEEN, {"type": "text", "text": " a"}]}, DONE], "messages[0], of two texts"),
+        ([QUESTION | {"content": [{"type": "text", "text": "a"}]}, DONE], "messages[0], whose content is parts"),
+        ([QUESTION | {"content": [{**SEEN, "image_url": {"url": "https://a.b/c", "detail": "low"}}]}, DONE], "detail"),
+    ],
+)
+def test_sharegpt_row_refuses_what_the_format_cannot_hold(messages: Any, reason: str) -> None:
+    with pytest.raises(DataError, match=f"rows cannot hold (the )?{re.escape(reason)}.*; use the format openai"):
+        sharegpt.row_of(messages)
 
 
 def test_result_of_a_tool_as_text_is_joined_to_results_alone() -> None:

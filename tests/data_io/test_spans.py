@@ -340,6 +340,21 @@ EVENT_ROWS: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "named-log-records": {
+        "resourceLogs": [
+            {
+                "scopeLogs": [
+                    {
+                        "logRecords": [
+                            {"spanId": "b", "traceId": "a", "body": any_value(body)}
+                            | ({"eventName": name} if at else {"attributes": typed({"event.name": name})})
+                            for at, (name, body) in enumerate(EVENTS)
+                        ]
+                    }
+                ]
+            }
+        ]
+    },
     "details": {
         "resourceLogs": [
             {
@@ -416,6 +431,12 @@ AROUND = {
 @pytest.mark.parametrize("kind", AROUND)
 def test_calls_in_span_around_calls_or_of_no_chat_yields_none(kind: str) -> None:
     assert list(formats.calls_in({"attributes": AROUND[kind]})) == []
+
+
+@pytest.mark.parametrize("place", [{"context.span_id": "1"}, {"context": {"span_id": "1"}, "attributes": {}}])
+@pytest.mark.parametrize("kind", ["CHAIN", "TOOL", "RETRIEVER", "UNKNOWN"])
+def test_calls_in_row_with_a_kind_beside_its_attributes_yields_none(kind: str, place: dict[str, Any]) -> None:
+    assert list(formats.calls_in({"name": "step", "span_kind": kind, "status_code": "OK", **place})) == []
 
 
 def test_calls_in_trace_with_parents_captures_each_conversation_once() -> None:

@@ -18,6 +18,7 @@ ASKED = {"role": "user", "content": "When does it leave?"}
 GOOD = {"role": "assistant", "content": "At 5."}
 CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 CALLING = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+CITING = {"type": "text", "text": "At 5.", "citations": [{"type": "char_location", "cited_text": "5"}]}
 RESULT = {"role": "tool", "tool_call_id": "c1", "content": "5"}
 
 
@@ -36,6 +37,8 @@ def found(*messages: dict[str, Any]) -> list[str]:
         ([ASKED, CALLING, {**RESULT, "artifact": {"raw": 1}, "error": "late"}, GOOD], ["tool.artifact", "tool.error"]),
         ([ASKED, {**CALLING, "tool_calls": [{**CALL, "why": "to know"}]}, RESULT, GOOD], ["call.why"]),
         ([{"role": "user", "content": [{"type": "text", "text": "Hi?", "tone": "low"}]}, GOOD], ["part.tone"]),
+        ([ASKED, {"role": "assistant", "content": [CITING]}], ["part.citations"]),
+        ([ASKED, {**GOOD, "annotations": [{"type": "file_path"}]}], ["message.annotations"]),
         (
             [ASKED, {"role": "assistant", "content": [{"type": "thinking", "thinking": "a"}, {"text": "b"}]}],
             ["part.thinking"],

@@ -34,10 +34,13 @@ MACHINES = [
     ("The firewall blocks 3.12.7.20 now", "3.12.7.20"),
     ("Failed password for root from 5.9.14.22 port 22", "5.9.14.22"),
     ('{"client_ip": "3.5.7.9"}', "3.5.7.9"),
+    ("The host 52.14.22.9 version mismatch is old.", "52.14.22.9"),
+    ("52.14.22.9 version 2.3 runs.", "52.14.22.9"),
     ("avoid 52.14.2.9", "52.14.2.9"),
     ("nginx 91.198.174.192", "91.198.174.192"),
 ]
 PLAIN = [
+    *("3.14.15.92 version", "Take the 3.14.15.92 release.", "3.14.15.92-версия", "升级到3.14.15.92版本"),
     "assert x@y.shape == (3, 3)", "y = x@y.data + b", "self.w@x.data", "q@k.mT", "a = q@k.transpose(1)",
     "getty@tty1.service", "lodash@4.17.21", "icon@2x.png", "git@github.com:team/x.git", "所有@example.com的邮箱",
     "target assembly 4.0.0.0", "`nginx 1.25.3.1`", "openssl 1.1.1.1", "[1.2.3.4] release", "pH 7.4.2.1",

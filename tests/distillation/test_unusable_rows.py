@@ -25,6 +25,13 @@ UNUSABLE = {
     "system_prompt must be text": json.dumps(GOOD | {"system_prompt": 5}),
     "has 201 characters; up to 200 are kept": json.dumps(GOOD | {"domain": "d" * 201}),
     "captured_at is not an ISO 8601 time": json.dumps(GOOD | {"captured_at": "0001-01-01T00:00:00+05:00"}),
+    "rejected is empty; prompt": json.dumps({"prompt": "q", "chosen": "r", "rejected": ""}),
+    "question is empty; prompt": json.dumps({"question": "", "answer": "r", "source": ""}),
+    "instruction and input are empty; prompt": json.dumps({"instruction": "", "input": "", "output": "r"}),
+    "messages[0].content is empty; prompt": json.dumps({"messages": [{"role": "user", "content": " "}, ANSWER]}),
+    "conversations[1].value is empty; prompt": json.dumps(
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": ""}]}
+    ),
     "not UTF-8 text": b'{"prompt": "\xff"}'.decode("latin-1"),
 }
 

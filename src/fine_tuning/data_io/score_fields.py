@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from fine_tuning.data_io.json_values import TRUE, JsonObject, Row, as_number
 from fine_tuning.data_io.row_facts import facts_of, name_of
+from fine_tuning.data_io.verdict_names import Says, is_foreign_rating, may_be_a_grade, says
 from fine_tuning.errors import DataError
 
 _OF = r"(?:user|human|star|overall|answer|response|feedback|customer|judge|grader|evaluator|evaluation|eval|model)?"
@@ -19,9 +20,7 @@ _SCORES = re.compile(
     r"(?:(?:[01](?:to)?|outof)(?:10|100))?|helpful|ishelpful|numstars|(?:answer|response|quality|letter)?grade"
     r"|correctness|coherence|honesty|truthfulness|faithfulness|instructionfollowing"  # HelpSteer's, UltraFeedback's
 )
-_REWARDS = re.compile(
-    rf"{_OF}rewards?(?:score|value)?|(?:final|total|mean)reward|accuracy|groundedness|passrate|{_OF}satisfaction(?:score|rating)?"
-)
+_REWARDS = re.compile(rf"{_OF}rewards?(?:score|value)?|(?:final|total|mean)reward|accuracy|groundedness|passrate")
 _RATINGS = re.compile(rf"{_OF}rating")
 _DRAWN = re.compile(r"([\u2605\u2b50\U0001f31f]+)([\u2606\u2729]*)")  # full stars and empty ones
 _SHARE = re.compile(r"([1-5])(?:\.0)?\s*(?:stars?|(?:/|of|out of)\s*5(?:\.0)?(?:\s*stars?)?)", re.IGNORECASE)
@@ -32,6 +31,7 @@ _FLAGS = frozenset("flag flags qualityflag needsreview requiresreview toreview r
 _LABELS = frozenset({"label", "labels"})  # of what the call is about, or of its answer
 _MAYBE_CLASSES = frozenset({"0", "1", "-1", "0.0", "1.0"})
 _GOOD_SHARE = 0.5  # of a scale to 1
+_SHORT, _FEW_WORDS = 20, 3  # of a verdict in a language whose words are not known: characters and words
 
 
 def rating_of_stars(others: JsonObject) -> int | None:
@@ -70,7 +70,14 @@ def may_score(key: str) -> bool:
     """Whether a field can be a score of an answer."""
     name = name_of(key)
     found = (pattern.fullmatch(name) for pattern in (_STARS, _SCORES, _REWARDS))
-    return name in _FLAGS or name in _LABELS or any(each is not None for each in found)
+    return name in _FLAGS or name in _LABELS or any(each is not None for each in found) or _is_of_a_scale(name)
+
+
+@lru_cache(maxsize=4096)
+def _is_of_a_scale(name: str) -> bool:
+    """Whether a number in a field may be of any scale, by the words that the name is composed of."""
+    is_opinion = says(name) in (Says.SCALE, Says.OPINION) and "vote" not in name
+    return is_opinion or is_foreign_rating(name) or may_be_a_grade(name)
 
 
 def unclear(metadata: Row, subjects: Collection[str] = ()) -> dict[str, object]:
@@ -108,8 +115,10 @@ def _is_unclear(name: str, value: object) -> bool:
     if isinstance(value, str) and value.strip().upper() in _OPEN_GRADES:
         return _GRADES.fullmatch(name) is not None
     number = as_number(value)
+    if number is None and isinstance(value, str) and is_foreign_rating(name):
+        return 0 < len(value.strip()) <= _SHORT and len(value.split()) <= _FEW_WORDS  # and no remark
     if number is None or number > _LARGEST or _GOOD_SHARE < number < 1:
         return False
     if _REWARDS.fullmatch(name):
         return number < 1  # as all of a scale to 1
-    return _SCORES.fullmatch(name) is not None or _STARS.fullmatch(name) is not None
+    return _SCORES.fullmatch(name) is not None or _STARS.fullmatch(name) is not None or _is_of_a_scale(name)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json, scalar_text
 from fine_tuning.data_io.messages import Message, content_text, length_of_request
 from fine_tuning.data_io.row_facts import Fact, facts_of, name_of
+from fine_tuning.data_io.verdict_names import is_foreign_rating, may_be_a_grade
 from fine_tuning.data_io.verdicts import is_positive
 
 _BAD_STARS, _GOOD_STARS = ("1", "2"), ("4", "5")
@@ -24,8 +25,8 @@ _ASKED = {
     **dict.fromkeys(
         ("review", "reviewresult"), re.compile(r"\breview|\bpaper|\bsubmission|\baccept|\breject", re.IGNORECASE)
     ),
-    **dict.fromkeys(("label", "labels"), re.compile("")),  # the answer alone tells whether it is one
 }
+_LABELS = frozenset({"label", "labels"})  # as ratings in other languages, where the answer alone tells
 _A_FEW_WORDS, _A_SENTENCE = 3, 6
 
 
@@ -74,7 +75,11 @@ def of_subject(rows: Iterable[Row], messages: Sequence[Message]) -> set[str]:
 
 def _may_be_of_subject(key: str) -> bool:
     name = name_of(key)
-    return name in _ASKED or name in _CLASSES
+    return name in _ASKED or name in _CLASSES or _is_of_answer(name)
+
+
+def _is_of_answer(name: str) -> bool:
+    return name in _LABELS or is_foreign_rating(name) or may_be_a_grade(name)
 
 
 def _is_of(fact: Fact, asked: str, answered: str) -> bool:
@@ -109,12 +114,12 @@ def _truth(of_class: _Class, text: str) -> bool | None:
 
 
 def _is_stated(name: str, text: str, asked: str, answered: str) -> bool:
-    if not _ASKED[name].search(asked):
-        return False
     word = text.strip().removesuffix(".0")
     is_bare = len(answered.split()) <= _A_FEW_WORDS
-    if name in ("label", "labels"):
+    if _is_of_answer(name):
         return is_bare and answered.strip(" .!\n").casefold() == word.casefold()
+    if not _ASKED[name].search(asked):
+        return False
     if "star" in name:
         counted = re.search(rf"(?<![\w.]){re.escape(word)}[ -]*stars?\b", f"{asked} {answered}", re.IGNORECASE)
         verdict = is_positive(answered.strip(" .!\n")) if is_bare else None

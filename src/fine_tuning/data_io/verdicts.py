@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fine_tuning.data_io.json_values import JsonObject, as_number, is_object
 from fine_tuning.data_io.key_meanings import folded, plain
 from fine_tuning.data_io.row_facts import name_of
+from fine_tuning.data_io.verdict_names import Says, direction_of, is_foreign_rating, says
 from fine_tuning.errors import DataError
 
 THUMBS_UP, THUMBS_DOWN = 5, 1
@@ -90,7 +91,13 @@ _BALANCES = frozenset("votes vote netvotes votescore votebalance karma".split())
 _VOTES = _UPS | _DOWNS | _BALANCES
 _SIGNS = frozenset({"\N{THUMBS UP SIGN}", "\N{THUMBS DOWN SIGN}", "thumbs_up", "thumbs_down", "thumbsup", "thumbsdown"})
 _BEGIN_SIGNS, _LONGEST = frozenset("\N{THUMBS UP SIGN}\N{THUMBS DOWN SIGN}tT: "), 16  # characters
-_THUMBS_UP_KEYS, _THUMBS_DOWN_KEYS = {"thumbsup", "thumbup", "liked"}, {"thumbsdown", "thumbdown", "disliked"}
+_OF_OPINIONS = {  # of a person, where a name says so; elsewhere they are of a mood
+    **dict.fromkeys("satisfied very_satisfied happy helpful satisfactory".split(), True),
+    **dict.fromkeys("unsatisfied dissatisfied very_dissatisfied very_unsatisfied not_satisfied unhappy".split(), False),
+    **dict.fromkeys("unhelpful not_helpful not_good very_bad very_poor unsatisfactory".split(), False),
+    **dict.fromkeys(_LOW - {"e"}, False),
+    **dict.fromkeys(_HIGH, True),
+}
 
 
 def is_positive(value: object, *, is_thumb: bool = True) -> bool | None:
@@ -122,7 +129,7 @@ def _word(value: str) -> str:
 
 def may_judge(name: str) -> bool:
     """Whether a field of this name (see `row_facts.name_of`) can say whether an answer is a good one."""
-    return name in _VERDICT_KEYS or name in _VOTES
+    return name in _VERDICT_KEYS or name in _VOTES or says(name) is not None or is_foreign_rating(name)
 
 
 def is_sign(value: object) -> bool:
@@ -146,8 +153,10 @@ def rating_of_verdicts(others: JsonObject) -> int | None:
         name = name_of(key)
         if name in _VERDICT_KEYS:
             verdict = _verdict(key, name, value)
+        elif is_sign(value):
+            verdict = is_positive(value)
         else:
-            verdict = is_positive(value) if is_sign(value) else None
+            verdict = None if name in _VOTES else _composed_verdict(key, name, value)
         if verdict is not None and not (is_silent and not verdict):
             found[key] = verdict
     if not found and _is_voted_down(others):
@@ -202,13 +211,41 @@ def _verdict(key: str, name: str, value: object) -> bool | None:
     if name in _GOOD_KEYS:
         if _is_failure(value):
             return False
-        return None if name == "vote" and value in (0, "0") else _of_all(key, value)
+        return None if _is_no_vote(name, value) else _of_all(key, value)
     if name in _BAD_KEYS:
         return False if _of_all(key, value) else None  # that nobody disliked it is no praise
     if name in _STATES:  # an accepted request is no praise, either
         is_bad = isinstance(value, str) and (is_positive(value, is_thumb=False) is False or _word(value) in _OUT | _LOW)
         return False if is_bad else None
     return False if is_positive(value) is False or _is_failure(value) else None  # one that succeeded may be bad, too
+
+
+def _composed_verdict(key: str, name: str, value: object) -> bool | None:
+    """What a field says whose name is composed of words for judging, or says rating in another language.
+
+    Raises:
+        DataError: as of `rating_of_verdicts`.
+    """
+    kind = says(name) or (Says.SCALE if is_foreign_rating(name) else None)
+    if kind is None:
+        return None
+    if kind is Says.KIND and as_number(value) is not None:
+        _refuse_unclear(key, value)
+        return None
+    if kind is Says.SCALE and as_number(value) is not None:
+        return None
+    if _is_no_vote(name, value):
+        return None
+    found = _OF_OPINIONS.get(_word(value)) if isinstance(value, str) else None
+    if found is None:
+        found = _of_all(key, value, is_thumb=isinstance(value, str) or kind is not Says.SCALE)
+    if kind is Says.BAD:
+        return False if found else None
+    return False if found is None and _is_failure(value) else found
+
+
+def _is_no_vote(name: str, value: object) -> bool:
+    return "vote" in name and value is not False and value in (0, "0")
 
 
 def _is_failure(value: object) -> bool:
@@ -247,8 +284,8 @@ def _scored(value: object, *, is_thumb: bool) -> bool | None:
 def _says_no_thumb(others: Mapping[str, object]) -> bool:
     """Whether thumbs in both directions are stated and none is up or down: nobody voted."""
     up, down = (
-        [is_positive(value) for key, value in others.items() if name_of(key) in names]
-        for names in (_THUMBS_UP_KEYS, _THUMBS_DOWN_KEYS)
+        [is_positive(value) for key, value in others.items() if direction_of(name_of(key)) is direction]
+        for direction in (Says.GOOD, Says.BAD)
     )
     return bool(up and down) and not any(up) and not any(down)
 

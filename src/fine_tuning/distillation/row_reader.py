@@ -19,7 +19,7 @@ from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.times import parse_time
 from fine_tuning.data_io.unread_rows import Unread
 from fine_tuning.data_io.usage import Usage
-from fine_tuning.distillation import row_problems
+from fine_tuning.distillation import empty_fields, row_problems
 from fine_tuning.distillation.example_record import Facts, example_record
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.ratings import LOG_RATING, REJECTED_RATING, TRAINING_DATA_RATING, parse_rating
@@ -124,7 +124,7 @@ class Import:
         try:
             better, worse = _records(call, self._facts(call, self._rating(name, call), value))
         except (UsageError, *MALFORMED) as error:
-            self._reject(row, _reason(error))
+            self._reject(row, empty_fields.reason(call, value) or _reason(error))
             return None
         self.report.cut_off += call.is_cut_off
         self.report.unread_columns.update(call.unread)

@@ -26,7 +26,7 @@ _RESULT = {
 IMAGES = {"image_url", "input_image", "image", "inlineData", "inline_data", "fileData", "file_data"}
 _ADDRESSES = ("http://", "https://", "data:image/", "gs://")
 _OF_TEXTS = frozenset(  # what vendors write in a part of text
-    """type text content annotations citations cache_control id index status state logprobs signature thought phase
+    """type text content cache_control id index status state logprobs signature thought phase
     thoughtSignature thought_signature providerMetadata providerOptions provider_specific_fields""".split()
 )
 _MARKS = {"step-start", "step_start", "cachePoint", "thoughtSignature", "thought_signature"}  # they hold nothing

@@ -182,6 +182,8 @@ class _Reader:
         if calls is None:
             refuse_broken_json(value, where, ANY_JSON)
             raise DataError(f"{where} must be JSON with name and arguments of the call")
+        if (own := given.get("tool_call_id")) and len(calls) == 1 and is_made(calls[0]["id"]):  # beside the text
+            calls = [{**calls[0], "id": str(own)}]
         if given.get("type") == "function_call" or self._has_open_calls():  # parallel calls are items of their own
             self._join_calls(calls)
         else:

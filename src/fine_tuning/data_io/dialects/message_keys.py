@@ -9,7 +9,7 @@ from fine_tuning.data_io.dialects.calls_beside import CALL_KEYS
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object
 
 _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
-    *("id", "status", "index", "annotations", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
+    *("id", "status", "index", "response_metadata", "usage_metadata", "invalid_tool_calls", "example"),
     "tool_call_chunks",
     *("created_at", "createdAt", "timestamp", "provider_specific_fields", "phase", "logprobs", "finish_reason"),
     *("cache_control", "model", "usage", "end_turn", "revisionId", "stop_reason", "date", "markdown", "done"),
@@ -19,6 +19,7 @@ _OF_NO_MEANING = {  # what SDKs, hosts and logs write beside a message
 }
 _LEFT_OUT = {  # trainers do not take them, though they may have been a part of the message
     *("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "metadata", "recipient"),
+    "annotations",  # what a text cites; one of what its host has found is refused
 }
 FLAGS = ("train", "training", "loss")
 """Of Axolotl and ms-swift: whether a message is learnt."""

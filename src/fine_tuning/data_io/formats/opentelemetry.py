@@ -43,8 +43,15 @@ def recognises(row: Row) -> bool:
     """Whether a row is of this format."""
     if is_otlp(row):
         return True
-    attributes = attributes_of(row)
-    return bool(attributes) and any(each.recognises(attributes) for each in _CONVENTIONS)
+    return _convention_of(row, attributes_of(row))[0] is not None
+
+
+def _convention_of(span: Row, attributes: Row) -> tuple[Convention | None, Row]:
+    """The convention of a span, and its attributes; a kind beside them tells only where they do not."""
+    for given in (attributes, {**attributes, **openinference.kind_in_column(span)}):
+        if (found := next((each for each in _CONVENTIONS if each.recognises(given)), None)) is not None:
+            return found, given
+    return None, attributes
 
 
 def calls(row: Row) -> Iterator[Call | Unread]:
@@ -62,8 +69,7 @@ def _own_id(span: Row) -> object:
 
 
 def _call_of(span: Row) -> Iterator[Call | Unread]:
-    attributes = attributes_of(span)
-    convention = next((each for each in _CONVENTIONS if each.recognises(attributes)), None)
+    convention, attributes = _convention_of(span, attributes_of(span))
     if convention is None:
         return
     if has_failed(span, attributes):

@@ -23,7 +23,7 @@ from fine_tuning.data_io.json_values import (
 )
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.spans.gen_ai_parts import readable
-from fine_tuning.data_io.spans.otlp import attributes_of, plain_value
+from fine_tuning.data_io.spans.otlp import attributes_of, event_name, plain_value
 
 _DETAILS = "gen_ai.client.inference.operation.details"
 _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
@@ -54,8 +54,7 @@ def events_of(span: Row, attributes: Row) -> list[Event]:
 
 def _event(given: Row) -> Event | None:
     attributes = attributes_of(given)
-    name = given.get("name") or given.get("eventName") or given.get("event_name") or given.get("event")
-    name = name or attributes.get("event.name")
+    name = event_name(given)
     body = plain_value(given.get("body"))
     found = body if is_object(body) and body else attributes
     return Event(name, _body(found)) if isinstance(name, str) else None

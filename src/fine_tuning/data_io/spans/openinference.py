@@ -36,6 +36,7 @@ from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError
 
 _KIND = "openinference.span.kind"
+_KINDS = frozenset("LLM CHAIN TOOL RETRIEVER EMBEDDING AGENT RERANKER GUARDRAIL EVALUATOR PROMPT UNKNOWN".split())
 _FUNCTION, _ARGUMENTS = "function_call_name", "function_call_arguments_json"
 _CONVERTED = {"contents", "tool_calls", _FUNCTION, _ARGUMENTS}
 _SIDES = {"input", "output", "llm"}
@@ -45,6 +46,16 @@ _OF_ONE = {"input_messages", "output_messages", "token_count"}
 def recognises(attributes: Row) -> bool:
     """Whether a span's attributes are of this convention."""
     return nested(attributes, _KIND) is not None or any(name.startswith("llm.input_messages") for name in attributes)
+
+
+def kind_in_column(span: Row) -> JsonObject:
+    """The kind of a span that stands beside its attributes, as in tables of Phoenix; none without one.
+
+    Such a span may have no attributes, as that of a tool or of a step of a chain.
+    """
+    kind = span.get("span_kind")
+    has_id = "context.span_id" in span or "span_id" in object_or_empty(span.get("context"))
+    return {_KIND: kind} if has_id and isinstance(kind, str) and kind in _KINDS else {}
 
 
 def requests_in(attributes: Row) -> Iterator[Row]:

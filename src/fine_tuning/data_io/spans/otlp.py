@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
+    first_value,
     is_list,
     is_object,
     list_of_objects,
@@ -76,8 +77,16 @@ def _tags(given: object) -> JsonObject:
 
 
 def _shared(events: list[Row]) -> JsonObject:
-    """The attributes of log records, which repeat those of their span."""
-    return {key: value for event in events for key, value in attributes_of(event).items()}
+    """The attributes of log records, which repeat those of their span; the names of events say whose they are."""
+    found = {key: value for event in events for key, value in attributes_of(event).items()}
+    names = [str(event_name(event)) for event in events]
+    return found | {name: True for name in names if name.startswith("gen_ai.") and name not in found}
+
+
+def event_name(event: Row) -> object:
+    """The name of an event or log record."""
+    stated = first_value(event, "name", "eventName", "event_name", "event")
+    return stated or attributes_of(event).get("event.name")
 
 
 def has_failed(span: Row, attributes: Row) -> bool:

@@ -18,6 +18,12 @@ _VERSION = re.compile(
     r"(?:[\s\"'`:=(>#\[]|\\|是|为|を|は)*$|[=<>~^!]=\s*[\"']?$|[\^~]$|[A-Za-z]/$|[A-Za-z]-$|\u00a7\s*$",
     re.IGNORECASE,
 )
+# The word behind the number is of it, unless a number of its own follows: `8.8.4.4 version 2` is an address.
+_BEFORE_WORD = re.compile(
+    r"[\"'`)\]]*[ \t\u00a0-]{0,2}(?:(?:versions?|versi[oó]n|vers[aã]o|versione|versie|ver|release|revision|firmware|"
+    r"верси[ияюей]+)(?!\w)|版本|バージョン|버전|संस्करण)(?!\.?[ \t]*[:=#v]?[ \t]*\d)",
+    re.IGNORECASE,
+)
 _NAMED_VERSION = re.compile(r"(?:version|release|build|revision|firmware|section|oid)$", re.IGNORECASE)
 _HEADING = re.compile(r"[ \t]+[A-Z][a-z]")
 # A version's numbers are small, as those of one in five hundred addresses are: these need a word that speaks for one.
@@ -31,6 +37,7 @@ _FUNCTION_WORDS = (
     r"is|was|are|at|from|to|on|via|by|with|and|or|for|of|use|it|as|in|not|but|than|then|see|ist|von|an|auf|es|de|des|desde|"
     r"est|da|com|para|il|la|le|the|und|y|et|e|into|through|against|behind|under|reach\w*|call\w*|visit\w*|open"
 )
+_OF_MACHINE = re.compile(rf"(?:\b(?:{_ADDRESSED})|://\S*|@)[\s\"'`:=(]*$", re.IGNORECASE)
 _SPEAKS_FOR_ADDRESS = re.compile(
     rf"(?:\b(?:{_ADDRESSED}|{_FUNCTION_WORDS})|://\S*|@|[^\x00-\x7f])[\s\"'`:=(]*$", re.IGNORECASE
 )
@@ -69,6 +76,8 @@ def find(text: str, name: str) -> Iterator[tuple[int, int]]:
 def _is_version(text: str, match: re.Match[str]) -> bool:
     before = text[max(0, match.start() - _BEFORE) : match.start()]
     is_heading = before.rpartition("\n")[2].strip("# *") == "" and max(map(int, match[0].split("."))) < 50
+    if _BEFORE_WORD.match(text, match.end()) and not _OF_MACHINE.search(before):
+        return True
     return bool(_VERSION.search(before)) or (is_heading and bool(_HEADING.match(text, match.end())))
 
 
