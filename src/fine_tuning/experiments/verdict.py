@@ -10,16 +10,17 @@ from typing import NamedTuple, cast
 from scipy.special import ndtr
 
 from fine_tuning.evaluation.intervals import wilson
-from fine_tuning.experiments import changed_effects, confidence_sequences, group_sequential, guardrails, measures
+from fine_tuning.experiments import (
+    changed_effects,
+    confidence_sequences,
+    group_sequential,
+    guardrails,
+    measures,
+    sample_warnings,
+)
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
 from fine_tuning.experiments.changed_effects import Found
-from fine_tuning.experiments.comparability import (
-    incomparable_reason,
-    is_one_after_the_other,
-    mismatch_reason,
-    ratio_p_value,
-)
-from fine_tuning.experiments.comparison import MAX_STRATA, OTHER
+from fine_tuning.experiments.comparability import incomparable_reason, mismatch_reason, ratio_p_value
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.neighbour_evidence import Claim
@@ -72,6 +73,8 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
     decided = decide(design, statistics, effect, part, mismatch_reason(design, every))
+    shown = effect.estimate if isnan(decided.estimate) else decided.estimate
+    names = models[A], models[arm]
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
     intervals = {name: _lower(statistics, name, part * SECONDARY) for name in means}
@@ -101,7 +104,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         model_b_samples=b.samples,
         intervals={"accuracy": (decided.low, decided.high), **intervals, **_of_shares(design, statistics)},
         design=design.kind,
-        effect=effect.estimate if isnan(decided.estimate) else decided.estimate,
+        effect=shown,
         favours=decided.favours,
         samples_needed=_needed(design, statistics, effect, part),
         is_over=decided.is_over,
@@ -117,7 +120,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         model_a_open=a.open_samples,
         model_b_open=b.open_samples,
         changed=decided.changed,
-        warnings=_warnings(statistics),
+        warnings=sample_warnings.of(statistics, design, names, None if decided.withheld else shown),
     )
 
 
@@ -256,24 +259,6 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     found = measures.difference(statistics, name, alpha)
     low, high = found.sequence(alpha)
     return -high, -low
-
-
-def _warnings(statistics: Statistics) -> list[str]:
-    """What a reader of the verdict should know of how the samples came."""
-    if OTHER in statistics.comparison.strata:
-        return [f"samples of more than {MAX_STRATA} strata are not compared: give a stratum that few samples differ in"]
-    if statistics.is_paired or not statistics.comparison.has_drift:
-        return []
-    if is_one_after_the_other(statistics):
-        return [
-            "all samples of one model came before those of the other: they are compared as if a linear trend went on; "
-            "samples of the same time, or a sample_id of each question, tell more"
-        ]
-    compared = [each for each in statistics.comparison.cells() if min(each.counts) > 0]
-    if not compared:
-        return ["the models' shares of the samples change too often: samples of the same time cannot be told"]
-    strata = "one stratum" if len(compared) == 1 else f"{len(compared)} strata"
-    return [f"the models' shares of the samples drifted: they are compared within {strata} of equal share"]
 
 
 def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> float:
