@@ -225,13 +225,13 @@ def test_verdict_on_a_steady_effect_stands(gain: float) -> None:
 
 def test_dip_that_is_over_is_told_by_effects_that_contradict_each_other() -> None:
     framework = started()
-    rows = traffic([(600, 0.5, 0.6, 0.85), (900, 0.5, 0.6, 0.35), (2500, 0.5, 0.6, 0.85)], 2)
+    rows = traffic([(600, 0.5, 0.6, 0.85), (1200, 0.5, 0.6, 0.25), (2200, 0.5, 0.6, 0.85)], 5)
     found = re.match(
         r"effect changed at about ([\d,]+) samples: (-[\d.]+) points until then, \+([\d.]+) points in all 4,000",
         watched(framework, "t", rows, 8).changed,
     )
     assert found
-    assert 1300 < int(found[1].replace(",", "")) < 2100
+    assert 1500 < int(found[1].replace(",", "")) < 2100
     assert float(found[2]) < -2
     assert float(found[3]) > 8
 

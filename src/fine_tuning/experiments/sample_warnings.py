@@ -65,7 +65,7 @@ def _of_difference(statistics: Statistics, design: Design, effect: float) -> lis
     plain, how = second - first, _adjustments(statistics, design)
     shown, other = (_shown(design, each) for each in (effect, plain))
     is_much = abs(effect - plain) > MUCH * sqrt(max(0.0, statistics.effect(design).variance))
-    if not how or shown == other or not (is_much or effect * plain < 0):  # also where one is unknown
+    if not how or shown == other or not is_much:  # also where one is unknown
         return []
     why = ""
     if effect * plain < 0:
