@@ -79,7 +79,7 @@ def _print_comparison(result: ABTestResult, each: ABTestResult) -> None:
     accuracy, latency = _interval(each, "accuracy", scale, unit), _interval(each, "latency", 1, "ms")
     alpha = (1 - result.confidence_level) / len(result.comparisons)
     levels = f"{1 - alpha:.4g}", f"{1 - alpha * SECONDARY:.4g}"
-    effect = _effect(each, scale, unit)
+    effect = "" if accuracy == "unknown" else _effect(each, scale, unit)
     output.print_text(
         f"improvement of {name}: score {effect}{accuracy} (confidence {levels[0]}), latency {latency} ({levels[1]})"
     )
