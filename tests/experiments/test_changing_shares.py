@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import isnan
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from fine_tuning import ABTestFramework, ABTestResult, CostTracker, ModelRegistry
+from fine_tuning.commands.experiment_tables import print_result
 from fine_tuning.experiments import comparability
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.propensity_strata import MAX_BLOCKS
@@ -219,6 +221,35 @@ def test_verdict_on_a_steady_effect_stands(gain: float) -> None:
     for seed in range(4):
         framework.create_test(f"t{seed}", "a", "b")
         assert watched(framework, f"t{seed}", traffic([(6000, 0.5, 0.6, 0.6 + gain)], seed), 20).changed == ""
+
+
+def test_dip_that_is_over_is_told_by_effects_that_contradict_each_other() -> None:
+    framework = started()
+    rows = traffic([(600, 0.5, 0.6, 0.85), (1200, 0.5, 0.6, 0.25), (2200, 0.5, 0.6, 0.85)], 5)
+    found = re.match(
+        r"effect changed at about ([\d,]+) samples: (-[\d.]+) points until then, \+([\d.]+) points in all 4,000",
+        watched(framework, "t", rows, 8).changed,
+    )
+    assert found
+    assert 1500 < int(found[1].replace(",", "")) < 2100
+    assert float(found[2]) < -2
+    assert float(found[3]) > 8
+
+
+def test_effect_within_times_of_equal_shares_is_told_beside_the_plain_difference(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    framework = started(split=None)
+    phases = [(1000, share, rate, rate + 0.15) for share, rate in ((0.1, 0.8), (0.9, 0.2))]
+    result = watched(framework, "t", traffic(phases, 3))
+    assert result.effect > 0.1
+    assert result.accuracy_improvement < 0
+    used, difference = result.warnings[1:]
+    assert re.match(r"the comparison uses [\d,]+ of 9\d\d of a and [\d,]+ of 1,0\d\d of b: ", used)
+    assert "the other way round: one model had more of its samples where both score higher or lower" in difference
+    print_result(result, "b")
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"improvement of B: score {result.effect * 100:+.3g} points (-" in out
 
 
 def test_withdrawn_verdict_opens_no_gate_and_is_stored() -> None:

@@ -121,6 +121,17 @@ def test_sample_ratio_check_keeps_error_rate_and_power() -> None:
     assert sample_ratio.p_value([800, 200], [0.8, 0.2]) > 0.5
 
 
+@pytest.mark.parametrize("counts", [(20, 0), (40, 0), (60, 3), (100, 20), (120, 50), (300, 200), (4700, 5300)])
+def test_sample_ratio_check_of_a_gross_mismatch_fails_at_any_size(counts: tuple[int, int]) -> None:
+    assert sample_ratio.p_value(counts, [0.5, 0.5]) < sample_ratio.ALPHA
+    assert sample_ratio.p_value([*counts, sum(counts) // 2], [1 / 3] * 3) < 5 * sample_ratio.ALPHA
+
+
+@pytest.mark.parametrize("counts", [(1, 0), (6, 0), (12, 6), (60, 40), (270, 230), (5080, 4920)])
+def test_sample_ratio_check_passes_what_chance_explains(counts: tuple[int, int]) -> None:
+    assert sample_ratio.p_value(counts, [0.5, 0.5]) > 0.01
+
+
 def test_running_sums_match_sums_of_all_values() -> None:
     rng = np.random.default_rng(3)
     x = rng.normal(1e9, 1, 500)  # large and close together, where plain sums of squares lose their digits

@@ -26,7 +26,7 @@ def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = F
     output.print_table(f"A/B test {result.test_id} ({result.status})", columns, _models(result))
     for each in result.comparisons:
         _print_comparison(result, each)
-    for warning in result.warnings:
+    for warning in result.all_warnings:
         output.print_text(f"note: {warning}")
     if result.late_samples:
         output.print_text(f"{result.late_samples:,} samples arrived after the test had ended and were not recorded")
@@ -79,8 +79,9 @@ def _print_comparison(result: ABTestResult, each: ABTestResult) -> None:
     accuracy, latency = _interval(each, "accuracy", scale, unit), _interval(each, "latency", 1, "ms")
     alpha = (1 - result.confidence_level) / len(result.comparisons)
     levels = f"{1 - alpha:.4g}", f"{1 - alpha * SECONDARY:.4g}"
+    effect = "" if accuracy == "unknown" else _effect(each, scale, unit)
     output.print_text(
-        f"improvement of {name}: score {accuracy} (confidence {levels[0]}), latency {latency} ({levels[1]})"
+        f"improvement of {name}: score {effect}{accuracy} (confidence {levels[0]}), latency {latency} ({levels[1]})"
     )
     if each.guardrails:
         rails = [
@@ -88,6 +89,14 @@ def _print_comparison(result: ABTestResult, each: ABTestResult) -> None:
             for rail in each.guardrails
         ]
         output.print_table("Guardrails", ["Measure", "Status", "A#", f"{name}#"], rails)
+
+
+def _effect(each: ABTestResult, scale: float, unit: str) -> str:
+    """The effect that the interval is of, and the difference that stands in the table where it is another."""
+    if isnan(each.effect):
+        return ""
+    shown, plain = (f"{value * scale:+.3g} {unit}".rstrip() for value in (each.effect, each.accuracy_improvement))
+    return f"{shown}, interval " if shown == plain else f"{shown} ({plain} between the plain means), interval "
 
 
 def _letter(arm: str) -> str:

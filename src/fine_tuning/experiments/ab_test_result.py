@@ -45,7 +45,8 @@ class ABTestResult:
             one.
         changed: how samples since a verdict contradict it, so that there is none any more (p_value is nan, and the
             interval holds both what was and what is); else empty.
-        warnings: what to know of how the samples came, such as shares that drifted.
+        warnings: what to know of how the samples came, such as shares that drifted, and how many of each model are
+            compared where it is not all; and why the effect is not the difference of the plain means, where it is not.
         arm: the one that is called model_b here; others: the comparisons of the further models with model_a.
         score, margin, is_paired: of the design; see there.
     """
@@ -124,6 +125,11 @@ class ABTestResult:
     def comparisons(self) -> list[ABTestResult]:
         """Each model beside model_a, in the order of arms."""
         return [self, *self.others]
+
+    @property
+    def all_warnings(self) -> list[str]:
+        """The warnings of all comparisons, each once."""
+        return [*dict.fromkeys(warning for each in self.comparisons for warning in each.warnings)]
 
     def of(self, arm: Arm) -> ABTestResult:
         """The comparison of an arm with model_a; of model_a the first."""

@@ -192,7 +192,7 @@ class Comparison:
 
     def effect(self, design: Design, scores: Scores) -> Effect:
         """The difference so far, without a trend where it may be one; scores: of both models."""
-        found = effect_of_scores(self.cells(), design, scores)
+        found = replace(effect_of_scores(self.cells(), design, scores), size=sum(self.samples))
         return self.trend.taken_away(found) if self.are_apart else found
 
     def effect_since(self, design: Design, scores: Scores) -> Effect:

@@ -23,6 +23,7 @@ class Effect:
         degrees: of freedom of the variance; inf where it follows from the rates alone.
         skewness: of the estimate; 0 where unknown.
         rates: of scores between two ends, in place of the normal approximation.
+        size: samples of both models so far, compared or not; 0 where an earlier version did not keep it.
     """
 
     estimate: float
@@ -34,6 +35,7 @@ class Effect:
     degrees: float = inf
     skewness: float = 0.0
     rates: Rates | None = None
+    size: int = 0
 
     def interval(self, limit: float) -> tuple[float, float]:
         """The interval of so many standard errors, adjusted for few observations and skewness."""
@@ -87,6 +89,7 @@ class Effect:
             degrees=inf if state["degrees"] is None else state["degrees"],
             skewness=state["skewness"],
             rates=Rates.of(rates) if (rates := state.get("rates")) else None,  # which earlier versions did not keep
+            size=state.get("size", 0),
         )
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from functools import lru_cache
-from math import inf, isfinite, isnan, log, nan, sqrt
+from math import inf, isfinite, isnan, nan, sqrt
 from typing import NamedTuple, cast
 
 from scipy.special import ndtr
 
 from fine_tuning.evaluation.intervals import wilson
-from fine_tuning.experiments import confidence_sequences, group_sequential, guardrails, measures
-from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
-from fine_tuning.experiments.comparability import (
-    incomparable_reason,
-    is_one_after_the_other,
-    mismatch_reason,
-    ratio_p_value,
+from fine_tuning.experiments import (
+    changed_effects,
+    confidence_sequences,
+    group_sequential,
+    guardrails,
+    measures,
+    sample_warnings,
 )
-from fine_tuning.experiments.comparison import MAX_STRATA, OTHER
+from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
+from fine_tuning.experiments.changed_effects import Found
+from fine_tuning.experiments.comparability import incomparable_reason, mismatch_reason, ratio_p_value
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.neighbour_evidence import Claim
@@ -71,6 +73,8 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
     decided = decide(design, statistics, effect, part, mismatch_reason(design, every))
+    shown = effect.estimate if isnan(decided.estimate) else decided.estimate
+    names = models[A], models[arm]
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
     # Latency and cost may decide where scores do not: with a part of alpha, so that three chances do not add up.
     intervals = {name: _lower(statistics, name, part * SECONDARY) for name in means}
@@ -100,7 +104,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         model_b_samples=b.samples,
         intervals={"accuracy": (decided.low, decided.high), **intervals, **_of_shares(design, statistics)},
         design=design.kind,
-        effect=effect.estimate if isnan(decided.estimate) else decided.estimate,
+        effect=shown,
         favours=decided.favours,
         samples_needed=_needed(design, statistics, effect, part),
         is_over=decided.is_over,
@@ -116,7 +120,7 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         model_a_open=a.open_samples,
         model_b_open=b.open_samples,
         changed=decided.changed,
-        warnings=_warnings(statistics),
+        warnings=sample_warnings.of(statistics, design, names, None if decided.withheld else shown),
     )
 
 
@@ -184,22 +188,24 @@ def _anytime(design: Design, statistics: Statistics, effect: Effect, alpha: floa
         return Decision(0, 1.0 if isfinite(effect.estimate) else nan, *_clipped((-inf, inf), design))
     peak, now = max(looks, key=lambda each: each.log_e(design.alpha)), effect
     p_value = confidence_sequences.always_valid_p(peak.log_e(design.alpha))
-    found, latest = (each.sequence(alpha, design.alpha) for each in (peak, now))
+    found, latest = (_found(each, design, alpha) for each in (peak, now))
     if p_value > alpha:
-        return Decision(0, p_value, *_clipped(latest, design), estimate=now.estimate)
-    since = statistics.comparison.effect_since(design, statistics.scores)
-    others = [*(each.sequence(alpha, design.alpha) for each in looks), since.sequence(alpha, design.alpha)]
-    apart = [(low, high) for low, high in others if low > found[1] or high < found[0]]
-    decided = now if latest[0] > 0 or latest[1] < 0 else peak
-    interval = latest if decided is now else found
-    if apart:
-        interval = min(found[0], *(low for low, _ in apart)), max(found[1], *(high for _, high in apart))
-    if interval[0] > 0 or interval[1] < 0:  # also where the effect has changed, but not which model is better
+        return Decision(0, p_value, *_clipped(latest.interval, design), estimate=now.estimate)
+    since = _found(statistics.comparison.effect_since(design, statistics.scores), design, alpha)
+    others = [_found(each, design, alpha) for each in looks]
+    apart = [each for each in [*others, since] if each.is_apart(found)]
+    decided = latest if latest.interval[0] > 0 or latest.interval[1] < 0 else found
+    interval = changed_effects.hull([found, *apart]) if apart else decided.interval
+    if not apart or interval[0] > 0 or interval[1] < 0:  # perhaps it changed, but not which is better
         favours = 1 if peak.estimate > 0 else -1
-        return Decision(favours, p_value, *_clipped(interval, design), estimate=decided.estimate)
-    first = min((each for each in looks if each.log_e(design.alpha) >= -log(alpha)), key=lambda each: each.n)
-    changed = _changed(design, (first.n, first.estimate), since if since.is_ready else effect)
+        return Decision(favours, p_value, *_clipped(interval, design), estimate=decided.effect.estimate)
+    began = sum(statistics.comparison.since_starts)
+    changed = changed_effects.contradiction(design, found, (began, since), others)
     return Decision(0, nan, *_clipped(interval, design), estimate=now.estimate, changed=changed)
+
+
+def _found(effect: Effect, design: Design, alpha: float) -> Found:
+    return Found(effect, effect.sequence(alpha, design.alpha))
 
 
 def _clipped(interval: Interval, design: Design) -> Interval:
@@ -225,7 +231,8 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> Decision:
     hull = min(low, latest[0]), max(high, latest[1])
     if favours and (latest[0] > high or latest[1] < low) and hull[0] <= 0 <= hull[1]:
         began = sum(statistics.comparison.since_starts) if design.kind == "fixed" else 2 * last.size
-        changed = _changed(design, (began, last.estimate), since, is_part=design.kind == "fixed")
+        earlier = "in all" if design.kind == "fixed" else "until then"
+        changed = changed_effects.text(design, (began, last.estimate), since.estimate, earlier=earlier)
         return Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
     return Decision(favours, p_value, *_clipped((low, high), design), is_over, last.estimate)
@@ -252,40 +259,6 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     found = measures.difference(statistics, name, alpha)
     low, high = found.sequence(alpha)
     return -high, -low
-
-
-def _changed(design: Design, before: tuple[int, float], now: Effect, *, is_part: bool = False) -> str:
-    """What contradicts a verdict.
-
-    Args:
-        before: the number of samples of the verdict, and the difference then.
-        is_part: whether the samples since are a part of those of the verdict.
-    """
-    scale, unit = (100, " points") if design.score == "binary" else (1, "")
-    whole = "in all" if is_part else "until then"
-    then, since = (f"{each * scale:+.3g}{unit}" for each in (before[1], now.estimate))
-    return (
-        f"effect changed at about {before[0]:,} samples: {then} {whole}, {since} since; start a new test to compare "
-        "the models as they are now"
-    )
-
-
-def _warnings(statistics: Statistics) -> list[str]:
-    """What a reader of the verdict should know of how the samples came."""
-    if OTHER in statistics.comparison.strata:
-        return [f"samples of more than {MAX_STRATA} strata are not compared: give a stratum that few samples differ in"]
-    if statistics.is_paired or not statistics.comparison.has_drift:
-        return []
-    if is_one_after_the_other(statistics):
-        return [
-            "all samples of one model came before those of the other: they are compared as if a linear trend went on; "
-            "samples of the same time, or a sample_id of each question, tell more"
-        ]
-    compared = [each for each in statistics.comparison.cells() if min(each.counts) > 0]
-    if not compared:
-        return ["the models' shares of the samples change too often: samples of the same time cannot be told"]
-    strata = "one stratum" if len(compared) == 1 else f"{len(compared)} strata"
-    return [f"the models' shares of the samples drifted: they are compared within {strata} of equal share"]
 
 
 def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> float:

@@ -237,7 +237,7 @@ def _show_arms(result: ABTestResult) -> None:
         if result.others:
             components.heading(f"{each.model_b} against {each.model_a}")
         _show_comparison(each, 1 - (1 - result.confidence_level) / len(result.comparisons))
-    for warning in result.warnings:
+    for warning in result.all_warnings:
         components.text(f"Note: {warning}.")
 
 

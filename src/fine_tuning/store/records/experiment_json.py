@@ -106,6 +106,7 @@ class EffectRecord(TypedDict):
     degrees: float | None
     skewness: float
     rates: NotRequired[RatesRecord | None]
+    size: NotRequired[int]
 
 
 class UnitSumsRecord(TypedDict):
