@@ -67,9 +67,10 @@ def _version(tx: Transaction, name: str) -> ModelVersion | None:
     if deployed is not None:
         return deployed
     model, alias = parse_alias_name(name) or (name, None)
-    if alias is not None and (aliases := model_aliases.of_model(tx, model)):
+    if alias is not None and model_versions.get(tx, model):
+        aliases = model_aliases.of_model(tx, model)
         if alias not in aliases:
-            raise NotFoundError(f"{model} has no alias {alias}; it has {', '.join(aliases)}")
+            raise NotFoundError(f"{model} has no alias {alias}; it has {', '.join(aliases) or 'none'}")
         return model_versions.get(tx, model, aliases[alias])
     parsed = parse_version_name(name)
     if parsed is not None and (record := model_versions.get(tx, *parsed)) is not None:
