@@ -42,6 +42,19 @@ def test_get_settings_invalid_setting_raises_each_time(monkeypatch: pytest.Monke
     [
         ("FINE_TUNING_PRICES", "{bad", r"FINE_TUNING_PRICES is not JSON: .*; it holds own prices"),
         ("FINE_TUNING_PRICES", '{"a": {"input": "x"}}', r"FINE_TUNING_PRICES in a\.input = 'x'"),
+        (
+            "FINE_TUNING_PRICES",
+            '{"a": {"input": "1"}}',
+            r"FINE_TUNING_PRICES in a\.input = '1': input should be a valid n",
+        ),
+        ("FINE_TUNING_PRICES", '{"a": {"batch": {"input": true}}}', r"FINE_TUNING_PRICES in a\.batch\.input = True"),
+        (
+            "FINE_TUNING_PRICES",
+            '{"a": {"input": 1}, "a": {}}',
+            "FINE_TUNING_PRICES: the key 'a' is there twice; keep one",
+        ),
+        ("FINE_TUNING_PRICES", '{"a": {"input": 1, "input": 2}}', "FINE_TUNING_PRICES: the key 'input' is there twice"),
+        ("FINE_TUNING_ALIASES", '{"a": "b", "a": "c"}', "FINE_TUNING_ALIASES: the key 'a' is there twice"),
         ("FINE_TUNING_PRICES", '{"a": {"input": NaN}}', r"FINE_TUNING_PRICES in a\.input = nan"),
         ("FINE_TUNING_PRICES", '{"a": {"batch": {"inputs": 1}}}', r"FINE_TUNING_PRICES in a\.batch\.inputs = 1"),
         ("FINE_TUNING_PRICES", '{"a": {"provider": "azur"}}', r"a\.provider = 'azur': no prices .*such as azure"),

@@ -60,6 +60,7 @@ class ModelEvaluator:
 
         Raises:
             UsageError: the lists differ in length or hold something other than text.
+            NotFoundError: the model is registered, and has no such version or alias.
         """
         run = PredictionRun(
             predictions, references, model_name, model_type, latencies_ms, cost_per_inference, metadata, questions
@@ -120,6 +121,7 @@ class ModelEvaluator:
 
         Raises:
             UsageError: the lists differ in length, or a metric is unknown.
+            NotFoundError: the model is registered, and has no such version or alias.
             MissingDependencyError: a metric needs the `evaluate` extra.
         """
         checks.name("model_name", model_name)

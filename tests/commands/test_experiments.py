@@ -111,3 +111,53 @@ def test_ab_commands_on_running_test_print_its_state(cli: Any, database: Databas
 def test_ab_commands_with_mistake_print_one_line(cli: Any, arguments: tuple[str, ...], code: int, said: str) -> None:
     found, _, err = cli(*arguments)
     assert (found, said in err, "Traceback" in err) == (code, True, False)
+
+
+def test_ab_list_shows_every_arm_and_an_even_plan_is_per_model(cli: Any, database: Database) -> None:
+    framework = ABTestFramework()
+    framework.create_test("two", "old", "new")
+    framework.create_test("m3", "old", "new", more=["small"])
+    for arm, answer in (("model_a", "x"), ("model_b", "y"), ("model_c", "x")):
+        framework.record_sample("m3", arm, answer, "x", None, None)
+    lines = [line.split() for line in cli("ab", "list")[1].splitlines() if line.strip().startswith(("two ", "m3 "))]
+    assert [line[1 : line.index("running")] for line in lines] == [
+        ["old", "new"],
+        ["old", "B:", "new"],
+        ["old", "C:", "small"],
+    ]
+    assert "0.0 % (0.0 to 79.3)" in " ".join(lines[1])
+    assert " ".join(lines[2]).count("100.0 % (20.7 to 100.0)") == 2
+    plan = ["ab", "plan", "--rate-a", "0.6", "--rate-b", "0.8"]
+    for options, unit in (
+        (["--models", "4"], "samples per model"),
+        (["--models", "4", "--split", "0.75"], "samples per model"),
+        (["--models", "4", "--split", "0.5"], "samples of the rarer model"),
+    ):
+        assert unit in cli(*plan, *options)[1]
+
+
+@pytest.mark.parametrize("is_concluded", [False, True])
+def test_a_model_that_fails_every_call_is_named_and_its_test_counts_as_no_comparison(
+    cli: Any, database: Database, is_concluded: bool
+) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "old", "new")
+    for _ in range(40):
+        framework.record_sample("t", "model_a", "x", "x", None, None)
+        framework.record_sample("t", "model_b", None, None, None, None, error="timeout")
+    result = framework.conclude_test("t") if is_concluded else framework.monitor("t")
+    assert framework.recommend_winner(result) == "TIE: no verdict: all 40 calls of new failed"
+    assert "is concluded" not in cli("ab", "list")[1]
+
+
+@pytest.mark.parametrize("samples", [0, 1, 20])
+def test_a_concluded_test_asks_for_no_more_samples(database: Database, samples: int) -> None:
+    framework = ABTestFramework()
+    for design in ("anytime", "fixed"):
+        framework.create_test(design, "old", "new", design=design, planned=100)
+        for number in range(samples):
+            for arm in ("model_a", "model_b"):
+                framework.record_sample(design, arm, "x" if number % 3 else "y", "x", None, None)
+        running = framework.recommend_winner(framework.monitor(design))
+        said = framework.recommend_winner(framework.conclude_test(design, even_empty=True))
+        assert (" more" in running, " more" in said) == (True, False)

@@ -34,6 +34,10 @@ EQUAL = [
     # signs
     ("it changed to -3", "-3"),
     *((f"it changed to {sign}3", "-3") for sign in "−–‒‐‑﹣－⁻➖"),
+    *((f"{sign}3", "-3") for sign in ("—", " ―", "\u200e—", "—$")),
+    ("\\boxed{—3}", "-3"),
+    ("— 3", "3"),
+    ("about—3", "3"),
     ("3-5", "5"),
     ("pages 3–5", "5"),
     ("$5-$10", "10"),

@@ -18,6 +18,7 @@ import pytest
 from fine_tuning import CostTracker, ModelEvaluator, ModelRegistry
 from fine_tuning.errors import NotFoundError, ProviderError, UsageError
 from fine_tuning.evaluation import tool_call_match
+from fine_tuning.serving.model_resolution import find_target
 from fine_tuning.settings import get_settings
 from fine_tuning.store import evaluations
 from fine_tuning.store.database import Database
@@ -439,6 +440,31 @@ def test_evaluation_is_of_the_version_that_answered(
     assert (compared["first"]["id"], compared["second"]["id"]) == (1, 2)
     code, _, said = cli("evaluate-model", "inbox@nobody", "fine_tuned", str(file))
     assert (code, "inbox has no alias nobody; it has champion" in said) == (1, True)
+
+
+@pytest.mark.parametrize("aliased", [True, False])
+def test_predictions_of_a_file_are_refused_for_a_version_that_does_not_exist(
+    database: Database, tmp_path: Path, cli: Any, aliased: bool
+) -> None:
+    ModelRegistry().register_model("inbox", "b", "j", 1)
+    if aliased:
+        ModelRegistry().set_alias("inbox", "champion", 1)
+    (tmp_path / "pr.jsonl").write_text('{"prediction": "a", "reference": "a"}\n')
+    known = "champion" if aliased else "none"
+    for name, reason in (("inbox@nosuch", f"no alias nosuch; it has {known}"), ("inbox-v9", "no version 9; it has 1")):
+        code, _, said = cli("evaluate-model", name, "fine_tuned", "pr.jsonl")
+        assert (code, reason in " ".join(said.split())) == (1, True)
+        with pytest.raises(NotFoundError, match=reason):
+            ModelEvaluator().evaluate_exact_match(["a"], ["a"], name)
+        with database.read() as tx, pytest.raises(NotFoundError, match=reason):
+            find_target(tx, name)
+    with pytest.raises(NotFoundError, match="no version 9"):
+        ModelEvaluator().evaluate(["a"], ["a"], "inbox", metadata={"version": 9})
+    assert ModelEvaluator().get_results() == []
+    stored = ["inbox-v1", "inbox", "me@work", "llama-v3", *(["inbox@champion"] if aliased else [])]
+    assert [cli("evaluate-model", name, "fine_tuned", "pr.jsonl")[0] for name in stored] == [0] * len(stored)
+    with database.read() as tx:
+        assert len(evaluations.of_version(tx, "inbox", 1)) == len(stored) - 2
 
 
 def test_kept_answers_are_told_with_age_and_asked_again_of_another_model(

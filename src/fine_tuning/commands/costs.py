@@ -218,9 +218,8 @@ def roi(
 def print_analysis(analysis: CostAnalysis) -> None:
     """Print the figures with their intervals, the assumptions, and the unknown inputs."""
 
-    def row(label: str, figure: str, value: float, show: Callable[[float], str]) -> tuple[str, str, str]:
-        bounds = analysis.interval_of(figure)
-        return label, show(value), f"{show(bounds[0])} to {show(bounds[1])}" if bounds else ""
+    def row(label: str, figure: str, show: Callable[[float], str]) -> tuple[str, str, str]:
+        return label, *analysis.shown(figure, show)
 
     def known(value: float, line: tuple[str, str, str]) -> list[tuple[str, str, str]]:
         return [] if isnan(value) else [line]
@@ -230,15 +229,15 @@ def print_analysis(analysis: CostAnalysis) -> None:
         ("cost of the data", output.usd(analysis.data_cost), ""),
         ("expected calls", f"{analysis.expected_inferences:,}", ""),
         *known(analysis.judge_cost or nan, ("cost of the judges", output.usd(analysis.judge_cost), "")),
-        (f"bill of {analysis.incumbent or 'the incumbent'}", output.usd(analysis.incumbent_cost), ""),
+        row(f"bill of {analysis.incumbent or 'the incumbent'}", "incumbent_cost", output.usd),
         (f"bill of {analysis.model_name}", output.usd(analysis.total_inference_cost), ""),
         *known(analysis.always_on_cost, ("its machine, always on", output.usd(analysis.always_on_cost), "")),
-        row("savings", "savings", analysis.savings, output.usd),
-        row("break-even", "break_even_inferences", analysis.break_even_inferences, calls_text),
-        row("ROI", "roi_at_expected", analysis.roi_at_expected, _ratio),
-        row("payback time", "payback_days", analysis.payback_days, _days),
-        *known(analysis.agreement, row("agreement with it", "agreement", analysis.agreement, output.percent)),
-        *known(analysis.accuracy_value, row("avoided errors", "accuracy_value", analysis.accuracy_value, output.usd)),
+        row("savings", "savings", output.usd),
+        row("break-even", "break_even_inferences", calls_text),
+        row("ROI", "roi_at_expected", _ratio),
+        row("payback time", "payback_days", _days),
+        *known(analysis.agreement, row("agreement with it", "agreement", output.percent)),
+        *known(analysis.accuracy_value, row("avoided errors", "accuracy_value", output.usd)),
     ]
     incumbent = "its incumbent (unknown)" if analysis.incumbent is None else analysis.incumbent
     title = f"Return on investment of {analysis.model_name} against {incumbent}"

@@ -77,7 +77,7 @@ def evaluate_model(
     from fine_tuning.evaluation import metrics
     from fine_tuning.model_evaluator import ModelEvaluator
     from fine_tuning.workflows.evaluation_questions import clusters, read_questions
-    from fine_tuning.workflows.predict import Answering, CallOptions, answering, predict
+    from fine_tuning.workflows.predict import CallOptions, answered, answering, predict
     from fine_tuning.workflows.prediction_cache import kept_note
 
     names = list(dict.fromkeys(SHORT_NAMES.get(each, each) for each in options.metric or ["exact"]))
@@ -91,7 +91,7 @@ def evaluate_model(
     calls = CallOptions(options.max_tokens, options.concurrency, options.per_minute, options.fresh)
     workspace = command_workspace()
     is_called = any(question.prediction is None for question in questions)
-    model = answering(name, workspace) if is_called else Answering(name, None)
+    model = (answering if is_called else answered)(name, workspace)
     with output.count_progress("questions answered") as on_progress:
         predictions = predict(model.pinned, questions, calls, workspace=workspace, on_progress=on_progress)
     grades = _grade(workspace, options, questions, predictions, model.pinned)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import isclose
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,7 +103,7 @@ def plan(options: PlanOptions, as_json: output.Json = False) -> None:
     if as_json:
         output.print_json([asdict(each) for each in plans])
         return
-    is_even = allocation.models == 2 and allocation.split in (None, 0.5)
+    is_even = isclose(min(allocation.shares), max(allocation.shares))
     unit = (
         "pairs" if options.correlation is not None else "samples per model" if is_even else "samples of the rarer model"
     )

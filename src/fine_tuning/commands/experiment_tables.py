@@ -110,7 +110,7 @@ def facts(result: ABTestResult, recommendation: str) -> dict[str, object]:
 
 
 def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
-    """Print tests with their recommendations, one a line, and what to expect by chance."""
+    """Print tests with their recommendations, a line for each model beside A, and what to expect by chance."""
     from fine_tuning.experiments import multiplicity
 
     columns = ["Test", "A", "B", "Status", "Samples#", "Accuracy A#", "Accuracy B#", "p-value#", "Recommendation"]
@@ -118,15 +118,16 @@ def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
         (
             test_id,
             result.model_a,
-            result.model_b,
+            f"{_letter(each.arm)}: {each.model_b}" if result.others else each.model_b,
             result.status,
             result.total_samples,
             _accuracy(result, "model_a"),
-            _accuracy(result, result.arm),
-            p_value(result.p_value),
-            recommendation,
+            _accuracy(each, each.arm),
+            p_value(each.p_value),
+            recommendation if each is result else "",
         )
         for test_id, (result, recommendation) in results.items()
+        for each in result.comparisons
     ]
     output.print_table("A/B tests", columns, rows)
     if text := multiplicity.of(result for result, _ in results.values()).as_text():

@@ -127,12 +127,12 @@ def print_costs(result: DemoResult) -> None:
 
 def decision(result: DemoResult) -> str:
     """What the user decides on: how alike the answers are, at which share of the price, from which call on it pays."""
-    tuned, teacher, even = result.outcome.tuned, result.teacher, result.analysis.break_even_inferences
+    tuned, teacher = result.outcome.tuned, result.teacher
     low, high = (f"{bound * 100:.1f}" for bound in tuned.accuracy_interval)
     alike = f"{output.percent(tuned.accuracy)} ({low} to {high}) agreement with {teacher.references}"
     bill = result.analysis.incumbent_cost
     share = result.analysis.total_inference_cost / bill if bill else nan
     price = f"at {'an unknown share' if isnan(share) else f'{share:.2%}'} of the price of {teacher.name} per call"
-    bounds = result.analysis.interval_of("break_even_inferences")
-    between = f" ({costs.calls_text(bounds[0])} to {costs.calls_text(bounds[1])})" if bounds else ""
-    return f"{alike}, {price}; break-even after {costs.calls_text(even)}{between}"
+    even, interval = result.analysis.shown("break_even_inferences", costs.calls_text)
+    between = f" ({interval})" if interval else ""
+    return f"{alike}, {price}; break-even after {even}{between}"

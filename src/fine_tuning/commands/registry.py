@@ -74,9 +74,12 @@ def register_model(
 
 def list_models(as_json: output.Json = False) -> None:
     """List every version of every model, with the days until its base model is shut down."""
+    from fine_tuning.costs import training_costs
     from fine_tuning.model_registry import ModelRegistry
 
     records = ModelRegistry(workspace=command_workspace()).describe_models()
+    for each in records:
+        each["cost"] = training_costs.registered(each)
     if as_json:
         output.print_json(records)
         return

@@ -16,6 +16,7 @@ Values = NDArray[np.float64]
 RESAMPLES = 2000
 MIN_VALUES = 30  # a mean of fewer, skewed values gets no interval: measured ones were too short
 MAX_SKEW = 0.2  # skewness over the root of the count, above which measured intervals of means were too short
+ROUNDING = 1e-12  # a spread of equal values, relative to their mean
 NORMAL_FROM = 5000  # the mean of this many values is approximately normal
 
 
@@ -47,6 +48,8 @@ def mean_of(values: Sequence[float]) -> Measured:
         return UNKNOWN
     found = np.asarray(values, float)
     error = float(found.std(ddof=1)) / sqrt(len(found)) if len(found) >= MIN_VALUES else nan
+    if error < ROUNDING * abs(found.mean()):
+        error = 0.0  # equal values have a spread from rounding
     return Measured(float(found.mean()), error, found)
 
 
@@ -54,6 +57,8 @@ def mean_of_moments(sums: Moments) -> Measured:
     """The mean of many values, from their count, sum and sum of squares."""
     mean = sums.total / sums.n
     variance = max(0.0, sums.squares / sums.n - mean**2) * sums.n / (sums.n - 1)
+    if variance < ROUNDING * mean**2:
+        variance = 0.0
     return Measured(mean, sqrt(variance / sums.n))
 
 

@@ -45,6 +45,11 @@ class DataCost(NamedTuple):
     held_out: int = 0
     unrecorded: tuple[str, ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the data is in the total: no job's is unknown, and no people's work, which has no price."""
+        return self.is_recorded and not self.unrecorded and not self.by_people
+
 
 UNRECORDED = DataCost(nan, 0, is_recorded=False)
 

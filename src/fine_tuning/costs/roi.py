@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from math import inf, isnan, nan
+from dataclasses import dataclass, field, replace
+from math import inf, isclose, isfinite, isnan, nan
+from typing import Literal
 
 from fine_tuning.costs import roi_notes
-from fine_tuning.costs.cost_intervals import Interval, Measured, interval
+from fine_tuning.costs.cost_intervals import Interval, interval
 from fine_tuning.costs.roi_facts import RoiFacts
 
 DEFAULT_HORIZON_DAYS = 30.0
+Bound = Literal["at most", "at least"]
+AT_MOST: Bound = "at most"
+AT_LEAST: Bound = "at least"
 
 
 @dataclass
@@ -31,8 +35,10 @@ class CostAnalysis:
         agreement: share of the answers that are the incumbent's own, in evaluations whose references are these. It
             says how alike the models are, not which one is right.
         accuracy_improvement: absolute; nan where it was neither given nor measured.
-        intervals: 95 % intervals of savings, accuracy_value, agreement, roi_at_expected, break_even_inferences and
-            payback_days; a figure whose inputs were not measured is not among them.
+        intervals: 95 % intervals of incumbent_cost, savings, accuracy_value, agreement, roi_at_expected,
+            break_even_inferences and payback_days; a figure whose inputs were not measured is not among them.
+        bounds: of figures that rest on a part of the investment alone, since the cost of the rest is unknown: "at most"
+            or "at least", by their names. One end of their interval is known: the higher or the lower one.
         assumptions: the inputs, and whether each was given or measured.
     """
 
@@ -59,11 +65,25 @@ class CostAnalysis:
     investment: float = nan
     always_on_cost: float = nan
     agreement: float = nan
+    bounds: dict[str, Bound] = field(default_factory=dict)
 
     def interval_of(self, figure: str) -> Interval | None:
         """The 95 % interval of a figure; None where it was not measured, or its inputs do not vary."""
         low, high = self.intervals.get(figure, (0.0, 0.0))
-        return (low, high) if low != high else None
+        return None if isclose(low, high) else (low, high)
+
+    def shown(self, figure: str, show: Callable[[float], str]) -> tuple[str, str]:
+        """A figure and its interval as texts, each with its bound; no interval where both of its ends read alike.
+
+        Args:
+            figure: the name of the attribute; show: what writes a value.
+        """
+        value, ends, bound = show(getattr(self, figure)), self.interval_of(figure), self.bounds.get(figure)
+        low, high = ("", "") if ends is None else map(show, ends)
+        if bound is not None:
+            end = high if bound == AT_MOST else low
+            return f"{bound} {value}", f"{bound} {end}" if end else ""
+        return value, f"{low} to {high}" if low != high else ""
 
 
 def analyze(facts: RoiFacts) -> CostAnalysis:
@@ -72,7 +92,7 @@ def analyze(facts: RoiFacts) -> CostAnalysis:
     saving = facts.incumbent_price.value - facts.price.value
     even = break_even(investment, saving)
     gain, agreement = facts.quality.gain, facts.quality.agreement
-    return CostAnalysis(
+    analysis = CostAnalysis(
         model_name=request.model_name,
         training_cost=facts.training_cost,
         training_tokens=facts.training_tokens,
@@ -83,7 +103,7 @@ def analyze(facts: RoiFacts) -> CostAnalysis:
         break_even_inferences=even,
         roi_at_expected=return_on_investment(investment, saving * request.calls),
         payback_days=payback_days(even, request.calls_per_day),
-        accuracy_value=nan if gain is None else gain.value * _value_of_errors(facts),
+        accuracy_value=nan if gain is None else gain.value * _value_of_errors(facts) + 0.0,
         unknown=[*roi_notes.missing_costs(facts), *roi_notes.missing_accuracy(facts)],
         savings=saving * request.calls,
         accuracy_improvement=nan if gain is None else gain.value,
@@ -97,6 +117,18 @@ def analyze(facts: RoiFacts) -> CostAnalysis:
         always_on_cost=facts.machine_per_day * request.calls / request.calls_per_day,
         agreement=nan if agreement is None else agreement.value,
     )
+    return analysis if facts.data.is_whole else replace(analysis, bounds=_bounds(analysis))
+
+
+def _bounds(analysis: CostAnalysis) -> dict[str, Bound]:
+    """Of the figures, where a part of the investment is unknown: it is as high as the known part, or higher.
+
+    The return (savings / investment - 1) of a higher one is lower; of negative savings it is nearer to -100 %.
+    """
+    found = dict.fromkeys(("investment", "total_cost", "break_even_inferences", "payback_days"), AT_LEAST)
+    if analysis.savings:
+        found["roi_at_expected"] = AT_MOST if analysis.savings > 0 else AT_LEAST
+    return {name: bound for name, bound in found.items() if isfinite(getattr(analysis, name))}
 
 
 def _value_of_errors(facts: RoiFacts) -> float:
@@ -108,7 +140,8 @@ def _value_of_errors(facts: RoiFacts) -> float:
 def _intervals(facts: RoiFacts) -> dict[str, Interval]:
     request, investment = facts.request, facts.investment
     low, high = interval([(1.0, facts.incumbent_price), (-1.0, facts.price)])
-    per_call = low, min(high, _highest(facts.incumbent_price))
+    bill = interval([(1.0, facts.incumbent_price)])
+    per_call = low, min(high, bill[1])  # no call costs less than nothing, so that the bill is the most that is saved
     # Each figure is monotonic in the saving per call, so the bounds of the saving give the bounds of the figure.
     of_saving: dict[str, Callable[[float], float]] = {
         "savings": lambda each: each * request.calls,
@@ -117,16 +150,12 @@ def _intervals(facts: RoiFacts) -> dict[str, Interval]:
         "payback_days": lambda each: payback_days(break_even(investment, each), request.calls_per_day),
     }
     found = {name: (figure(per_call[0]), figure(per_call[1])) for name, figure in of_saving.items()}
+    found["incumbent_cost"] = (bill[0] * request.calls, bill[1] * request.calls)
     if (gain := facts.quality.gain) is not None:
-        found["accuracy_value"] = (gain.low * _value_of_errors(facts), gain.high * _value_of_errors(facts))
+        found["accuracy_value"] = (gain.low * _value_of_errors(facts) + 0.0, gain.high * _value_of_errors(facts) + 0.0)
     if (agreement := facts.quality.agreement) is not None:
         found["agreement"] = (agreement.low, agreement.high)
     return {name: (min(ends), max(ends)) for name, ends in found.items() if not isnan(ends[0]) and not isnan(ends[1])}
-
-
-def _highest(price: Measured) -> float:
-    """The upper bound of a price: of what can be saved at most, since no call costs less than nothing."""
-    return interval([(1.0, price)])[1]
 
 
 def break_even(investment: float, saving_per_call: float) -> float:

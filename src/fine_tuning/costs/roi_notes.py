@@ -48,7 +48,9 @@ def _of_costs(facts: RoiFacts) -> list[str]:
         lines.append(f"training cost ${facts.training_cost:.4g}, {facts.trained}")
     if not data.is_recorded:
         rest = "training and judges" if judges.calls else "the training cost"
-        lines.append(f"the cost of the data is not known, so that the return rests on {rest} alone; give data_cost")
+        lines.append(
+            f"the cost of the data is not known, so that the return rests on {rest} alone, a bound; give data_cost"
+        )
     elif data.answers and not isnan(data.total):
         bought = data.answers - data.by_people + data.corrected
         lines.append(
@@ -58,7 +60,8 @@ def _of_costs(facts: RoiFacts) -> list[str]:
         lines += data.notes
     if data.unrecorded:
         lines.append(
-            f"the data of job {', '.join(data.unrecorded)} is not recorded and not in its cost; give data_cost"
+            f"the data of job {', '.join(data.unrecorded)} is not recorded and not in its cost, so that "
+            "the return is a bound; give data_cost"
         )
     if data.held_out:
         lines.append(
@@ -67,7 +70,10 @@ def _of_costs(facts: RoiFacts) -> list[str]:
     if data.corrected:
         lines.append(f"{data.corrected:,} answers were paid and then corrected by people; they belong to the data")
     if data.by_people:
-        lines.append(f"{data.by_people:,} answers were written by people, whose work has no price here")
+        lines.append(
+            f"{data.by_people:,} answers were written by people, whose work has no price here; "
+            "the return is a bound without it"
+        )
     if judges.calls and not isnan(judges.total):
         lines.append(f"judges cost ${judges.total:.4g}: {judges.calls:,} calls")
     if judges.unnamed:
@@ -86,8 +92,8 @@ def _of_quality(facts: RoiFacts) -> list[str]:
     if quality.gain is not None:
         worth = "" if each is None else f"; an avoided error is worth ${each:g}, as given"
         low, high = quality.gain.low, quality.gain.high
-        between = "" if isnan(low) else f", 95 % interval {low:+.1%} to {high:+.1%}"
-        lines.append(f"accuracy differs by {quality.gain.value:+.1%}{between} ({quality.gain.source}){worth}")
+        between = "" if isnan(low) else f", 95 % interval {low:+z.1%} to {high:+z.1%}"
+        lines.append(f"accuracy differs by {quality.gain.value:+z.1%}{between} ({quality.gain.source}){worth}")
     return lines
 
 

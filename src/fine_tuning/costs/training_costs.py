@@ -22,6 +22,11 @@ class PaidJob:
     names: list[str] = field(default_factory=list)
 
 
+def registered(version: Mapping[str, Any]) -> float | None:
+    """US dollars that a version was registered with; None where unknown, which is 0 by default there."""
+    return version["cost"] or None
+
+
 def by_job(recorded: Iterable[TrainingCost], versions: Iterable[Mapping[str, Any]]) -> dict[str, PaidJob]:
     """Each training job once, however many names it was registered under.
 
@@ -37,7 +42,7 @@ def by_job(recorded: Iterable[TrainingCost], versions: Iterable[Mapping[str, Any
         job = found.setdefault(version["job_id"], PaidJob())
         if version["model_name"] not in job.names:
             job.names.append(version["model_name"])
-        job.cost = max(job.cost or 0.0, version["cost"] or 0.0) or None
+        job.cost = max(job.cost or 0.0, registered(version) or 0.0) or None
     for event in recorded:
         job, name = found.setdefault(event["job_id"], PaidJob()), event["model_name"]
         is_plain = not is_fine_tuned(name) and name != event["base_model"]

@@ -9,6 +9,9 @@ import regex
 from fine_tuning.evaluation import roots_and_powers
 
 _MINUS = "\u02d7\u2010\u2011\u2012\u2013\u207b\u208b\u2212\u2796\ufe63\uff0d"  # no em dash: it is none in any language
+_LEADING_DASH = regex.compile(
+    r"^[\s\p{Cf}]*[\u2014\u2015](?=\p{Sc}?[.,]?\p{Nd})"
+)  # there is nothing before it that it could part
 _SUPERSCRIPT_POWER = regex.compile(r"(?<=10)[\u207a\u207b]?[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+")
 _VULGAR = regex.compile(r"(?<=(\p{Nd})[\s\u2064]*)?[\s\u2064]*([\u00bc-\u00be\u2150-\u215e\u2189])")
 _SMALL_FRACTION = regex.compile(r"[\u00b9\u00b2\u00b3\u2070\u2074-\u2079]+\u2044[\u2080-\u2089]+")
@@ -65,7 +68,8 @@ _PLAIN = _Plain(
 def plain(text: str) -> str:
     """The text with its numbers in ASCII; if there is a number in LaTeX's \\boxed, which marks an answer, only that."""
     boxed = _boxed(text)
-    text = text if boxed is None else f"= {boxed.strip()}"
+    text = _LEADING_DASH.sub("-", text if boxed is None else boxed)
+    text = text if boxed is None else f"= {text.strip()}"
     if not text.isascii():
         text = _SUPERSCRIPT_POWER.sub(lambda match: "^" + normalize("NFKC", match[0]), text)
         text = _SMALL_FRACTION.sub(lambda match: normalize("NFKC", match[0]), text)

@@ -53,7 +53,7 @@ def calculate(
     if not (isnan(accuracy_improvement) or -1 <= accuracy_improvement <= 1):
         raise UsageError(f"accuracy_improvement must be between -1 and 1, not {accuracy_improvement}")
     savings = (costs.base_cost - costs.finetuned_cost) * inference_count
-    value = accuracy_improvement * inference_count * value_per_avoided_error
+    value = accuracy_improvement * inference_count * value_per_avoided_error + 0.0  # no -0.0
     gain = savings + value
     return {
         "inference_count": inference_count,
@@ -71,9 +71,13 @@ def calculate(
 def _assumptions(improvement: float, value: float, training_cost: float | None) -> list[str]:
     worth = "the default" if value == VALUE_PER_AVOIDED_ERROR else "as given"
     lines = [
-        f"accuracy differs by {improvement:+.1%}, as given",
+        f"accuracy differs by {improvement:+z.1%}, as given",
         f"an avoided error is worth ${value:g}, {worth}",
     ]
+    if isnan(improvement):
+        lines[0] = "the difference in accuracy is unknown"
+    if isnan(value):
+        lines[1] = "what an avoided error is worth is unknown"
     return lines if training_cost is not None else [*lines, "no training cost is counted"]
 
 

@@ -1,7 +1,8 @@
 """ROUGE: word n-grams (rouge1, rouge2) and longest common subsequences (rougeL) shared with the reference, as F1.
 
 By Google's rouge-score, with stemming off (Lin, "ROUGE: A package for automatic evaluation of summaries", 2004). Its
-tokeniser knows only a to z and 0 to 9; the words of other languages are those of `text_forms.words`.
+tokeniser knows only a to z and 0 to 9; the words of other languages are those of `text_forms.words`. Texts without
+words, such as emoji, are compared as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ class _SpacedTokenizer:
 
 def score(prediction: str, reference: str, kind: str) -> float:
     """The F1 of one kind of ROUGE, 0 to 1."""
-    predicted, expected = (words(text) for text in caseless(prediction, reference))
+    texts = caseless(prediction.strip(), reference.strip())
+    predicted, expected = map(words, texts)
+    if not predicted and not expected:
+        return float(texts[0] == texts[1] != "")
     if kind == "rougeL":
         return _of_subsequence(predicted, expected)
     return float(_scorer(kind).score(" ".join(expected), " ".join(predicted))[kind].fmeasure)

@@ -1,10 +1,11 @@
 """Token F1: the F1 of the words that prediction and reference share, in any language.
 
 As in SQuAD, case, punctuation and English articles are ignored (Rajpurkar, Zhang, Lopyrev, Liang, "SQuAD: 100,000+
-questions for machine comprehension of text", EMNLP 2016), and as in MLQA, punctuation of every script, and Chinese
-characters are words (Lewis, Oguz, Rinott, Riedel, Schwenk, "MLQA: Evaluating cross-lingual extractive question
-answering", ACL 2020); so are the characters of other scripts without spaces. MLQA's articles of other languages are
-not removed, since the language is not known.
+questions for machine comprehension of text", EMNLP 2016), and as in MLQA's script for English, punctuation of every
+script, and Chinese characters are words (Lewis, Oguz, Rinott, Riedel, Schwenk, "MLQA: Evaluating cross-lingual
+extractive question answering", ACL 2020); so are the characters of other scripts without spaces. MLQA's articles of
+other languages are words here: its script is told the language, a metric is not, and the article of one language is
+another word of a second one (die, des, las).
 """
 
 from __future__ import annotations

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isnan
 from typing import NamedTuple
 
 from fine_tuning.experiments.ab_test_result import ABTestResult
 
 
 class Multiplicity(NamedTuple):
-    """Concluded tests with samples, those of them in which scores differ, and how many would if no model differed."""
+    """Concluded tests with scores of both models, those in which they differ, and how many would if no model did."""
 
     concluded: int
     different: int
@@ -28,6 +29,11 @@ class Multiplicity(NamedTuple):
 
 def of(results: Iterable[ABTestResult]) -> Multiplicity:
     """That of these tests; alpha bounds the error of each, however many models it has."""
-    concluded = [each for each in results if each.status == "completed" and each.without_samples is None]
+    concluded = [test for test in results if test.status == "completed" and any(map(_is_scored, test.comparisons))]
     different = sum(any(each.statistical_significance for each in test.comparisons) for test in concluded)
     return Multiplicity(len(concluded), different, sum(1 - test.confidence_level for test in concluded))
+
+
+def _is_scored(result: ABTestResult) -> bool:
+    """Whether both models have scored answers, so that they can differ."""
+    return not isnan(result.model_a_accuracy) and not isnan(result.model_b_accuracy)

@@ -100,8 +100,9 @@ def recommend_of_two(result: ABTestResult) -> Recommendation:
     `field_intervals`.
     """
     if result.without_samples is not None:
-        text = f"no samples for {result.without_samples} yet; aim for 100 or more per model"
-        return _tie(Reason.NO_SAMPLES, text)
+        text = f"no samples for {result.without_samples} yet"
+        more = "" if _is_concluded(result) else "; aim for 100 or more per model"
+        return _tie(Reason.NO_SAMPLES, text + more)
     if result.withheld:
         is_ratio = result.ratio_mismatch_p <= sample_ratio.ALPHA
         reason = Reason.SAMPLE_RATIO_MISMATCH if is_ratio else Reason.NOT_COMPARABLE
@@ -157,12 +158,37 @@ def _guardrail_tie(result: ABTestResult) -> Recommendation | None:
     return None
 
 
+def _is_concluded(result: ABTestResult) -> bool:
+    """Whether no more samples are recorded, so that none are asked for."""
+    return result.status == "completed"
+
+
+def _failed(result: ABTestResult) -> str:
+    """The models without a scored answer whose calls failed; empty where there is none."""
+    arms = (
+        (result.model_a, result.model_a_samples, result.model_a_open, result.model_a_accuracy),
+        (result.model_b, result.model_b_samples, result.model_b_open, result.model_b_accuracy),
+    )
+    found = [
+        f"all {samples:,} calls of {model} failed"
+        if not still_open
+        else f"{samples - still_open:,} of {samples:,} calls of {model} failed, and the outcome of the others is open"
+        for model, samples, still_open, accuracy in arms
+        if isnan(accuracy) and samples > still_open
+    ]
+    return "; ".join(found)
+
+
 def _undecided(result: ABTestResult, accuracy: Interval) -> Recommendation:
+    if failed := _failed(result):
+        return _tie(Reason.UNDECIDED, f"no verdict: {failed}")
     if result.design != "anytime" and isnan(result.p_value) and not result.is_over:
-        text = (
-            f"no verdict before the next planned look; {result.samples_needed:,.0f} more samples per model "
-            f"complete this {result.design} test"
-        )
+        text = f"no verdict before the next planned look of this {result.design} test"
+        if not _is_concluded(result) and not isnan(result.samples_needed):
+            text = (
+                f"no verdict before the next planned look; {result.samples_needed:,.0f} more samples per model "
+                f"complete this {result.design} test"
+            )
         return _tie(Reason.BEFORE_FIRST_LOOK, text)
     if result.is_over and isnan(result.p_value):
         text = "no verdict: the spread of the scores is unknown, since they do not vary or one unit gave all of a model"
@@ -171,12 +197,13 @@ def _undecided(result: ABTestResult, accuracy: Interval) -> Recommendation:
         return _tie(Reason.NO_DIFFERENCE, f"no difference found in the planned samples (p = {result.p_value:.2g})")
     more = f"about {result.samples_needed:,.0f} more" if result.samples_needed > 0 else "more"
     unit = "pairs" if result.is_paired else "samples per model"
+    advice = "the test is concluded" if _is_concluded(result) else f"record {more} {unit}"
     effect = result.accuracy_improvement if isnan(result.effect) else result.effect
     level, measured = 1 - result.confidence_level, "accuracy" if result.score == "binary" else "score"
     p_value = "" if isnan(result.p_value) else f" (p = {result.p_value:.2g}, needs {level:.2g})"
     text = (
         f"undecided after {_size(result)}: the {measured} of {result.model_b} is {_points(result, effect)} "
-        f"against {result.model_a}{p_value}; {_excluded(result, accuracy)}record {more} {unit}"
+        f"against {result.model_a}{p_value}; {_excluded(result, accuracy)}{advice}"
     )
     return _tie(Reason.UNDECIDED, text)
 

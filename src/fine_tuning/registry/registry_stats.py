@@ -72,7 +72,7 @@ def training_cost_summary(versions: Sequence[ModelVersion], recorded: Sequence[T
         models[name] = {"versions": len(own), "cost": sum(costs, start=0.0)}
     return {
         "total_cost": sum((job.cost or 0.0 for job in jobs.values()), start=0.0),
-        "unpriced_versions": sum(each["cost"] is None and jobs[each["job_id"]].cost is None for each in versions),
+        "unpriced_versions": sum(jobs[each["job_id"]].cost is None for each in versions),
         "shared_jobs": training_costs.shared(jobs),
         "models": models,
     }

@@ -12,8 +12,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
+from fine_tuning.settings.json_sources import Environment, EnvironmentFile
 from fine_tuning.settings.setting_errors import in_one_line
 from fine_tuning.settings.token_prices import Price, TokenPrice
 
@@ -153,6 +161,19 @@ class Settings(BaseSettings):
     langsmith_workspace_id: str | None = Field(
         default=None, validation_alias="LANGSMITH_WORKSPACE_ID", description="workspace of LangSmith's key, if several"
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the library's signature
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, the environment, the `.env` file; JSON in which a key is there twice is refused."""
+        file = dotenv_settings.env_file if isinstance(dotenv_settings, DotEnvSettingsSource) else None
+        return init_settings, Environment(settings_cls), EnvironmentFile(settings_cls, env_file=file)
 
     def folder(self, name: str) -> Path:
         """Path of a workspace folder (datasets, files, artifacts, models, logs, evaluations), there or not yet."""

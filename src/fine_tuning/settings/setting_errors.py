@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from json import JSONDecodeError
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -41,6 +42,8 @@ def _invalid(error: ValidationError, settings: type[BaseSettings]) -> Configurat
 def _not_json(error: SettingsError, settings: type[BaseSettings]) -> ConfigurationError:
     field = next(iter(re.findall(r'field "(\w+)"', str(error))), "")
     cause = _lower(str(error.__cause__ or error))
+    if not isinstance(error.__cause__, JSONDecodeError):
+        return ConfigurationError(f"setting {_variable(field, settings)}: {cause}")
     holds = known.description if (known := settings.model_fields.get(field)) else "JSON"
     return ConfigurationError(f"setting {_variable(field, settings)} is not JSON: {cause}; it holds {holds}")
 

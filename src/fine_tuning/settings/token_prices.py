@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-UsdPerMillion = Annotated[float | None, Field(ge=0, allow_inf_nan=False)]
+UsdPerMillion = Annotated[float | None, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 class TokenPrice(BaseModel):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, RowMapping, Select, select
 
+from fine_tuning._util.model_names import version_name
 from fine_tuning.store import model_versions, named_versions, tables
 from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.records.evaluations import Evaluation, EvaluationRow, NewEvaluation, ScoredExample
@@ -19,6 +20,9 @@ def add(connection: Connection, evaluation: NewEvaluation, examples: Sequence[Sc
 
     It is linked to the registered version that `metadata["version"]` names, else to the one that the name stands for
     now; see `named_versions.find`.
+
+    Raises:
+        NotFoundError: the model is registered, and has no such version or alias.
     """
     linked = _answered_by(connection, evaluation)
     created = connection.execute(_table.insert().values(**evaluation, model_version_id=linked, created_at=now()))
@@ -30,11 +34,11 @@ def add(connection: Connection, evaluation: NewEvaluation, examples: Sequence[Sc
 
 
 def _answered_by(connection: Connection, evaluation: NewEvaluation) -> int | None:
-    """The row of the registered version that an evaluation is of; None where none is."""
+    """The row of the registered version that an evaluation is of; None where its model is not registered."""
     name, version = evaluation["model_name"], evaluation["metadata"].get("version")
     if isinstance(version, int):
-        return model_versions.version_id(connection, name, version)
-    found = named_versions.find(connection, name)
+        name = version_name(name, version)
+    found = named_versions.find_or_raise(connection, name)
     return None if found is None else model_versions.version_id(connection, found["model_name"], found["version"])
 
 

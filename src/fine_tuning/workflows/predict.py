@@ -21,6 +21,7 @@ from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY
 from fine_tuning.serving.model_resolution import LOCAL, find_target
+from fine_tuning.store import named_versions
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.evaluation_questions import Prediction, Question
 from fine_tuning.workflows.pace import Pace
@@ -186,6 +187,16 @@ def answering(model: str, workspace: Workspace) -> Answering:
     if target is None or target.name is None:
         return Answering(model, None)
     return Answering(target.name, target.version)
+
+
+def answered(model: str, workspace: Workspace) -> Answering:
+    """What answered, where the answers are there already: the version that a name says, else the model alone.
+
+    Raises:
+        NotFoundError: the name is registered, and has no such version or alias.
+    """
+    with workspace.database.read() as tx:
+        return Answering(*named_versions.model_and_version(tx, checks.name("model", model)))
 
 
 def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, fresh: bool) -> PredictionCache:

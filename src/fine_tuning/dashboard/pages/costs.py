@@ -164,33 +164,33 @@ def _roi_form(tracker: CostTracker) -> None:
 
 
 def _show_analysis(analysis: CostAnalysis) -> None:
-    def with_interval(name: str, value: float, show: Callable[[float], str]) -> str:
-        bounds = analysis.interval_of(name)
-        return show(value) if bounds is None else f"{show(value)} ({show(bounds[0])} to {show(bounds[1])})"
+    def with_interval(name: str, show: Callable[[float], str]) -> str:
+        value, interval = analysis.shown(name, show)
+        return f"{value} ({interval})" if interval else value
 
     usd, ratio = formatting.usd, formatting.ratio
     calls, days = (partial(formatting.until, unit=unit) for unit in ("calls", "days"))
     name = analysis.incumbent or "unknown"
     optional = {
         "Its machine, always on": (analysis.always_on_cost, usd(analysis.always_on_cost)),
-        f"Agreement with {name}": (analysis.agreement, with_interval("agreement", analysis.agreement, ratio)),
+        f"Agreement with {name}": (analysis.agreement, with_interval("agreement", ratio)),
         "Value of avoided errors": (
             analysis.accuracy_value,
-            with_interval("accuracy_value", analysis.accuracy_value, usd),
+            with_interval("accuracy_value", usd),
         ),
     }
     components.facts(
         {
             "Incumbent": name,
-            f"Bill of {name}": usd(analysis.incumbent_cost),
+            f"Bill of {name}": with_interval("incumbent_cost", usd),
             f"Bill of {analysis.model_name}": usd(analysis.total_inference_cost),
             "Training cost": usd(analysis.training_cost),
             "Cost of the data": usd(analysis.data_cost),
             "Cost of the judges": usd(analysis.judge_cost),
-            "Savings": with_interval("savings", analysis.savings, usd),
-            "ROI": with_interval("roi_at_expected", analysis.roi_at_expected, ratio),
-            "Break-even": with_interval("break_even_inferences", analysis.break_even_inferences, calls),
-            "Payback time": with_interval("payback_days", analysis.payback_days, days),
+            "Savings": with_interval("savings", usd),
+            "ROI": with_interval("roi_at_expected", ratio),
+            "Break-even": with_interval("break_even_inferences", calls),
+            "Payback time": with_interval("payback_days", days),
             **{label: text for label, (value, text) in optional.items() if value == value},  # not nan
         }
     )
@@ -214,4 +214,5 @@ def _savings_chart(analysis: CostAnalysis) -> charts.Options:
         ]
         for name, total in zip(names, (analysis.savings, *bounds), strict=False)
     }
-    return charts.lines("Net savings in US dollars by number of calls", "calls", series)
+    at_most = " (at most)" if "investment" in analysis.bounds else ""
+    return charts.lines(f"Net savings{at_most} in US dollars by number of calls", "calls", series)

@@ -64,7 +64,12 @@ def _listed(framework: ABTestFramework) -> list[ABTestResult]:
 
 def _row(test: ABTestResult) -> list[object]:
     link = (test.test_id, components.path("/experiments", test.test_id))
-    return [link, test.model_a, test.model_b, test.status, test.total_samples, test.effect, test.p_value]
+    candidates = ", ".join(each.model_b for each in test.comparisons)
+    figures: list[object] = [test.effect, test.p_value]
+    if test.others:
+        figures = [", ".join(formatting.shown(each.effect) for each in test.comparisons)]
+        figures += [", ".join(formatting.shown(each.p_value) for each in test.comparisons)]
+    return [link, test.model_a, candidates, test.status, test.total_samples, *figures]
 
 
 def _start_form(framework: ABTestFramework) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from nicegui import ui
 
+from fine_tuning.costs import training_costs
 from fine_tuning.dashboard import charts, components, formatting, layout
 from fine_tuning.dashboard.actions import FAILED, act, confirmed, state
 from fine_tuning.dashboard.evaluation_tables import evaluations_of_model, show_evaluations
@@ -65,7 +66,7 @@ class _Model:
                     "Base": version["base_model"],
                     "Rows": version["dataset_size"],
                     "Accuracy": version["accuracy"],
-                    "Training cost": formatting.usd(version["cost"]),
+                    "Training cost": formatting.usd(training_costs.registered(version)),
                     "Provider": version["answered_by"] or "unknown",
                     "Shutdown": _shutdown(version),
                     "Registered": formatting.minute(version["registered_at"]),
