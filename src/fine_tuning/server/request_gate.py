@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Mapping
 from email.utils import formatdate
 from urllib.parse import parse_qsl, urlencode
 
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.errors import StorageError
 from fine_tuning.server import authentication, caller_checks, prometheus_metrics
-from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer, of_storage
+from fine_tuning.server.api_errors import ANTHROPIC_ID, REQUEST_ID, ApiError, answer, is_anthropic, of_storage
 from fine_tuning.server.body_limits import BodyBudget, LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
 from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
@@ -23,7 +24,7 @@ from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 
 FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
 MULTIPART_OVERHEAD = MIB
-_ACCESS_HEADERS = (b"authorization", b"openai-project")
+_KEY = b"x-api-key"  # of Anthropic's clients
 UNLIMITED_PATHS = ("/healthz",)  # a busy server is still healthy
 
 
@@ -77,7 +78,8 @@ class RequestGate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        await self._check_access(scope, *(headers.get(name, b"").decode("latin-1") for name in _ACCESS_HEADERS))
+        named = headers.get(b"openai-project", b"").decode("latin-1")
+        await self._check_access(scope, _authorization(headers), named)
         is_upload = _is_upload(scope)
         max_bytes = MAX_FILE_BYTES + MULTIPART_OVERHEAD if is_upload else self._config.max_body_bytes
         check_announced_size(headers.get(b"content-length", b"0"), max_bytes)
@@ -110,6 +112,13 @@ class RequestGate:
         scope["state"][PROJECT] = await run_in_threadpool(authentication.project_for, self._database, access, named)
 
 
+def _authorization(headers: Mapping[bytes, bytes]) -> str:
+    """The header that has the key; Anthropic's clients send a header with the key alone."""
+    if b"authorization" not in headers and _KEY in headers:
+        return f"Bearer {headers[_KEY].decode('latin-1')}"
+    return headers.get(b"authorization", b"").decode("latin-1")
+
+
 def _without_empty(query: bytes) -> bytes:
     """A query without parameters that are empty, which SDKs send for those that are not set."""
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
@@ -137,6 +146,8 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID], headers["date"] = name, formatdate(usegmt=True)
+                if is_anthropic(scope["path"]):
+                    headers[ANTHROPIC_ID] = name
             await send(message)
 
         if scope["type"] == "http":
