@@ -140,7 +140,8 @@ NOTES = {
         "tools that Anthropic runs are refused by name. A result with `is_error` begins with `Error:`, unless its text "
         "says so itself, as in rows to train on. Results stand right after their calls, and the last message is not "
         "the assistant's (no prefill). `input_tokens` of `message_start` is 0 where a model's host counts at the end: "
-        "`message_delta` has both counts. What `max_tokens` cuts off in a call leaves an empty `input`. Schemas of "
+        "`message_delta` has both counts, which are 0 only where the host reports none. "
+        "What `max_tokens` cuts off in a call leaves an empty `input`. Schemas of "
         "`output_config` are held as far as a grammar can; the rest is checked, and the answer asked for again once."
     ),
     "Models": "`shutdown_date` is null: models here have no shutdown date.",

@@ -84,10 +84,7 @@ def _kind(value: object) -> str:
 
 
 ResultPart = Annotated[
-    Annotated[TextBlock, Tag("Text")]
-    | Annotated[ToolUseBlock, Tag("ToolUse")]
-    | Annotated[ThinkingBlock, Tag("Thinking")]
-    | Annotated[OtherBlock, Tag("Other")],
+    Annotated[TextBlock, Tag("Text")] | Annotated[OtherBlock, Tag("Other")],
     Discriminator(lambda value: "Text" if _kind(value) == "Text" else "Other"),
 ]
 
