@@ -29,7 +29,7 @@ test: export PYTHONDONTWRITEBYTECODE = # the many processes of the tests compile
 test: setup
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-# Clients of other projects that tests/clients points at the server, in an environment for each version of OpenAI's package.
+# Clients of other projects that tests/clients points at the server, in an environment for each version of OpenAI's package, and one for Anthropic's.
 clients: setup
 	@for file in tests/clients/requirements/*.txt; do \
 	  folder=.clients/$$(basename $$file .txt); echo "installing $$folder"; \

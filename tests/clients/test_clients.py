@@ -10,7 +10,8 @@ import pytest
 from tests.clients.conftest import MODEL
 
 SCENARIOS = Path(__file__).parent / "scenarios"
-ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of OpenAI's package
+ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of OpenAI's package, and Anthropic's
+    "anthropic_sdk": "anthropic",
     "openai_1x": "openai_1",
     "llamaindex_chat": "openai_2",
     "instructor_typed": "openai_2",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 from openai import OpenAI
@@ -124,6 +125,27 @@ def test_response_that_fails_on_the_way_can_be_retrieved(client: OpenAI, host: F
     assert client.responses.delete(found.id) is None
     with pytest.raises(openai.NotFoundError):
         client.responses.retrieve(found.id)
+
+
+def test_message_that_fails_on_the_way_ends_with_an_error_of_anthropic(address: str, host: FakeHost) -> None:
+    host.pieces = [{"role": "assistant", "content": "Par"}, {"error": {"message": "out of memory"}}]
+    asked: dict[str, Any] = {"model": HOSTED, "max_tokens": 8, "messages": ASKED}
+    text = httpx2.post(f"{address}/messages", json={**asked, "stream": True}).text
+    assert text.count("content_block_delta") == 2
+    name, data = text.removesuffix("\n\n").rsplit("\n\n", 1)[1].split("\n")
+    error = json.loads(data.removeprefix("data: "))
+    assert (name, error["type"], error["error"]["type"]) == ("event: error", "error", "api_error")
+    assert "out of memory" in error["error"]["message"]
+    whole = httpx2.post(f"{address}/messages", json=asked)
+    assert (whole.status_code, whole.json()["error"]["type"]) == (502, "api_error")
+
+
+def test_message_of_a_host_has_the_counts_that_it_reports(address: str, host: FakeHost) -> None:
+    asked = {"model": HOSTED, "max_tokens": 8, "messages": ASKED, "stop_sequences": ["END"]}
+    answer = httpx2.post(f"{address}/messages", json=asked).json()
+    assert answer["usage"] == {"input_tokens": 7, "output_tokens": 2}
+    assert (answer["stop_reason"], answer["content"][0]["text"]) == ("end_turn", f"echo {ASKED[0]['content']}")
+    assert host.requests[-1].body["stop"] == ["END"]
 
 
 def test_response_that_fails_is_kept_only_where_it_was_named_and_to_be_stored(client: OpenAI, host: FakeHost) -> None:

@@ -17,6 +17,8 @@ _ANTHROPIC_TYPES = {
     404: "not_found_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    503: "overloaded_error",
+    529: "overloaded_error",
 }
 _GEMINI_STATUSES = {
     400: "INVALID_ARGUMENT",
@@ -55,10 +57,16 @@ async def send_error(send: Send, error: GatewayError, wire: Wire, call_id: bytes
     await send({"type": "http.response.body", "body": body})
 
 
+def anthropic_body(status: int, message: str) -> dict[str, object]:
+    """The body of an error in Anthropic's shape: https://docs.anthropic.com/en/api/errors."""
+    other = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
+    return {"type": "error", "error": {"type": _ANTHROPIC_TYPES.get(status, other), "message": message}}
+
+
 def _body(error: GatewayError, wire: Wire) -> dict[str, object]:
     status, message = int(error.status), str(error)
     if wire == "anthropic":
-        return {"type": "error", "error": {"type": _ANTHROPIC_TYPES.get(status, "api_error"), "message": message}}
+        return anthropic_body(status, message)
     if wire == "gemini":
         return {"error": {"code": status, "message": message, "status": _GEMINI_STATUSES.get(status, "INTERNAL")}}
     kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"

@@ -1,4 +1,7 @@
-"""Errors in OpenAI's shape: `{"error": {message, type, param, code}}` with the statuses that its SDKs expect."""
+"""Errors in OpenAI's shape: `{"error": {message, type, param, code}}` with the statuses that its SDKs expect.
+
+Those of Anthropic's Messages have the shape and the statuses that Anthropic's SDKs expect.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
 
 from fine_tuning._util import field_errors
 from fine_tuning.data_io.schema_checks import InvalidSchema
@@ -27,9 +31,12 @@ from fine_tuning.errors import (
     UnavailableError,
     UsageError,
 )
+from fine_tuning.gateway.wire_errors import anthropic_body
 
 _log = logging.getLogger(__name__)
 REQUEST_ID = "x-request-id"  # the header, and where the state of a request has its value
+ANTHROPIC_ID = "request-id"  # Anthropic's name of that header
+_OVERLOADED = 529  # Anthropic's status
 _STATUSES: tuple[tuple[type[FineTuningError], int], ...] = (
     (NotFoundError, 404),
     (ConflictError, 400),
@@ -112,14 +119,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(FineTuningError)
     async def _expected(request: Request, error: FineTuningError) -> JSONResponse:
-        if isinstance(error, StorageError):
-            return answer(of_storage(error))
-        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
-        is_too_long = isinstance(error, ContextLengthError)
-        if not is_too_long:
-            return _answer(status, str(error), None, None)
-        param = _INPUTS.get(request.url.path, "messages")
-        return _answer(status, str(error), param, "context_length_exceeded")
+        return answer(expected(error, request.url.path))
 
     @app.exception_handler(RequestValidationError)
     async def _fields(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -151,6 +151,20 @@ def install(app: FastAPI) -> None:
         return _answer(500, words, None, None, {REQUEST_ID: name})
 
 
+def expected(error: FineTuningError, path: str = "") -> ApiError:
+    """What a client is told of an error that is no bug.
+
+    Args:
+        path: of the request, which names the field that is too long.
+    """
+    if isinstance(error, StorageError):
+        return of_storage(error)
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 500)
+    if not isinstance(error, ContextLengthError):
+        return ApiError(status, str(error))
+    return ApiError(status, str(error), param=_INPUTS.get(path, "messages"), code="context_length_exceeded")
+
+
 def of_storage(error: StorageError) -> ApiError:
     """What a client is told of a full disk (507), of a database that is away (503), and of a damaged one (500)."""
     status = next(status for kind, status in _STATUSES if isinstance(error, kind))
@@ -172,4 +186,39 @@ def body(status: int, message: str, param: str | None = None, code: str | None =
 def _answer(
     status: int, message: str, param: str | None, code: str | None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    return JSONResponse({"error": body(status, message, param, code)}, status_code=status, headers=dict(headers or {}))
+    return _ErrorResponse(status, body(status, message, param, code), headers)
+
+
+def is_anthropic(path: str) -> bool:
+    """Whether a path is one of Anthropic's API."""
+    return path == "/v1/messages" or path.startswith("/v1/messages/")
+
+
+def anthropic_event(error: ApiError) -> dict[str, object]:
+    """The event of an error in a stream of Anthropic's API."""
+    return anthropic_body(_anthropic_status(error.status), str(error))
+
+
+def _anthropic_status(status: int) -> int:
+    return _OVERLOADED if status == 503 else status
+
+
+class _ErrorResponse(JSONResponse):
+    """An error, in the shape of the API that its request is of: known when it is sent, wherever it was made."""
+
+    def __init__(self, status: int, error: ErrorBody, headers: Mapping[str, str] | None) -> None:
+        self._error, self._more = error, dict(headers or {})
+        super().__init__({"error": error}, status_code=status, headers=self._more)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the error."""
+        if not is_anthropic(scope["path"]):
+            await super().__call__(scope, receive, send)
+            return
+        message, param, name = self._error["message"], self._error["param"], scope["state"][REQUEST_ID]
+        if param is not None and param not in message:
+            message = f"{param}: {message}"
+        status = _anthropic_status(self.status_code)
+        shown = {**anthropic_body(status, message), "request_id": name}
+        headers = {**self._more, ANTHROPIC_ID: name}
+        await JSONResponse(shown, status_code=status, headers=headers)(scope, receive, send)

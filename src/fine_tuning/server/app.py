@@ -36,6 +36,7 @@ from fine_tuning.server.routes import (
     graders,
     health,
     jobs,
+    messages,
     models,
     responses,
     stored_completions,
@@ -51,7 +52,7 @@ SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
 RESOURCES = (
     *(files, uploads, jobs, checkpoints, models, responses, conversations),
-    *(chat, stored_completions, completions, embeddings, graders, batches, feedback),
+    *(chat, stored_completions, completions, embeddings, graders, batches, feedback, messages),
 )
 
 

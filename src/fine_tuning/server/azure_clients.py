@@ -34,8 +34,8 @@ class AzureClients:
 
 
 def authorization(headers: Mapping[bytes, bytes]) -> str:
-    """The `Authorization` of a request, or the key of Azure's clients in its form."""
-    key = headers.get(b"api-key", b"")
+    """The `Authorization` of a request, or the key of Azure's and Anthropic's clients in its form."""
+    key = headers.get(b"api-key") or headers.get(b"x-api-key", b"")
     return headers.get(b"authorization", b"Bearer " + key if key else b"").decode("latin-1")
 
 

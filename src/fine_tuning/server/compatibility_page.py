@@ -17,6 +17,7 @@ from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.embedding_request import EmbeddingRequest
 from fine_tuning.server.grader_request import RunGrader, ValidateGrader
 from fine_tuning.server.job_request import CreateJob
+from fine_tuning.server.message_request import CountTokensRequest, MessageRequest
 from fine_tuning.server.query_parameters import QueryField, fields
 from fine_tuning.server.request_model import BEYOND
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
@@ -57,6 +58,7 @@ BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Embeddings": [("create", EmbeddingRequest)],
     "Graders": [("run", RunGrader), ("validate", ValidateGrader)],
     "Batches": [("create", CreateBatch)],
+    "Messages": [("create", MessageRequest), ("count_tokens", CountTokensRequest)],
 }
 _LARGE = 2**31 - 1
 _PAIRS = (("ge", "gt", "min_length"), ("le", "lt", "max_length"))
@@ -64,7 +66,7 @@ _LIMITS = [name for names in _PAIRS for name in names]
 SUPPORT = ("supported", "ignored", "refused")
 TAGS = (
     *("Files", "Uploads", "Fine-tuning", "Models", "Responses", "Conversations"),
-    *("Chat", "Completions", "Embeddings", "Graders", "Batches"),
+    *("Chat", "Completions", "Embeddings", "Graders", "Batches", "Messages"),
 )
 FORMS = {
     "Files": [("file", "up to 512 MiB"), ("purpose", "all but evals"), ("expires_after", "an hour to 30 days")],
@@ -129,6 +131,19 @@ NOTES = {
         "error file. A file has up to 50,000 requests of one model; invalid lines fail the batch and are in `errors` "
         "with their numbers. A cancelled batch keeps what was answered; requests that are not answered within 24 hours "
         "are in the error file as `batch_expired`. A batch that has ended cannot be cancelled (400)."
+    ),
+    "Messages": (
+        "These are Anthropic's, for applications that were written for its SDKs: parameters are as its API states "
+        'them, errors have its shape, `{"type": "error", "error": {"type", "message"}, "request_id"}`, and its '
+        "status where the server is overloaded (529). A key may come as `x-api-key`; `anthropic-version` and "
+        "`anthropic-beta` change nothing. A message has the answer of the chat completion of its conversation, and is "
+        "not stored. Thinking that is sent back is of another model and left out; images, documents and blocks of "
+        "tools that Anthropic runs are refused by name. A result with `is_error` begins with `Error:`, unless its text "
+        "says so itself, as in rows to train on. Results stand right after their calls, and the last message is not "
+        "the assistant's (no prefill). `input_tokens` of `message_start` is 0 where a model's host counts at the end: "
+        "`message_delta` has both counts, which are 0 only where the host reports none. "
+        "What `max_tokens` cuts off in a call leaves an empty `input`. Schemas of "
+        "`output_config` are held as far as a grammar can; the rest is checked, and the answer asked for again once."
     ),
     "Models": "`shutdown_date` is null: models here have no shutdown date.",
 }

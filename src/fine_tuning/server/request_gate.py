@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.errors import StorageError
 from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
-from fine_tuning.server.api_errors import REQUEST_ID, ApiError, answer, of_storage
+from fine_tuning.server.api_errors import ANTHROPIC_ID, REQUEST_ID, ApiError, answer, is_anthropic, of_storage
 from fine_tuning.server.body_limits import BodyBudget, LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
 from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
@@ -137,6 +137,8 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID], headers["date"] = name, formatdate(usegmt=True)
+                if is_anthropic(scope["path"]):
+                    headers[ANTHROPIC_ID] = name
             await send(message)
 
         if scope["type"] == "http":

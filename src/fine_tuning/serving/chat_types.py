@@ -56,12 +56,17 @@ class Logprobs(TypedDict):
 
 
 class ChunkChoice(TypedDict, total=False):
-    """One choice in a chunk; `finish_reason` is set in the last chunk of the choice."""
+    """One choice in a chunk; `finish_reason` is set in the last chunk of the choice.
+
+    `stop_reason`, beside it, is the text of `stop` that ended the choice, as vLLM names it; absent where none did, or
+    the engine does not tell.
+    """
 
     index: Required[int]
     delta: Required[Delta]
     logprobs: Logprobs | None
     finish_reason: str | None
+    stop_reason: str | int | None
 
 
 class Usage(TypedDict):
@@ -73,11 +78,15 @@ class Usage(TypedDict):
 
 
 class Chunk(TypedDict, total=False):
-    """A chunk of an answer; the last one has no choices and the usage."""
+    """A chunk of an answer; the last one has no choices and the usage.
+
+    `prompt_tokens` is in one before the answer, without choices, of an engine that counts them first.
+    """
 
     choices: Required[list[ChunkChoice]]
     usage: Usage | None
     service_tier: str | None
+    prompt_tokens: int
 
 
 class ToolChoiceFunction(TypedDict):

@@ -115,7 +115,8 @@ class CheckedAnswers:
             for chunk in chunks:
                 found += chunk["choices"]
                 counts = chunk.get("usage") or counts
-                yield {"choices": []}
+                counted = chunk.get("prompt_tokens")
+                yield {"choices": []} if counted is None else {"choices": [], "prompt_tokens": counted}
         return _Answer(found, counts)
 
     def _refuse_unheld(self, form: AnswerForm, answer: str, reason: str | None) -> None:

@@ -108,7 +108,9 @@ class CheckedCalls:
             for chunk in chunks:
                 kept.usage = chunk.get("usage") or kept.usage
                 found = [kept.add({**choice, "index": index}, holds=holds_text) for choice in chunk["choices"]]
-                yield {"choices": [choice for choice in found if choice is not None]}
+                chunk["choices"] = [choice for choice in found if choice is not None]
+                chunk.pop("usage", None)  # that of all attempts is the last one
+                yield chunk
         return kept
 
 

@@ -159,9 +159,9 @@ class LlamaCppEngine:
 
     def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
         """Answer a request of OpenAI's chat API. See `Engine`."""
-        request = self._request({**body, "stream_options": {"include_usage": True}})
+        request = self._request({**body, "stream_options": {"include_usage": True}, "verbose": bool(body.get("stop"))})
         for chunk in self._open_server().stream(request):
-            yield cast("Chunk", checked(chunk, self.model))
+            yield _with_stop(checked(chunk, self.model))
 
     def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
         """Continue prompts as they are. See `Engine`."""
@@ -228,15 +228,22 @@ class _Server:
         is_closed = threading.Event()
         native = self._loaded()
         handle = native.handle_completions if continues_text else native.handle_chat_completions
+        is_counted = continues_text
 
         def receive(chunk: JsonColumn | None) -> bool:
-            if chunk is not None and "prompt_progress" not in chunk:  # None while the requests wait for a slot
-                chunks.put(chunk)
+            nonlocal is_counted
+            if chunk is not None:  # None while the requests wait for a slot
+                progress = chunk.get("prompt_progress")
+                if progress is None:
+                    chunks.put(chunk)
+                elif not is_counted:
+                    is_counted = True
+                    chunks.put({"choices": [], "prompt_tokens": progress["total"]})
             return is_closed.is_set()
 
         def work() -> None:
             try:
-                # The progress is not shown: its chunks let llama.cpp hear of an answer that is closed meanwhile.
+                # Of the progress, the count is shown; its chunks let llama.cpp hear that an answer was closed.
                 handle({**body, "stream": True, "return_progress": True}, receive)
             except (ValueError, RuntimeError) as error:
                 chunks.put({"error": {"message": str(error)}})
@@ -269,6 +276,14 @@ def _next(chunks: queue.Queue[JsonColumn | None]) -> JsonColumn | None:
         return chunks.get(timeout=PULSE_SECONDS)
     except queue.Empty:
         return {"choices": []}
+
+
+def _with_stop(chunk: JsonColumn) -> Chunk:
+    """The chunk with the stop text that ended its choice, which llama.cpp tells where it is to tell all."""
+    told = chunk.pop("__verbose", None) or {}
+    if told.get("stop_type") == "word":
+        chunk["choices"] = [{**choice, "stop_reason": told["stopping_word"]} for choice in chunk["choices"]]
+    return cast("Chunk", chunk)
 
 
 def _load(path: Path, options: LlamaCppOptions) -> Native:

@@ -215,7 +215,8 @@ def _read(choice: ChunkChoice, reader: ToolCallReader) -> Iterator[ChunkChoice]:
     if reason is not None:
         for delta in _ended(reader, reason):
             yield {"index": choice["index"], "delta": delta}
-        yield {"index": choice["index"], "delta": {}, "finish_reason": _reason(reader, reason)}
+        last: ChunkChoice = {"index": choice["index"], "delta": {}, "finish_reason": _reason(reader, reason)}
+        yield {**last, "stop_reason": choice["stop_reason"]} if "stop_reason" in choice else last
 
 
 def _reason(reader: ToolCallReader, reason: str | None) -> str | None:

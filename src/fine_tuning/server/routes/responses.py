@@ -16,7 +16,7 @@ from openai.types.responses import Response as ResponseModel
 from openai.types.responses.response_item_list import ResponseItemList
 
 from fine_tuning.errors import FineTuningError
-from fine_tuning.server import api_objects, model_lookup, response_store, response_turn
+from fine_tuning.server import api_objects, model_lookup, prompt_counts, response_store, response_turn
 from fine_tuning.server.api_errors import CLIENT_CLOSED_REQUEST, ApiError, invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
@@ -139,17 +139,9 @@ def count_input_tokens(
 ) -> ApiObject:
     """Count the tokens of an input as the model reads it, for which it generates one token."""
     body.check()
-    turn = response_turn.prepared(server, project, body)
-    chat = turn.chat.model_copy(update={"max_tokens": 1})
-    counts = None
-    served, check = model_lookup.find(server, project, body.model), partial(check_connected, client_disconnected)
-    with server.engines.use(served, check) as engine:
-        for chunk in response_turn.answered(engine, chat, check, is_shortened=body.truncation == "auto"):
-            counts = chunk.get("usage") or counts
-            check()
-    if counts is None:
-        raise invalid(f"{body.model} reports no token counts", "model", "unsupported_model")
-    return {"object": "response.input_tokens", "input_tokens": counts["prompt_tokens"]}
+    chat, check = response_turn.prepared(server, project, body).chat, partial(check_connected, client_disconnected)
+    count = prompt_counts.prompt_tokens(server, project, chat, check, is_shortened=body.truncation == "auto")
+    return {"object": "response.input_tokens", "input_tokens": count}
 
 
 @router.post("/compact")
