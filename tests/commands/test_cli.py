@@ -296,8 +296,8 @@ def test_run_invalid_setting_prints_one_line() -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own with 1 MiB of room."""
-    with small_disk(tmp_path / "disk", "1m") as found:
+    """A file system of its own with 2 MiB of room."""
+    with small_disk(tmp_path / "disk", "2m") as found:
         yield found
 
 

@@ -44,7 +44,7 @@ def _of_shares(statistics: Statistics) -> list[str]:
 def _of_used(statistics: Statistics, names: tuple[str, str]) -> list[str]:
     """That some samples are not compared: those of times in which the shares may change, or of one model alone."""
     used, scored = _used(statistics), [each.count for each in statistics.scores]
-    if not min(scored) or used == scored:
+    if not min(scored) or used == scored or not any(used):  # that none is, the shares say
         return []
     parts = [f"{a:,} of {b:,} of {name}" for a, b, name in zip(used, scored, names, strict=True)]
     return [
