@@ -20,6 +20,10 @@ from fine_tuning.errors import StorageError
 TRIES, PAUSE_SECONDS = 20, 0.1
 
 
+class StillRunningError(StorageError):
+    """Another trainer of the job has not ended yet."""
+
+
 def worker_prefix() -> str:
     """How the names of this machine's workers begin."""
     return f"{gethostname()}/"
@@ -37,8 +41,8 @@ def held(logs: Path, job_id: str, tries: int = TRIES) -> Iterator[int | None]:
         The open file; None on a system without file locks.
 
     Raises:
-        StorageError: another process still holds it, so that a second trainer would write to the same folder; or the
-            lock file cannot be written.
+        StillRunningError: another process still holds it, so that a second trainer would write to the same folder.
+        StorageError: the lock file cannot be written.
     """
     if not locks.AVAILABLE:  # there a dead worker's job waits until its lease expires
         yield None
@@ -52,7 +56,7 @@ def held(logs: Path, job_id: str, tries: int = TRIES) -> Iterator[int | None]:
         while not locks.try_lock(handle):
             if (tries := tries - 1) <= 0:
                 ends = "it ends when it finds its lease lost"
-                raise StorageError(f"another trainer of {job_id} still runs on this machine; {ends}")
+                raise StillRunningError(f"another trainer of {job_id} still runs on this machine; {ends}")
             time.sleep(PAUSE_SECONDS)
         yield handle
     finally:

@@ -80,7 +80,11 @@ class Pool:
             new = job_queue.next_to_validate(tx)
         if new is not None:
             check_job(self._database, new)
-        return self._start_next() or new is not None
+        try:
+            return self._start_next() or new is not None
+        except trainer_liveness.StillRunningError as error:  # as one that was killed does for a moment
+            _log.info("%s", error)
+            return new is not None
 
     def _has_right_clock(self) -> bool:
         with self._database.read() as tx:
