@@ -26,8 +26,20 @@ def correct_example(database: Database, example_id: str, response: str, project:
         example = examples.get(tx, example_id)
         if example is None or not examples.is_of(tx, example_id, project):
             raise NotFoundError(f"no captured example {example_id}")
-        corrected_id = store_correction(tx, example, response)
-        examples.rate(tx, example_id, min(MAX_CORRECTED_RATING, example["rating"]))
+        return apply_correction(tx, example, response)
+
+
+def apply_correction(tx: Transaction, example: Example, response: str, rating: int | None = None) -> str:
+    """Store a correction and lower the rating of the corrected example. Returns the id of the new example.
+
+    Args:
+        rating: that a person gave the corrected one; its own by default.
+
+    Raises:
+        UsageError: the correction is empty or equal to the response.
+    """
+    corrected_id = store_correction(tx, example, response)
+    examples.rate(tx, example["id"], min(MAX_CORRECTED_RATING, example["rating"] if rating is None else rating))
     return corrected_id
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from math import isnan
 from typing import Any, cast
 
 from fine_tuning._util import checks
@@ -19,6 +20,17 @@ SLOTS = 1000  # equal parts of all units
 MIN_SHARE = 1 / SLOTS
 MIN_ALPHA = 1e-9
 MEASURES = ("latency", "cost", "errors")  # of every sample
+
+
+def difference_text(score: str, difference: float) -> str:
+    """A difference of scores: points of a rate, else as it is.
+
+    Args:
+        score: of the design.
+    """
+    if isnan(difference):
+        return "unknown"
+    return f"{difference * 100:+.1f} points" if score == "binary" else f"{difference:+.3g}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from fine_tuning.experiments import sample_ratio
 from fine_tuning.experiments.ab_test_result import ABTestResult, Interval
+from fine_tuning.experiments.design import difference_text
 from fine_tuning.experiments.field_intervals import UNKNOWN, interval_of
 from fine_tuning.experiments.guardrails import BROKEN, HOLDS
 from fine_tuning.experiments.sufficient_statistics import A
@@ -121,7 +122,8 @@ def recommend_of_two(result: ABTestResult) -> Recommendation:
     if gain < 0 and high <= result.margin:
         return _winner(A, Reason.FASTER_OR_CHEAPER)
     if -result.margin <= low and high <= result.margin:
-        text = f"equivalent: {_points(result, low)} to {_points(result, high)} is within {_margin(result)}"
+        between = " to ".join(difference_text(result.score, end) for end in (low, high))
+        text = f"equivalent: {between} is within {_margin(result)}"
         return _tie(Reason.EQUIVALENT, text)
     return _undecided(result, (low, high))
 
@@ -202,8 +204,9 @@ def _undecided(result: ABTestResult, accuracy: Interval) -> Recommendation:
     level, measured = 1 - result.confidence_level, "accuracy" if result.score == "binary" else "score"
     p_value = "" if isnan(result.p_value) else f" (p = {result.p_value:.2g}, needs {level:.2g})"
     text = (
-        f"undecided after {_size(result)}: the {measured} of {result.model_b} is {_points(result, effect)} "
-        f"against {result.model_a}{p_value}; {_excluded(result, accuracy)}{advice}"
+        f"undecided after {_size(result)}: the {measured} of {result.model_b} is "
+        f"{difference_text(result.score, effect)} against {result.model_a}{p_value}; "
+        f"{_excluded(result, accuracy)}{advice}"
     )
     return _tie(Reason.UNDECIDED, text)
 
@@ -223,18 +226,11 @@ def _excluded(result: ABTestResult, accuracy: Interval) -> str:
     bound = 1.0 if result.score == "binary" else inf
     low, high = accuracy
     parts = [
-        f"{side} {_points(result, end)}"
+        f"{side} {difference_text(result.score, end)}"
         for side, end, says_something in (("below", low, low > -bound), ("above", high, high < bound))
         if isfinite(end) and says_something
     ]
     return f"{' and '.join(parts)} is excluded; " if parts else ""
-
-
-def _points(result: ABTestResult, difference: float) -> str:
-    """A difference of scores: points of a rate, else as it is."""
-    if isnan(difference):
-        return "unknown"
-    return f"{difference * 100:+.1f} points" if result.score == "binary" else f"{difference:+.3g}"
 
 
 def _margin(result: ABTestResult) -> str:

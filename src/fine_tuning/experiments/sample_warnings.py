@@ -6,7 +6,7 @@ from math import sqrt
 
 from fine_tuning.experiments.comparability import is_one_after_the_other
 from fine_tuning.experiments.comparison import MAX_STRATA, OTHER
-from fine_tuning.experiments.design import Design
+from fine_tuning.experiments.design import Design, difference_text
 from fine_tuning.experiments.sufficient_statistics import Statistics
 
 WITHIN = "within blocks of time and strata of equal shares"
@@ -19,8 +19,11 @@ def of(statistics: Statistics, design: Design, names: tuple[str, str], effect: f
     Args:
         names: of the models; effect: the difference in score that the verdict is about; None where there is none.
     """
-    found = [*_of_shares(statistics), *_of_used(statistics, names)]
-    return found if effect is None else [*found, *_of_difference(statistics, design, effect)]
+    scored, used = [each.count for each in statistics.scores], _used(statistics)
+    found = [*_of_shares(statistics), *_of_used(scored, used, names)]
+    if effect is None:
+        return found
+    return [*found, *_of_difference(statistics, design, effect, is_part=used != scored)]
 
 
 def _of_shares(statistics: Statistics) -> list[str]:
@@ -41,9 +44,8 @@ def _of_shares(statistics: Statistics) -> list[str]:
     return [f"the models' shares of the samples drifted: they are compared within {strata} of equal share"]
 
 
-def _of_used(statistics: Statistics, names: tuple[str, str]) -> list[str]:
+def _of_used(scored: list[int], used: list[int], names: tuple[str, str]) -> list[str]:
     """That some samples are not compared: those of times in which the shares may change, or of one model alone."""
-    used, scored = _used(statistics), [each.count for each in statistics.scores]
     if not min(scored) or used == scored or not any(used):  # that none is, the shares say
         return []
     parts = [f"{a:,} of {b:,} of {name}" for a, b, name in zip(used, scored, names, strict=True)]
@@ -59,11 +61,15 @@ def _used(statistics: Statistics) -> list[int]:
     return [round(sum(counts[side] for counts in cells)) for side in (0, 1)]
 
 
-def _of_difference(statistics: Statistics, design: Design, effect: float) -> list[str]:
-    """Why the effect is not the difference of the models' means that stand beside it."""
+def _of_difference(statistics: Statistics, design: Design, effect: float, *, is_part: bool) -> list[str]:
+    """Why the effect is not the difference of the models' means that stand beside it.
+
+    Args:
+        is_part: whether a part of the samples is compared.
+    """
     first, second = (each.average for each in statistics.scores)
-    plain, how = second - first, _adjustments(statistics, design)
-    shown, other = (_shown(design, each) for each in (effect, plain))
+    plain, how = second - first, _adjustments(statistics, design, is_part=is_part)
+    shown, other = (difference_text(design.score, each) for each in (effect, plain))
     is_much = abs(effect - plain) > MUCH * sqrt(max(0.0, statistics.effect(design).variance))
     if not how or shown == other or not is_much:  # also where one is unknown
         return []
@@ -74,19 +80,14 @@ def _of_difference(statistics: Statistics, design: Design, effect: float) -> lis
     return [f"the effect of {shown} is {', '.join(how)}; the difference of the plain means is {other}{why}"]
 
 
-def _adjustments(statistics: Statistics, design: Design) -> list[str]:
+def _adjustments(statistics: Statistics, design: Design, *, is_part: bool) -> list[str]:
     """By what the effect is not the plain difference."""
     comparison = statistics.comparison
     cells = comparison.cells()
-    is_within = len(cells) > 1 or _used(statistics) != [each.count for each in statistics.scores]
     applies = {
         "of the planned look": design.kind != "anytime",
-        WITHIN: is_within,
+        WITHIN: is_part or len(cells) > 1,
         "adjusted for the covariate": any(each.has_covariate for each in cells),
         "without a trend over time": comparison.are_apart,
     }
     return [name for name, is_so in applies.items() if is_so]
-
-
-def _shown(design: Design, difference: float) -> str:
-    return f"{difference * 100:+.1f} points" if design.score == "binary" else f"{difference:+.3g}"

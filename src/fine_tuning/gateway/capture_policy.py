@@ -55,9 +55,8 @@ class CapturePolicy(NamedTuple):
         if not self.detectors:
             return example
         parts = {"messages": messages_of_example(example), "tools": example["tools"], "metadata": example["metadata"]}
-        before = text = json.dumps(parts, ensure_ascii=False)
-        for detector in self.detectors:
-            text = masked_text(text, detector)
+        before = json.dumps(parts, ensure_ascii=False)
+        text = self.text(before)
         if text == before:
             return example
         found = json.loads(text)

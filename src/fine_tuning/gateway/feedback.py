@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from fine_tuning.distillation.corrections import store_correction
-from fine_tuning.distillation.ratings import MAX_CORRECTED_RATING
+from fine_tuning.distillation.corrections import apply_correction
 from fine_tuning.errors import UsageError
 from fine_tuning.store import call_feedback, examples, gateway_calls
 from fine_tuning.store.database import Database, Transaction
@@ -72,9 +71,7 @@ def _rate(tx: Transaction, call: GatewayCall, feedback: CallFeedback) -> None:
     if example is None:
         why = call["not_captured"] or "its example was deleted"
         raise UsageError(f"the call has no captured example that could be rated: {why}")
-    rating = feedback["rating"]
     if feedback["correction"] is not None:
-        store_correction(tx, example, feedback["correction"])
-        rating = min(MAX_CORRECTED_RATING, example["rating"] if rating is None else rating)
-    if rating is not None:
-        examples.rate(tx, example["id"], rating)
+        apply_correction(tx, example, feedback["correction"], feedback["rating"])
+    elif feedback["rating"] is not None:
+        examples.rate(tx, example["id"], feedback["rating"])

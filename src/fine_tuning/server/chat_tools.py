@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from fine_tuning.data_io.formats.tool_declarations import Name, Tool
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel
+from fine_tuning.server.request_model import RequestModel, type_of
 
 Mode = Literal["none", "auto", "required"]
 
@@ -62,10 +61,10 @@ def choice_kind(value: object) -> str:
     """The kind of a choice, which the types below name."""
     if isinstance(value, str):
         return "Mode"
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+    kind = type_of(value)
     if kind == "allowed_tools":
         return "Allowed"
-    return "Other" if isinstance(kind, str) and kind != "function" else "Named"
+    return "Named" if kind in {None, "function"} else "Other"
 
 
 ToolChoice = Annotated[

@@ -5,7 +5,7 @@ Source: https://docs.anthropic.com/en/api/messages
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
@@ -15,7 +15,7 @@ from fine_tuning.data_io.dialects.tool_calls import arguments_text
 from fine_tuning.data_io.dialects.tool_results import Result
 from fine_tuning.server import chat_messages as chat
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel, added_by_sdks
+from fine_tuning.server.request_model import RequestModel, added_by_sdks, type_of
 from fine_tuning.store.records.rows import JsonColumn
 
 Id = Annotated[str, Field(min_length=1)]
@@ -79,8 +79,8 @@ _KINDS = {
 
 
 def _kind(value: object) -> str:
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    return _KINDS.get(kind, "Other") if isinstance(kind, str) else "Text"  # which names the type that is missing
+    kind = type_of(value)
+    return "Text" if kind is None else _KINDS.get(kind, "Other")  # a text names the type that is missing
 
 
 ResultPart = Annotated[

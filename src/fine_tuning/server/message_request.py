@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag
 
 from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Function, Name
@@ -15,7 +14,8 @@ from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.chat_request import ChatRequest, Stop
 from fine_tuning.server.chat_tools import Mode, NamedFunction, NamedTool, must_be_called
 from fine_tuning.server.message_blocks import SentMessage, TextBlock, chat_messages
-from fine_tuning.server.request_model import Number, RequestModel, ignored, refused, supported
+from fine_tuning.server.request_model import Number, RequestModel, ignored, refused, supported, type_of
+from fine_tuning.server.response_tools import OtherTool
 from fine_tuning.store.records.rows import JsonColumn
 
 MAX_STOPS = 64
@@ -43,17 +43,8 @@ class CustomTool(RequestModel):
         return Function(name=self.name, description=self.description, parameters=self.input_schema, strict=self.strict)
 
 
-class OtherTool(RequestModel):
-    """Any other tool, which nothing here runs or knows the input of."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str
-
-
 def _tool_kind(value: object) -> str:
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    return "Other" if isinstance(kind, str) and kind != "custom" else "Custom"
+    return "Custom" if type_of(value) in {None, "custom"} else "Other"
 
 
 Tool = Annotated[Annotated[CustomTool, Tag("Custom")] | Annotated[OtherTool, Tag("Other")], Discriminator(_tool_kind)]

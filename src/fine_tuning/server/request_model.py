@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -36,6 +37,12 @@ def refused(why: str) -> Any:
 def added_by_sdks() -> Any:
     """What `parse` and `stream` of the SDKs add to an answer: accepted where it is sent back, and left out."""
     return Field(default=None, exclude=True)
+
+
+def type_of(value: object) -> str | None:
+    """The `type` of a part of a body, read or not, by which a union tells its members; None where it is no text."""
+    found = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+    return found if isinstance(found, str) else None
 
 
 class RequestModel(SoundModel):

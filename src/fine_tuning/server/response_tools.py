@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
@@ -11,7 +10,7 @@ from fine_tuning.data_io.formats.tool_declarations import Function, Name
 from fine_tuning.data_io.formats.tool_declarations import Tool as ChatTool
 from fine_tuning.server import chat_tools
 from fine_tuning.server.chat_tools import Mode, OtherChoice, choice_kind
-from fine_tuning.server.request_model import RequestModel
+from fine_tuning.server.request_model import RequestModel, type_of
 from fine_tuning.store.records.rows import JsonColumn
 
 
@@ -52,8 +51,7 @@ class OtherTool(RequestModel):
 
 
 def _tool_kind(value: object) -> str:
-    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
-    return "Other" if isinstance(kind, str) and kind != "function" else "Function"
+    return "Function" if type_of(value) in {None, "function"} else "Other"
 
 
 Tool = Annotated[

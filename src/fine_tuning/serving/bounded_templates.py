@@ -11,7 +11,7 @@ from fine_tuning.errors import RefusedError
 from fine_tuning.export.chat_template import chat_template
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.engine import Completion, Engine
-from fine_tuning.serving.text_types import TextBody, TextChunk
+from fine_tuning.serving.engine_around import EngineAround
 
 
 def with_bounded_template(engine: Engine, folder: Path) -> Engine:
@@ -29,13 +29,12 @@ def _unsure_template(folder: Path) -> str | None:
         return None
 
 
-class BoundedTemplate:
+class BoundedTemplate(EngineAround):
     """An `Engine` that refuses conversations which its chat template does not render in time."""
 
     def __init__(self, engine: Engine, template: str) -> None:
-        self._engine, self._template = engine, template
-        self.model = getattr(engine, "model", "")
-        self.close = engine.close
+        super().__init__(engine)
+        self._template = template
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`."""
@@ -60,10 +59,6 @@ class BoundedTemplate:
         """Answer a request of OpenAI's chat API. See `Engine`."""
         self._check([body["messages"]], body.get("tools"))
         yield from self._engine.chat_chunks(body)
-
-    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
-        """Continue prompts as they are. See `Engine`."""
-        return self._engine.text_chunks(body)
 
     def _check(self, chats: Sequence[Messages], tools: object) -> None:
         if problem := conversation_problem(self._template, chats, tools):

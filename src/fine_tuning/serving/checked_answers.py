@@ -11,20 +11,15 @@ from fine_tuning.data_io.usage import usage_of_both
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.answer_form import AnswerForm
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, usage
-from fine_tuning.serving.engine import Completion, Engine
-from fine_tuning.serving.text_types import TextBody, TextChunk
+from fine_tuning.serving.engine import Completion
+from fine_tuning.serving.engine_around import EngineAround
 
 
-class CheckedAnswers:
+class CheckedAnswers(EngineAround):
     """An engine that holds the most of a schema by a grammar; requests without a schema are passed on.
 
     Where a grammar holds all of it, an answer streams. Else it is complete before its first piece is shown.
     """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.model = getattr(engine, "model", "")
-        self.close = engine.close
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`."""
@@ -73,10 +68,6 @@ class CheckedAnswers:
             yield from self._guarded(body, form)
         else:
             yield from self._checked(body, form)
-
-    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
-        """Continue prompts, which have no form. See `Engine`."""
-        return self._engine.text_chunks(body)
 
     def _guarded(self, body: ChatBody, form: AnswerForm) -> Generator[Chunk, None, None]:
         """An answer as it is generated; at its end it is sure that the grammar was held."""

@@ -17,13 +17,13 @@ from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Message
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import requests_of_choices, summed, with_both
 from fine_tuning.serving.engine import Completion, Engine
-from fine_tuning.serving.text_types import TextBody, TextChunk
+from fine_tuning.serving.engine_around import EngineAround
 
 Forms = Mapping[str, AnswerForm]
 _NOT_CALLED = "This was not called, because of another call that is invalid. Call it again."
 
 
-class CheckedCalls:
+class CheckedCalls(EngineAround):
     """An engine around one with tools; requests whose calls a grammar holds are passed on.
 
     Text streams, and a call is shown when it is complete.
@@ -33,9 +33,8 @@ class CheckedCalls:
     """
 
     def __init__(self, engine: Engine, *, checks_required: bool) -> None:
-        self._engine, self._checks_required = engine, checks_required
-        self.model = getattr(engine, "model", "")
-        self.close = engine.close
+        super().__init__(engine)
+        self._checks_required = checks_required
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`."""
@@ -85,10 +84,6 @@ class CheckedCalls:
             for choice in kept.held:
                 yield {"choices": [choice]}
         yield {"choices": [], "usage": summed(counts)}
-
-    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
-        """Continue prompts, which have no tools. See `Engine`."""
-        return self._engine.text_chunks(body)
 
     def _forms(self, body: Mapping[str, Any]) -> Forms:
         """The forms of the arguments that are checked, by the names of their functions."""

@@ -19,9 +19,9 @@ from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import CheckedAnswers
 from fine_tuning.serving.checked_calls import CheckedCalls
 from fine_tuning.serving.engine import Completion, Engine
+from fine_tuning.serving.engine_around import EngineAround
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
 from fine_tuning.serving.response_grammar import json_rule
-from fine_tuning.serving.text_types import TextBody, TextChunk
 from fine_tuning.serving.tool_call_reader import ToolCallReader
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -59,7 +59,7 @@ def _template_has_tools(folder: Path) -> bool:
     return tool_prompt.template_supports_tools(chat_template(folder))
 
 
-class PromptedTools:
+class PromptedTools(EngineAround):
     """An engine that describes tools in the system message; requests without tools are passed on.
 
     A required tool call is constrained by a grammar, and so is an optional one where a tool is strict; others are read
@@ -70,9 +70,8 @@ class PromptedTools:
     """
 
     def __init__(self, engine: Engine, *, has_grammars: bool = False) -> None:
-        self._engine, self._has_grammars = engine, has_grammars
-        self.model = getattr(engine, "model", "")
-        self.close = engine.close
+        super().__init__(engine)
+        self._has_grammars = has_grammars
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`."""
@@ -130,10 +129,6 @@ class PromptedTools:
                 yield {**chunk, "choices": found[:1]}
                 for other in found[1:]:
                     yield {"choices": [other]}
-
-    def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
-        """Continue prompts, which have no tools. See `Engine`."""
-        return self._engine.text_chunks(body)
 
     def _prompted(self, body: ChatBody) -> ChatBody:
         """The request with its tools in the system message, and a required call, or none, as a form of the answer."""

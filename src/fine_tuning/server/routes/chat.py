@@ -61,13 +61,14 @@ def create(
 
 def _choices(engine: Engine, body: ChatRequest, client_disconnected: Callable[[], bool]) -> list[tuple[Choice, Usage]]:
     """Choices and exact usage. Several choices are several requests, since engines count only one choice's tokens."""
-    requests = body.engine_requests()
-
+    requests, top_logprobs = body.engine_requests(), body.top_logprobs or 0
+    if len(requests) == 1:
+        return [_choice(engine, requests[0], top_logprobs, client_disconnected)]
     failures: list[BaseException] = []
 
     def answer(request: ChatBody) -> tuple[Choice, Usage] | None:
         try:
-            return _choice(engine, request, body.top_logprobs or 0, lambda: bool(failures) or client_disconnected())
+            return _choice(engine, request, top_logprobs, lambda: bool(failures) or client_disconnected())
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody gets the other choices
             failures.append(error)
             return None
