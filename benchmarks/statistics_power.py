@@ -16,7 +16,7 @@ from fine_tuning.experiments.simulation import Scenario, SimulatedTests
 SIZE = 5000  # of each model, where tests are simulated one for one
 FEWER = 2000  # samples of the model with fewer, of other splits
 PLANNED = 975  # of group_sequential for 0.80 against 0.85; see `sample_size.plan`
-RATES = (0.5, 0.8, 0.95, 0.99)
+RATES = (0.5, 0.8, 0.95, 0.99, 0.999)
 SPLITS = (0.5, 0.25, 0.1, 0.05)
 CANARY = 0.1
 DESIGNS = {
@@ -74,7 +74,7 @@ each. Target: at most 5 % for every design, split and rate. Of {every.size} figu
 the largest is {every.max():.2%}; {(every > 0.05 + error).sum()} are above it by more than the simulation error
 ({error:.2%}).
 
-| design | shares of the models | {" | ".join(f"{rate:.2f}" for rate in RATES)} |
+| design | shares of the models | {" | ".join(f"{rate:g}" for rate in RATES)} |
 |---|---|{"---|" * len(RATES)}
 {chr(10).join(lines)}
 

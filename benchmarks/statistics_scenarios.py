@@ -142,6 +142,16 @@ def rare(rng: np.random.Generator) -> Traffic:
     return Traffic(Design(score="bounded"), _of_arms(rng.random(1500) < 0.5, scores))
 
 
+def nearly_perfect(rng: np.random.Generator) -> Traffic:
+    """Right answers, but for one in 1,000."""
+    return Traffic(Design(), _of_arms(rng.random(3000) < 0.5, rng.random(3000) < 0.999))
+
+
+def perfect_canary(rng: np.random.Generator) -> Traffic:
+    """Right answers alone, a tenth of them of model_b."""
+    return Traffic(Design(split=0.1), _of_arms(rng.random(2000) < 0.1, np.ones(2000)))
+
+
 def covariate(rng: np.random.Generator) -> Traffic:
     """Real scores with a skewed covariate, which a fifth of the samples lack; 30 % of the calls are model_b's."""
     x, is_b, kept = rng.lognormal(size=1000), rng.random(1000) < 0.3, rng.random(1000) < 0.8
@@ -191,6 +201,12 @@ def better_canary(rng: np.random.Generator) -> Traffic:
     """0.80 and 0.85, a tenth of the calls of model_b."""
     is_b = rng.random(8300) < 0.1
     return Traffic(Design(split=0.1), _of_arms(is_b, rng.random(8300) < np.where(is_b, 0.85, 0.80)), 0.05)
+
+
+def perfect_beside_good(rng: np.random.Generator) -> Traffic:
+    """0.97, and a model that is always right, 500 calls of each."""
+    is_b = rng.random(1000) < 0.5
+    return Traffic(Design(), _of_arms(is_b, rng.random(1000) < np.where(is_b, 1.0, 0.97)), 0.03)
 
 
 def better_on_trend(rng: np.random.Generator) -> Traffic:
@@ -249,6 +265,8 @@ EQUAL: dict[str, Maker] = {
     "lognormal scores, 10/90": skewed_canary,
     "bounded scores": bounded,
     "bounded scores, 98 % of them 1": rare,
+    "right answers, 99.9 % of them": nearly_perfect,
+    "right answers alone, 10/90": perfect_canary,
     "covariate, a fifth missing, 30/70": covariate,
     "six strata, the easier the more of model_b": strata,
     "group_sequential": grouped,
@@ -259,6 +277,7 @@ BETTER: dict[str, Maker] = {
     "0.80 and 0.85, 3,200 samples": better,
     "0.80 and 0.85, 90 % / 10 %, 8,300 samples": better_canary,
     "0.80 and 0.85, 800 pairs (correlation 0.5)": better_in_pairs,
+    "0.97 and 1.00, 1,000 samples": perfect_beside_good,
     "10 points better; share ramps up, rate falls by 30 points": better_on_trend,
 }
 CHANGING: dict[str, Maker] = {
