@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from fine_tuning.base_models import tokenizer_trial
 from fine_tuning.base_models.model_folder import check_files, check_model_folder
 from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError, FineTuningError
@@ -98,6 +99,9 @@ VALUES: list[tuple[str, object]] = [
     *(("eos_token_id", value) for value in (10**12, "x", [1, "x"])),
     ("rms_norm_eps", "a"),
     ("rms_norm_eps", float("nan")),
+    ("rope_scaling", {"factor": float("nan")}),
+    ("rope_parameters", {"long_factor": [1.0, float("nan")]}),
+    ("initial_value", float("nan")),
     ("rope_parameters", "x"),
     ("rope_parameters", {"rope_theta": "x"}),
     ("model_type", 5),
@@ -123,6 +127,10 @@ def test_forged_setting_is_refused_by_name(tiny_model_dir: Path, tmp_path: Path,
         check_files(folder)
 
 
+DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+PADDING = {"direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0, "pad_token": "x"}
+SLOW_SPLIT = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+
 LOADED: dict[str, tuple[Forge, str]] = {
     "a missing tensor": (without("model.norm.weight"), "lack model.norm.weight"),
     "a tensor of another name": (
@@ -138,7 +146,23 @@ LOADED: dict[str, tuple[Forge, str]] = {
     "an unknown type": (settings(dtype="evil"), "cannot load"),
     "a tokenizer that panics": (
         settings("tokenizer.json", normalizer={"type": "Precompiled", "precompiled_charsmap": "////"}),
-        "cannot load the tokenizer",
+        "its process ended with",
+    ),
+    "a tokenizer whose texts grow": (
+        settings("tokenizer.json", normalizer={"type": "Sequence", "normalizers": [DOUBLED] * 7}),
+        "short texts become very long ones",
+    ),
+    "a tokenizer that pads": (
+        settings("tokenizer.json", padding={**PADDING, "strategy": {"Fixed": 10**10}}),
+        "cannot be used",
+    ),
+    "a tokenizer whose answers grow": (
+        settings("tokenizer.json", decoder={"type": "Replace", "pattern": {"Regex": "(?=.)"}, "content": "b" * 1000}),
+        "short texts become very long ones",
+    ),
+    "a tokenizer with a pattern that takes years": (
+        settings("tokenizer.json", pre_tokenizer=SLOW_SPLIT),
+        "cannot be used",
     ),
 }
 
@@ -150,6 +174,16 @@ def test_what_a_library_refuses_is_one_line(tiny_model_dir: Path, tmp_path: Path
     with pytest.raises(DataError, match=words) as refused:
         check_loadable(folder)
     assert "\n" not in str(refused.value)
+
+
+def test_a_tokenizer_that_takes_too_long_is_refused(
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokenizer_trial, "SECONDS", 1.0)
+    endless = {"type": "Sequence", "normalizers": [DOUBLED] * 24}
+    folder = forged(tiny_model_dir, tmp_path / "m", settings("tokenizer.json", normalizer=endless))
+    with pytest.raises(DataError, match=r"takes more than 1 seconds|its process ended"):  # the memory ends first
+        tokenizer_trial.try_tokenizer(folder)
 
 
 def test_code_of_a_folder_is_neither_run_nor_asked_for(

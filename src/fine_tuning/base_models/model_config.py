@@ -110,8 +110,10 @@ def _refusal(key: str, value: Any) -> str | None:
 
 
 def _unusable_number(key: str, value: Any) -> str | None:
-    if isinstance(value, float) and _NUMBERS.fullmatch(key) and not math.isfinite(value):
-        return "no number"
+    if isinstance(value, float) and (math.isnan(value) or (_NUMBERS.fullmatch(key) and math.isinf(value))):
+        return "no number"  # a limit may be infinite
+    if isinstance(value, list) and any(isinstance(each, float) and math.isnan(each) for each in value):
+        return "no list of numbers"
     if isinstance(value, int) and abs(value) > MAX_INTEGER:
         return f"beyond {MAX_INTEGER:,}"
     return None

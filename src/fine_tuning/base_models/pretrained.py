@@ -11,6 +11,7 @@ from fine_tuning._util.lazy_imports import import_transformers
 from fine_tuning._util.library_errors import library_errors
 from fine_tuning.base_models.model_folder import check_files
 from fine_tuning.base_models.tokenizer_files import check_tokenizer, read_object
+from fine_tuning.base_models.tokenizer_trial import try_tokenizer
 from fine_tuning.errors import DataError
 
 # Said each time: left out, transformers asks on the terminal whether to run a folder's code.
@@ -76,7 +77,7 @@ def load_network(folder: Path, **options: Any) -> Any:
 
 
 def check_loadable(folder: Path) -> None:
-    """Check that transformers reads configuration and tokenizer, and that the files have the network's tensors.
+    """Check that transformers reads configuration and tokenizer, which is tried, and that no tensor is missing.
 
     Slower than `check_files` (seconds), so for a folder that is new here. Where transformers is not installed, that
     check is all.
@@ -90,6 +91,7 @@ def check_loadable(folder: Path) -> None:
     except ImportError:
         return
     if (folder / "tokenizer.json").exists():
+        try_tokenizer(folder)
         load_tokenizer(folder)
     load_network(folder, device_map="meta")  # names and shapes alone
 
