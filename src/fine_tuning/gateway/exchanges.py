@@ -15,6 +15,7 @@ class Exchange:
     Attributes:
         path: behind the name of the upstream, without its query.
         tags: the client's headers for the gateway, without `x-ft-`, in lower case.
+        trace_parent: the client's place in a trace, see https://www.w3.org/TR/trace-context/; empty without one.
         request, response: the bodies as they were sent, compressed or not; None where they were too large to keep.
         status: of the response; None before there was one.
         first_byte: from the start to the first byte of the body.
@@ -29,6 +30,7 @@ class Exchange:
     method: str
     path: str
     tags: dict[str, str]
+    trace_parent: str = ""
     request_encoding: str = ""
     started_at: float = field(default_factory=time.time)
     request: bytearray | None = field(default_factory=bytearray)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from fine_tuning.gateway.exchanges import Exchange
 
@@ -26,6 +26,7 @@ class SpoolLine(TypedDict):
     method: str
     path: str
     tags: dict[str, str]
+    trace_parent: NotRequired[str]  # not of earlier versions
     started_at: float
     first_byte: float | None
     seconds: float | None
@@ -46,6 +47,7 @@ def to_line(exchange: Exchange) -> bytes:
         "method": exchange.method,
         "path": exchange.path,
         "tags": exchange.tags,
+        "trace_parent": exchange.trace_parent,
         "started_at": exchange.started_at,
         "first_byte": exchange.first_byte,
         "seconds": exchange.seconds,

@@ -13,6 +13,7 @@ from fine_tuning.gateway import feedback
 from fine_tuning.gateway.call_records import CallRecords, records_of
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.spooled_calls import SpooledCall, read_calls
+from fine_tuning.gateway.telemetry import Telemetry
 from fine_tuning.store import costs, examples, gateway_calls
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.workspace import Workspace
@@ -21,10 +22,13 @@ _log = logging.getLogger(__name__)
 BLOCK_CALLS = 200
 
 
-def store_spool(workspace: Workspace, folder: Path) -> int:
+def store_spool(workspace: Workspace, folder: Path, telemetry: Telemetry | None = None) -> int:
     """Store every complete file of the spool, and delete it. Returns the number of new calls.
 
     A file that is stored again, after a kill between the two, adds nothing.
+
+    Args:
+        telemetry: is given each new call.
 
     Raises:
         FineTuningError: the database cannot be written; the files stay.
@@ -32,7 +36,7 @@ def store_spool(workspace: Workspace, folder: Path) -> int:
     files = complete_files(folder)
     count = 0
     if files:
-        storing = _Storing(workspace)
+        storing = _Storing(workspace, telemetry)
         count = sum(storing.store_file(path) for path in files)
     feedback.apply_waiting(workspace.database)
     return count
@@ -56,10 +60,11 @@ def _is_written(path: Path) -> bool:
 class _Storing:
     """Stores files by the prices and the policy of a workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, telemetry: Telemetry | None) -> None:
         self._database = workspace.database
         self._prices = PriceList(workspace.settings.prices)
         self._policy = CapturePolicy.of(workspace.settings)
+        self._telemetry = telemetry
 
     def store_file(self, path: Path) -> int:
         """Store the calls of a file, and delete it. Returns the number of new ones."""
@@ -82,10 +87,15 @@ class _Storing:
     def _store(self, calls: list[SpooledCall]) -> int:
         found = [records_of(call, self._prices, self._policy) for call in calls]
         with self._database.write() as tx:
-            return _add(tx, found)
+            new = _add(tx, found)
+        if self._telemetry is not None:
+            spooled = {call.facts["id"]: call for call in calls}
+            self._telemetry.add((spooled[each.call["id"]], each.call) for each in new)
+        return len(new)
 
 
-def _add(tx: Transaction, block: list[CallRecords]) -> int:
+def _add(tx: Transaction, block: list[CallRecords]) -> list[CallRecords]:
+    """Add those that are new."""
     known = gateway_calls.known(tx, [each.call["id"] for each in block])
     new = [each for each in block if each.call["id"] not in known]
     examples.capture(tx, [each.example for each in new if each.example is not None], are_rated=False)
@@ -93,4 +103,4 @@ def _add(tx: Transaction, block: list[CallRecords]) -> int:
     for each in new:
         if each.cost is not None:
             costs.add(tx, each.cost)
-    return len(new)
+    return new

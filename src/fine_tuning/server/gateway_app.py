@@ -16,13 +16,14 @@ from fine_tuning.gateway.http_headers import OWN
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
-from fine_tuning.server import authentication, caller_checks
+from fine_tuning.server import authentication, caller_checks, prometheus_metrics
 from fine_tuning.server.authentication import Access
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
 
 _KEY = b"x-ft-key"
 _MOST_KEYS = 10_000
+_LONGEST_TRACE_PARENT = 55  # characters
 _ACCESS_SECONDS = 1.0  # a revoked key is refused after this time
 
 
@@ -35,6 +36,7 @@ class GatewayApp:
         self._forwarder = Forwarder()
         self._recorder = Recorder(workspace.settings.folder(SPOOL))
         self._accesses = _Accesses(workspace)
+        prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to its upstream, or to the application."""
@@ -66,6 +68,7 @@ class GatewayApp:
             method=scope["method"],
             path=path,
             tags=_tags(headers),
+            trace_parent=headers.get(b"traceparent", b"").decode("latin-1")[:_LONGEST_TRACE_PARENT],
             request_encoding=encoding_of(scope["headers"]),
         )
         try:
@@ -74,6 +77,7 @@ class GatewayApp:
         except GatewayError as error:
             exchange.status = int(error.status)
             await send_error(send, error, wire_of(path, headers), exchange.call_id.encode())
+        prometheus_metrics.count_call(exchange)
         if exchange.project and _is_wanted(exchange):
             self._recorder.record(exchange)
 

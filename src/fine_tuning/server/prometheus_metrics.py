@@ -1,19 +1,39 @@
-"""Metrics for Prometheus: requests, jobs, loaded models and serving parity."""
+"""Metrics for Prometheus: requests, calls of the gateway, jobs, loaded models and serving parity."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.server.context import Context
 from fine_tuning.store import jobs
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("ft_requests", "Requests by route and status.", ["method", "route", "status"], registry=REGISTRY)
 SECONDS = Histogram("ft_request_seconds", "Time to the last byte.", ["method", "route"], registry=REGISTRY)
+
+_LONG = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 150, 600)  # seconds of a model's answer
+_OF_CALLS: Any = {"labelnames": ["upstream"], "buckets": _LONG, "registry": REGISTRY}
+GATEWAY_CALLS = Counter(
+    "ft_gateway_calls", "Calls passed on, by status of the answer.", ["upstream", "status"], registry=REGISTRY
+)
+GATEWAY_SECONDS = Histogram("ft_gateway_seconds", "Time to the last byte of calls passed on.", **_OF_CALLS)
+GATEWAY_FIRST_BYTE = Histogram("ft_gateway_first_byte_seconds", "Time to the first byte of their answers.", **_OF_CALLS)
+GATEWAY_DROPPED = Gauge("ft_gateway_dropped_calls", "Calls since the start that were not recorded.", registry=REGISTRY)
+
+
+def count_call(exchange: Exchange) -> None:
+    """Count a call that the gateway passed on."""
+    GATEWAY_CALLS.labels(exchange.upstream, str(exchange.status or "none")).inc()
+    if exchange.seconds is not None:
+        GATEWAY_SECONDS.labels(exchange.upstream).observe(exchange.seconds)
+    if exchange.first_byte is not None:
+        GATEWAY_FIRST_BYTE.labels(exchange.upstream).observe(exchange.first_byte)
 
 
 class _State(Collector):

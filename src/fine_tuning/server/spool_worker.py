@@ -12,11 +12,14 @@ import os
 import signal
 import threading
 import time
+from contextlib import closing, nullcontext
 
 from fine_tuning.errors import FineTuningError
+from fine_tuning.gateway import telemetry
 from fine_tuning.gateway.recorder import SPOOL
 from fine_tuning.gateway.retention import remove_old
 from fine_tuning.gateway.stored_calls import store_spool
+from fine_tuning.gateway.telemetry import Telemetry
 from fine_tuning.store.workspace import open_workspace
 
 _log = logging.getLogger(__name__)
@@ -25,11 +28,14 @@ REMOVAL_SECONDS = 600.0
 _NICENESS = 10
 
 
-def run(parent: int | None, stop: threading.Event) -> None:
+def run(parent: int | None, stop: threading.Event, sender: Telemetry | None = None) -> None:
     """Store what there is once a second, until told to stop or the parent process has ended; once without a parent.
     Every ten minutes, delete the calls that are kept no longer.
 
     While the database is away the calls stay in the spool.
+
+    Args:
+        sender: is given each new call.
     """
     workspace = open_workspace()
     folder = workspace.settings.folder(SPOOL)
@@ -37,7 +43,7 @@ def run(parent: int | None, stop: threading.Event) -> None:
     while not is_last:
         is_last = parent is None or stop.wait(EVERY_SECONDS) or os.getppid() != parent
         try:
-            store_spool(workspace, folder)
+            store_spool(workspace, folder, sender)
             if time.monotonic() - last_removal > REMOVAL_SECONDS:
                 remove_old(workspace)
                 last_removal = time.monotonic()
@@ -56,7 +62,9 @@ def main() -> None:
     os.nice(_NICENESS)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    run(parent, stop)
+    sender = telemetry.opened()
+    with closing(sender) if sender is not None else nullcontext():
+        run(parent, stop, sender)
 
 
 if __name__ == "__main__":
