@@ -64,6 +64,13 @@ ODD = (
 KNOWN = ("inbox", "inbox-v1", "inbox@live", "t", "model_a", "gpt-4o", "smollm2-135m-instruct", "shop", "0.5", "2", "95")
 
 
+def inner_folder(folder: Path) -> Path:
+    """Where commands may run: paths that lead out of it (`../../etc/passwd`) stay in the folder, as they are written."""
+    found = folder / "in" / "all" / "its" / "depth"
+    found.mkdir(parents=True)
+    return found
+
+
 class TooLong(BaseException):
     """A command took longer than `SECONDS`; nothing that a command catches, as it does a TimeoutError of a host."""
 
@@ -177,7 +184,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["FINE_TUNING_HOME"] = f"{folder}/workspace"
         os.environ.update(OPENAI_BASE_URL="http://127.0.0.1:9/v1", OPENAI_API_KEY="k")
-        os.chdir(folder)
+        os.chdir(inner_folder(Path(folder)))
         lines = command_lines(int(count), int(seed), prepare(Path(folder)))
         endings = [run(each) for each in itertools.takewhile(lambda _: time.monotonic() < until, lines)]
     bad = [each for each in endings if each.problem is not None]
