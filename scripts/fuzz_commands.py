@@ -65,7 +65,7 @@ KNOWN = ("inbox", "inbox-v1", "inbox@live", "t", "model_a", "gpt-4o", "smollm2-1
 
 
 def inner_folder(folder: Path) -> Path:
-    """Where commands may run: paths that lead out of it (`../../etc/passwd`) stay in the folder, as they are written."""
+    """Where commands run: paths that lead out of it (`../../etc/passwd`), to which they write, stay in the folder."""
     found = folder / "in" / "all" / "its" / "depth"
     found.mkdir(parents=True)
     return found
