@@ -31,6 +31,7 @@ from fine_tuning.commands import (
     registry,
     relocation,
     server,
+    vendor_keys,
 )
 from fine_tuning.errors import FineTuningError
 
@@ -56,6 +57,7 @@ for group in (
     costs,
     base_models,
     server,
+    vendor_keys,
     pipeline,
     relocation,
     maintenance,

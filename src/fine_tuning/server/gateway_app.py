@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Generic, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning.errors import FineTuningError
+from fine_tuning.gateway import caller_keys
 from fine_tuning.gateway.exchanges import Exchange, encoding_of
 from fine_tuning.gateway.forwarding import Forwarder
-from fine_tuning.gateway.http_headers import OWN
+from fine_tuning.gateway.http_headers import OWN, Headers
 from fine_tuning.gateway.recorder import SPOOL, Recorder
-from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
+from fine_tuning.gateway.upstreams import Upstream, Wire, read_upstreams, wire_of
+from fine_tuning.gateway.vendor_keys import VendorKeys
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
 from fine_tuning.server import authentication, caller_checks, prometheus_metrics
-from fine_tuning.server.authentication import Access
 from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.settings import Settings
+from fine_tuning.store import vendor_keys
+from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import Workspace
 
-_KEY = b"x-ft-key"
+Found = TypeVar("Found")
 _MOST_KEYS = 10_000
 _LONGEST_TRACE_PARENT = 55  # characters
 _ACCESS_SECONDS = 1.0  # a revoked key is refused after this time
@@ -35,7 +41,9 @@ class GatewayApp:
         self._upstreams: Mapping[str, Upstream] = read_upstreams(workspace.settings.upstreams)
         self._forwarder = Forwarder()
         self._recorder = Recorder(workspace.settings.folder(SPOOL))
-        self._accesses = _Accesses(workspace)
+        database, settings = workspace.database, workspace.settings
+        self._accesses = _Remembered(lambda key: authentication.access(database, f"Bearer {key}"))
+        self._held_keys = _Remembered(lambda project, name: _held(database, settings, project, name))
         prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +81,9 @@ class GatewayApp:
         )
         try:
             exchange.project = await self._project_of(scope, headers)
+            if caller_keys.needs_held(headers, scope["query_string"]):
+                with_held = await self._with_held_key(exchange, scope["headers"], wire_of(path, headers))
+                scope = {**scope, "headers": with_held}
             await self._forwarder.forward(upstream, exchange, scope, receive, send)
         except GatewayError as error:
             exchange.status = int(error.status)
@@ -81,15 +92,22 @@ class GatewayApp:
         if exchange.project and _is_wanted(exchange):
             self._recorder.record(exchange)
 
+    async def _with_held_key(self, exchange: Exchange, headers: Headers, wire: Wire) -> Headers:
+        try:
+            held = await self._held_keys.of(exchange.project, exchange.upstream)
+        except FineTuningError as error:
+            raise GatewayError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), "vendor_key_unreadable") from None
+        return caller_keys.with_held(headers, held, wire, exchange.upstream)
+
     async def _project_of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
         """The project of the gateway's key.
 
         Raises:
             GatewayError: the caller may not use the gateway.
         """
-        access = await self._accesses.of(headers.get(_KEY, b"").decode("latin-1"))
+        access = await self._accesses.of(caller_keys.own_key(headers))
         if access.project is None:
-            message = "this gateway needs its own key in the header x-ft-key; create one: ft-cli keys create NAME"
+            message = "this gateway needs its own key, as x-ft-key or as the key of the SDK: ft-cli keys create NAME"
             raise GatewayError(HTTPStatus.UNAUTHORIZED, message, "invalid_gateway_key")
         names, origins = self._config.allowed_hosts, self._config.allowed_origins
         if reason := caller_checks.refusal(scope, names, origins, is_open=access.key_id is None):
@@ -100,28 +118,36 @@ class GatewayApp:
         return access.project
 
 
-class _Accesses:
-    """What keys may do, looked up once a second."""
+class _Remembered(Generic[Found]):
+    """What is looked up in the database in a thread, at most once a second for each key."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._database = workspace.database
-        self._known: dict[str, tuple[float, Access]] = {}
+    def __init__(self, look_up: Callable[..., Found]) -> None:
+        self._look_up = look_up
+        self._known: dict[tuple[str, ...], tuple[float, Found]] = {}
 
-    async def of(self, key: str) -> Access:
-        """The access of a key."""
+    async def of(self, *key: str) -> Found:
+        """What was found within the last second, or is found now."""
         now = time.monotonic()
-        until, found = self._known.get(key, (0.0, None))
-        if found is not None and now < until:
-            return found
-        found = await run_in_threadpool(authentication.access, self._database, f"Bearer {key}")
+        known = self._known.get(key)
+        if known is not None and now < known[0]:
+            return known[1]
+        found = await run_in_threadpool(self._look_up, *key)
         if len(self._known) > _MOST_KEYS:
             self._known.clear()
         self._known[key] = now + _ACCESS_SECONDS, found
         return found
 
 
+def _held(database: Database, settings: Settings, project: str, upstream: str) -> str | None:
+    """The vendor's key that is held; the setting that decrypts it is needed only where there is one."""
+    with database.read() as tx:
+        if vendor_keys.encrypted(tx, project, upstream) is None:
+            return None
+    return VendorKeys(settings).held(database, project, upstream)
+
+
 def _tags(headers: Mapping[bytes, bytes]) -> dict[str, str]:
-    own = ((name, value) for name, value in headers.items() if name.startswith(OWN) and name != _KEY)
+    own = ((name, value) for name, value in headers.items() if name.startswith(OWN) and name != caller_keys.OWN_KEY)
     return {name[len(OWN) :].decode("latin-1"): value.decode("utf-8", "replace") for name, value in own}
 
 

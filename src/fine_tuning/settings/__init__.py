@@ -89,6 +89,11 @@ class Settings(BaseSettings):
         description="APIs that the gateway passes calls to, beside OpenAI, Anthropic and Gemini, as JSON: "
         '{"azure": "https://NAME.openai.azure.com"}',
     )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="key by which the gateway encrypts the vendors' keys that it holds (ft-cli vendor-keys secret); "
+        "several, separated by commas: the first encrypts, all decrypt",
+    )
     capture_rate: float = Field(
         default=1.0,
         ge=0,

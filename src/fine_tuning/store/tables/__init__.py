@@ -22,7 +22,7 @@ from fine_tuning.store.tables.experiment_tables import (
     samples,
 )
 from fine_tuning.store.tables.file_tables import files, upload_parts, uploads
-from fine_tuning.store.tables.gateway_tables import call_feedback, gateway_calls
+from fine_tuning.store.tables.gateway_tables import call_feedback, gateway_calls, vendor_keys
 from fine_tuning.store.tables.job_tables import JOB_STATUSES, artifacts, job_events, jobs
 from fine_tuning.store.tables.model_tables import (
     MODEL_STATUSES,
@@ -89,4 +89,5 @@ __all__ = [
     "tasks",
     "upload_parts",
     "uploads",
+    "vendor_keys",
 ]

@@ -53,3 +53,12 @@ call_feedback = Table(
     Index(None, "call_id"),
 )
 Index("ix_call_feedback_waiting", call_feedback.c.created_at, **only(call_feedback.c.status == "waiting"))
+
+vendor_keys = Table(
+    "vendor_keys",
+    metadata,
+    Column("project", String(80), primary_key=True),
+    Column("upstream", String(80), primary_key=True),
+    Column("encrypted", Text, nullable=False, doc="see gateway.vendor_keys"),
+    Column("created_at", UtcTime, nullable=False),
+)
