@@ -80,8 +80,9 @@ class GatewayApp:
             request_encoding=encoding_of(scope["headers"]),
         )
         try:
+            needs_held = caller_keys.needs_held(headers, scope["query_string"])
             exchange.project = await self._project_of(scope, headers)
-            if caller_keys.needs_held(headers, scope["query_string"]):
+            if needs_held:
                 with_held = await self._with_held_key(exchange, scope["headers"], wire_of(path, headers))
                 scope = {**scope, "headers": with_held}
             await self._forwarder.forward(upstream, exchange, scope, receive, send)
