@@ -15,7 +15,7 @@ import typer
 from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
-from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
     from fine_tuning.store.gateway_calls import Filters
@@ -49,13 +49,17 @@ class FilterOptions:
         None
     )
     since: Annotated[str | None, typer.Option(help="Only calls at or after this time (ISO 8601).")] = None
+    upstream: Annotated[str | None, typer.Option(help="Only calls to this upstream.")] = None
+    text: Annotated[str | None, typer.Option(help="Only calls with this text in the question or the answer.")] = None
 
     def filters(self) -> Filters:
         """As the store takes them."""
         from fine_tuning.store.gateway_calls import Filters
 
         since = None if self.since is None else _time(self.since)
-        return Filters(self.project, self.model, self.unit, self.conversation, self.failed, since)
+        return Filters(
+            self.project, self.model, self.unit, self.conversation, self.failed, since, self.upstream, self.text
+        )
 
 
 def _time(text: str) -> datetime:
@@ -137,16 +141,19 @@ def _as_line(value: Mapping[str, Any]) -> str:
 
 def show(call_id: Annotated[str, typer.Argument(help="Id of the call.")], *, as_json: output.Json = False) -> None:
     """Show a call whole: its facts, what was asked and answered, and what was said of it."""
-    found = _whole(command_workspace(), call_id)
+    from fine_tuning.data_io.messages import messages_of_example
+    from fine_tuning.gateway.whole_call import whole_call
+
+    call, example, said = whole_call(command_workspace().database, call_id)
+    messages = [] if example is None else messages_of_example(example)
     if as_json:
-        output.print_json(found)
+        whole = None if example is None else {**example, "messages": messages}
+        output.print_json({"call": call, "example": whole, "feedback": said})
         return
-    call, example, said = found["call"], found["example"], found["feedback"]
     facts = {name: value for name, value in call.items() if value not in (None, {}, "")}
     output.print_facts(f"Call {call_id}", facts)
-    if example is not None:
-        for message in example["messages"]:
-            output.print_text(f"{message['role']}: {_content(message)}")
+    for message in messages:
+        output.print_text(f"{message.get('role')}: {_content(message)}")
     for each in said:
         output.print_facts("Feedback", _said(each))
 
@@ -159,20 +166,6 @@ def _content(message: Mapping[str, Any]) -> str:
 def _said(feedback: CallFeedback) -> dict[str, Any]:
     names = ("created_at", "rating", "correction", "metrics", "comment", "status", "reason")
     return {name: feedback[name] for name in names if feedback[name] not in (None, {})}  # type: ignore[literal-required]
-
-
-def _whole(workspace: Workspace, call_id: str) -> dict[str, Any]:
-    from fine_tuning.data_io.messages import messages_of_example
-    from fine_tuning.store import call_feedback, examples, gateway_calls
-
-    with workspace.database.read() as tx:
-        call = gateway_calls.get(tx, call_id)
-        if call is None:
-            raise NotFoundError(f"no call {call_id}; a call is stored some seconds after its answer: ft-cli calls tail")
-        example = None if call["example_id"] is None else examples.get(tx, call["example_id"])
-        said = call_feedback.of_call(tx, call_id)
-    whole = None if example is None else {**example, "messages": messages_of_example(example)}
-    return {"call": call, "example": whole, "feedback": said}
 
 
 def export(

@@ -20,6 +20,7 @@ from fine_tuning.store.workspace import Workspace
 
 PAGES = {
     "Overview": "/",
+    "Calls": "/calls",
     "Review": "/review",
     "Datasets": "/datasets",
     "Jobs": "/jobs",

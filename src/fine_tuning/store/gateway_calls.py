@@ -13,6 +13,7 @@ from fine_tuning.store.records.gateway_calls import GatewayCall
 from fine_tuning.store.records.rows import record, records
 
 _table = tables.gateway_calls
+_is_good = func.coalesce(_table.c.status, 0).between(200, 299) & _table.c.is_whole
 
 
 class Filters(NamedTuple):
@@ -21,6 +22,7 @@ class Filters(NamedTuple):
     Attributes:
         model: that answered, else that was asked.
         is_failed: without a response, one of an error, or one that broke off.
+        text: anywhere in what was asked last or answered, in any case.
     """
 
     project: str | None = None
@@ -29,6 +31,20 @@ class Filters(NamedTuple):
     conversation: str | None = None
     is_failed: bool | None = None
     since: datetime | None = None
+    upstream: str | None = None
+    text: str | None = None
+
+
+class CallFacts(NamedTuple):
+    """What figures of many calls need, see `GatewayCall`."""
+
+    upstream: str
+    started_at: datetime
+    seconds: float | None
+    first_byte_seconds: float | None
+    prompt_tokens: int | None
+    cost: float | None
+    is_failed: bool
 
 
 def known(connection: Connection, ids: Sequence[str]) -> set[str]:
@@ -55,10 +71,32 @@ def of_own_id(connection: Connection, project: str, own_id: str) -> list[Gateway
     return records(GatewayCall, connection.execute(query.order_by(_table.c.started_at.desc())).mappings())
 
 
-def newest(connection: Connection, filters: Filters | None = None, limit: int = 100) -> list[GatewayCall]:
+def newest(
+    connection: Connection, filters: Filters | None = None, limit: int = 100, offset: int = 0
+) -> list[GatewayCall]:
     """The newest calls first."""
-    query = _found(filters or Filters()).order_by(_table.c.started_at.desc(), _table.c.id.desc()).limit(limit)
-    return records(GatewayCall, connection.execute(query).mappings())
+    query = _found(filters or Filters()).order_by(_table.c.started_at.desc(), _table.c.id.desc())
+    return records(GatewayCall, connection.execute(query.limit(limit).offset(offset)).mappings())
+
+
+def count(connection: Connection, filters: Filters) -> int:
+    """How many calls there are."""
+    query = select(func.count()).select_from(_table).where(*_conditions(filters))
+    return connection.scalar(query) or 0
+
+
+def values(connection: Connection, column: str, limit: int = 200) -> list[str]:
+    """The values of a column that calls have, in their order."""
+    found = _table.c[column]
+    return list(connection.scalars(select(found).where(found.is_not(None)).distinct().order_by(found).limit(limit)))
+
+
+def facts_since(connection: Connection, since: datetime, limit: int) -> list[CallFacts]:
+    """The newest calls from a time on."""
+    columns = [_table.c[name] for name in CallFacts._fields if name != "is_failed"]
+    query = select(*columns, (~_is_good).label("is_failed")).where(_table.c.started_at >= since)
+    rows = connection.execute(query.order_by(_table.c.started_at.desc()).limit(limit)).mappings()
+    return [CallFacts(**row) for row in rows]
 
 
 def each(connection: Connection, filters: Filters) -> Iterator[GatewayCall]:
@@ -74,14 +112,19 @@ def _found(filters: Filters) -> Select[tuple[object, ...]]:
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     equal: Mapping[str, str | None] = {
-        name: getattr(filters, name) for name in ("project", "model", "unit", "conversation")
+        name: getattr(filters, name) for name in ("project", "model", "unit", "conversation", "upstream")
     }
     found = [_table.c[name] == value for name, value in equal.items() if value is not None]
     if filters.since is not None:
         found.append(_table.c.started_at >= filters.since)
     if filters.is_failed is not None:
-        is_good = _table.c.status.is_not(None) & _table.c.status.between(200, 299) & _table.c.is_whole
-        found.append(~is_good if filters.is_failed else is_good)
+        found.append(~_is_good if filters.is_failed else _is_good)
+    if filters.text is not None:
+        texts = tables.examples.c
+        has = texts.prompt.icontains(filters.text, autoescape=True) | texts.response.icontains(
+            filters.text, autoescape=True
+        )
+        found.append(_table.c.example_id.in_(select(texts.id).where(has)))
     return found
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-NAMES = ("overview", "review", "datasets", "jobs", "job", "models", "model", "experiments", "costs", "playground")
+NAMES = (
+    *("overview", "calls", "call", "review", "datasets", "jobs", "job", "models", "model", "experiments", "costs"),
+    "playground",
+)
 
 
 def register() -> None:
