@@ -108,7 +108,7 @@ def _show_filters(chosen: Chosen, choices: tuple[list[str], list[str]]) -> None:
             known = options if value in options else {**options, value: value}
             ui.select(known, value=value, label=label, on_change=lambda event, key=key: go(**{key: event.value}))
         ui.select(ENDINGS, value=chosen.ending, label="Ended", on_change=lambda event: go(ending=event.value))
-        search = ui.input("Text asked or answered", value=chosen.text)
+        search = ui.input("Text", value=chosen.text)
         search.on("keydown.enter", lambda: go(text=search.value or ""))
         components.button("Search", lambda: go(text=search.value or ""))
 
