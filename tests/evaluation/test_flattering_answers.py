@@ -170,3 +170,10 @@ def test_numeric_tolerance_holds_for_whole_numbers_too() -> None:
 def test_rouge_takes_characters_of_scripts_without_spaces_as_words() -> None:
     # One of three: as MLQA splits Chinese. Whole runs would make it 0.5, and every longer sentence one wrong word.
     assert metrics.find("rougeL").score("大阪 3", "東京 3") == pytest.approx(1 / 3)
+
+
+def test_references_that_a_metric_cannot_read_are_told_by_number() -> None:
+    metrics.check_references("tool_calls", ['{"name": "f", "arguments": {}}', "[]"])
+    metrics.check_references("exact_match", ["anything", None])
+    with pytest.raises(UsageError, match="question 2, tool_calls: the reference has no tool calls"):
+        metrics.check_references("tool_calls", ["[]", "A plain answer."])

@@ -266,7 +266,7 @@ def test_fixed_design_whose_effect_turned_within_it_has_no_winner() -> None:
     watched(framework, "t", traffic([(2000, 0.5, 0.5, 0.85), (4200, 0.5, 0.7, 0.62)], 4))
     result = framework.monitor("t")
     assert result.changed.startswith("effect changed at about 3,0")
-    assert " points in all, -" in result.changed
+    assert " points in the planned samples, -" in result.changed
     assert recommend(result).reason == Reason.EFFECT_CHANGED
 
 

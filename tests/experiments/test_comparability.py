@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from fine_tuning import ABTestFramework, ABTestResult, ModelRegistry
+from fine_tuning.experiments import sample_ratio
 from fine_tuning.experiments.recommendation import Reason, recommend
 from fine_tuning.experiments.won_tests import won_by
 from fine_tuning.store.database import open_database
@@ -209,3 +212,68 @@ def test_test_that_was_lost_later_is_not_won() -> None:
             assert won_by(tx, "m", 2) == (["first"] if test_id == "first" else [])
     with open_database().read() as tx:
         assert won_by(tx, "m", 1) == ["second"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "split", "fails"),
+    [
+        ((555, 445), 0.5, True),
+        ((40, 10), 0.5, True),
+        ((25, 3), 0.5, True),
+        ((545, 455), 0.5, False),  # p = 0.005
+        ((960, 40), 0.1, True),
+        ((905, 95), 0.1, False),
+    ],
+)
+def test_look_that_concludes_checks_the_ratio_once(counts: tuple[int, int], split: float, fails: bool) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b", split=split)
+    order = np.random.default_rng(3).permutation(["model_a"] * counts[0] + ["model_b"] * counts[1])
+    framework.record_samples("t", [{"model": str(each), "score": place % 2} for place, each in enumerate(order)])
+    result = framework.conclude_test("t")
+    expected = binomtest(counts[1], sum(counts), split).pvalue
+    assert result.ratio_mismatch_p <= expected < 1
+    assert result.withheld.startswith("sample ratio mismatch (SRM") is fails
+    assert framework.get_test_results("t").withheld == result.withheld
+    assert framework.cheaper_and_not_worse("t", 0.5)["withheld"].startswith("sample ratio mismatch") is fails
+
+
+def test_honest_models_of_three_keep_their_ratio_at_the_end() -> None:
+    rng, failed = np.random.default_rng(1), 0
+    for _ in range(2000):
+        counts = rng.multinomial(600, [0.4, 0.3, 0.3])
+        failed += sample_ratio.last_p_value([int(each) for each in counts], [0.4, 0.3, 0.3]) <= sample_ratio.ALPHA
+    assert failed <= 8  # 2 are expected at most
+    assert sample_ratio.last_p_value([240, 120, 240], [0.4, 0.3, 0.3]) < 1e-6
+
+
+def test_mismatch_of_a_model_without_samples_is_said() -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    framework.record_samples("t", [{"model": "model_b", "score": 1}] * 200)
+    assert "sample ratio mismatch" in framework.recommend_winner(framework.monitor("t"))
+
+
+def test_samples_needed_of_an_undecided_test_are_unknown_rather_than_none() -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "a", "b")
+    arms = np.random.default_rng(2).permutation(["model_a", "model_b"] * 12)
+    framework.record_samples("t", [{"model": str(arm), "score": int(arm == "model_b")} for arm in arms])
+    result = framework.monitor("t")
+    assert not result.statistical_significance
+    assert isnan(result.samples_needed)
+
+
+@pytest.mark.parametrize("design", ["fixed", "group_sequential"])
+def test_planned_look_that_finds_nothing_in_drifting_shares_is_a_look(design: str) -> None:
+    framework, rng = ABTestFramework(), np.random.default_rng(12)
+    framework.create_test("t", "a", "b", split=None, design=design, planned=300)
+    for count, share, rate in ((500, 0.5, 0.6), (700, 0.9, 0.9)):
+        is_b = rng.random(count) < share
+        rows = [{"model": "model_b" if b else "model_a", "score": int(rng.random() < rate)} for b in is_b]
+        framework.record_samples("t", rows)
+    result = framework.monitor("t")
+    low, high = result.intervals["accuracy"]
+    assert -1 < low < 0 < high < 1
+    assert result.p_value > 0.05
+    assert "no difference found in the planned samples" in framework.recommend_winner(result)

@@ -87,6 +87,8 @@ def evaluate_model(
     if options.rubric is not None and options.judge is None:
         raise UsageError("--rubric is for a judge; name one with --judge")
     questions = read_questions(test_file)
+    for each in names:
+        metrics.check_references(each, [question.reference for question in questions])
     checks.count("--concurrency", options.concurrency, 1, 1000)
     calls = CallOptions(options.max_tokens, options.concurrency, options.per_minute, options.fresh)
     workspace = command_workspace()

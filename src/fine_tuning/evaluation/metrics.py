@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from math import inf, nan
@@ -95,6 +95,22 @@ def check(name: str) -> None:
     elif name != "judge":
         with suppress(UsageError):  # "1" is not a valid reference of every metric
             metric.score("1", "1")
+
+
+def check_references(name: str, references: Sequence[str | None]) -> None:
+    """Check that a metric of right and wrong answers can read all references, before any paid call.
+
+    Raises:
+        UsageError: it cannot; the message says which is the first.
+    """
+    metric = find(name)
+    if metric.kind != "binary" or not metric.has_reference or name == "judge":
+        return
+    for number, reference in enumerate(references, 1):
+        try:
+            metric.score(reference or "", reference or "")
+        except UsageError as error:
+            raise UsageError(f"question {number:,}, {name}: {error}") from None
 
 
 def _conforms(prediction: str, _reference: str, file: str) -> bool:

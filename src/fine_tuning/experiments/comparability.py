@@ -20,16 +20,21 @@ _TIMES = (
 )
 
 
-def ratio_p_value(design: Design, statistics: Statistics) -> float:
-    """The p-value of the sample ratio check; nan where it does not apply."""
+def ratio_p_value(design: Design, statistics: Statistics, *, is_last: bool = False) -> float:
+    """The p-value of the sample ratio check; nan where it does not apply.
+
+    Args:
+        is_last: the test ends with this look.
+    """
     if design.split is None or statistics.is_paired:
         return nan
-    return sample_ratio.p_value(statistics.units(), design.shares(len(statistics.arms)))
+    p_value = sample_ratio.last_p_value if is_last else sample_ratio.p_value
+    return p_value(statistics.units(), design.shares(len(statistics.arms)))
 
 
-def mismatch_reason(design: Design, statistics: Statistics) -> str:
-    """Why there is no verdict, where the sample ratio check fails; else empty."""
-    mismatch = ratio_p_value(design, statistics)
+def mismatch_reason(design: Design, statistics: Statistics, *, is_last: bool = False) -> str:
+    """Why there is no verdict, where the sample ratio check fails; else empty. See `ratio_p_value`."""
+    mismatch = ratio_p_value(design, statistics, is_last=is_last)
     if not mismatch <= sample_ratio.ALPHA:
         return ""
     units = statistics.units()

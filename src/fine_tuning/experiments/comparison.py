@@ -237,10 +237,12 @@ class Comparison:
             if design.kind != "fixed" and not self._has_crossed(design):
                 self.since, self.since_starts = {}, self.samples
             limit = planned_limits(design, due + 1, design.alpha)[due]
-            is_of_cycles = self.neighbours_contradict(Claim(found.estimate, limit))
+            smooth = self._continuity(size) if design.score == "binary" else 0.0
+            look = Look.of(size, found, smooth)
+            is_of_cycles = abs(look.z) >= limit and self.neighbours_contradict(Claim(found.estimate, limit))
             if self.in_turns or self.lacks_answers or is_of_cycles:
-                found = replace(found, estimate=nan, variance=nan)
-            self.looks.append(Look.of(size, found, self._continuity(size) if design.score == "binary" else 0.0))
+                look = Look.of(size, replace(found, estimate=nan, variance=nan), smooth)
+            self.looks.append(look)
 
     def _has_crossed(self, design: Design) -> bool:
         """Whether a planned look has found a difference."""

@@ -178,7 +178,7 @@ def conclude(database: Database, test_id: str, alpha: float | None, *, even_empt
         test = _found(tx, test_id, experiments.get(tx, test_id, lock=True))
         if (concluded := concluded_result(test)) is not None:
             return concluded
-        result = verdict.judge(test, alpha)
+        result = verdict.judge(test, alpha, is_last=True)
         if even_empty or result.without_samples is None:
             store_verdict(tx, result)
             experiments.decide(tx, test_id, CONCLUDED, None, recommend(result).as_text(result))

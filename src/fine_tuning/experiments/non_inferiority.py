@@ -68,7 +68,8 @@ def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWo
     two, part = statistics.against(arm), design.alpha / (len(models) - 1)
     found = cheaper_and_not_worse(design, two, part, margin)
     claim = Claim(1, two.effect(design).limit(min(2 * part, 0.999)), -(design.margin if margin is None else margin))
-    decided = verdict.decide(design, two, two.effect(design), part, comparability.mismatch_reason(design, statistics))
+    mismatch = comparability.mismatch_reason(design, statistics, is_last=test["status"] != "running")
+    decided = verdict.decide(design, two, two.effect(design), part, mismatch)
     not_comparable = comparability.incomparable_reason(design, two, claim) if found["holds"] else ""
     found["withheld"] = decided.withheld or not_comparable or decided.changed
     found["holds"] = found["holds"] and not found["withheld"]

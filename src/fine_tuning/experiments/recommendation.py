@@ -100,13 +100,13 @@ def recommend_of_two(result: ABTestResult) -> Recommendation:
     more than the margin lower. Intervals that a result does not have are estimated from its other fields; see
     `field_intervals`.
     """
-    if result.without_samples is not None:
+    is_mismatch = bool(result.withheld) and result.ratio_mismatch_p <= sample_ratio.ALPHA
+    if result.without_samples is not None and not is_mismatch:
         text = f"no samples for {result.without_samples} yet"
         more = "" if _is_concluded(result) else "; aim for 100 or more per model"
         return _tie(Reason.NO_SAMPLES, text + more)
     if result.withheld:
-        is_ratio = result.ratio_mismatch_p <= sample_ratio.ALPHA
-        reason = Reason.SAMPLE_RATIO_MISMATCH if is_ratio else Reason.NOT_COMPARABLE
+        reason = Reason.SAMPLE_RATIO_MISMATCH if is_mismatch else Reason.NOT_COMPARABLE
         return _tie(reason, f"no verdict: {result.withheld}")
     if result.changed:
         return _tie(Reason.EFFECT_CHANGED, result.changed)
@@ -193,7 +193,10 @@ def _undecided(result: ABTestResult, accuracy: Interval) -> Recommendation:
             )
         return _tie(Reason.BEFORE_FIRST_LOOK, text)
     if result.is_over and isnan(result.p_value):
-        text = "no verdict: the spread of the scores is unknown, since they do not vary or one unit gave all of a model"
+        text = (
+            "no verdict: the spread of the scores is unknown, since they do not vary, one unit gave all of a model, or "
+            "the samples did not come in random order"
+        )
         return _tie(Reason.UNDECIDED, text)
     if result.is_over:
         return _tie(Reason.NO_DIFFERENCE, f"no difference found in the planned samples (p = {result.p_value:.2g})")

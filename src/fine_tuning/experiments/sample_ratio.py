@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
+from scipy.stats import binomtest
 
 ALPHA = 0.001  # of a false alarm, as other experiment platforms have it
 # The weights of mixtures around the planned share, by their concentration: 100 is about 5 points of deviation from a
@@ -48,3 +49,15 @@ def _of_mixture(
 def p_value(counts: Sequence[int], shares: Sequence[float]) -> float:
     """min(1, 1/e) of the evidence now against these shares of the models; below `ALPHA` the check fails."""
     return exp(-max(0.0, _log_e_values(counts, shares, lgamma)))
+
+
+def last_p_value(counts: Sequence[int], shares: Sequence[float]) -> float:
+    """The p-value of the only look at the end of a test, as other platforms have it at each look: of exact binomial
+    tests of each model's share, the smallest times their number. The evidence of any look needs more units.
+    """
+    total, models = sum(counts), len(counts)
+    if not total:
+        return 1.0
+    tests = 1 if models == 2 else models  # of two, one follows from the other
+    found = (binomtest(count, total, share).pvalue for count, share in zip(counts, shares, strict=True))
+    return float(min(p_value(counts, shares), 1.0, tests * min(found)))

@@ -48,7 +48,13 @@ class Decision(NamedTuple):
     withheld: str = ""
 
 
-def judge(experiment: Experiment, alpha: float | None = None, statistics: Statistics | None = None) -> ABTestResult:
+def judge(
+    experiment: Experiment,
+    alpha: float | None = None,
+    statistics: Statistics | None = None,
+    *,
+    is_last: bool = False,
+) -> ABTestResult:
     """The verdict so far, from the running sums alone.
 
     Of several models each is compared with model_a at its part of alpha (Bonferroni), so that all intervals hold
@@ -57,22 +63,24 @@ def judge(experiment: Experiment, alpha: float | None = None, statistics: Statis
     Args:
         alpha: instead of the design's.
         statistics: instead of the stored ones.
+        is_last: the test ends with this verdict.
     """
     design = Design.of(**experiment["design"])
     statistics = statistics or Statistics.of(experiment["statistics"], [*experiments.models(experiment)])
     alpha = design.alpha if alpha is None else alpha
-    results = [_compared(experiment, design, statistics, arm, alpha) for arm in statistics.comparisons]
+    results = [_compared(experiment, statistics, arm, alpha, is_last=is_last) for arm in statistics.comparisons]
     first, *others = results
     return replace(first, others=others, total_samples=sum(arm.samples for arm in statistics.arms.values()))
 
 
-def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Arm, alpha: float) -> ABTestResult:
+def _compared(experiment: Experiment, every: Statistics, arm: Arm, alpha: float, *, is_last: bool) -> ABTestResult:
     """One model with model_a."""
-    comparisons, models = len(every.comparisons), experiments.models(experiment)
+    design, models = Design.of(**experiment["design"]), experiments.models(experiment)
+    comparisons = len(every.comparisons)
     statistics, part = every.against(arm), alpha / comparisons
     a, b = statistics.arms[A], statistics.arms[B]
     effect = statistics.effect(design)
-    decided = decide(design, statistics, effect, part, mismatch_reason(design, every))
+    decided = decide(design, statistics, effect, part, mismatch_reason(design, every, is_last=is_last))
     shown = effect.estimate if isnan(decided.estimate) else decided.estimate
     names = models[A], models[arm]
     means = {name: (a.measure(name).average, b.measure(name).average) for name in ("latency", "cost")}
@@ -106,12 +114,12 @@ def _compared(experiment: Experiment, design: Design, every: Statistics, arm: Ar
         design=design.kind,
         effect=shown,
         favours=decided.favours,
-        samples_needed=_needed(design, statistics, effect, part),
+        samples_needed=nan if decided.withheld else _needed(design, statistics, effect, part, decided.favours),
         is_over=decided.is_over,
         guardrails=[
             cast("GuardrailStatus", asdict(guardrails.judge(rail, statistics, part))) for rail in design.guardrails
         ],
-        ratio_mismatch_p=ratio_p_value(design, every),
+        ratio_mismatch_p=ratio_p_value(design, every, is_last=is_last),
         withheld=decided.withheld,
         score=design.score,
         margin=design.margin,
@@ -231,7 +239,7 @@ def _planned(design: Design, statistics: Statistics, alpha: float) -> Decision:
     hull = min(low, latest[0]), max(high, latest[1])
     if favours and (latest[0] > high or latest[1] < low) and hull[0] <= 0 <= hull[1]:
         began = sum(statistics.comparison.since_starts) if design.kind == "fixed" else 2 * last.size
-        earlier = "in all" if design.kind == "fixed" else "until then"
+        earlier = "in the planned samples" if design.kind == "fixed" else "until then"
         changed = changed_effects.text(design, (began, last.estimate), since.estimate, earlier=earlier)
         return Decision(0, nan, *_clipped(hull, design), is_over=True, estimate=since.estimate, changed=changed)
     p_value = _p_of(design, tuple(abs(look.z) for look in looks), alpha)
@@ -261,8 +269,10 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
     return -high, -low
 
 
-def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float) -> float:
-    """How many more samples of each model (or pairs) until the interval excludes 0, or all beyond the margin."""
+def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float, favours: int) -> float:
+    """How many more samples of each model (or pairs) until the interval excludes 0, or all beyond the margin; nan where
+    this approximation would have known by now.
+    """
     if design.kind != "anytime":
         return max(0, (design.planned or 0) - statistics.size)
     target = max(abs(effect.estimate), design.margin - abs(effect.estimate))
@@ -271,4 +281,5 @@ def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float
     per_observation, n = effect.variance * effect.n, float(effect.n)
     while confidence_sequences.half_width(per_observation / n, n, alpha, effect.planned) > target and n < 1e12:
         n *= 1.05
-    return max(0, round((n / effect.n - 1) * statistics.size))
+    more = round((n / effect.n - 1) * statistics.size)
+    return more if more > 0 else 0.0 if favours else nan
