@@ -30,6 +30,7 @@ from fine_tuning.commands import (
     pipeline,
     registry,
     relocation,
+    routes,
     server,
 )
 from fine_tuning.errors import FineTuningError
@@ -56,6 +57,7 @@ for group in (
     costs,
     base_models,
     server,
+    routes,
     pipeline,
     relocation,
     maintenance,

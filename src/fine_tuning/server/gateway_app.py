@@ -1,4 +1,7 @@
-"""The gateway before all other pages: a path that begins with the name of an upstream is passed on to it."""
+"""The gateway before all other pages: a path that begins with the name of an upstream is passed on to it.
+
+A call whose model is a route of the project goes where the route says, also one of this server's own paths.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,31 @@ from http import HTTPStatus
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning.gateway.client_side import Body, ClientLeft, ClientSide, replayed
 from fine_tuning.gateway.exchanges import Exchange, encoding_of
-from fine_tuning.gateway.forwarding import Forwarder
-from fine_tuning.gateway.http_headers import OWN
+from fine_tuning.gateway.forwarding import Call, Forwarder
+from fine_tuning.gateway.http_headers import OWN, Headers
 from fine_tuning.gateway.recorder import SPOOL, Recorder
+from fine_tuning.gateway.route_calls import LOCAL_UPSTREAM, Question, RouteCalls
+from fine_tuning.gateway.route_table import KnownRoute, RouteTable
+from fine_tuning.gateway.routed_body import RoutedBody, read_body
+from fine_tuning.gateway.target_requests import GATEWAY_KEY, RoutedCall
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
-from fine_tuning.server import authentication, caller_checks
+from fine_tuning.server import authentication, azure_clients, caller_checks
 from fine_tuning.server.authentication import Access
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
 
-_KEY = b"x-ft-key"
+OWN_PATHS = frozenset(
+    f"/v1/{each}" for each in ("chat/completions", "completions", "embeddings", "messages", "responses")
+)
 _MOST_KEYS = 10_000
 _ACCESS_SECONDS = 1.0  # a revoked key is refused after this time
 
 
 class GatewayApp:
-    """ASGI application; what is for no upstream goes to the application behind it."""
+    """ASGI application; what is for no upstream and no route goes to the application behind it."""
 
     def __init__(self, app: ASGIApp, config: ServerConfig, workspace: Workspace) -> None:
         self._app, self._config = app, config
@@ -35,13 +45,18 @@ class GatewayApp:
         self._forwarder = Forwarder()
         self._recorder = Recorder(workspace.settings.folder(SPOOL))
         self._accesses = _Accesses(workspace)
+        self._routes = RouteTable(workspace.database)
+        self._route_calls = RouteCalls(self._forwarder, app, self._upstreams, workspace.database, self._record)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to its upstream, or to the application."""
+        """Pass a request to its upstream, to what its route names, or to the application."""
         if scope["type"] == "http":
             name, _, path = scope["path"][1:].partition("/")
             if (upstream := self._upstreams.get(name)) is not None:
                 await self._pass(upstream, f"/{path}", scope, receive, send)
+                return
+            if scope["path"] in OWN_PATHS and scope["method"] == "POST":
+                await self._own(scope, receive, send)
                 return
         await self._app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
 
@@ -50,6 +65,7 @@ class GatewayApp:
 
         async def sending(message: Message) -> None:
             if message["type"] == "lifespan.shutdown.complete":
+                await self._route_calls.close()
                 await self._forwarder.close()
                 await run_in_threadpool(self._recorder.close)
             await send(message)
@@ -58,32 +74,72 @@ class GatewayApp:
 
     async def _pass(self, upstream: Upstream, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        exchange = Exchange(
-            call_id=f"call_{uuid.uuid4().hex}",
-            project="",
-            upstream=upstream.name,
-            address=upstream.address,
-            method=scope["method"],
-            path=path,
-            tags=_tags(headers),
-            request_encoding=encoding_of(scope["headers"]),
-        )
+        exchange, is_routed = _exchange(upstream, path, scope), False
         try:
-            exchange.project = await self._project_of(scope, headers)
-            await self._forwarder.forward(upstream, exchange, scope, receive, send)
+            exchange.project = await self._project_of(scope, headers.get(GATEWAY_KEY, b"").decode("latin-1"))
+            client = ClientSide(receive, exchange, self._forwarder.kept)
+            body = await client.body()
+            if (found := await self._route_of(exchange, body)) is not None:
+                is_routed = True  # and each of its tries is recorded
+                await self._route_calls.answer(_question(found, exchange, scope, upstream.name), client, send)
+            else:
+                await self._forwarder.forward(upstream, Call(scope, client, body), exchange, send)
+        except ClientLeft:
+            exchange.end()
         except GatewayError as error:
             exchange.status = int(error.status)
             await send_error(send, error, wire_of(path, headers), exchange.call_id.encode())
-        if exchange.project and _is_wanted(exchange):
+        if exchange.project and not is_routed:
+            self._record(exchange)
+
+    async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call of this server's own API, which may be one of a route."""
+        exchange = _exchange(LOCAL_UPSTREAM, scope["path"], scope)
+        key = azure_clients.authorization(dict(scope["headers"])).partition(" ")[2].strip()
+        try:
+            exchange.project = await self._project_of(scope, key, by_name=True)
+            known = await self._routes.of(exchange.project)
+        except GatewayError:
+            known = {}
+        if not known:  # the application refuses in its own words who may not call it
+            await self._app(scope, receive, send)
+            return
+        client = ClientSide(receive, exchange, self._forwarder.kept)
+        try:
+            body = await client.body()
+            if (found := await self._route_of(exchange, body)) is not None:
+                await self._route_calls.answer(_question(found, exchange, scope, None), client, send)
+            else:
+                await self._app(scope, replayed(body, receive), send)
+        except ClientLeft:
+            return
+        except GatewayError as error:
+            wire = wire_of(exchange.path, dict(scope["headers"]))
+            await send_error(send, error, wire, exchange.call_id.encode())
+
+    async def _route_of(self, exchange: Exchange, body: Body) -> tuple[KnownRoute, RoutedBody] | None:
+        """The route that a call names as its model. Bodies are parsed only where the project has routes."""
+        if exchange.method != "POST" or not isinstance(body, bytes):
+            return None
+        known = await self._routes.of(exchange.project)
+        read = read_body(body) if known else None
+        route = None if read is None else known.get(read.model or "")
+        return None if read is None or route is None else (route, read)
+
+    def _record(self, exchange: Exchange) -> None:
+        if _is_wanted(exchange):
             self._recorder.record(exchange)
 
-    async def _project_of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
-        """The project of the gateway's key.
+    async def _project_of(self, scope: Scope, key: str, *, by_name: bool = False) -> str:
+        """The project of a key.
+
+        Args:
+            by_name: an owner's key may name another one in the header OpenAI-Project.
 
         Raises:
             GatewayError: the caller may not use the gateway.
         """
-        access = await self._accesses.of(headers.get(_KEY, b"").decode("latin-1"))
+        access = await self._accesses.of(key)
         if access.project is None:
             message = "this gateway needs its own key in the header x-ft-key; create one: ft-cli keys create NAME"
             raise GatewayError(HTTPStatus.UNAUTHORIZED, message, "invalid_gateway_key")
@@ -93,7 +149,8 @@ class GatewayApp:
         if access.read_only:
             message = "this key of the gateway is read-only; create another one: ft-cli keys create NAME"
             raise GatewayError(HTTPStatus.FORBIDDEN, message, "read_only_key")
-        return access.project
+        named = dict(scope["headers"]).get(b"openai-project", b"").decode("latin-1")
+        return named if by_name and access.is_owner and named else access.project
 
 
 class _Accesses:
@@ -116,8 +173,28 @@ class _Accesses:
         return found
 
 
-def _tags(headers: Mapping[bytes, bytes]) -> dict[str, str]:
-    own = ((name, value) for name, value in headers.items() if name.startswith(OWN) and name != _KEY)
+def _exchange(upstream: Upstream, path: str, scope: Scope) -> Exchange:
+    return Exchange(
+        call_id=f"call_{uuid.uuid4().hex}",
+        project="",
+        upstream=upstream.name,
+        address=upstream.address,
+        method=scope["method"],
+        path=path,
+        tags=_tags(scope["headers"]),
+        request_encoding=encoding_of(scope["headers"]),
+    )
+
+
+def _question(found: tuple[KnownRoute, RoutedBody], exchange: Exchange, scope: Scope, origin: str | None) -> Question:
+    route, body = found
+    call = RoutedCall(scope, body, origin, exchange.path, wire_of(exchange.path, dict(scope["headers"])))
+    return Question(route, call, exchange.project, exchange.tags, exchange.call_id, time.perf_counter())
+
+
+def _tags(headers: Headers) -> dict[str, str]:
+    """The headers for the gateway, but keys."""
+    own = ((name, value) for name, value in headers if name.startswith(OWN) and not name.startswith(GATEWAY_KEY))
     return {name[len(OWN) :].decode("latin-1"): value.decode("utf-8", "replace") for name, value in own}
 
 
