@@ -48,6 +48,7 @@ class FilterOptions:
     failed: Annotated[bool | None, typer.Option("--failed/--answered", help="Only calls that failed, or did not.")] = (
         None
     )
+    route: Annotated[str | None, typer.Option(help="Only calls of this route.")] = None
     since: Annotated[str | None, typer.Option(help="Only calls at or after this time (ISO 8601).")] = None
 
     def filters(self) -> Filters:
@@ -55,7 +56,7 @@ class FilterOptions:
         from fine_tuning.store.gateway_calls import Filters
 
         since = None if self.since is None else _time(self.since)
-        return Filters(self.project, self.model, self.unit, self.conversation, self.failed, since)
+        return Filters(self.project, self.model, self.unit, self.conversation, self.failed, since, self.route)
 
 
 def _time(text: str) -> datetime:

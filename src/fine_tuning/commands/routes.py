@@ -13,6 +13,7 @@ from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
+    from fine_tuning.gateway.agreement import Agreement
     from fine_tuning.gateway.route_changes import Change
     from fine_tuning.store.records.routes import Route
     from fine_tuning.store.workspace import Workspace
@@ -119,19 +120,32 @@ def _row(route: Route) -> list[Any]:
 
 
 def show(name: Name, project: Project = "default", as_json: output.Json = False) -> None:
-    """Show a route: what answers its calls, and its policy."""
-    from fine_tuning.gateway import route_changes
+    """Show a route: what answers its calls, its policy, and how often the candidate in shadow agrees."""
+    from fine_tuning.gateway import agreement, route_changes
 
     with command_workspace().database.read() as tx:
         route = route_changes.find(tx, project, name)
+        found = agreement.agreement(tx, project, name)
     if as_json:
-        output.print_json(route)
+        output.print_json({**route, "agreement": found})
         return
     typer.echo(f"{name}: {_state(route)}")
     facts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in route["policy"].items()}
     output.print_facts(f"Policy (revision {route['revision']})", facts)
     if "shadow" in route["policy"]:
         typer.echo(f"in shadow: {route['shadow_calls']:,} calls, ${route['shadow_dollars']:.4f} of known prices")
+        typer.echo(_agreement(found))
+
+
+def _agreement(found: Agreement) -> str:
+    """How often the candidate in shadow says what the incumbent said, in words."""
+    if found["rate"] is None:
+        return "agreement with the incumbent: unknown, no pair of answers is stored yet"
+    ends = (
+        "" if found["low"] is None or found["high"] is None else f" (95 %: {found['low']:.1%} to {found['high']:.1%})"
+    )
+    others = f", {found['not_compared']:,} not compared" if found["not_compared"] else ""
+    return f"agreement with the incumbent: {found['rate']:.1%}{ends} of {found['pairs']:,} pairs{others}"
 
 
 def _state(route: Route) -> str:

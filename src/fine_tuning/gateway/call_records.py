@@ -38,12 +38,16 @@ class CallRecords(NamedTuple):
 
     Attributes:
         message: the answer of a whole chat, without what is private.
+        waited: seconds from the client's request to the start of the call, where it is a later try.
+        address: of the upstream.
     """
 
     call: GatewayCall
     example: NewExample | None
     cost: NewCostEvent | None
     message: Message | None
+    waited: float
+    address: str
 
 
 def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | None = None) -> CallRecords:
@@ -75,7 +79,7 @@ def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | Non
         "prompt_tokens": None if usage is None else usage["prompt_tokens"],
         "completion_tokens": None if usage is None else usage["completion_tokens"],
         "cost": None if cost is None else cost["cost"],
-        "unit": _name(call, "unit", policy),
+        "unit": _unit(call, policy),
         "conversation": _name(call, "conversation", policy),
         "metadata": policy.metadata(_metadata(call)),
         "example_id": None if example is None else example["id"],
@@ -89,10 +93,12 @@ def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | Non
         "role": None if route is None else route["role"],
         "pair_id": None if route is None else route["pair_id"],
         "arm": None if route is None else route["arm"],
+        "is_cancelled": None if route is None else facts.get("is_cancelled", False),
         "is_in_form": None if message is None or route is None else is_in_form(asked, message),
         "answer": None if message is None or route is None or route["role"] != SHADOW else {**message},
     }
-    return CallRecords(record, example, cost, message)
+    waited = 0.0 if route is None else route["waited"]
+    return CallRecords(record, example, cost, message, waited, facts["address"])
 
 
 def is_from_cache(call: SpooledCall) -> bool:
@@ -164,6 +170,13 @@ def _tag(call: SpooledCall, name: str) -> str | None:
 def _name(call: SpooledCall, tag: str, policy: CapturePolicy) -> str | None:
     found = _tag(call, tag)
     return None if found is None else policy.name(found)
+
+
+def _unit(call: SpooledCall, policy: CapturePolicy) -> str | None:
+    """Who asked: the header x-ft-unit, else what the route found in the body."""
+    route = call.facts.get("route")
+    found = route["unit"] if route is not None else None
+    return _name(call, "unit", policy) or (None if found is None else policy.name(found[:_MAX_NAME]))
 
 
 def _grouping(call: SpooledCall) -> dict[str, str]:

@@ -25,6 +25,7 @@ class RouteFacts(TypedDict):
     pair_id: str | None
     arm: Arm | None
     waited: float
+    unit: str | None
 
 
 @dataclass

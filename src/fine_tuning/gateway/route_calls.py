@@ -62,6 +62,7 @@ class Question(NamedTuple):
             "pair_id": pair_id,
             "arm": arm,
             "waited": time.perf_counter() - self.started,
+            "unit": self.call.body.unit(self.tags),
         }
         return made
 

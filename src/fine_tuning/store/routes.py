@@ -55,6 +55,12 @@ def history(connection: Connection, project: str, name: str) -> list[RouteRevisi
     return records(RouteRevision, connection.execute(query.order_by(_history.c.revision)).mappings())
 
 
+def begun(connection: Connection, project: str, name: str) -> int:
+    """The revision since which a route was not set, returned or promoted by anyone."""
+    is_its = (_history.c.project == project) & (_history.c.name == name) & (_history.c.action != "advance")
+    return connection.scalar(select(func.max(_history.c.revision)).where(is_its)) or 0
+
+
 def revision_at(connection: Connection, project: str, name: str, number: int) -> RouteRevision | None:
     """A revision by its number."""
     is_it = (_history.c.project == project) & (_history.c.name == name) & (_history.c.revision == number)

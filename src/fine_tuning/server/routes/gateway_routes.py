@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from fine_tuning.gateway import route_changes
+from fine_tuning.gateway.agreement import Agreement, agreement
 from fine_tuning.gateway.route_changes import Change
 from fine_tuning.gateway.route_policy import RoutePolicy
 from fine_tuning.server.context import Context, Project, Server
@@ -67,6 +68,17 @@ class Revision(BaseModel):
     created_at: datetime
 
 
+class AgreementObject(BaseModel):
+    """Of pairs of answers that could be compared, with a 95 % interval; null is unknown."""
+
+    object: Literal["route.agreement"] = "route.agreement"
+    pairs: int
+    not_compared: int
+    rate: float | None
+    low: float | None
+    high: float | None
+
+
 class RouteList(BaseModel):
     """Routes by name."""
 
@@ -109,6 +121,14 @@ def retrieve(server: Server, project: Project, name: str) -> Route:
     """One route."""
     with server.database.read() as tx:
         return route_changes.find(tx, project, name)
+
+
+@router.get("/{name}/agreement", response_model=AgreementObject)
+def agreement_(server: Server, project: Project, name: str) -> Agreement:
+    """How often the candidate in shadow says what the incumbent said."""
+    with server.database.read() as tx:
+        route_changes.find(tx, project, name)
+        return agreement(tx, project, name)
 
 
 @router.delete("/{name}", response_model=DeletedRoute)

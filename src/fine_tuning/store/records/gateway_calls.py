@@ -42,6 +42,7 @@ class GatewayCall(TypedDict):
     role: Role | None
     pair_id: str | None
     arm: Arm | None
+    is_cancelled: bool | None
     is_in_form: bool | None
     answer: JsonColumn | None
 

@@ -37,6 +37,7 @@ gateway_calls = Table(
     Column("role", String(20), doc="incumbent, candidate, shadow, fallback or cache"),
     Column("pair_id", String(80), doc="of a shadow: the call that it shadows"),
     Column("arm", String(20), doc="of the A/B test of the route's canary; NULL: the call is no sample of it"),
+    Column("is_cancelled", Boolean, doc="of a route: the client left, or another target was faster"),
     Column("is_in_form", Boolean, doc="the answer is JSON as the request demands; NULL: it demands none"),
     Column("answer", Json, doc="of a shadow: its message, as it becomes no example"),
     Index(None, "project", "started_at"),

@@ -44,6 +44,7 @@ def upgrade() -> None:
     op.add_column("gateway_calls", sa.Column("role", sa.String(20)))
     op.add_column("gateway_calls", sa.Column("pair_id", sa.String(80)))
     op.add_column("gateway_calls", sa.Column("arm", sa.String(20)))
+    op.add_column("gateway_calls", sa.Column("is_cancelled", sa.Boolean()))
     op.add_column("gateway_calls", sa.Column("is_in_form", sa.Boolean()))
     op.add_column("gateway_calls", sa.Column("answer", JSON))
     op.create_index("ix_gateway_calls_project_route_started_at", "gateway_calls", ["project", "route", "started_at"])
