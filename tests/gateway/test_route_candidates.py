@@ -35,6 +35,7 @@ from tests.gateway.test_route_calls import CHATS, WHOLE, body
 from tests.gateway.test_routes import BASE, BY_ME, save
 from tests.waiting import wait_until
 
+IN_FORM = {"says": "{}", "response_format": {"type": "json_object"}}
 RAMP: dict[str, Any] = {"candidate": BASE, "canary": "t", "ramp": [0.1, 0.5, 1.0], "ramp_samples": 20}
 
 
@@ -86,6 +87,7 @@ def record(folder: Path, calls: Sequence[dict[str, Any]], begin: int = 0) -> Non
         made.is_whole = given.get("is_whole", True)
         made.is_cancelled = given.get("is_cancelled", False)
         made.seconds = given.get("seconds", 0.1)
+        made.response = bytearray(chat(given.get("says", "On its way.")))
         if "response_format" in given:
             made.request = bytearray(body("gpt-4o", response_format=given["response_format"]))
         spool.record(made)
@@ -178,28 +180,34 @@ def test_assignment_is_sticky_and_grows_with_the_share(database: Database) -> No
 def test_only_a_verdict_raises_the_share(database: Database, tmp_path: Path) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "openai/gpt-4o", BASE, margin=0.3)
-    save(**RAMP)
-    arms = [{"arm": arm} for _ in range(120) for arm in ("model_a", "model_b")]
-    record(tmp_path / "spool", arms)
-    assert framework.monitor("t").model_b_open == 120
+    save(**RAMP, outcome="format")
+    arms = [{**IN_FORM, "arm": arm} for _ in range(60) for arm in ("model_a", "model_b")]
+    record(tmp_path / "spool", arms[:38])
     assert watch(database) == 0
-    assert rate(1, 5) == "applied"
-    assert watch(database) == 0
-    for number in (number for number in range(240) if number != 1):
-        rate(number, 5 if number % 8 else 2)
-    result = framework.monitor("t")
-    assert (result.model_a_samples, result.model_b_samples) == (120, 120)
+    record(tmp_path / "spool", arms, begin=100)
     assert watch(database) == 1
     assert watch(database) == 0  # no sample of this share yet
     *_, last = history()
     assert (last["action"], last["share"], last["changed_by"]) == ("advance", 0.5, "verdict")
     assert "not worse by more than 0.3" in last["reason"]
-    record(tmp_path / "spool", arms[:60])
-    for number in range(60):
-        rate(number, 5)
+    record(tmp_path / "spool", arms[:40])
     assert watch(database) == 1
     assert current()["share"] == 1
     assert framework.monitor("t").status == "completed"
+
+
+def test_feedback_is_the_outcome_of_a_sample(database: Database, tmp_path: Path) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "openai/gpt-4o", BASE)
+    save(**RAMP)
+    failed = {"arm": "model_b", "status": 500}
+    record(tmp_path / "spool", [{"arm": "model_a"}, {"arm": "model_b"}, failed, {"arm": "model_b"}, {}])
+    result = framework.monitor("t")
+    assert (result.model_a_open, result.model_b_open) == (1, 2)
+    assert [rate(number, rating) for number, rating in ((0, 5), (1, 3), (4, 5))] == ["applied"] * 3
+    assert rate(2, 1) == "refused"  # nobody answered
+    result = framework.monitor("t")
+    assert (result.model_a_accuracy, result.model_b_accuracy, result.model_b_open) == (1.0, 0.0, 1)
 
 
 def test_lost_test_returns_the_route(database: Database, tmp_path: Path) -> None:

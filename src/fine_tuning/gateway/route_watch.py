@@ -93,12 +93,9 @@ def _loss(result: ABTestResult) -> str:
     if names := broken_guardrails(result):
         return f"guardrail broken: {', '.join(names)}"
     advice = recommend(result)
-    is_worse = advice.winner == A and advice.reason == Reason.BETTER_SCORE
-    return (
-        f"{result.model_a} has better scores ({result.model_a_accuracy:.4g}, {result.model_b_accuracy:.4g})"
-        if is_worse
-        else ""
-    )
+    if advice.winner != A or advice.reason != Reason.BETTER_SCORE:
+        return ""
+    return f"{result.model_a} has better scores ({result.model_a_accuracy:.4g} against {result.model_b_accuracy:.4g})"
 
 
 def _judge(database: Database, route: Route, policy: RoutePolicy) -> bool:

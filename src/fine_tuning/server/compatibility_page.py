@@ -149,7 +149,7 @@ NOTES = {
     ),
     "Routes": (
         "These are of this server alone, and no part of OpenAI's API. A route is a name that applications send as "
-        "`model`, with a policy of what answers it; see [Routes](server.md#routes)."
+        "`model`, with a policy of what answers it; see [Routes](routes.md)."
     ),
     "Models": "`shutdown_date` is null: models here have no shutdown date.",
 }

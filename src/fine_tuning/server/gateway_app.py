@@ -13,6 +13,7 @@ from http import HTTPStatus
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning.errors import StorageError
 from fine_tuning.gateway.client_side import Body, ClientLeft, ClientSide, replayed
 from fine_tuning.gateway.exchanges import Exchange, encoding_of
 from fine_tuning.gateway.forwarding import Call, Forwarder
@@ -99,9 +100,9 @@ class GatewayApp:
         try:
             exchange.project = await self._project_of(scope, key, by_name=True)
             known = await self._routes.of(exchange.project)
-        except GatewayError:
+        except (GatewayError, StorageError):
             known = {}
-        if not known:  # the application refuses in its own words who may not call it
+        if not known:  # the application says in its own words who may not call it, and that its database is away
             await self._app(scope, receive, send)
             return
         client = ClientSide(receive, exchange, self._forwarder.kept)
