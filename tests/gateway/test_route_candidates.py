@@ -177,6 +177,21 @@ def test_assignment_is_sticky_and_grows_with_the_share(database: Database) -> No
     assert of_candidate() == set()
 
 
+def test_routes_hold_while_the_database_is_away(workspace: Path) -> None:
+    save()
+    database = open_database()
+    table = RouteTable(database)
+
+    async def read_twice() -> list[str]:
+        found = [*await table.of("default")]
+        database.close()
+        Path(str(database.url.database)).write_bytes(b"no database" * 99)
+        await asyncio.sleep(route_table.READ_SECONDS)
+        return [*found, *await table.of("default")]
+
+    assert asyncio.run(read_twice()) == ["triage", "triage"]
+
+
 def test_only_a_verdict_raises_the_share(database: Database, tmp_path: Path) -> None:
     framework = ABTestFramework()
     framework.create_test("t", "openai/gpt-4o", BASE, margin=0.3)

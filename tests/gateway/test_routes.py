@@ -74,9 +74,14 @@ def test_canary_begins_with_the_first_share_and_keeps_it(database: Database) -> 
     route_changes.advance(database, "default", "triage", 0.5, Change("verdict", "gateway", "not worse"))
     assert framework.get_share("t") == 1
     assert save(**policy, cache={"seconds": 5})["share"] == 0.5
+    route_changes.give_back(database, "default", "triage", BY_ME)
+    assert (save(**policy)["share"], framework.get_share("t")) == (0.1, pytest.approx(0.2))
     route_changes.promote(database, "default", "triage", BY_ME)
     assert framework.get_share("t") == 0
-    assert save(candidate=BASE)["share"] == 0
+    framework.conclude_test("t", even_empty=True)
+    assert save(**policy, cache={"seconds": 5})["share"] == 1
+    assert save(candidate=BASE)["share"] == 1
+    assert save(incumbent="openai/other", candidate=BASE)["share"] == 0
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,7 @@ class Attempts:
                 found.is_failed = found.reply.status in self._fallback.statuses
                 found.rest = found.reply.pieces()
                 found.first = await anext(found.rest, None)
+                found.exchange.has_first_byte()
         except TimeoutError:
             reason = f"{part.target} did not answer within {self._fallback.timeout_seconds:g} s"
             found.error = GatewayError(HTTPStatus.GATEWAY_TIMEOUT, reason, "target_timeout")

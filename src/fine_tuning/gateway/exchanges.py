@@ -74,10 +74,15 @@ class Exchange:
         """Keep a piece of the request, while it has at most so many bytes."""
         self.request = _kept(self.request, piece, most)
 
+    def has_first_byte(self) -> None:
+        """Note the time to the first byte of the body, unless it is known."""
+        if self.first_byte is None:
+            self.first_byte = time.perf_counter() - self._started
+
     def keep_response(self, piece: bytes, most: int) -> None:
         """As `keep_request`, of the response."""
-        if self.first_byte is None and piece:
-            self.first_byte = time.perf_counter() - self._started
+        if piece:
+            self.has_first_byte()
         self.response = _kept(self.response, piece, most)
 
     def end(self) -> None:

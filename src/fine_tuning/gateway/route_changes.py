@@ -32,7 +32,7 @@ def save(
 ) -> Route:
     """Create a route, or give it another policy.
 
-    A canary begins with the first share of its ramp; a route whose models and ramp stay the same keeps its share.
+    A canary begins with the first share of its ramp, unless the candidate keeps the share that it has.
 
     Args:
         aliases: of the server's models, beside those of the settings.
@@ -43,14 +43,15 @@ def save(
     check_project(project)
     upstreams = read_upstreams(workspace.settings.upstreams)
     with workspace.database.write() as tx:
-        route_checks.check_targets(tx, project, policy, upstreams, {*workspace.settings.aliases, *aliases})
-        route_checks.check_canary(tx, policy)
         found = routes.get(tx, project, check_name(name))
         before = None if found is None else RoutePolicy.of(found["policy"])
         share = 0.0 if policy.canary is None else policy.ramp[0]
-        if found is not None and before is not None and policy.has_same_ramp(before):
+        if found is not None and before is not None and policy.keeps_share(before, found["share"]):
             share = found["share"]
-        elif before is not None:
+        route_checks.check_targets(tx, project, policy, upstreams, {*workspace.settings.aliases, *aliases})
+        if share < 1:  # else its test is over
+            route_checks.check_canary(tx, policy)
+        if before is not None and before.canary != policy.canary:
             _set_units(tx, before, 0.0)
         _set_units(tx, policy, share)
         routes.lock(tx, project, name)

@@ -132,10 +132,15 @@ class RoutePolicy(OptionModel):
             raise UsageError(f"ramp must be rising shares from {MIN_SHARE:g} to 1, not {self.ramp}")
         return self
 
-    def has_same_ramp(self, other: RoutePolicy) -> bool:
-        """Whether the candidate keeps its share where this policy takes the place of the other one."""
-        ramps = [(each.incumbent, each.candidate, each.canary, each.ramp) for each in (self, other)]
-        return ramps[0] == ramps[1]
+    def keeps_share(self, before: RoutePolicy, share: float) -> bool:
+        """Whether the candidate keeps its share where this policy takes the place of another one.
+
+        One that answers all calls does; one that answers some while its test and its ramp stay the same; one that was
+        returned begins anew.
+        """
+        is_same = (self.incumbent, self.candidate) == (before.incumbent, before.candidate)
+        has_same_ramp = (self.canary, self.ramp) == (before.canary, before.ramp)
+        return is_same and (share == 1 or (share > 0 and has_same_ramp))
 
     def targets(self) -> list[Target]:
         """All targets, the incumbent first."""

@@ -18,7 +18,7 @@ from fine_tuning.store import routes
 from fine_tuning.store.database import Database
 
 _log = logging.getLogger(__name__)
-MOST_WAITING = 100  # calls; further ones are dropped and counted
+MOST_WAITING, MOST_BYTES = 100, 32 << 20  # calls and their bodies; further ones are dropped and counted
 AT_ONCE = 4
 
 
@@ -33,9 +33,11 @@ class Shadowed(NamedTuple):
 
     @property
     def is_drawn(self) -> bool:
-        """Whether it is in the share of the shadow."""
+        """Whether it is in the share of the shadow; what the client does not want to be recorded is not."""
         shadow = self.route.policy.shadow
-        return shadow is not None and takes_part("shadow", self.call_id, [[0, round(shadow.share * SLOTS)]])
+        if shadow is None or self.tags.get("capture", "on") == "off":
+            return False
+        return takes_part("shadow", self.call_id, [[0, round(shadow.share * SLOTS)]])
 
 
 class Shadows:
@@ -48,6 +50,7 @@ class Shadows:
     def __init__(self, database: Database, ask: Callable[[Shadowed], Awaitable[None]], waiting: int = MOST_WAITING):
         self._database, self._ask = database, ask
         self._waiting: asyncio.Queue[Shadowed] = asyncio.Queue(waiting)
+        self._bytes = 0  # of what waits
         self._running: list[asyncio.Task[None]] = []
         self.dropped = 0
 
@@ -57,10 +60,12 @@ class Shadows:
             return
         if not self._running:
             self._running = [asyncio.create_task(self._run()) for _ in range(AT_ONCE)]
-        try:
-            self._waiting.put_nowait(shadowed)
-        except asyncio.QueueFull:
+        size = len(shadowed.call.body.text)
+        if self._waiting.full() or self._bytes + size > MOST_BYTES:
             self.dropped += 1
+            return
+        self._bytes += size
+        self._waiting.put_nowait(shadowed)
 
     async def close(self) -> None:
         """Stop; what waits is dropped, and said."""
@@ -74,6 +79,7 @@ class Shadows:
     async def _run(self) -> None:
         while True:
             shadowed = await self._waiting.get()
+            self._bytes -= len(shadowed.call.body.text)
             try:
                 if await run_in_threadpool(self._take, shadowed):
                     await self._ask(shadowed)
