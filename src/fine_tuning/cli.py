@@ -30,6 +30,7 @@ from fine_tuning.commands import (
     pipeline,
     registry,
     relocation,
+    routes,
     server,
     vendor_keys,
 )
@@ -57,6 +58,7 @@ for group in (
     costs,
     base_models,
     server,
+    routes,
     vendor_keys,
     pipeline,
     relocation,

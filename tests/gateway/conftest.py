@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.stored_calls import store_spool
@@ -52,10 +54,25 @@ def vendor() -> Iterator[Upstream]:
 
 
 @pytest.fixture
-def gateway(vendor: Upstream, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+def second() -> Iterator[Upstream]:
+    """Another vendor, whose upstream is `second`."""
+    with upstream() as found:
+        yield found
+
+
+@pytest.fixture
+def gateway(vendor: Upstream, second: Upstream, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     names = dict.fromkeys(("openai", "anthropic", "gemini"), vendor.address)
-    monkeypatch.setenv("FINE_TUNING_UPSTREAMS", json.dumps({**names, "away": "http://127.0.0.1:9"}))
-    app = GatewayApp(FastAPI(openapi_url=None), ServerConfig(), open_workspace())
+    more = {"away": "http://127.0.0.1:9", "second": second.address}
+    monkeypatch.setenv("FINE_TUNING_UPSTREAMS", json.dumps({**names, **more}))
+    with running(FastAPI(openapi_url=None)) as found:
+        yield found
+
+
+@contextmanager
+def running(behind: ASGIApp, config: ServerConfig | None = None) -> Iterator[Gateway]:
+    """A gateway before an application."""
+    app = GatewayApp(behind, config or ServerConfig(), open_workspace())
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -66,8 +83,10 @@ def gateway(vendor: Upstream, workspace: Path, monkeypatch: pytest.MonkeyPatch) 
         server.should_exit = True
         thread.join()
 
-    yield Gateway("127.0.0.1", server.servers[0].sockets[0].getsockname()[1], stop)
-    stop()
+    try:
+        yield Gateway("127.0.0.1", server.servers[0].sockets[0].getsockname()[1], stop)
+    finally:
+        stop()
 
 
 @pytest.fixture

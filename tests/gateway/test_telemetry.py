@@ -160,8 +160,13 @@ def test_wrong_variable_is_said_and_stops_no_recording(
 
 def test_prometheus_counts_calls_by_upstream_and_status(gateway: Gateway, vendor: Upstream) -> None:
     vendor.answers(answer(b"{}", JSON))
-    before = REGISTRY.get_sample_value("ft_gateway_calls_total", {"upstream": "gemini", "status": "200"}) or 0
+    before = (
+        REGISTRY.get_sample_value("ft_gateway_calls_total", {"upstream": "gemini", "route": "", "status": "200"}) or 0
+    )
     ask(gateway, request("/gemini/v1beta/models/g:generateContent", b"{}", JSON))
     gateway.stop()
-    assert REGISTRY.get_sample_value("ft_gateway_calls_total", {"upstream": "gemini", "status": "200"}) == before + 1
+    assert (
+        REGISTRY.get_sample_value("ft_gateway_calls_total", {"upstream": "gemini", "route": "", "status": "200"})
+        == before + 1
+    )
     assert b"ft_gateway_first_byte_seconds_bucket" in generate_latest(REGISTRY)

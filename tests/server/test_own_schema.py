@@ -10,7 +10,15 @@ from hypothesis import HealthCheck, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
-from fine_tuning.server.routes import batches, completions, conversations, embeddings, graders, responses
+from fine_tuning.server.routes import (
+    batches,
+    completions,
+    conversations,
+    embeddings,
+    gateway_routes,
+    graders,
+    responses,
+)
 from tests.server.conftest import ALIAS
 
 MODELS = {"/v1/embeddings": "wordllama"}
@@ -18,7 +26,7 @@ MODELS = {"/v1/embeddings": "wordllama"}
 
 def _application() -> FastAPI:
     application = FastAPI()
-    for resource in (batches, completions, embeddings, graders, responses, conversations):
+    for resource in (batches, completions, embeddings, graders, responses, conversations, gateway_routes):
         application.include_router(resource.router, prefix="/v1")
     return application
 

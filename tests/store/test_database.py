@@ -51,7 +51,7 @@ def reflected(tx: Connection) -> dict[str, dict[str, list[str]]]:
         }
         found[table] = {name: sorted(map(str, part)) for name, part in parts.items()}
     guards = sorted(tx.scalars(text(TRIGGERS[tx.dialect.name])))
-    assert len(guards) == {"sqlite": 9, "postgresql": 3}[tx.dialect.name]
+    assert len(guards) == {"sqlite": 12, "postgresql": 4}[tx.dialect.name]
     return {**found, "triggers": {"all": guards}}
 
 

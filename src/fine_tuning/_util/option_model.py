@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Collection, Mapping
+from typing import Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -32,7 +32,17 @@ class OptionModel(BaseModel):
     def _problem(cls, error: ErrorDetails) -> str:
         name = ".".join(map(str, error["loc"]))
         if error["type"] == "extra_forbidden":
-            return f"unknown option {name!r}; known are {', '.join(sorted(cls.model_fields))}"
+            return f"unknown option {name!r}; known are {', '.join(sorted(cls._fields_at(error['loc'][:-1])))}"
         if isinstance(cause := error.get("ctx", {}).get("error"), UsageError):
             return str(cause)
         return f"{name} = {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
+
+    @classmethod
+    def _fields_at(cls, place: tuple[int | str, ...]) -> Collection[str]:
+        """The options of the model at a place: this one, or one that is the value of an option."""
+        for part in place:
+            field = cls.model_fields.get(str(part))
+            kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+            model = next((each for each in kinds if isinstance(each, type) and issubclass(each, OptionModel)), None)
+            return cls.model_fields if model is None else model._fields_at(place[1:])
+        return cls.model_fields

@@ -48,6 +48,7 @@ class FilterOptions:
     failed: Annotated[bool | None, typer.Option("--failed/--answered", help="Only calls that failed, or did not.")] = (
         None
     )
+    route: Annotated[str | None, typer.Option(help="Only calls of this route.")] = None
     since: Annotated[str | None, typer.Option(help="Only calls at or after this time (ISO 8601).")] = None
     upstream: Annotated[str | None, typer.Option(help="Only calls to this upstream.")] = None
     text: Annotated[str | None, typer.Option(help="Only calls with this text in the question or the answer.")] = None
@@ -58,7 +59,15 @@ class FilterOptions:
 
         since = None if self.since is None else _time(self.since)
         return Filters(
-            self.project, self.model, self.unit, self.conversation, self.failed, since, self.upstream, self.text
+            self.project,
+            self.model,
+            self.unit,
+            self.conversation,
+            self.failed,
+            since,
+            route=self.route,
+            upstream=self.upstream,
+            text=self.text,
         )
 
 

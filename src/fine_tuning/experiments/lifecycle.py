@@ -144,15 +144,20 @@ def ramp(database: Database, test_id: str, share: float) -> None:
         raise UsageError("share must be between 0 and 1")
     if 0 < share < MIN_SHARE:
         raise UsageError(f"share must be 0 or at least {MIN_SHARE:g}, not {share:g}")
-    layer = find(database, test_id)["layer"]
     with database.write() as tx:
-        if layer is not None:
-            experiments.lock_layer(tx, layer)  # before the test itself, as `create` does: no deadlock
-        test = _found(tx, test_id, experiments.get(tx, test_id, lock=True))
-        if test["status"] != "running":
-            raise ConflictError(f"test {test_id} is not running")
-        experiments.set_slots(tx, test_id, _slots(tx, share, layer, test))
-        experiments.decide(tx, test_id, "ramped", None, f"{share:.1%} of the units take part")
+        ramp_within(tx, test_id, share)
+
+
+def ramp_within(tx: Transaction, test_id: str, share: float) -> None:
+    """As `ramp`, of a valid share, in the caller's transaction, which has locked no test yet."""
+    layer = _found(tx, test_id, experiments.get(tx, test_id))["layer"]
+    if layer is not None:
+        experiments.lock_layer(tx, layer)  # before the test itself, as `create` does: no deadlock
+    test = _found(tx, test_id, experiments.get(tx, test_id, lock=True))
+    if test["status"] != "running":
+        raise ConflictError(f"test {test_id} is not running")
+    experiments.set_slots(tx, test_id, _slots(tx, share, layer, test))
+    experiments.decide(tx, test_id, "ramped", None, f"{share:.1%} of the units take part")
 
 
 def _slots(tx: Transaction, share: float, layer: str | None, test: Experiment | None = None) -> Slots:

@@ -10,7 +10,7 @@ from fine_tuning.experiments import comparability, measures, verdict
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
 from fine_tuning.experiments.neighbour_evidence import Claim
-from fine_tuning.experiments.sufficient_statistics import Statistics
+from fine_tuning.experiments.sufficient_statistics import B, Statistics
 from fine_tuning.store import experiments
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.experiments import Experiment
@@ -67,13 +67,31 @@ def of_test(test: Experiment, arm: Arm, margin: float | None) -> CheaperAndNotWo
     statistics = Statistics.of(test["statistics"], models)
     two, part = statistics.against(arm), design.alpha / (len(models) - 1)
     found = cheaper_and_not_worse(design, two, part, margin)
-    claim = Claim(1, two.effect(design).limit(min(2 * part, 0.999)), -(design.margin if margin is None else margin))
-    mismatch = comparability.mismatch_reason(design, statistics, is_last=test["status"] != "running")
-    decided = verdict.decide(design, two, two.effect(design), part, mismatch)
-    not_comparable = comparability.incomparable_reason(design, two, claim) if found["holds"] else ""
-    found["withheld"] = decided.withheld or not_comparable or decided.changed
+    reason = comparability.mismatch_reason(design, statistics, is_last=test["status"] != "running")
+    found["withheld"] = _withheld(design, two, part, margin, reason, is_claimed=found["holds"])
     found["holds"] = found["holds"] and not found["withheld"]
     return found
+
+
+def not_worse(test: Experiment) -> Statement:
+    """Whether model_b is shown to be no more than the margin worse; not where the samples cannot be compared."""
+    design, models = Design.of(**test["design"]), [*experiments.models(test)]
+    statistics = Statistics.of(test["statistics"], models)
+    found = cheaper_and_not_worse(design, statistics.against(B), design.alpha)["not_worse"]
+    reason = comparability.mismatch_reason(design, statistics, is_last=test["status"] != "running")
+    two, holds = statistics.against(B), found["holds"]
+    return {**found, "holds": holds and not _withheld(design, two, design.alpha, None, reason, is_claimed=holds)}
+
+
+def _withheld(
+    design: Design, two: Statistics, alpha: float, margin: float | None, mismatch: str, *, is_claimed: bool
+) -> str:
+    """Why a statement about two models does not count; empty where it does."""
+    effect = two.effect(design)
+    claim = Claim(1, effect.limit(min(2 * alpha, 0.999)), -(design.margin if margin is None else margin))
+    decided = verdict.decide(design, two, effect, alpha, mismatch)
+    not_comparable = comparability.incomparable_reason(design, two, claim) if is_claimed else ""
+    return decided.withheld or not_comparable or decided.changed
 
 
 def _bounds(effect: Effect, alpha: float) -> tuple[float, float]:

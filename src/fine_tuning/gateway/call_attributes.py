@@ -71,6 +71,9 @@ def of_metrics(spooled: SpooledCall, call: GatewayCall) -> Attributes:
             "server.port": parts.port,
             "fine_tuning.project": call["project"],
             "fine_tuning.upstream": call["upstream"],
+            "fine_tuning.route": call["route"],
+            "fine_tuning.target": call["target"],
+            "fine_tuning.role": call["role"],
         }
     )
 

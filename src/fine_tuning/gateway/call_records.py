@@ -13,43 +13,58 @@ from fine_tuning.data_io.json_values import (
     object_or_empty,
     parse_embedded_json,
 )
+from fine_tuning.data_io.messages import Message, messages_of_example
 from fine_tuning.data_io.sources.raw_row import RawRow, to_json_bytes
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.imported_costs import PricedCall, cost_event
 from fine_tuning.distillation.row_reader import Import
+from fine_tuning.gateway.answer_forms import is_in_form
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.store.records.costs import NewCostEvent
 from fine_tuning.store.records.examples import NewExample
-from fine_tuning.store.records.gateway_calls import GatewayCall
+from fine_tuning.store.records.gateway_calls import GatewayCall, Role
 
 _OK = range(200, 300)
 _MAX_NAME, _MAX_REASON = 200, 200  # characters
+_NOT_DRAWN = "it is not in the sample"
+SHADOW: Role = "shadow"
 _USAGES = ("usage", "usageMetadata", "usage_metadata")
 
 
 class CallRecords(NamedTuple):
-    """What is stored of a call; None where it is no example, or has no tokens to pay for."""
+    """What is stored of a call; None where it is no example, or has no tokens to pay for.
+
+    Attributes:
+        message: the answer of a whole chat, without what is private.
+        waited: seconds from the client's request to the start of the call, where it is a later try.
+        address: of the upstream.
+    """
 
     call: GatewayCall
     example: NewExample | None
     cost: NewCostEvent | None
+    message: Message | None
+    waited: float
+    address: str
 
 
 def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | None = None) -> CallRecords:
     """What is stored of a call."""
     facts, policy = call.facts, policy or CapturePolicy()
-    asked, answered = call.body(), _answer(call.response)
-    example, reason = _example(call, asked) if policy.has_drawn(call) else (None, "it is not in the sample")
-    if example is not None:
-        example = policy.masked(example)
+    asked, answered, route = call.body(), _answer(call.response), facts.get("route")
+    chat, reason = _example(call, asked) if route or policy.has_drawn(call) else (None, _NOT_DRAWN)
+    if chat is not None:
+        chat = policy.masked(chat)
+    example, why = (None, reason) if chat is None else _captured(call, chat, policy)
     model = _model(call, asked, answered)
     usage = usage_of(first_value(answered, *_USAGES), answered.get("service_tier"))
     cost = None
-    if usage is not None and model is not None:
+    if usage is not None and model is not None and not is_from_cache(call):
         priced = PricedCall(model, usage, facts["address"], call.started_at)
         cost = cost_event(priced, prices, {"call": facts["id"]})
+    message = None if chat is None else messages_of_example(chat)[-1]
     record: GatewayCall = {
         "id": facts["id"],
         "project": facts["project"],
@@ -64,16 +79,42 @@ def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | Non
         "prompt_tokens": None if usage is None else usage["prompt_tokens"],
         "completion_tokens": None if usage is None else usage["completion_tokens"],
         "cost": None if cost is None else cost["cost"],
-        "unit": _name(call, "unit", policy),
+        "unit": _unit(call, policy),
         "conversation": _name(call, "conversation", policy),
         "metadata": policy.metadata(_metadata(call)),
         "example_id": None if example is None else example["id"],
-        "not_captured": None if reason is None else reason[:_MAX_REASON],
+        "not_captured": None if why is None else why[:_MAX_REASON],
         "started_at": call.started_at,
         "own_id": _tag(call, "id"),
         "bytes": len((call.request or "").encode()) + len((call.response or "").encode()),
+        "route": None if route is None else route["name"],
+        "revision": None if route is None else route["revision"],
+        "target": None if route is None else route["target"],
+        "role": None if route is None else route["role"],
+        "pair_id": None if route is None else route["pair_id"],
+        "arm": None if route is None else route["arm"],
+        "is_cancelled": None if route is None else facts.get("is_cancelled", False),
+        "is_in_form": None if message is None or route is None else is_in_form(asked, message),
+        "answer": None if message is None or route is None or route["role"] != SHADOW else {**message},
     }
-    return CallRecords(record, example, cost)
+    waited = 0.0 if route is None else route["waited"]
+    return CallRecords(record, example, cost, message, waited, facts["address"])
+
+
+def is_from_cache(call: SpooledCall) -> bool:
+    """Whether no model was asked."""
+    route = call.facts.get("route")
+    return route is not None and route["role"] == "cache"
+
+
+def _captured(call: SpooledCall, chat: NewExample, policy: CapturePolicy) -> tuple[NewExample | None, str | None]:
+    """The example that a chat becomes, or why it becomes none."""
+    route = call.facts.get("route")
+    if route is not None and route["role"] == SHADOW:
+        return None, "it was asked in shadow"
+    if is_from_cache(call):
+        return None, "it was answered from the cache"
+    return (chat, None) if policy.has_drawn(call) else (None, _NOT_DRAWN)
 
 
 def _answer(response: str | None) -> JsonObject:
@@ -129,6 +170,13 @@ def _tag(call: SpooledCall, name: str) -> str | None:
 def _name(call: SpooledCall, tag: str, policy: CapturePolicy) -> str | None:
     found = _tag(call, tag)
     return None if found is None else policy.name(found)
+
+
+def _unit(call: SpooledCall, policy: CapturePolicy) -> str | None:
+    """Who asked: the header x-ft-unit, else what the route found in the body."""
+    route = call.facts.get("route")
+    found = route["unit"] if route is not None else None
+    return _name(call, "unit", policy) or (None if found is None else policy.name(found[:_MAX_NAME]))
 
 
 def _grouping(call: SpooledCall) -> dict[str, str]:

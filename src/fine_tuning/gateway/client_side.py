@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.wire_errors import GatewayError
 
 PATIENCE_SECONDS = 30.0
+Body = bytes | AsyncIterator[bytes] | None
 
 
 class ClientLeft(Exception):  # noqa: N818
@@ -31,7 +32,7 @@ class ClientSide:
         self._receive, self._exchange, self._most = receive, exchange, most
         self.has_left = False
 
-    async def body(self) -> bytes | AsyncIterator[bytes] | None:
+    async def body(self) -> Body:
         """The body, or its pieces where it is large; None where it is empty.
 
         Raises:
@@ -89,3 +90,22 @@ class ClientSide:
             pass
         self.has_left = True
         task.cancel()
+
+
+def replayed(body: Body, receive: Receive) -> Receive:
+    """A `receive` that gives a body that was read already, and then what comes behind it."""
+    pieces = _pieces_of(body)
+
+    async def again() -> Message:
+        piece = await anext(pieces, None)
+        return await receive() if piece is None else piece
+
+    return again
+
+
+async def _pieces_of(body: Body) -> AsyncIterator[Message]:
+    if isinstance(body, AsyncIterator):
+        async for piece in body:
+            yield {"type": "http.request", "body": piece, "more_body": True}
+        body = b""
+    yield {"type": "http.request", "body": body or b"", "more_body": False}

@@ -4,8 +4,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from fine_tuning.gateway.http_headers import Headers
+from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.records.gateway_calls import Role
+
+
+class RouteFacts(TypedDict):
+    """Of a call of a route: what it was sent to, and why; see `tables.gateway_calls`.
+
+    `arm` is that of the route's canary, of the attempt that counts as its sample; `waited` are the seconds from the
+    client's request to the start of this attempt.
+    """
+
+    name: str
+    revision: int
+    target: str
+    role: Role
+    pair_id: str | None
+    arm: Arm | None
+    waited: float
+    unit: str | None
 
 
 @dataclass
@@ -21,6 +41,8 @@ class Exchange:
         first_byte: from the start to the first byte of the body.
         is_whole: the response arrived to its end.
         is_delivered: the client took all of it.
+        is_cancelled: the client left, or another target was faster.
+        route: where it asked a route.
     """
 
     call_id: str
@@ -41,6 +63,8 @@ class Exchange:
     seconds: float | None = None
     is_whole: bool = False
     is_delivered: bool = False
+    is_cancelled: bool = False
+    route: RouteFacts | None = None
     _started: float = field(default_factory=time.perf_counter)
 
     def has_response(self, status: int, headers: Headers) -> None:
@@ -52,10 +76,15 @@ class Exchange:
         """Keep a piece of the request, while it has at most so many bytes."""
         self.request = _kept(self.request, piece, most)
 
+    def has_first_byte(self) -> None:
+        """Note the time to the first byte of the body, unless it is known."""
+        if self.first_byte is None:
+            self.first_byte = time.perf_counter() - self._started
+
     def keep_response(self, piece: bytes, most: int) -> None:
         """As `keep_request`, of the response."""
-        if self.first_byte is None and piece:
-            self.first_byte = time.perf_counter() - self._started
+        if piece:
+            self.has_first_byte()
         self.response = _kept(self.response, piece, most)
 
     def end(self) -> None:

@@ -4,47 +4,56 @@ from __future__ import annotations
 
 from fine_tuning.distillation.corrections import apply_correction
 from fine_tuning.errors import UsageError
+from fine_tuning.gateway import canary_samples
 from fine_tuning.store import call_feedback, examples, gateway_calls
-from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.gateway_calls import CallFeedback, GatewayCall
+from fine_tuning.store.workspace import Workspace
 
 BLOCK = 200
 _MAX_REASON = 300  # characters
 
 
-def give(database: Database, feedback: CallFeedback) -> CallFeedback:
+def give(workspace: Workspace, feedback: CallFeedback) -> CallFeedback:
     """Store feedback, and apply it where its call is stored. Returns it with its status, and the reason of a refusal.
 
-    The rating and the better answer become those of the captured example, as a person's.
+    The rating and the better answer become those of the captured example, as a person's; of a canary's call it is the
+    outcome that the route's policy names.
     """
-    with database.write() as tx:
+    with workspace.database.write() as tx:
         call_feedback.add(tx, feedback)
-        return _apply(tx, feedback)
+    return _apply(workspace, feedback)
 
 
-def apply_waiting(database: Database) -> int:
+def apply_waiting(workspace: Workspace) -> int:
     """Apply the feedback whose calls have been stored since. Returns how many there were."""
-    with database.read() as tx:
+    with workspace.database.read() as tx:
         found = call_feedback.waiting(tx, BLOCK)
-    if found:
-        with database.write() as tx:
-            for each in found:
-                _apply(tx, each)
+    for each in found:
+        _apply(workspace, each)
     return len(found)
 
 
-def _apply(tx: Transaction, feedback: CallFeedback) -> CallFeedback:
-    calls = _calls(tx, feedback)
+def _apply(workspace: Workspace, feedback: CallFeedback) -> CallFeedback:
+    with workspace.database.read() as tx:
+        calls = _calls(tx, feedback)
     if not calls:
         return feedback
+    is_outcome = False
     try:
         call = _only(calls, feedback)
         feedback = {**feedback, "call_id": call["id"]}
-        _rate(tx, call, feedback)
+        is_outcome = canary_samples.record_outcome(workspace, call, feedback)  # first: it may be repeated after a crash
+        with workspace.database.write() as tx:
+            _rate(tx, call, feedback)
+            return _settled(tx, {**feedback, "status": "applied"})
     except UsageError as error:
-        feedback = {**feedback, "status": "refused", "reason": str(error)[:_MAX_REASON]}
-    else:
-        feedback = {**feedback, "status": "applied"}
+        refusal: CallFeedback = {**feedback, "status": "refused", "reason": str(error)[:_MAX_REASON]}
+        with workspace.database.write() as tx:
+            return _settled(tx, {**refusal, "status": "applied"} if is_outcome else refusal)
+
+
+def _settled(tx: Transaction, feedback: CallFeedback) -> CallFeedback:
     call_feedback.settle(tx, feedback, feedback["status"], feedback["reason"])
     return feedback
 

@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import aiohttp
 from multidict import CIMultiDict
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope, Send
 from yarl import URL
 
-from fine_tuning.gateway.client_side import ClientLeft, ClientSide
+from fine_tuning.gateway.client_side import Body, ClientSide
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.http_headers import CALL_ID, Headers, request_headers, response_headers
+from fine_tuning.gateway.replies import BrokenOff, Reply, UpstreamReply
 from fine_tuning.gateway.upstreams import Upstream
 from fine_tuning.gateway.wire_errors import GatewayError
 
@@ -50,7 +51,12 @@ class Forwarder:
         if self._session is not None:
             await self._session.close()
 
-    async def forward(self, upstream: Upstream, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
+    @property
+    def kept(self) -> int:
+        """Most bytes of a body that are kept for the record."""
+        return self._limits.kept
+
+    async def forward(self, upstream: Upstream, call: Call, exchange: Exchange, send: Send) -> None:
         """Pass a call on and its response back; what passes is noted in the exchange.
 
         Where the response breaks off, or the client leaves, the other side's connection is closed, too.
@@ -58,21 +64,23 @@ class Forwarder:
         Raises:
             GatewayError: the upstream gave no response; nothing was sent to the client yet.
         """
-        client = ClientSide(receive, exchange, self._limits.kept)
+        asked = Asked(call.scope["method"], _url(upstream, call.scope), self.headers(call.scope), call.body)
         try:
-            headers = self._headers(scope)
-            body = await client.body()
-            if isinstance(body, bytes) or body is None:
-                with client.cancelled_when_it_leaves():
-                    await self._exchange(_Asked(scope, _url(upstream, scope), headers, body), exchange, send)
+            if isinstance(call.body, bytes) or call.body is None:
+                with call.client.cancelled_when_it_leaves():
+                    await self._exchange(asked, exchange, send)
             else:
-                await self._exchange(_Asked(scope, _url(upstream, scope), headers, body), exchange, send)
-        except ClientLeft:
-            return
+                await self._exchange(asked, exchange, send)
         finally:
+            exchange.is_cancelled = call.client.has_left
             exchange.end()
 
-    def _headers(self, scope: Scope) -> CIMultiDict[str]:
+    def headers(self, scope: Scope) -> CIMultiDict[str]:
+        """What an upstream gets of a client's headers.
+
+        Raises:
+            GatewayError: the call came from this gateway, or a header is in no known encoding.
+        """
         passed = next((value for name, value in scope["headers"] if name == PASSED), b"")
         if self._name in passed.split(b","):
             raise GatewayError(HTTPStatus.LOOP_DETECTED, "this upstream leads back to this gateway", "gateway_loop")
@@ -84,12 +92,24 @@ class Forwarder:
             message = "a header is not in UTF-8, and cannot be passed on"
             raise GatewayError(HTTPStatus.BAD_REQUEST, message, "invalid_header") from None
 
-    async def _exchange(self, asked: _Asked, exchange: Exchange, send: Send) -> None:
+    async def _exchange(self, asked: Asked, exchange: Exchange, send: Send) -> None:
+        reply = await self.open(asked)
+        try:
+            await pass_back(reply, reply.pieces(), exchange, send, self._limits.kept)
+        finally:
+            reply.close()
+
+    async def open(self, asked: Asked) -> UpstreamReply:
+        """Send a request, and wait for the start of its response.
+
+        Raises:
+            GatewayError: there was none.
+        """
         if self._session is None:
             self._session = _session(self._limits)
         try:
             response = await self._session.request(
-                asked.scope["method"],
+                asked.method,
                 asked.url,
                 headers=asked.headers,
                 data=asked.body,
@@ -98,31 +118,47 @@ class Forwarder:
             )
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise _as_gateway_error(error, asked.url) from None
-        async with response:
-            await self._pass_back(response, exchange, send)
-
-    async def _pass_back(self, response: aiohttp.ClientResponse, exchange: Exchange, send: Send) -> None:
-        headers: Headers = list(response.raw_headers)
-        exchange.has_response(response.status, headers)
-        head = [*response_headers(headers), (CALL_ID, exchange.call_id.encode())]
-        await send({"type": "http.response.start", "status": response.status, "headers": head})
-        try:
-            async for piece, _ in response.content.iter_chunks():
-                exchange.keep_response(piece, self._limits.kept)
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        except (aiohttp.ClientError, TimeoutError):
-            response.close()
-            return  # without the end of the body, so that the client sees that it is not whole
-        exchange.is_whole = True
-        await send({"type": "http.response.body", "body": b""})
-        exchange.is_delivered = True
+        return UpstreamReply(response)
 
 
-class _Asked(NamedTuple):
+async def pass_back(
+    reply: Reply, pieces: AsyncIterator[bytes], exchange: Exchange, send: Send, kept: int, more: Headers | None = None
+) -> None:
+    """Send a response to the client, piece by piece; one that breaks off gets no end, so that the client sees it.
+
+    Args:
+        kept: most bytes of the body that are kept for the record.
+        more: headers of the gateway itself.
+    """
+    exchange.has_response(reply.status, reply.headers)
+    head = [*response_headers(reply.headers), (CALL_ID, exchange.call_id.encode()), *(more or ())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": head})
+    try:
+        async for piece in pieces:
+            exchange.keep_response(piece, kept)
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    except BrokenOff:
+        return
+    exchange.is_whole = True
+    await send({"type": "http.response.body", "body": b""})
+    exchange.is_delivered = True
+
+
+class Call(NamedTuple):
+    """A call of a client, with its body, or what there is of a large one."""
+
     scope: Scope
+    client: ClientSide
+    body: Body
+
+
+class Asked(NamedTuple):
+    """A request to an upstream."""
+
+    method: str
     url: URL
     headers: CIMultiDict[str]
-    body: bytes | AsyncIterator[bytes] | None
+    body: Body
 
 
 def _url(upstream: Upstream, scope: Scope) -> URL:

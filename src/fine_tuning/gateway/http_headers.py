@@ -5,7 +5,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -13,6 +13,7 @@ OWN = b"x-ft-"
 """Begins the names of headers that are meant for the gateway."""
 
 CALL_ID = b"x-ft-call-id"
+_LONGEST_TRACE_PARENT = 55  # characters
 _OF_ONE_CONNECTION = frozenset(
     {
         *(b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"),
@@ -29,6 +30,11 @@ def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 def response_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """What a client gets of an upstream's headers, in their order and as they are written."""
     return list(_end_to_end(headers))
+
+
+def trace_parent(headers: Mapping[bytes, bytes]) -> str:
+    """The place of a call in its client's trace (https://www.w3.org/TR/trace-context/); empty without one."""
+    return headers.get(b"traceparent", b"").decode("latin-1")[:_LONGEST_TRACE_PARENT]
 
 
 def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import NotRequired, TypedDict
 
-from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.exchanges import Exchange, RouteFacts
 
 
 class EncodedBody(TypedDict):
@@ -17,7 +17,10 @@ class EncodedBody(TypedDict):
 
 
 class SpoolLine(TypedDict):
-    """The facts of a call, see `Exchange`. `started_at` is seconds since 1970, the other times are seconds."""
+    """The facts of a call, see `Exchange`. `started_at` is seconds since 1970, the other times are seconds.
+
+    Lines of an earlier version have not all of them.
+    """
 
     id: str
     project: str
@@ -35,6 +38,8 @@ class SpoolLine(TypedDict):
     is_delivered: bool
     request: str | EncodedBody | None
     response: str | EncodedBody | None
+    is_cancelled: NotRequired[bool]
+    route: NotRequired[RouteFacts | None]
 
 
 def to_line(exchange: Exchange) -> bytes:
@@ -56,6 +61,8 @@ def to_line(exchange: Exchange) -> bytes:
         "is_delivered": exchange.is_delivered,
         "request": _text(exchange.request, exchange.request_encoding),
         "response": _text(exchange.response, exchange.response_encoding),
+        "is_cancelled": exchange.is_cancelled,
+        "route": exchange.route,
     }
     return json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 

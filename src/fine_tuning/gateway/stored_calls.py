@@ -10,12 +10,14 @@ from fine_tuning._util.locks import try_lock
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.errors import UsageError
 from fine_tuning.gateway import feedback
-from fine_tuning.gateway.call_records import CallRecords, records_of
+from fine_tuning.gateway.call_records import SHADOW, CallRecords, records_of
+from fine_tuning.gateway.canary_samples import CanarySamples
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.spooled_calls import SpooledCall, read_calls
 from fine_tuning.gateway.telemetry import Telemetry
-from fine_tuning.store import costs, examples, gateway_calls
+from fine_tuning.store import costs, examples, gateway_calls, routes
 from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.gateway_calls import GatewayCall
 from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -38,7 +40,7 @@ def store_spool(workspace: Workspace, folder: Path, telemetry: Telemetry | None 
     if files:
         storing = _Storing(workspace, telemetry)
         count = sum(storing.store_file(path) for path in files)
-    feedback.apply_waiting(workspace.database)
+    feedback.apply_waiting(workspace)
     return count
 
 
@@ -65,6 +67,7 @@ class _Storing:
         self._prices = PriceList(workspace.settings.prices)
         self._policy = CapturePolicy.of(workspace.settings)
         self._telemetry = telemetry
+        self._samples = CanarySamples(workspace)
 
     def store_file(self, path: Path) -> int:
         """Store the calls of a file, and delete it. Returns the number of new ones."""
@@ -86,6 +89,7 @@ class _Storing:
 
     def _store(self, calls: list[SpooledCall]) -> int:
         found = [records_of(call, self._prices, self._policy) for call in calls]
+        self._samples.record(found)  # first: repeated after a crash, it adds nothing
         with self._database.write() as tx:
             new = _add(tx, found)
         if self._telemetry is not None:
@@ -103,4 +107,11 @@ def _add(tx: Transaction, block: list[CallRecords]) -> list[CallRecords]:
     for each in new:
         if each.cost is not None:
             costs.add(tx, each.cost)
+            _count_shadow(tx, each.call)
     return new
+
+
+def _count_shadow(tx: Transaction, call: GatewayCall) -> None:
+    """Count what a call in shadow cost, of the budget of its route."""
+    if call["role"] == SHADOW and call["route"] is not None and call["cost"] is not None:
+        routes.add_shadow_dollars(tx, call["project"], call["route"], call["cost"])

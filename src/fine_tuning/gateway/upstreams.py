@@ -18,9 +18,11 @@ PUBLIC = {
     "anthropic": "https://api.anthropic.com",
     "gemini": "https://generativelanguage.googleapis.com",
 }
-RESERVED = frozenset({"v1", "docs", "healthz", "metrics", "openapi.json", "login", "static", "_nicegui"})
-"""First parts of the server's own paths."""
+LOCAL = "local"  # as an upstream: the models of this server
+RESERVED = frozenset({"v1", "docs", "healthz", "metrics", "openapi.json", "login", "static", "_nicegui", LOCAL})
+"""First parts of the server's own paths, and its models."""
 
+_WIRES: Mapping[str, Wire] = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini"}  # by name
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -34,6 +36,12 @@ class Upstream:
 
     name: str
     address: str
+
+    @property
+    def wire(self) -> Wire | None:
+        """The wire that it speaks; None for a host that may speak several."""
+        public = next((name for name, address in PUBLIC.items() if address == self.address), "")
+        return _WIRES.get(self.name) or _WIRES.get(public)
 
     def url(self, path: str) -> str:
         """The address of a call.

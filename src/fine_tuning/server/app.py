@@ -33,6 +33,7 @@ from fine_tuning.server.routes import (
     embeddings,
     feedback,
     files,
+    gateway_routes,
     graders,
     health,
     jobs,
@@ -52,7 +53,7 @@ SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
 RESOURCES = (
     *(files, uploads, jobs, checkpoints, models, responses, conversations),
-    *(chat, stored_completions, completions, embeddings, graders, batches, feedback, messages),
+    *(chat, stored_completions, completions, embeddings, graders, batches, feedback, messages, gateway_routes),
 )
 
 

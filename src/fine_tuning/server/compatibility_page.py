@@ -23,6 +23,7 @@ from fine_tuning.server.request_model import BEYOND
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
 from fine_tuning.server.routes.checkpoints import GrantPermissions
 from fine_tuning.server.routes.conversations import CreateConversation, CreateItems, UpdateConversation
+from fine_tuning.server.routes.gateway_routes import ChangeRoute, SetRoute
 from fine_tuning.server.routes.stored_completions import Update
 from fine_tuning.server.routes.uploads import CompleteUpload, CreateUpload
 from fine_tuning.server.text_completion_request import TextCompletionRequest
@@ -59,6 +60,7 @@ BODIES: dict[str, list[tuple[str, type[BaseModel]]]] = {
     "Graders": [("run", RunGrader), ("validate", ValidateGrader)],
     "Batches": [("create", CreateBatch)],
     "Messages": [("create", MessageRequest), ("count_tokens", CountTokensRequest)],
+    "Routes": [("set", SetRoute), ("promote, return", ChangeRoute)],
 }
 _LARGE = 2**31 - 1
 _PAIRS = (("ge", "gt", "min_length"), ("le", "lt", "max_length"))
@@ -66,7 +68,7 @@ _LIMITS = [name for names in _PAIRS for name in names]
 SUPPORT = ("supported", "ignored", "refused")
 TAGS = (
     *("Files", "Uploads", "Fine-tuning", "Models", "Responses", "Conversations"),
-    *("Chat", "Completions", "Embeddings", "Graders", "Batches", "Messages"),
+    *("Chat", "Completions", "Embeddings", "Graders", "Batches", "Messages", "Routes"),
 )
 FORMS = {
     "Files": [("file", "up to 512 MiB"), ("purpose", "all but evals"), ("expires_after", "an hour to 30 days")],
@@ -144,6 +146,10 @@ NOTES = {
         "`message_delta` has both counts, which are 0 only where the host reports none. "
         "What `max_tokens` cuts off in a call leaves an empty `input`. Schemas of "
         "`output_config` are held as far as a grammar can; the rest is checked, and the answer asked for again once."
+    ),
+    "Routes": (
+        "These are of this server alone, and no part of OpenAI's API. A route is a name that applications send as "
+        "`model`, with a policy of what answers it; see [Routes](routes.md)."
     ),
     "Models": "`shutdown_date` is null: models here have no shutdown date.",
 }

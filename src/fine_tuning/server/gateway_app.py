@@ -1,57 +1,66 @@
-"""The gateway before all other pages: a path that begins with the name of an upstream is passed on to it."""
+"""The gateway before all other pages: a path that begins with the name of an upstream is passed on to it.
+
+A call whose model is a route of the project goes where the route says, also one of this server's own paths.
+"""
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Generic, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fine_tuning.errors import FineTuningError
+from fine_tuning.errors import StorageError
 from fine_tuning.gateway import caller_keys
+from fine_tuning.gateway.client_side import Body, ClientLeft, ClientSide, replayed
 from fine_tuning.gateway.exchanges import Exchange, encoding_of
-from fine_tuning.gateway.forwarding import Forwarder
-from fine_tuning.gateway.http_headers import OWN, Headers
+from fine_tuning.gateway.forwarding import Call, Forwarder
+from fine_tuning.gateway.http_headers import OWN, Headers, trace_parent
 from fine_tuning.gateway.recorder import SPOOL, Recorder
-from fine_tuning.gateway.upstreams import Upstream, Wire, read_upstreams, wire_of
-from fine_tuning.gateway.vendor_keys import VendorKeys
+from fine_tuning.gateway.route_calls import LOCAL_UPSTREAM, Question, RouteCalls, Sources
+from fine_tuning.gateway.route_table import KnownRoute, RouteTable
+from fine_tuning.gateway.routed_body import RoutedBody, read_body
+from fine_tuning.gateway.target_requests import RoutedCall
+from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
-from fine_tuning.server import authentication, caller_checks, prometheus_metrics
+from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
+from fine_tuning.server.remembered import HeldKeys, Remembered
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.settings import Settings
-from fine_tuning.store import vendor_keys
-from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import Workspace
 
-Found = TypeVar("Found")
-_MOST_KEYS = 10_000
-_LONGEST_TRACE_PARENT = 55  # characters
-_ACCESS_SECONDS = 1.0  # a revoked key is refused after this time
+OWN_PATHS = frozenset(
+    f"/v1/{each}" for each in ("chat/completions", "completions", "embeddings", "messages", "responses")
+)
 
 
 class GatewayApp:
-    """ASGI application; what is for no upstream goes to the application behind it."""
+    """ASGI application; what is for no upstream and no route goes to the application behind it."""
 
     def __init__(self, app: ASGIApp, config: ServerConfig, workspace: Workspace) -> None:
         self._app, self._config = app, config
         self._upstreams: Mapping[str, Upstream] = read_upstreams(workspace.settings.upstreams)
         self._forwarder = Forwarder()
         self._recorder = Recorder(workspace.settings.folder(SPOOL))
-        database, settings = workspace.database, workspace.settings
-        self._accesses = _Remembered(lambda key: authentication.access(database, f"Bearer {key}"))
-        self._held_keys = _Remembered(lambda project, name: _held(database, settings, project, name))
+        self._accesses = Remembered(lambda key: authentication.access(workspace.database, f"Bearer {key}"))
+        self._held_keys = HeldKeys(workspace)
+        self._routes = RouteTable(workspace.database)
+        self._route_calls = RouteCalls(
+            self._forwarder, app, Sources(self._upstreams, self._held_keys.of), workspace.database, self._record
+        )
         prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to its upstream, or to the application."""
+        """Pass a request to its upstream, to what its route names, or to the application."""
         if scope["type"] == "http":
             name, _, path = scope["path"][1:].partition("/")
             if (upstream := self._upstreams.get(name)) is not None:
                 await self._pass(upstream, f"/{path}", scope, receive, send)
+                return
+            if scope["path"] in OWN_PATHS and scope["method"] == "POST":
+                await self._own(scope, receive, send)
                 return
         await self._app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
 
@@ -60,6 +69,7 @@ class GatewayApp:
 
         async def sending(message: Message) -> None:
             if message["type"] == "lifespan.shutdown.complete":
+                await self._route_calls.close()
                 await self._forwarder.close()
                 await run_in_threadpool(self._recorder.close)
             await send(message)
@@ -68,45 +78,78 @@ class GatewayApp:
 
     async def _pass(self, upstream: Upstream, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        exchange = Exchange(
-            call_id=f"call_{uuid.uuid4().hex}",
-            project="",
-            upstream=upstream.name,
-            address=upstream.address,
-            method=scope["method"],
-            path=path,
-            tags=_tags(headers),
-            trace_parent=headers.get(b"traceparent", b"").decode("latin-1")[:_LONGEST_TRACE_PARENT],
-            request_encoding=encoding_of(scope["headers"]),
-        )
+        exchange, is_routed = _exchange(upstream, path, scope), False
         try:
             needs_held = caller_keys.needs_held(headers, scope["query_string"])
-            exchange.project = await self._project_of(scope, headers)
-            if needs_held:
-                with_held = await self._with_held_key(exchange, scope["headers"], wire_of(path, headers))
-                scope = {**scope, "headers": with_held}
-            await self._forwarder.forward(upstream, exchange, scope, receive, send)
+            exchange.project = await self._project_of(scope, caller_keys.own_key(headers))
+            client = ClientSide(receive, exchange, self._forwarder.kept)
+            body = await client.body()
+            if (found := await self._route_of(exchange, body)) is not None:
+                is_routed = True  # and each of its tries is recorded
+                await self._route_calls.answer(_question(found, exchange, scope, upstream.name), client, send)
+            else:
+                if needs_held:
+                    held = await self._held_keys.of(exchange.project, upstream.name)
+                    sent = caller_keys.with_held(scope["headers"], held, wire_of(path, headers), upstream.name)
+                    scope = {**scope, "headers": sent}
+                await self._forwarder.forward(upstream, Call(scope, client, body), exchange, send)
+        except ClientLeft:
+            exchange.end()
         except GatewayError as error:
             exchange.status = int(error.status)
             await send_error(send, error, wire_of(path, headers), exchange.call_id.encode())
+        if not is_routed:
+            self._record(exchange)
+
+    async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call of this server's own API, which may be one of a route."""
+        exchange = _exchange(LOCAL_UPSTREAM, scope["path"], scope)
+        key = azure_clients.authorization(dict(scope["headers"])).partition(" ")[2].strip()
+        try:
+            exchange.project = await self._project_of(scope, key, by_name=True)
+            known = await self._routes.of(exchange.project)
+        except (GatewayError, StorageError):
+            known = {}
+        if not known:  # the application says in its own words who may not call it, and that its database is away
+            await self._app(scope, receive, send)
+            return
+        client = ClientSide(receive, exchange, self._forwarder.kept)
+        try:
+            body = await client.body()
+            if (found := await self._route_of(exchange, body)) is not None:
+                await self._route_calls.answer(_question(found, exchange, scope, None), client, send)
+            else:
+                await self._app(scope, replayed(body, receive), send)
+        except ClientLeft:
+            return
+        except GatewayError as error:
+            wire = wire_of(exchange.path, dict(scope["headers"]))
+            await send_error(send, error, wire, exchange.call_id.encode())
+
+    async def _route_of(self, exchange: Exchange, body: Body) -> tuple[KnownRoute, RoutedBody] | None:
+        """The route that a call names as its model. Bodies are parsed only where the project has routes."""
+        if exchange.method != "POST" or not isinstance(body, bytes):
+            return None
+        known = await self._routes.of(exchange.project)
+        read = read_body(body) if known else None
+        route = None if read is None else known.get(read.model or "")
+        return None if read is None or route is None else (route, read)
+
+    def _record(self, exchange: Exchange) -> None:
         prometheus_metrics.count_call(exchange)
-        if exchange.project and _is_wanted(exchange):
+        if _is_wanted(exchange):
             self._recorder.record(exchange)
 
-    async def _with_held_key(self, exchange: Exchange, headers: Headers, wire: Wire) -> Headers:
-        try:
-            held = await self._held_keys.of(exchange.project, exchange.upstream)
-        except FineTuningError as error:
-            raise GatewayError(HTTPStatus.SERVICE_UNAVAILABLE, str(error), "vendor_key_unreadable") from None
-        return caller_keys.with_held(headers, held, wire, exchange.upstream)
+    async def _project_of(self, scope: Scope, key: str, *, by_name: bool = False) -> str:
+        """The project of a key.
 
-    async def _project_of(self, scope: Scope, headers: Mapping[bytes, bytes]) -> str:
-        """The project of the gateway's key.
+        Args:
+            by_name: an owner's key may name another one in the header OpenAI-Project.
 
         Raises:
             GatewayError: the caller may not use the gateway.
         """
-        access = await self._accesses.of(caller_keys.own_key(headers))
+        access = await self._accesses.of(key)
         if access.project is None:
             message = "this gateway needs its own key, as x-ft-key or as the key of the SDK: ft-cli keys create NAME"
             raise GatewayError(HTTPStatus.UNAUTHORIZED, message, "invalid_gateway_key")
@@ -116,42 +159,38 @@ class GatewayApp:
         if access.read_only:
             message = "this key of the gateway is read-only; create another one: ft-cli keys create NAME"
             raise GatewayError(HTTPStatus.FORBIDDEN, message, "read_only_key")
-        return access.project
+        named = dict(scope["headers"]).get(b"openai-project", b"").decode("latin-1")
+        return named if by_name and access.is_owner and named else access.project
 
 
-class _Remembered(Generic[Found]):
-    """What is looked up in the database in a thread, at most once a second for each key."""
-
-    def __init__(self, look_up: Callable[..., Found]) -> None:
-        self._look_up = look_up
-        self._known: dict[tuple[str, ...], tuple[float, Found]] = {}
-
-    async def of(self, *key: str) -> Found:
-        """What was found within the last second, or is found now."""
-        now = time.monotonic()
-        known = self._known.get(key)
-        if known is not None and now < known[0]:
-            return known[1]
-        found = await run_in_threadpool(self._look_up, *key)
-        if len(self._known) > _MOST_KEYS:
-            self._known.clear()
-        self._known[key] = now + _ACCESS_SECONDS, found
-        return found
+def _exchange(upstream: Upstream, path: str, scope: Scope) -> Exchange:
+    return Exchange(
+        call_id=f"call_{uuid.uuid4().hex}",
+        project="",
+        upstream=upstream.name,
+        address=upstream.address,
+        method=scope["method"],
+        path=path,
+        tags=_tags(scope["headers"]),
+        trace_parent=trace_parent(dict(scope["headers"])),
+        request_encoding=encoding_of(scope["headers"]),
+    )
 
 
-def _held(database: Database, settings: Settings, project: str, upstream: str) -> str | None:
-    """The vendor's key that is held; the setting that decrypts it is needed only where there is one."""
-    with database.read() as tx:
-        if vendor_keys.encrypted(tx, project, upstream) is None:
-            return None
-    return VendorKeys(settings).held(database, project, upstream)
+def _question(found: tuple[KnownRoute, RoutedBody], exchange: Exchange, scope: Scope, origin: str | None) -> Question:
+    route, body = found
+    call = RoutedCall(scope, body, origin, exchange.path, wire_of(exchange.path, dict(scope["headers"])))
+    return Question(route, call, exchange.project, exchange.tags, exchange.call_id, time.perf_counter())
 
 
-def _tags(headers: Mapping[bytes, bytes]) -> dict[str, str]:
-    own = ((name, value) for name, value in headers.items() if name.startswith(OWN) and name != caller_keys.OWN_KEY)
+def _tags(headers: Headers) -> dict[str, str]:
+    """The headers for the gateway, but keys."""
+    own = (
+        (name, value) for name, value in headers if name.startswith(OWN) and not name.startswith(caller_keys.OWN_KEY)
+    )
     return {name[len(OWN) :].decode("latin-1"): value.decode("utf-8", "replace") for name, value in own}
 
 
 def _is_wanted(exchange: Exchange) -> bool:
     """Whether a call is kept: one with a body, whose client does not want it otherwise."""
-    return exchange.method == "POST" and exchange.tags.get("capture", "on") != "off"
+    return bool(exchange.project) and exchange.method == "POST" and exchange.tags.get("capture", "on") != "off"

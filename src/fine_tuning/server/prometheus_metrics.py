@@ -18,9 +18,9 @@ REQUESTS = Counter("ft_requests", "Requests by route and status.", ["method", "r
 SECONDS = Histogram("ft_request_seconds", "Time to the last byte.", ["method", "route"], registry=REGISTRY)
 
 _LONG = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 150, 600)  # seconds of a model's answer
-_OF_CALLS: Any = {"labelnames": ["upstream"], "buckets": _LONG, "registry": REGISTRY}
+_OF_CALLS: Any = {"labelnames": ["upstream", "route"], "buckets": _LONG, "registry": REGISTRY}
 GATEWAY_CALLS = Counter(
-    "ft_gateway_calls", "Calls passed on, by status of the answer.", ["upstream", "status"], registry=REGISTRY
+    "ft_gateway_calls", "Calls passed on, by status of the answer.", ["upstream", "route", "status"], registry=REGISTRY
 )
 GATEWAY_SECONDS = Histogram("ft_gateway_seconds", "Time to the last byte of calls passed on.", **_OF_CALLS)
 GATEWAY_FIRST_BYTE = Histogram("ft_gateway_first_byte_seconds", "Time to the first byte of their answers.", **_OF_CALLS)
@@ -29,11 +29,12 @@ GATEWAY_DROPPED = Gauge("ft_gateway_dropped_calls", "Calls since the start that 
 
 def count_call(exchange: Exchange) -> None:
     """Count a call that the gateway passed on."""
-    GATEWAY_CALLS.labels(exchange.upstream, str(exchange.status or "none")).inc()
+    route = "" if exchange.route is None else exchange.route["name"]
+    GATEWAY_CALLS.labels(exchange.upstream, route, str(exchange.status or "none")).inc()
     if exchange.seconds is not None:
-        GATEWAY_SECONDS.labels(exchange.upstream).observe(exchange.seconds)
+        GATEWAY_SECONDS.labels(exchange.upstream, route).observe(exchange.seconds)
     if exchange.first_byte is not None:
-        GATEWAY_FIRST_BYTE.labels(exchange.upstream).observe(exchange.first_byte)
+        GATEWAY_FIRST_BYTE.labels(exchange.upstream, route).observe(exchange.first_byte)
 
 
 class _State(Collector):

@@ -1,4 +1,5 @@
-"""The process that stores the calls of the gateway: it takes no time from the one that passes them on.
+"""The process that stores the calls of the gateway, and changes routes by them: it takes no time from the one that
+passes them on.
 
 python -m fine_tuning.server.spool_worker --parent PID
 python -m fine_tuning.server.spool_worker --once
@@ -18,6 +19,7 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.gateway import telemetry
 from fine_tuning.gateway.recorder import SPOOL
 from fine_tuning.gateway.retention import remove_old
+from fine_tuning.gateway.route_watch import watch
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.gateway.telemetry import Telemetry
 from fine_tuning.store.workspace import open_workspace
@@ -30,7 +32,7 @@ _NICENESS = 10
 
 def run(parent: int | None, stop: threading.Event, sender: Telemetry | None = None) -> None:
     """Store what there is once a second, until told to stop or the parent process has ended; once without a parent.
-    Every ten minutes, delete the calls that are kept no longer.
+    After that, return and advance routes. Every ten minutes, delete the calls that are kept no longer.
 
     While the database is away the calls stay in the spool.
 
@@ -44,6 +46,7 @@ def run(parent: int | None, stop: threading.Event, sender: Telemetry | None = No
         is_last = parent is None or stop.wait(EVERY_SECONDS) or os.getppid() != parent
         try:
             store_spool(workspace, folder, sender)
+            watch(workspace.database)
             if time.monotonic() - last_removal > REMOVAL_SECONDS:
                 remove_old(workspace)
                 last_removal = time.monotonic()

@@ -31,6 +31,7 @@ class Filters(NamedTuple):
     conversation: str | None = None
     is_failed: bool | None = None
     since: datetime | None = None
+    route: str | None = None
     upstream: str | None = None
     text: str | None = None
 
@@ -112,7 +113,7 @@ def _found(filters: Filters) -> Select[tuple[object, ...]]:
 
 def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     equal: Mapping[str, str | None] = {
-        name: getattr(filters, name) for name in ("project", "model", "unit", "conversation", "upstream")
+        name: getattr(filters, name) for name in ("project", "model", "unit", "conversation", "route", "upstream")
     }
     found = [_table.c[name] == value for name, value in equal.items() if value is not None]
     if filters.since is not None:
@@ -149,3 +150,40 @@ def remove_until(connection: Connection, until: datetime, limit: int) -> list[st
     connection.execute(delete(feedback).where(feedback.c.call_id.in_(ids)))
     connection.execute(delete(_table).where(_table.c.id.in_(ids)))
     return [row.example_id for row in rows]
+
+
+def of_candidate(connection: Connection, project: str, route: str, revision: int, limit: int) -> list[GatewayCall]:
+    """The newest calls that the candidate of a route answered, since one of its revisions."""
+    query = select(_table).where(*_of_route(project, route), _table.c.revision >= revision)
+    query = query.where(_table.c.role == "candidate").order_by(_table.c.started_at.desc()).limit(limit)
+    return records(GatewayCall, connection.execute(query).mappings())
+
+
+def scored_samples(connection: Connection, test_id: str, project: str, route: str, revision: int) -> int:
+    """How many calls of a revision of a route are samples of the candidate with a score."""
+    samples = tables.samples
+    is_sample = (samples.c.experiment_id == test_id) & (samples.c.sample_id == _table.c.id)
+    query = select(func.count()).select_from(_table.join(samples, is_sample))
+    query = query.where(*_of_route(project, route), _table.c.revision == revision)
+    return connection.scalar(query.where(samples.c.arm == "model_b", samples.c.score.is_not(None))) or 0
+
+
+class Pair(NamedTuple):
+    """A call in shadow, and the one that it shadows."""
+
+    shadow: GatewayCall
+    call: GatewayCall
+
+
+def pairs(connection: Connection, project: str, route: str, revision: int, limit: int) -> list[Pair]:
+    """The newest calls in shadow of a route since one of its revisions, each with the call that it shadows."""
+    query = select(_table).where(*_of_route(project, route), _table.c.revision >= revision, _table.c.role == "shadow")
+    query = query.order_by(_table.c.started_at.desc(), _table.c.id).limit(limit)
+    shadows = records(GatewayCall, connection.execute(query).mappings())
+    found = select(_table).where(_table.c.id.in_([each["pair_id"] for each in shadows]))
+    calls = {each["id"]: each for each in records(GatewayCall, connection.execute(found).mappings())}
+    return [Pair(each, calls[each["pair_id"]]) for each in shadows if each["pair_id"] in calls]
+
+
+def _of_route(project: str, route: str) -> list[ColumnElement[bool]]:
+    return [_table.c.project == project, _table.c.route == route]

@@ -67,7 +67,7 @@ def give(server: Server, project: Project, body: GiveFeedback) -> Feedback:
         "reason": None,
         "created_at": now(),
     }
-    found = feedback.give(server.database, given)
+    found = feedback.give(server.workspace, given)
     return Feedback(id=found["id"], call_id=found["call_id"], status=found["status"], reason=found["reason"])
 
 

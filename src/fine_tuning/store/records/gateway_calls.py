@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, TypedDict
 
+from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.rows import JsonColumn
+
+Role = Literal["incumbent", "candidate", "shadow", "fallback", "cache"]
+"""What a target was to the call of a route."""
 
 
 class GatewayCall(TypedDict):
@@ -32,6 +36,15 @@ class GatewayCall(TypedDict):
     started_at: datetime
     own_id: str | None
     bytes: int
+    route: str | None
+    revision: int | None
+    target: str | None
+    role: Role | None
+    pair_id: str | None
+    arm: Arm | None
+    is_cancelled: bool | None
+    is_in_form: bool | None
+    answer: JsonColumn | None
 
 
 FeedbackStatus = Literal["waiting", "applied", "refused"]

@@ -36,6 +36,7 @@ from fine_tuning.store.tables.model_tables import (
     relocations,
 )
 from fine_tuning.store.tables.response_tables import conversations, response_items, responses
+from fine_tuning.store.tables.route_tables import route_revisions, routes
 from fine_tuning.store.tables.schema_metadata import metadata
 from fine_tuning.store.tables.server_tables import api_keys, checkpoint_permissions, completions
 from fine_tuning.store.tables.task_table import tasks
@@ -85,6 +86,8 @@ __all__ = [
     "responses",
     "review_claims",
     "reviews",
+    "route_revisions",
+    "routes",
     "samples",
     "tasks",
     "upload_parts",

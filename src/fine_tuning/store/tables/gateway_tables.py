@@ -31,9 +31,20 @@ gateway_calls = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("own_id", String(200), doc="the application's: the header x-ft-id"),
     Column("bytes", BigInteger, nullable=False, server_default="0", doc="of request and response"),
+    Column("route", String(80), doc="the route that the client asked as model; NULL: it asked none"),
+    Column("revision", Integer, doc="of the route, by which the call was sent to its target"),
+    Column("target", String(300), doc="UPSTREAM/MODEL or local/MODEL"),
+    Column("role", String(20), doc="incumbent, candidate, shadow, fallback or cache"),
+    Column("pair_id", String(80), doc="of a shadow: the call that it shadows"),
+    Column("arm", String(20), doc="of the A/B test of the route's canary; NULL: the call is no sample of it"),
+    Column("is_cancelled", Boolean, doc="of a route: the client left, or another target was faster"),
+    Column("is_in_form", Boolean, doc="the answer is JSON as the request demands; NULL: it demands none"),
+    Column("answer", Json, doc="of a shadow: its message, as it becomes no example"),
     Index(None, "project", "started_at"),
     Index(None, "example_id"),
     Index(None, "project", "own_id"),
+    Index(None, "project", "route", "started_at"),
+    Index(None, "pair_id"),
 )
 
 call_feedback = Table(

@@ -1,0 +1,69 @@
+"""Answers of identical requests, for a while, in the memory of the process; off unless a route's policy has it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.http_headers import Headers
+from fine_tuning.gateway.route_policy import Cache, Target
+from fine_tuning.gateway.target_requests import RoutedCall
+
+MOST_BYTES = 64 << 20
+_TELLING = (b"accept", b"accept-encoding", b"anthropic-version", b"anthropic-beta", b"openai-beta")
+
+
+class CachedReply(NamedTuple):
+    """A whole response; see `replies.Reply`."""
+
+    until: float
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body."""
+        yield self.body
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def key_of(project: str, revision: str, call: RoutedCall, target: Target) -> bytes:
+    """What a request is known by: all that an answer may depend on."""
+    telling = [call.headers.get(name, b"") for name in _TELLING]
+    places = [project, revision, str(target), call.path, call.scope["query_string"].decode("latin-1"), call.body.text]
+    parts = [*telling, *(each.encode("utf-8", "surrogatepass") for each in places)]
+    return hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts)).digest()
+
+
+class AnswerCache:
+    """The newest answers, of so many bytes."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most, self._bytes = most_bytes, 0
+        self._known: OrderedDict[bytes, CachedReply] = OrderedDict()
+
+    def get(self, key: bytes) -> CachedReply | None:
+        """An answer that is not too old."""
+        found = self._known.get(key)
+        return found if found is not None and time.monotonic() < found.until else None
+
+    def put(self, key: bytes, cache: Cache, exchange: Exchange, headers: Headers) -> None:
+        """Keep an answer, unless it was too large to be recorded."""
+        if exchange.response is None or exchange.status is None or len(exchange.response) > self._most:
+            return
+        self._forget(key)
+        reply = CachedReply(time.monotonic() + cache.seconds, exchange.status, headers, bytes(exchange.response))
+        self._known[key] = reply
+        self._bytes += len(reply.body)
+        while self._bytes > self._most:
+            self._forget(next(iter(self._known)))
+
+    def _forget(self, key: bytes) -> None:
+        found = self._known.pop(key, None)
+        self._bytes -= 0 if found is None else len(found.body)

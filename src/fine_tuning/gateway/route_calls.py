@@ -1,0 +1,195 @@
+"""Calls of routes, answered by the targets of their policy."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import NamedTuple
+
+from starlette.types import ASGIApp, Send
+
+from fine_tuning.gateway.answer_cache import AnswerCache, key_of
+from fine_tuning.gateway.attempts import Attempt, Attempts
+from fine_tuning.gateway.client_side import ClientSide
+from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.forwarding import Asked, Forwarder, pass_back
+from fine_tuning.gateway.http_headers import trace_parent
+from fine_tuning.gateway.replies import BrokenOff, LocalReply, Reply
+from fine_tuning.gateway.route_table import KnownRoute, Part
+from fine_tuning.gateway.shadowing import Shadowed, Shadows
+from fine_tuning.gateway.target_requests import RoutedCall
+from fine_tuning.gateway.upstreams import LOCAL, Upstream
+from fine_tuning.store.database import Database
+from fine_tuning.store.records.experiment_json import Arm
+
+TARGET = b"x-ft-target"  # tells the client which target answered
+LOCAL_UPSTREAM = Upstream(LOCAL, LOCAL)
+
+
+class Question(NamedTuple):
+    """A call of a route, before anyone has answered it.
+
+    Attributes:
+        call_id: by which a call without a unit is assigned; each try has an id of its own.
+        started: by the performance counter.
+    """
+
+    route: KnownRoute
+    call: RoutedCall
+    project: str
+    tags: dict[str, str]
+    call_id: str
+    started: float
+
+    def exchange(self, part: Part, address: str, arm: Arm | None = None, pair_id: str | None = None) -> Exchange:
+        """A new try of a target."""
+        made = Exchange(
+            call_id=f"call_{uuid.uuid4().hex}",
+            project=self.project,
+            upstream=part.target.upstream,
+            address=address,
+            method="POST",
+            path=self.call.path,
+            tags=self.tags,
+            trace_parent=trace_parent(self.call.headers),
+        )
+        made.route = {
+            "name": self.route.name,
+            "revision": self.route.revision,
+            "target": str(part.target),
+            "role": part.role,
+            "pair_id": pair_id,
+            "arm": arm,
+            "waited": time.perf_counter() - self.started,
+            "unit": self.call.body.unit(self.tags),
+        }
+        return made
+
+
+class Sources(NamedTuple):
+    """Who is asked: the upstreams by name, and the key that is held for a project and an upstream, if any."""
+
+    upstreams: Mapping[str, Upstream]
+    held: Callable[[str, str], Awaitable[str | None]]
+
+
+class RouteCalls:
+    """Answers calls of routes. One for a process; call `close` at the end.
+
+    Args:
+        app: this server, which answers for its own models.
+        record: takes each try when it has ended.
+    """
+
+    def __init__(
+        self,
+        forwarder: Forwarder,
+        app: ASGIApp,
+        sources: Sources,
+        database: Database,
+        record: Callable[[Exchange], None],
+    ) -> None:
+        self._forwarder, self._app, self._sources, self._record = forwarder, app, sources, record
+        self._cache = AnswerCache()
+        self.shadows = Shadows(database, self._ask_in_shadow)
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+        await self.shadows.close()
+
+    async def answer(self, question: Question, client: ClientSide, send: Send) -> None:
+        """Answer a call; where the client leaves, it ends at every target.
+
+        Raises:
+            GatewayError: no target gave an answer; nothing was sent to the client yet.
+        """
+        route, call = question.route, question.call
+        decision = route.decide(call.body.unit(question.tags) or question.call_id)
+        first = decision.chain[0]
+        call.check_wire(self._upstream(first), first.target)
+        key = key_of(question.project, f"{route.name} {route.revision}", call, first.target)
+        with client.cancelled_when_it_leaves():
+            if route.policy.cache is not None and (known := self._cache.get(key)) is not None:
+                exchange = question.exchange(first._replace(role="cache"), self._upstream(first).address)
+                exchange.keep_request(call.body.text.encode(), self._forwarder.kept)
+                await self._deliver(Attempt(exchange, known, rest=known.pieces()), send)
+                return
+
+            def begin(part: Part) -> Exchange:
+                arm = decision.arm if part is first else None
+                return question.exchange(part, self._upstream(part).address, arm)
+
+            attempts = Attempts(route.policy.fallback, begin, partial(self._open, call), self._record, self._kept)
+            found = await attempts.answer(decision.chain)
+            if found.error is not None:
+                attempts.abandon(found)
+                raise found.error
+            await self._deliver(found, send)
+            if found.exchange.is_delivered and found.exchange.status == HTTPStatus.OK and found.reply is not None:
+                if route.policy.cache is not None:
+                    self._cache.put(key, route.policy.cache, found.exchange, found.reply.headers)
+                self._offer(question, found.exchange)
+
+    @property
+    def _kept(self) -> int:
+        return self._forwarder.kept
+
+    def _upstream(self, part: Part) -> Upstream:
+        return LOCAL_UPSTREAM if part.target.is_local else self._sources.upstreams[part.target.upstream]
+
+    async def _open(self, call: RoutedCall, part: Part, exchange: Exchange) -> Reply:
+        body = call.body.with_model(part.target.model)
+        exchange.keep_request(body, self._kept)
+        if part.target.is_local:
+            return await LocalReply.open(self._app, call.local_scope(body), body)
+        upstream = self._upstream(part)
+        held = await self._sources.held(exchange.project, upstream.name)
+        headers = self._forwarder.headers(call.scope_at(upstream, held))
+        return await self._forwarder.open(Asked("POST", call.url(upstream), headers, body))
+
+    async def _deliver(self, found: Attempt, send: Send) -> None:
+        """Send an answer, and record it, also where the client leaves."""
+        reply, exchange = found.reply, found.exchange
+        assert reply is not None  # noqa: S101 - it has begun
+        assert exchange.route is not None  # noqa: S101 - it is of one
+        more = [(TARGET, exchange.route["target"].encode())]
+        try:
+            await pass_back(reply, found.pieces(), exchange, send, self._kept, more)
+        except BaseException:
+            exchange.is_cancelled = True
+            raise
+        finally:
+            reply.close()
+            exchange.end()
+            self._record(exchange)
+
+    def _offer(self, question: Question, exchange: Exchange) -> None:
+        """Have the candidate asked, too, where the incumbent has answered."""
+        if exchange.route is not None and exchange.route["role"] == "incumbent":
+            self.shadows.offer(
+                Shadowed(question.route, question.call, question.project, question.tags, exchange.call_id)
+            )
+
+    async def _ask_in_shadow(self, shadowed: Shadowed) -> None:
+        part = shadowed.route.shadow_part()
+        question = Question(*shadowed, time.perf_counter())
+        address = self._upstream(part).address
+
+        def begin(part: Part) -> Exchange:
+            return question.exchange(part, address, pair_id=shadowed.call_id)
+
+        fallback = shadowed.route.policy.fallback.model_copy(update={"retries": 0, "hedge_seconds": None})
+        attempts = Attempts(fallback, begin, partial(self._open, shadowed.call), self._record, self._kept)
+        found = await attempts.answer([part])
+        try:
+            async for piece in found.pieces():
+                found.exchange.keep_response(piece, self._kept)
+            found.exchange.is_whole = found.error is None
+        except BrokenOff:
+            pass
+        finally:
+            found.first = None  # it is kept already
+            attempts.abandon(found)

@@ -1,0 +1,91 @@
+"""The body of a call of a route: read for its model and unit, sent on with another model and nothing else changed."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from json.decoder import scanstring  # type: ignore[attr-defined]  # as json.JSONDecoder reads a text
+from typing import NamedTuple
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_VALUE = json.JSONDecoder()
+MODEL = "model"
+
+
+class RoutedBody(NamedTuple):
+    """An object of JSON.
+
+    Attributes:
+        places: of the values of `model` in the text; the last one counts where there are several.
+        fields: of the object.
+    """
+
+    text: str
+    places: list[tuple[int, int]]
+    fields: Mapping[str, object]
+
+    @property
+    def model(self) -> str | None:
+        """The model that is asked."""
+        found = self.fields.get(MODEL)
+        return found if isinstance(found, str) else None
+
+    def with_model(self, model: str) -> bytes:
+        """The body with another model."""
+        text = self.text
+        for start, end in reversed(self.places):
+            text = f"{text[:start]}{json.dumps(model, ensure_ascii=False)}{text[end:]}"
+        return text.encode()
+
+    def unit(self, tags: Mapping[str, str]) -> str | None:
+        """Who asks: the header x-ft-unit, what OpenAI's and Anthropic's APIs call the user, else the conversation."""
+        metadata = self.fields.get("metadata")
+        named = metadata.get("user_id") if isinstance(metadata, dict) else None
+        found = (
+            tags.get("unit"),
+            self.fields.get("safety_identifier"),
+            self.fields.get("user"),
+            named,
+            tags.get("conversation"),
+        )
+        return next((each for each in found if isinstance(each, str) and each.strip()), None)
+
+
+def read_body(raw: bytes) -> RoutedBody | None:
+    """A body; None where it is no object of JSON."""
+    try:
+        text = raw.decode()
+        return _read(text)
+    except (ValueError, IndexError, RecursionError):
+        return None
+
+
+def _read(text: str) -> RoutedBody | None:
+    places: list[tuple[int, int]] = []
+    fields: dict[str, object] = {}
+    place = _after_space(text, 0)
+    if text[place] != "{":
+        return None
+    place = _after_space(text, place + 1)
+    while text[place] != "}":
+        key, place = scanstring(text, _sign(text, place, '"'))
+        start = _after_space(text, _sign(text, _after_space(text, place), ":"))
+        fields[key], place = _VALUE.raw_decode(text, start)
+        if key == MODEL:
+            places.append((start, place))
+        place = _after_space(text, place)
+        if text[place] != "}":
+            place = _after_space(text, _sign(text, place, ","))
+    return RoutedBody(text, places, fields)
+
+
+def _sign(text: str, place: int, sign: str) -> int:
+    if text[place] != sign:
+        raise ValueError(f"{sign} expected")
+    return place + 1
+
+
+def _after_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return place if found is None else found.end()
