@@ -1,7 +1,7 @@
 """The steps by which rows are read: parsed, recognised, and each of their calls read.
 
-Many rows go through a step together before the next one begins: the program of a step, and what it looks up, then stay
-in the processor's cache, and an import reads a sixth more rows a second than row by row.
+Many rows go through a step together before the next one begins: the program of a step, and what it looks up, stay in
+the processor's cache meanwhile, which row by row they do not.
 """
 
 from __future__ import annotations
