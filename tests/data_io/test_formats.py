@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fine_tuning.data_io import formats
+from fine_tuning.data_io.formats import candidates
 from fine_tuning.errors import DataError, UsageError
 from tests.data_io import dataset_rows, vendor_rows
 
@@ -131,6 +132,12 @@ def test_calls_in_each_format_reads_the_call(name: str) -> None:
     answer = None if name == "xlam" else ANSWERED["content"]  # it answers with calls
     assert [*asked, call.messages[-1]["content"]] == [question, answer]
     assert call.messages[-1]["role"] == "assistant"
+
+
+@pytest.mark.parametrize("row", ONE_CALL.values(), ids=ONE_CALL)
+def test_candidates_of_a_row_have_every_format_that_recognises_it(row: dict[str, Any]) -> None:
+    recognised = {name for name, each in formats.FORMATS.items() if each.recognises(row)}
+    assert recognised <= {name for name in formats.FORMATS if candidates.may_be(name, row)}
 
 
 def test_calls_in_row_with_facts_keeps_them() -> None:

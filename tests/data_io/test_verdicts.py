@@ -73,6 +73,18 @@ def test_score_of_thumbs_is_a_rating(value: object, rating: int | None) -> None:
     assert rating_of_scores([("user_feedback", value)]) == rating
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "rating"),
+    [
+        *(("user_liked", True, 5), ("userLiked", 0, 1), ("disliked-by-user", 1, 1), ("feedback_type", "negative", 1)),
+        *(("disliked_by_user", False, None), ("liked_count", 1, None), ("conciseness", 1, None)),
+        *(("satisfaction", 1, None), ("user_score_source", "good", None), ("is_user_feedback", True, None)),
+    ],
+)
+def test_score_under_a_composed_name_is_a_rating(name: str, value: object, rating: int | None) -> None:
+    assert rating_of_scores([(name, value)]) == rating
+
+
 @pytest.mark.parametrize("name", ["quality", "correctness", "helpfulness"])
 @pytest.mark.parametrize(
     ("value", "rating"),

@@ -81,9 +81,12 @@ def corrected_by(call: Call, written: Iterable[tuple[str, object]]) -> Call:
     Raises:
         DataError: there are different ones.
     """
+    stated = [(label, each) for label, each in written if each]
+    if not stated:  # as of most calls
+        return call
     length = length_of_request(call.messages)
     said = [_plain(whole_text(each)) for each in call.messages[length:]]
-    texts = {label: text for label, each in written if each and (text := _correction(to_json_text(each), said))}
+    texts = {label: text for label, each in stated if (text := _correction(to_json_text(each), said))}
     answers = {label: answer_in_text(Side(label, text), is_chat=True) for label, text in texts.items()}
     found = {label: each for label, each in answers.items() if [_plain(whole_text(one)) for one in each] != said}
     return _rewritten(call, found) if found else call

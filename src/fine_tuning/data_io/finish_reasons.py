@@ -121,7 +121,7 @@ def reason_in(response: object, *, depth: int = _DEPTH) -> str | None:
     """Why the first answer of a response ended, wherever vendors, LangChain and wrappers around them write it."""
     if is_list(response):
         return reason_in(lowest(response), depth=depth - 1) if response and depth else None
-    if not is_object(response):
+    if not is_object(response) or response.keys() <= _PLAIN_MESSAGE:
         return None
     found = strictest(_own(response))
     if found in CUT_OFF or not depth:

@@ -39,6 +39,7 @@ _MARKS = (
 """In brackets, or in the words of a tool: no other text is like these."""
 _WORDS = re.compile("REDACTED|MASKED|SCRUBBED|FILTERED|ANONYMI[SZ]ED|CENSORED")
 _BARE = re.compile(rf"REDACTED|[{_SIGNS}]{{3,}}|[xX]{{4,}}|#{{5,}}")
+_ALONE, _ANY = (*_MARKS, _BARE), (*_MARKS, _WORDS, _BARE)
 _ABOUT = re.compile(
     r"(?i)redact|mask|scrub|anonymi[sz]|pseudonymi[sz]|censor|saniti[sz]|\bpii\b|personal data|\bhid(?:e|den)\b"
 )
@@ -56,7 +57,7 @@ _LONGEST_SIDE = 1000  # of JSON that holds such marks
 
 def is_redacted(text: str) -> bool:
     """Whether a text is nothing but marks of texts that were redacted; a mark among words is a text's own."""
-    return _are_marks(text, (*_MARKS, _WORDS, _BARE))
+    return _are_marks(text, _ANY)
 
 
 def is_redacted_value(value: object) -> bool:
@@ -74,7 +75,7 @@ def is_redacted_value(value: object) -> bool:
 
 def has_redacted(messages: Iterable[Message]) -> bool:
     """Whether the text of a message, or the arguments of a call in it, was redacted."""
-    return any(_is_redacted_message(message) for message in messages)
+    return any(map(_is_redacted_message, messages))
 
 
 def has_marks_alone(messages: Iterable[Message]) -> bool:
@@ -83,7 +84,9 @@ def has_marks_alone(messages: Iterable[Message]) -> bool:
     An answer may be a mark, too, where the conversation is about redaction, and signs where it asks for some.
     """
     said = [(message.get("role"), _text(message)) for message in messages]
-    marks = [(role, text) for role, text in said if _are_marks(text, (*_MARKS, _BARE))]
+    marks = [(role, text) for role, text in said if _are_marks(text, _ALONE)]
+    if not marks:
+        return False
     if any(role != "assistant" for role, _ in marks):
         return True
     others = [text for _, text in said if not is_redacted(text)]
@@ -119,7 +122,9 @@ def _are_marks(text: str, known: tuple[re.Pattern[str], ...]) -> bool:
 
 def _text(message: Message) -> str:
     content: object = message.get("content")
-    return content_text(content) if isinstance(content, str | list) else ""
+    if isinstance(content, str):
+        return content
+    return content_text(content) if isinstance(content, list) else ""
 
 
 def _is_redacted_message(message: Message) -> bool:

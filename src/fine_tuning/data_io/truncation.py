@@ -43,14 +43,23 @@ def is_truncated(text: str) -> bool:
 def truncated_place(messages: Iterable[Message]) -> str | None:
     """Where a text was cut off: `messages[2]` and its role; None where all are whole."""
     for at, message in enumerate(messages):
-        if message.get("role") in _SIDES and any(map(is_truncated, _texts(message))):
+        if message.get("role") in _SIDES and _has_truncated(message):
             return f"messages[{at}] ({message['role']})"
     return None
 
 
-def _texts(message: Message) -> Iterator[str]:
+def _has_truncated(message: Message) -> bool:
     content: object = message.get("content")
-    for part in content if is_list(content) else [content]:
+    if isinstance(content, str) and is_truncated(content):
+        return True
+    is_text_alone = not isinstance(content, list) and "tool_calls" not in message
+    return not is_text_alone and any(map(is_truncated, _texts(message)))
+
+
+def _texts(message: Message) -> Iterator[str]:
+    """The texts in the parts and in the calls of a message."""
+    content: object = message.get("content")
+    for part in content if is_list(content) else []:
         text = part.get("text") if is_object(part) else part
         if isinstance(text, str):
             yield text

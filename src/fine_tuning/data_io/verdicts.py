@@ -220,6 +220,15 @@ def _verdict(key: str, name: str, value: object) -> bool | None:
     return False if is_positive(value) is False or _is_failure(value) else None  # one that succeeded may be bad, too
 
 
+def composed_verdict(key: str, value: object) -> bool | None:
+    """What a field says of an answer under a name composed of words for judging, as `user_liked` is; None if nothing.
+
+    Raises:
+        DataError: as of `rating_of_verdicts`.
+    """
+    return _composed_verdict(key, name_of(key), value)
+
+
 def _composed_verdict(key: str, name: str, value: object) -> bool | None:
     """What a field says whose name is composed of words for judging, or says rating in another language.
 

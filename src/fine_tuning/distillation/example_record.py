@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
+import pydantic_core
+
 from fine_tuning._util import checks
 from fine_tuning.data_io.messages import Message, Tool, prompt_and_response_messages, text_of
 from fine_tuning.distillation.ratings import check_rating
@@ -16,7 +18,7 @@ from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.examples import NewExample
 
-_ESCAPED_NUL = "\\u0000"  # as JSON writes it
+_ESCAPED_NUL = b"\\u0000"  # as JSON writes it
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -66,7 +68,7 @@ def example_record(messages: object, tools: object, facts: Facts) -> NewExample:
     metadata = checks.mapping("metadata", facts.metadata)
     if metadata:
         checks.storable("metadata", metadata)
-    is_single_turn = conversation == prompt_and_response_messages(prompt, response)
+    is_single_turn = len(conversation) == 2 and conversation == prompt_and_response_messages(prompt, response)
     return {
         "id": example_id,
         "prompt": prompt,
@@ -88,10 +90,18 @@ def example_id(messages: Sequence[Message], tools: Sequence[Tool] = ()) -> str:
 
     Equal messages and tools have an equal id, wherever and whenever they were captured; this is the default project's.
     """
-    return _id_of(_canonical(messages, tools, {}, DEFAULT_PROJECT).encode("utf-8", "surrogatepass"))
+    return _id_of(_canonical(messages, tools, {}, DEFAULT_PROJECT, "surrogatepass"))
 
 
-def _canonical(messages: Sequence[Message], tools: Sequence[Tool], apart: Mapping[str, object], project: str) -> str:
+def _canonical(
+    messages: Sequence[Message],
+    tools: Sequence[Tool],
+    apart: Mapping[str, object],
+    project: str,
+    errors: str = "strict",
+) -> bytes:
+    if not tools and not apart and project == DEFAULT_PROJECT and (plain := _of_texts(messages)) is not None:
+        return plain
     content: dict[str, object] = {"messages": list(messages)}
     if tools:
         content["tools"] = list(tools)
@@ -99,7 +109,23 @@ def _canonical(messages: Sequence[Message], tools: Sequence[Tool], apart: Mappin
         content["apart"] = dict(apart)
     if project != DEFAULT_PROJECT:  # whose calls keep the ids that they had before there were projects
         content["project"] = project
-    return _CANONICAL.encode(content)
+    return _CANONICAL.encode(content).encode("utf-8", errors)
+
+
+def _of_texts(messages: Sequence[Message]) -> bytes | None:
+    """The canonical JSON of messages that are a role and a text each, as most are, in a quarter of the time.
+
+    None of others, and of texts with half of a character.
+    """
+    texts = [
+        {"content": content, "role": each.get("role")}
+        for each in messages
+        if len(each) == 2 and isinstance(content := each.get("content"), str)
+    ]
+    try:
+        return pydantic_core.to_json({"messages": texts}) if len(texts) == len(messages) else None
+    except ValueError:
+        return None
 
 
 def _id_of(canonical: bytes) -> str:
@@ -112,17 +138,17 @@ def _stored_id(messages: Sequence[Message], tools: Sequence[Tool], facts: Facts)
     Raises:
         UsageError: it cannot be stored.
     """
-    canonical = _canonical(messages, tools, facts.apart, facts.project)
-    if _ESCAPED_NUL in canonical:  # or a backslash before the same digits
-        checks.storable("messages", messages)
-        checks.storable("tools", tools)
     try:
-        return _id_of(canonical.encode())
+        canonical = _canonical(messages, tools, facts.apart, facts.project)
     except UnicodeEncodeError:
         checks.storable("messages", messages)
         checks.storable("tools", tools)
         checks.storable("metadata", facts.apart)
         raise
+    if _ESCAPED_NUL in canonical:  # or a backslash before the same digits
+        checks.storable("messages", messages)
+        checks.storable("tools", tools)
+    return _id_of(canonical)
 
 
 def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:
@@ -131,7 +157,8 @@ def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:
     Raises:
         DataError: the conversation does not end with an assistant message, or has no user message.
     """
-    if not all(isinstance(message, Mapping) and isinstance(message.get("role"), str) for message in messages):
+    # `dict` is asked for first: to ask for `Mapping`, an abstract class, takes longer.
+    if not all(isinstance(each, dict | Mapping) and isinstance(each.get("role"), str) for each in messages):
         raise DataError("each message must be an object with role and content")
     if messages[-1]["role"] != "assistant":
         raise DataError("a captured conversation must end with an assistant message")

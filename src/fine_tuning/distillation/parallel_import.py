@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TypedDict, cast
 
 from fine_tuning import errors
+from fine_tuning._util.garbage import paused_collector
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.row_reader import Block, ReadCall
@@ -90,12 +91,14 @@ class ParallelImport:
                 yield answer
 
     def _block(self, answer: bytes) -> Block:
-        found: JsonColumn = marshal.loads(answer)  # noqa: S302 - of our own process
-        if "error" in found:
-            kind, message = cast("tuple[str, str]", found["error"])
-            raise getattr(errors, kind)(message)
-        self.report.add(_report(cast("JsonColumn", found["report"])))
-        return Block([_decoded(call) for call in cast("list[list[object]]", found["calls"])], str(found["content"]))
+        with paused_collector():
+            found: JsonColumn = marshal.loads(answer)  # noqa: S302 - of our own process
+            if "error" in found:
+                kind, message = cast("tuple[str, str]", found["error"])
+                raise getattr(errors, kind)(message)
+            self.report.add(_report(cast("JsonColumn", found["report"])))
+            calls = [_decoded(call) for call in cast("list[list[object]]", found["calls"])]
+        return Block(calls, str(found["content"]))
 
     def _task(self, first: int, count: int) -> Task:
         return {"files": self._files, "defaults": astuple(self._defaults), "first": first, "workers": count}

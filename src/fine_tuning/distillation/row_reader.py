@@ -9,11 +9,9 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
-from fine_tuning.data_io import formats, score_fields, sources, unread_rows
+from fine_tuning.data_io import formats, score_fields, unread_rows
 from fine_tuning.data_io.context_columns import UNREAD
-from fine_tuning.data_io.dialects import unread_keys
-from fine_tuning.data_io.formats import Call, Row, row_text
-from fine_tuning.data_io.formats.findings import Finding
+from fine_tuning.data_io.formats import Call, Row
 from fine_tuning.data_io.formats.several_calls import MALFORMED, unforeseen
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.times import parse_time
@@ -23,6 +21,7 @@ from fine_tuning.distillation import empty_fields, row_problems
 from fine_tuning.distillation.example_record import Facts, example_record
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.ratings import LOG_RATING, REJECTED_RATING, TRAINING_DATA_RATING, parse_rating
+from fine_tuning.distillation.row_steps import STEP_ROWS, RowRead, read_rows
 from fine_tuning.errors import DataError, UsageError
 from fine_tuning.store.records.examples import NewExample
 
@@ -86,38 +85,39 @@ class Import:
         digest = hashlib.sha256(repr(self.defaults).encode())
         for row in rows:
             digest.update((row.text or b"") + b"\n")
+        return Block(self.calls(rows), digest.hexdigest())
+
+    def calls(self, rows: Sequence[RawRow]) -> list[ReadCall]:
+        """The calls of successive rows as records."""
         calls: list[ReadCall] = []
-        with unread_keys.noted() as keys:
-            for row in rows:
-                calls += self.calls(row)
-                if keys:
-                    self.report.unread_keys.update(keys)
-                    keys.clear()
-        return Block(calls, digest.hexdigest())
+        for start in range(0, len(rows), STEP_ROWS):
+            for row in read_rows(rows[start : start + STEP_ROWS], self.defaults.format):
+                calls += self._calls_of(row)
+        return calls
 
-    def calls(self, row: RawRow) -> Iterator[ReadCall]:
-        """The calls of a row as records.
+    def _calls_of(self, row: RowRead) -> Iterator[ReadCall]:
+        """The calls of a row, which is counted.
 
-        What goes wrong in a way that nobody has foreseen rejects the row, too: the others shall be read.
+        What went wrong in a way that nobody has foreseen rejects the row, too: the others shall be read.
         """
-        found = 0
-        if row.assumed is not None:
-            self.report.assumed[row.assumed] += 1
-        try:
-            for name, call, value in self._calls(row):
-                found += 1
-                self.report.read += 1
-                if isinstance(call, Unread):
-                    self._leave_out(call, row)
-                elif (read := self._read(name, call, value, row)) is not None:
-                    yield read
-            if not found:
-                whole = row_text.parse(row.text)
-                self._leave_out(Unread(unread_rows.why({} if isinstance(whole, Finding) else whole)), row)
-                self.report.read += 1
-        except (UsageError, *MALFORMED) as error:
+        if row.raw.assumed is not None:
+            self.report.assumed[row.raw.assumed] += 1
+        if row.unread_keys:
+            self.report.unread_keys.update(row.unread_keys)
+        if row.calls and isinstance(row.calls[0], Call):
+            self.report.formats[row.format] += 1
+        self.report.read += len(row.calls)
+        for call in row.calls:
+            if isinstance(call, Unread):
+                self._leave_out(call, row.raw)
+            elif (read := self._read(row.format, call, row.value, row.raw)) is not None:
+                yield read
+        if row.error is not None:
             self.report.read += 1
-            self._reject(row, _reason(error))
+            self._reject(row.raw, _reason(row.error))
+        elif not row.calls:
+            self.report.read += 1
+            self._leave_out(Unread(unread_rows.why(row.value)), row.raw)
 
     def _read(self, name: str, call: Call, value: Row, row: RawRow) -> ReadCall | None:
         """A call as records; None where a fact of it is invalid, which the report says."""
@@ -127,9 +127,10 @@ class Import:
             self._reject(row, empty_fields.reason(call, value) or _reason(error))
             return None
         self.report.cut_off += call.is_cut_off
-        self.report.unread_columns.update(call.unread)
-        for code in {each.code for each in row_problems.untrainable(better, worse)}:
-            self.report.untrainable[code] += 1
+        if call.unread:
+            self.report.unread_columns.update(call.unread)
+        if problems := row_problems.untrainable(better, worse):
+            self.report.untrainable.update({each.code for each in problems})
         return ReadCall(better, worse, name, row.file, row.line, call.usage)
 
     def _reject(self, row: RawRow, reason: str) -> None:
@@ -143,19 +144,6 @@ class Import:
             self.report.unread[call.why] += 1
             if call.field:
                 self.report.left_out_by[call.field] += 1
-
-    def _calls(self, row: RawRow) -> Iterator[tuple[str, Call | Unread, Row]]:
-        """The name of the row's format, each of its calls, and the parsed row."""
-        if row.text is None:
-            raise DataError(f"the line is longer than {sources.MAX_ROW_BYTES >> 20} MiB")
-        value = row_text.parse(row.text)
-        if isinstance(value, Finding):
-            raise DataError(row_problems.reason(value))
-        name, calls = formats.read(value, self.defaults.format)
-        for number, call in enumerate(calls):
-            if not number and isinstance(call, Call):
-                self.report.formats[name] += 1
-            yield name, call, value
 
     def _rating(self, name: str, call: Call) -> object:
         """A call's own rating, or what one without has: the command's, else what its format stands for."""

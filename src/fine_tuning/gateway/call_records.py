@@ -147,7 +147,7 @@ def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, s
     }
     kept = {key: value for key, value in row.items() if value is not None}
     reading = Import(Defaults(provider=facts["address"], project=facts["project"]))
-    found = list(reading.calls(RawRow("gateway", 1, to_json_bytes(kept))))
+    found = reading.calls([RawRow("gateway", 1, to_json_bytes(kept))])
     return (found[0].better, None) if found else (None, _why_not(reading.report))
 
 

@@ -39,11 +39,10 @@ ROLES = {
     **dict.fromkeys(("function_call", "tool_call", "function-call"), "call"),  # a message that is a call alone
 }
 _CLASS = re.compile(r"(?<=\w)Message(?:Chunk)?$")  # of LangChain's messages
-_PLAIN = {"role", "content"}
-_SHAREGPT = {"from", "value"}
 _CALLS_ALONE = {"role", "content", "tool_calls"}
 _KNOWN = {"system", "developer", "user", "assistant"}
 _SPEAKER_KEYS = ("role", "from", "type", "speaker")
+_SPEAKERS = frozenset(_SPEAKER_KEYS)
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
 
@@ -71,11 +70,15 @@ def read_messages(given: object, label: str) -> list[Message]:
         return [{"role": "user", "content": given}]
     if is_object(given):
         given = [given]
-    if not is_list(given) or not all(is_object(each) for each in given):
+    if not is_list(given) or not all(map(is_object, given)):
         raise DataError(f"{label} must be a list of objects")
+    messages = cast("list[JsonObject]", given)
+    plain = [_plain_message(each) for each in messages]
+    if None not in plain:
+        return cast("list[Message]", plain)
     reader = _Reader(label)
-    for place, each in enumerate(given):
-        reader.add(cast("JsonObject", each), f"{label}[{place}]")
+    for place, (message, each) in enumerate(zip(plain, messages, strict=True)):
+        reader.add(each, f"{label}[{place}]", message)
     reader.answer_calls()
     return reader.messages
 
@@ -88,8 +91,7 @@ def read_answer(given: object, label: str) -> list[Message]:
     found = [given] if is_object(given) else given
     if is_list(found):
         found = [
-            {"role": "assistant", **each} if is_object(each) and not any(key in each for key in _SPEAKER_KEYS) else each
-            for each in found
+            {"role": "assistant", **each} if is_object(each) and _SPEAKERS.isdisjoint(each) else each for each in found
         ]
     return read_messages(found, label)
 
@@ -111,16 +113,16 @@ def _plain(content: object) -> object:
 
 def _plain_message(given: JsonObject) -> Message | None:
     """A message that is a role and a text alone, as most are; None for others."""
-    keys = given.keys()
-    if keys == _PLAIN:
-        role, content = given["role"], given["content"]
-    elif keys == _SHAREGPT:
-        role, content = ROLES.get(str(given["from"])), given["value"]
-    else:
+    if len(given) != 2:
         return None
-    if not isinstance(role, str) or role not in _KNOWN or not isinstance(content, str) or has_mark(content):
+    is_ours = "role" in given
+    role, content = (given["role"], given.get("content")) if is_ours else (given.get("from"), given.get("value"))
+    if not isinstance(role, str) or not isinstance(content, str) or has_mark(content):
         return None
-    return cast("Message", given if keys == _PLAIN else {"role": role, "content": content})
+    if is_ours:
+        return cast("Message", given) if role in _KNOWN else None
+    known = ROLES.get(role)
+    return {"role": known, "content": content} if known in _KNOWN else None
 
 
 class _Waiting(NamedTuple):
@@ -143,15 +145,19 @@ class _Reader:
         self._results: list[_Waiting] = []
         self.messages: list[Message] = []
 
-    def add(self, given: JsonObject, where: str) -> None:
-        """Add the message or messages that `given` is."""
-        if (plain := _plain_message(given)) is not None:
+    def add(self, given: JsonObject, where: str, plain: Message | None = None) -> None:
+        """Add the message or messages that `given` is.
+
+        Args:
+            plain: the message, where `given` is a role and a text alone.
+        """
+        if plain is not None:
             self._append(plain)
             return
         given = _unwrapped(given)
         if "role" not in given and (items := hosted_items.items_of(given, where)) is not None:
             for item in items:
-                self.add(item, where)
+                self.add(item, where, _plain_message(item))
             return
         speaker = next((given[key] for key in _SPEAKER_KEYS if isinstance(given.get(key), str)), None)
         if "role" not in given and speaker == "function_call_output":  # an item of OpenAI's Responses

@@ -23,6 +23,7 @@ FOUND_KEYS = (
 """Fields of a response, or of the message in it, that hold what the host has found or run."""
 _USAGE = ("usage", "usageMetadata", "usage_metadata")
 _MAY_FIND = frozenset((*FOUND_KEYS, *_USAGE))
+_MAY_SEARCH = frozenset({"web_search_options", "search_parameters", "plugins", "model"})
 _GROUNDED = ("groundingChunks", "grounding_chunks", "groundingSupports", "webSearchQueries", "web_search_queries")
 _LANGCHAINS = ("additional_kwargs", "response_metadata")
 _AROUND = ("provider_specific_fields", "context", *_LANGCHAINS)  # the first of LiteLLM, the second of Azure's own data
@@ -95,6 +96,8 @@ def refuse_searched(request: Row) -> None:
     Raises:
         DataError: it is one; the message names the option.
     """
+    if _MAY_SEARCH.isdisjoint(request):
+        return
     options = object_or_empty(parse_embedded_json(request.get("search_parameters")))
     plugins = parse_embedded_json(request.get("plugins"))
     stated = {

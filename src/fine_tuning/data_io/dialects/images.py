@@ -67,7 +67,8 @@ def refuse_empty_places(messages: Iterable[Message]) -> None:
         DataError: there is one.
     """
     for at, message in enumerate(messages):
-        for number, part in enumerate(_listed(message)):
+        content = message.get("content")
+        for number, part in enumerate(content if isinstance(content, list) else ()):
             if is_image_place(part):
                 raise DataError(f"messages[{at}].content[{number}] is {EMPTY_PLACE}")
 

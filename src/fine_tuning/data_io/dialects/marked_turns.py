@@ -21,10 +21,11 @@ def without_marks(call: Call) -> Call:
     Raises:
         DataError: a message is a text of Harmony.
     """
-    request, answer = _split(call.messages)
-    marked = [each for each in (*call.messages, *(call.rejected or ())) if _is_marked(each)]
+    marked = [each for each in call.messages if _is_marked(each)]
+    marked += [each for each in call.rejected or () if _is_marked(each)]
     if not marked:
         return call
+    request, answer = _split(call.messages)
     for each in marked:
         if each.get("role") == "assistant":
             chat_templates.refuse_harmony(str(each.get("content")), "content of the assistant")

@@ -21,6 +21,7 @@ _LEFT_OUT = {  # trainers do not take them, though they may have been a part of 
     *("reasoning_content", "reasoning", "reasoning_details", "thinking", "thinking_blocks", "metadata", "recipient"),
     "annotations",  # what a text cites; one of what its host has found is refused
 }
+_BESIDE_ANSWERS = frozenset(_LEFT_OUT - {"metadata"})
 FLAGS = ("train", "training", "loss")
 """Of Axolotl and ms-swift: whether a message is learnt."""
 OF_BEGUN_ANSWERS = {"prefix", "partial"}  # of DeepSeek and Mistral, and of Moonshot and Qwen
@@ -57,7 +58,8 @@ def note_unread(given: Row, read: Set[str], content: object) -> None:
 
 def note_left_out(given: Row) -> None:
     """Note what an answer in a response says beside its content, such as its reasoning."""
-    unread_keys.note({key: given[key] for key in _LEFT_OUT - {"metadata"} if key in given}, (), "message")
+    if not _BESIDE_ANSWERS.isdisjoint(given):
+        unread_keys.note({key: given[key] for key in _BESIDE_ANSWERS if key in given}, (), "message")
 
 
 def note_unread_of_result(given: Row, read: Set[str]) -> None:

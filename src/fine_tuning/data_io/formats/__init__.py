@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol
 
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
@@ -26,6 +27,7 @@ from fine_tuning.data_io.formats import (
     batch,
     bedrock,
     bedrock_log,
+    candidates,
     chat_text,
     chatgpt,
     cohere,
@@ -154,30 +156,38 @@ def check_format(name: str) -> str:
 def format_of(row: Row) -> str | None:
     """The name of a row's format; None if no format recognises it."""
     try:
-        return _recognised(with_objects(_stated(row), is_checked=False), _candidates(row))[0]
+        return _recognised(with_objects(_stated(row), is_checked=False))[0]
     except MALFORMED:  # `read` says why
         return None
 
 
 def _candidates(row: Row) -> Iterable[str]:
     """The formats that a row may have."""
-    return _OF_MESSAGES if "messages" in row and row.keys() <= _PLAIN_KEYS else FORMATS
+    if "messages" in row and row.keys() <= _PLAIN_KEYS:
+        return _OF_MESSAGES
+    return _formats_with(frozenset(row), len(FORMATS))
 
 
-def _recognised(row: Row, names: Iterable[str]) -> tuple[str | None, Row]:
-    """The first of these formats that is a row's, and the row as the format has it.
+@lru_cache(maxsize=1024)  # the rows of a file have few sets of fields
+def _formats_with(fields: frozenset[str], known: int) -> tuple[str, ...]:  # noqa: ARG001 - what is kept depends on it
+    """The formats, of which so many are known, that a row with these fields may have."""
+    return tuple(name for name in FORMATS if candidates.may_be(name, fields))
+
+
+def _recognised(row: Row, only: str | None = None) -> tuple[str | None, Row]:
+    """The first format that is a row's, or the only one that is asked for, and the row as the format has it.
 
     Its fields are in lower case where only those fit, and a conversation under another name is under `messages`.
     """
-    for name in names:
+    for name in _candidates(row) if only is None else (only,):
         if FORMATS[name].recognises(row):
             return name, row
     if any(key != folded(key) for key in row):
         lower = {folded(key): value for key, value in row.items()}
-        if len(lower) == len(row) and (found := _recognised(lower, names)[0]) is not None:
+        if len(lower) == len(row) and (found := _recognised(lower, only)[0]) is not None:
             return found, lower
     if "messages" not in row and (named := with_messages(row)) is not None:
-        return _recognised(named, names)
+        return _recognised(named, only)
     return None, row
 
 
@@ -235,7 +245,7 @@ def _known(row: Row, name: str | None) -> tuple[str, Row]:
     """A row's format, and the row as that has it."""
     empty = [key for key, value in row.items() if value is None and key in _ANSWERS]
     row = with_objects(_stated(row))
-    known, row = _recognised(row, _candidates(row) if name is None else [name])
+    known, row = _recognised(row, name)
     if is_by_column(row):
         raise DataError("the row is a table by columns, as pandas' to_json writes it; write it with orient='records'")
     if known is None:

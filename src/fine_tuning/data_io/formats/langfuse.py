@@ -156,8 +156,10 @@ def _without_tools(given: object) -> tuple[object, list[object]]:
 
 def _is_tool(message: Row) -> bool:
     """Whether a message is no result of a tool, but its definition."""
+    if message.get("role") != "tool" or message.get("tool_call_id"):
+        return False
     tool = parse_embedded_json(message.get("content"))
-    if message.get("role") != "tool" or message.get("tool_call_id") or not is_object(tool):
+    if not is_object(tool):
         return False
     if is_object(function := tool.get("function")):
         return tool.get("type") == "function" and isinstance(function.get("name"), str)

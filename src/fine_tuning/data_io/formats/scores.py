@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from fine_tuning.data_io.json_values import as_number
 from fine_tuning.data_io.rating_lists import STARS, THUMBS
-from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP, is_positive
+from fine_tuning.data_io.verdicts import THUMBS_DOWN, THUMBS_UP, composed_verdict, is_positive
 from fine_tuning.errors import DataError
 
 _STARS = STARS | {"user-rating"}
@@ -20,7 +20,8 @@ def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
     Without one, that of a judge counts: a verdict, or a share of a scale to 1, whose end may as well be one star.
 
     Args:
-        scores: name and value of each; the value may be a word such as thumbs-up.
+        scores: name and value of each; a thumb may have any name that is composed of words for judging, such as
+            `user_liked`, and be a word such as thumbs-up.
 
     Raises:
         DataError: a rating is neither a number nor text.
@@ -33,6 +34,8 @@ def rating_of_scores(scores: Iterable[tuple[object, object]]) -> int | None:
         if label in _STARS and (stars := as_number(value)) is not None and stars in {1, 2, 3, 4, 5}:
             return int(stars)
         if label in _THUMBS and (rating := _of_verdict(is_positive(value))) is not None:
+            return rating
+        if label not in _MEASURES | _STARS and (rating := _of_verdict(composed_verdict(str(name), value))) is not None:
             return rating
     shares = (_of_share(value) for name, value in stated if str(name).lower() in _MEASURES)
     return next((each for each in shares if each is not None), None)

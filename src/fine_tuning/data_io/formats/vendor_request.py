@@ -122,6 +122,8 @@ def _refuse_hosted(given: Row) -> None:
     if given.get("raw") is True:
         raise DataError("the request is raw: its prompt has the marks of a chat template; write them as messages")
     refuse_searched(given)
+    if _ONLY_THE_HOST_HAS.keys().isdisjoint(given):
+        return
     for key, advice in _ONLY_THE_HOST_HAS.items():
         value = given.get(key)
         if value and not (key == "prompt" and isinstance(value, str)):

@@ -18,7 +18,6 @@ REQUEST = "request"
 _ID, _GEMINI_ID = "custom_id", "key"
 _OF_FAILED = frozenset((_GEMINI_ID, "error", "metadata", "request", "response", "status"))
 _REQUEST_KEYS = (REQUEST, "body", "params")
-_MARKS = (b'"custom_id"', b'"key"')
 
 
 def is_request_row(row: Row) -> bool:
@@ -99,7 +98,7 @@ def with_requests(rows: Iterable[RawRow]) -> Iterator[RawRow]:
 
 def _row_of_batch(raw: RawRow) -> JsonObject | None:
     """The row, if it is of a batch and has no request yet; None for another row, or a malformed one."""
-    if raw.text is None or not any(mark in raw.text for mark in _MARKS):
+    if raw.text is None or not (b'"custom_id"' in raw.text or b'"key"' in raw.text):  # as most rows
         return None
     try:
         row: object = json.loads(raw.text)

@@ -53,7 +53,8 @@ def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:
         return None
     events = events_of(span, attributes)
     facts = {**attributes, **details(events)}
-    if any(is_redacted_value(facts.get(name)) for name in _SIDES):
+    facts |= {name: parse_embedded_json(facts[name]) for name in _JSON if name in facts}
+    if any(is_redacted_value(facts[name]) for name in _SIDES if name in facts):
         return Unread("redacted")
     found = _stated(facts) or _numbered(facts) or conversation(events)
     if found is None:
@@ -81,11 +82,10 @@ def _stated(facts: Row) -> _Found | None:
     """The messages of gen_ai.input.messages and gen_ai.output.messages, of which the first is the answer."""
     for name in _JSON:
         refuse_broken_json(facts.get(name), name, ANY_JSON)
-    request = parse_embedded_json(facts.get("gen_ai.input.messages"))
-    response = parse_embedded_json(facts.get("gen_ai.output.messages"))
+    request, response = facts.get("gen_ai.input.messages"), facts.get("gen_ai.output.messages")
     if not request or not is_list(response) or not response:
         return None
-    instructions = parse_embedded_json(facts.get("gen_ai.system_instructions"))
+    instructions = facts.get("gen_ai.system_instructions")
     messages = read_messages(readable(request), "input messages")
     if instructions:
         parts = instructions if is_list(instructions) else [instructions]

@@ -6,6 +6,7 @@ Source: https://github.com/Arize-ai/openinference/blob/main/spec/semantic_conven
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -38,6 +39,7 @@ from fine_tuning.errors import DataError
 _KIND = "openinference.span.kind"
 _KINDS = frozenset("LLM CHAIN TOOL RETRIEVER EMBEDDING AGENT RERANKER GUARDRAIL EVALUATOR PROMPT UNKNOWN".split())
 _FUNCTION, _ARGUMENTS = "function_call_name", "function_call_arguments_json"
+_NUMBERED = re.compile(r"llm\.input_messages")
 _CONVERTED = {"contents", "tool_calls", _FUNCTION, _ARGUMENTS}
 _SIDES = {"input", "output", "llm"}
 _OF_ONE = {"input_messages", "output_messages", "token_count"}
@@ -45,7 +47,7 @@ _OF_ONE = {"input_messages", "output_messages", "token_count"}
 
 def recognises(attributes: Row) -> bool:
     """Whether a span's attributes are of this convention."""
-    return nested(attributes, _KIND) is not None or any(name.startswith("llm.input_messages") for name in attributes)
+    return nested(attributes, _KIND) is not None or any(map(_NUMBERED.match, attributes))
 
 
 def kind_in_column(span: Row) -> JsonObject:

@@ -169,8 +169,10 @@ def nested(attributes: Row, root: str) -> object:
     Attributes that are objects already are merged in. None without any.
     """
     found: object = None
-    below = f"{root}."
+    below, first = f"{root}.", root.partition(".")[0]
     for name, value in attributes.items():
+        if not name.startswith(first):
+            continue
         if name == root:
             found = _merged(found, value)
         elif name.startswith(below):
