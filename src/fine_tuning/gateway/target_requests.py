@@ -92,7 +92,7 @@ class RoutedCall(NamedTuple):
         if self.origin is not None:
             headers = [each for each in headers if each[0] not in _OF_VENDOR]
             if key := caller_keys.own_key(self.headers):
-                headers.append((b"authorization", b"Bearer " + key.encode()))
+                headers.append((b"authorization", f"Bearer {key}".encode("latin-1")))
         headers.append((b"content-length", str(len(body)).encode()))
         state = {**self.scope.get("state", {})}
         return {**self.scope, "path": self.path, "raw_path": self.path.encode(), "headers": headers, "state": state}
