@@ -16,7 +16,7 @@ from fine_tuning.gateway.http_headers import OWN
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
-from fine_tuning.server import authentication, caller_checks, prometheus_metrics
+from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
 from fine_tuning.server.authentication import Access
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
@@ -42,7 +42,8 @@ class GatewayApp:
         """Pass a request to its upstream, or to the application."""
         if scope["type"] == "http":
             name, _, path = scope["path"][1:].partition("/")
-            if (upstream := self._upstreams.get(name)) is not None:
+            upstream = self._upstreams.get(name)
+            if upstream and not azure_clients.is_of_azure(upstream.address, f"/{path}", scope["query_string"]):
                 await self._pass(upstream, f"/{path}", scope, receive, send)
                 return
         await self._app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
