@@ -26,6 +26,7 @@ class TextPart(RequestModel):
 
     type: Annotated[Literal["text"], Readable]
     text: str
+    prompt_cache_breakpoint: JsonColumn | None = None
 
 
 Part = Annotated[Annotated[TextPart, Tag("Text")] | Annotated[RefusalPart, Tag("Refusal")], Discriminator(part_kind)]

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
 from fine_tuning.server.request_model import RequestModel, added_by_sdks
 from fine_tuning.store.records.rows import JsonColumn
@@ -109,7 +109,7 @@ class FunctionCallItem(RequestModel):
     status: Status | None = None
     namespace: None = None
     caller: None = None
-    async_: None = None
+    async_: Literal[False] | None = Field(default=None, validation_alias=AliasChoices("async", "async_"))
     created_by: str | None = None
     parsed_arguments: object = added_by_sdks()
 
