@@ -25,6 +25,7 @@ ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of
     "inspect_task": "openai_3",
     "lm_eval_task": "openai_3",
 }
+NODE = ("openai_node", "anthropic_node", "vercel_ai")
 pytestmark = [pytest.mark.clients, pytest.mark.real_weights]
 
 
@@ -33,9 +34,11 @@ def test_python_client(scenario: str, run_client: Callable[..., None], served: s
     run_client(ENVIRONMENTS[scenario], SCENARIOS / f"{scenario}.py", served, MODEL)
 
 
-def test_vercel_ai(run_client: Callable[..., None], served: str) -> None:
-    run_client("node", SCENARIOS / "vercel_ai.mjs", served, MODEL)
+@pytest.mark.parametrize("scenario", NODE)
+def test_node_client(scenario: str, run_client: Callable[..., None], served: str) -> None:
+    run_client("node", SCENARIOS / f"{scenario}.mjs", served, MODEL)
 
 
 def test_all_scenarios_are_run() -> None:
     assert {path.stem for path in SCENARIOS.glob("*.py")} == set(ENVIRONMENTS)
+    assert {path.stem for path in SCENARIOS.glob("*.mjs")} == set(NODE)

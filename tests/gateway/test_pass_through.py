@@ -7,9 +7,15 @@ import socket
 import time
 from http.client import HTTPResponse
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
+from fine_tuning.server.gateway_app import GatewayApp
+from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
 
@@ -122,3 +128,19 @@ def test_response_that_breaks_off_is_seen_to(gateway: Gateway, vendor: Upstream)
     assert got.endswith(chunk(EVENTS[0]))
     (call,) = gateway.stored()
     assert (call["is_whole"], call["example_id"]) == (False, None)
+
+
+AZURES = "/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21"
+
+
+def test_call_of_azures_client_to_this_server_is_not_passed_to_openai(workspace: Path) -> None:
+    app = FastAPI()
+    app.add_api_route("/{path:path}", lambda path: path, methods=["POST"])
+    with TestClient(GatewayApp(app, ServerConfig(), open_workspace())) as client:
+        assert client.post(AZURES).json() == "openai/deployments/gpt-4o-mini/chat/completions"
+
+
+def test_call_of_azures_client_is_passed_to_an_upstream_of_azure(gateway: Gateway, vendor: Upstream) -> None:
+    vendor.answers(answer(b"{}"))  # which the setting names openai
+    ask(gateway, request(AZURES))
+    assert vendor.requests[0].startswith(f"POST {AZURES.removeprefix('/openai')} ".encode())

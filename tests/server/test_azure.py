@@ -18,7 +18,7 @@ ASKED: Any = [{"role": "user", "content": "Hi"}]
 SHORT: Any = {"messages": ASKED, "max_tokens": 2, "temperature": 0}
 
 
-@pytest.fixture(params=["base", "endpoint", "deployment"])
+@pytest.fixture(params=["base", "endpoint", "deployment", "root"])
 def azure(request: pytest.FixtureRequest, address: str) -> Iterator[AzureOpenAI]:
     """A client of each way in which they name a server, with its key."""
     key, _ = authentication.create(open_workspace().database, "azure")
@@ -26,6 +26,7 @@ def azure(request: pytest.FixtureRequest, address: str) -> Iterator[AzureOpenAI]
         "base": {"base_url": address},
         "endpoint": {"azure_endpoint": address},
         "deployment": {"azure_endpoint": address, "azure_deployment": ALIAS},
+        "root": {"azure_endpoint": address.removesuffix("/v1")},
     }
     with AzureOpenAI(**ways[request.param], api_version="2024-10-21", api_key=key, max_retries=0) as client:
         yield client

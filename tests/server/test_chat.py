@@ -35,14 +35,35 @@ def test_create_at_temperature_zero_is_greedy_with_exact_usage(client: OpenAI) -
 
 
 def test_create_stream_equals_the_complete_answer(client: OpenAI) -> None:
-    whole = ask(client, temperature=0)
-    chunks = list(ask(client, temperature=0, stream=True, stream_options={"include_usage": True}))
+    asked: dict[str, Any] = {
+        "temperature": 0,
+        "seed": 1,
+    }  # a prompt of a request with a seed is not read from the cache
+    whole = ask(client, **asked)
+    chunks = list(ask(client, **asked, stream=True, stream_options={"include_usage": True}))
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks[:-1]) == whole.choices[0].message.content
     assert (chunks[0].choices[0].delta.role, chunks[-2].choices[0].finish_reason) == ("assistant", "length")
     assert (chunks[-1].choices, chunks[-1].usage) == ([], whole.usage)
     assert all(chunk.usage is None for chunk in chunks[:-1])
     assert len({chunk.id for chunk in chunks}) == 1
     assert all(chunk.choices for chunk in ask(client, stream=True))
+
+
+def test_create_answers_have_tier_annotations_and_details_of_tokens(client: OpenAI) -> None:
+    ask(client)
+    again = ask(client, store=True)
+    chunks = list(ask(client, stream=True, stream_options={"include_usage": True}))
+    assert {each.service_tier for each in (again, *chunks)} == {"default"}
+    assert again.choices[0].message.annotations == []
+    for counts in (again.usage, chunks[-1].usage):
+        assert counts.prompt_tokens_details.cached_tokens == counts.prompt_tokens - 1
+        assert counts.completion_tokens_details.reasoning_tokens == 0
+    stored = client.chat.completions.retrieve(again.id)
+    assert (stored.choices, stored.usage, stored.service_tier) == (again.choices, again.usage, "default")
+    response = client.responses.create(model=ALIAS, input=ASKED, max_output_tokens=2)
+    assert response.service_tier == "default"
+    assert response.usage is not None
+    assert response.usage.input_tokens_details.cached_tokens == again.usage.prompt_tokens - 1
 
 
 def test_create_with_seed_and_n_is_reproducible_and_counted(client: OpenAI) -> None:

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
+from openai.types import chat, responses
+from openai.types.responses import response_input_param
+from pydantic import BaseModel
 
-from fine_tuning.server.chat_request import ChatRequest
+from fine_tuning.data_io.formats.tool_declarations import Tool
+from fine_tuning.server import chat_messages, response_items
+from fine_tuning.server.chat_request import ChatRequest, StreamOptions
 from fine_tuning.server.compatibility_page import page, parameters
 from fine_tuning.server.job_request import CreateJob
+from fine_tuning.server.response_tools import FunctionTool
 from tests.conftest import PROJECT, SHARED
 
 SPECIFICATION = SHARED / "openai-api" / "openapi.json"
+PARTS = [
+    (chat.ChatCompletionUserMessageParam, chat_messages.Message),
+    (chat.ChatCompletionAssistantMessageParam, chat_messages.Message),
+    (chat.ChatCompletionToolMessageParam, chat_messages.Message),
+    (chat.ChatCompletionContentPartTextParam, chat_messages.TextPart),
+    (chat.ChatCompletionFunctionToolParam, Tool),
+    (chat.ChatCompletionStreamOptionsParam, StreamOptions),
+    (responses.EasyInputMessageParam, response_items.MessageItem),
+    (responses.ResponseInputTextParam, response_items.TextPart),
+    (responses.ResponseFunctionToolCallParam, response_items.FunctionCallItem),
+    (response_input_param.FunctionCallOutput, response_items.FunctionCallOutputItem),
+    (responses.FunctionToolParam, FunctionTool),
+]
 
 
 def test_compatibility_page_is_current() -> None:
@@ -37,3 +57,8 @@ def test_request_models_cover_openai_parameters(schema: str, model: type[ChatReq
     wanted = names(schemas[schema])
     assert wanted
     assert wanted - {name for name, _, _ in parameters(model)} == set()
+
+
+@pytest.mark.parametrize(("sent", "model"), PARTS, ids=[sent.__name__ for sent, _ in PARTS])
+def test_parts_of_requests_take_all_fields_of_the_sdk(sent: Any, model: type[BaseModel]) -> None:
+    assert (sent.__required_keys__ | sent.__optional_keys__) - set(model.model_json_schema()["properties"]) == set()

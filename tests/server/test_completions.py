@@ -97,7 +97,7 @@ def test_create_n_and_seed_are_reproducible_and_counted(client: OpenAI, tokenize
 
 
 def test_create_stream_equals_the_complete_answer(client: OpenAI) -> None:
-    asked: dict[str, Any] = {"prompt": [PROMPT, OTHER], "logprobs": 2, "echo": True, "max_tokens": 5}
+    asked: dict[str, Any] = {"prompt": [PROMPT, OTHER], "logprobs": 2, "echo": True, "max_tokens": 5, "seed": 1}
     whole = ask(client, **asked)
     chunks = list(ask(client, **asked, stream=True, stream_options={"include_usage": True}))
     for index, choice in enumerate(whole.choices):

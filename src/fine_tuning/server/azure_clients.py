@@ -11,9 +11,11 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fine_tuning.gateway.upstreams import PUBLIC
+
 API_VERSION = "api-version"  # a query parameter; this API has one version
 DEPLOYMENT = "deployment"  # where the state of a request has the model that its path names
-_AZURE = re.compile(r"/v1/openai(?:/v1)?(?=/)")  # of an endpoint that ends with /v1
+_AZURE = re.compile(r"\A(?:/v1)?/openai(?:/v1)?(?=/)")  # of an endpoint that ends with /v1, or has no path
 _DEPLOYMENT = re.compile(r"/v1/deployments/(?P<model>.+?)(?P<path>/(?:chat/completions|completions|embeddings))")
 
 
@@ -25,12 +27,24 @@ class AzureClients:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] == "http" and scope["path"].startswith(("/v1/openai/", "/v1/deployments/")):
-            scope["path"] = _AZURE.sub("/v1", scope["path"], count=1)
+        if scope["type"] == "http" and scope["path"].startswith(("/v1/openai/", "/openai/", "/v1/deployments/")):
+            scope["path"] = _AZURE.sub("/v1", scope["path"])
             if (found := _DEPLOYMENT.fullmatch(scope["path"])) is not None:
                 scope["path"] = f"/v1{found['path']}"
                 scope.setdefault("state", {})[DEPLOYMENT] = found["model"]
         await self._app(scope, receive, send)
+
+
+def is_of_azure(address: str, path: str, query: bytes) -> bool:
+    """Whether a call to a gateway's upstream is one of Azure's clients to this server.
+
+    Their paths begin with the name of an upstream, and OpenAI itself has no API at such a path.
+
+    Args:
+        address: of the upstream.
+        path: behind its name.
+    """
+    return address == PUBLIC["openai"] and not path.startswith("/v1/") and f"{API_VERSION}=".encode() in query
 
 
 def authorization(headers: Mapping[bytes, bytes]) -> str:

@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.request_model import RequestModel, added_by_sdks
-from fine_tuning.server.response_items import RefusalPart, part_kind
+from fine_tuning.server.response_items import Readable, RefusalPart, part_kind
 from fine_tuning.store.records.rows import JsonColumn
 
 _OF_ROLE = {"refusal": "assistant", "tool_calls": "assistant", "tool_call_id": "tool"}
@@ -24,8 +24,9 @@ _NO_ANSWER = (
 class TextPart(RequestModel):
     """A piece of text; other kinds of parts are refused, since the models read text alone."""
 
-    type: Literal["text"]
+    type: Annotated[Literal["text"], Readable]
     text: str
+    prompt_cache_breakpoint: JsonColumn | None = None
 
 
 Part = Annotated[Annotated[TextPart, Tag("Text")] | Annotated[RefusalPart, Tag("Refusal")], Discriminator(part_kind)]

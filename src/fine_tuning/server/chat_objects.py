@@ -16,12 +16,13 @@ from fine_tuning.serving.chat_types import (
     TokenLogprob,
     ToolCallDelta,
     Usage,
-    usage,
+    summed,
 )
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.store.column_types import storable
 
 FINGERPRINT = "fp_fine_tuning"
+TIER: Literal["default"] = "default"  # there is one, whatever a request asks for
 
 
 class Message(TypedDict):
@@ -30,6 +31,7 @@ class Message(TypedDict):
     role: str
     content: str | None
     refusal: None
+    annotations: list[object]
     tool_calls: NotRequired[list[ToolCall]]
 
 
@@ -49,6 +51,7 @@ class Head(TypedDict):
     object: str
     created: int
     model: str
+    service_tier: Literal["default"]
     system_fingerprint: str
 
 
@@ -78,14 +81,14 @@ def head(model: str, kind: Literal["chat.completion", "chat.completion.chunk"]) 
         "object": kind,
         "created": int(time.time()),
         "model": model,
+        "service_tier": TIER,
         "system_fingerprint": FINGERPRINT,
     }
 
 
 def total_usage(usages: Sequence[Usage]) -> Usage:
     """The usage of several choices of one prompt."""
-    prompt = usages[0]["prompt_tokens"] if usages else 0
-    return usage(prompt, sum(each["completion_tokens"] for each in usages))
+    return summed(usages, usages[:1])
 
 
 def chunk_choice(choice: ChunkChoice, top_logprobs: int, opening: Delta | None = None) -> ChunkChoice:
@@ -181,7 +184,8 @@ class ChoiceCollector:
 
     def _choice(self, index: int) -> Choice:
         text, calls, logprobs = self._text[index], self._calls[index].joined(), self._logprobs[index]
-        message: Message = {"role": "assistant", "content": text if text or not calls else None, "refusal": None}
+        content = text if text or not calls else None
+        message: Message = {"role": "assistant", "content": content, "refusal": None, "annotations": []}
         if calls:
             message["tool_calls"] = calls
         return {

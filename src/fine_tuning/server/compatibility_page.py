@@ -42,6 +42,8 @@ without `stream`, `tool_choice` without `tools`, `top_logprobs` without log prob
 Values are of the types that OpenAI states: `"1"` is no number, and `1` no boolean; `5.0` is an integer, as in JSON
 Schema. In Responses every function call needs its output before the next answer. What the SDKs' `parse` and `stream`
 add to an answer (`parsed`, `parsed_arguments`) is accepted where the answer is sent back, and changes nothing.
+What pads a stream (`include_obfuscation`) or marks a prefix to cache (`prompt_cache_breakpoint`) changes nothing. In
+`usage`, `cached_tokens` are as the engine counts them, and a detail that it does not count is 0.
 `api-version`, the header `api-key` and paths with `deployments/NAME`, as Azure's clients send them, are understood.
 A filter of lists is `metadata[KEY]=VALUE`, once for each key; a page has `limit` items, which follow `after`.
 """

@@ -56,7 +56,8 @@ class GatewayApp:
         """Pass a request to its upstream, to what its route names, or to the application."""
         if scope["type"] == "http":
             name, _, path = scope["path"][1:].partition("/")
-            if (upstream := self._upstreams.get(name)) is not None:
+            upstream = self._upstreams.get(name)
+            if upstream and not azure_clients.is_of_azure(upstream.address, f"/{path}", scope["query_string"]):
                 await self._pass(upstream, f"/{path}", scope, receive, send)
                 return
             if scope["path"] in OWN_PATHS and scope["method"] == "POST":

@@ -6,20 +6,32 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, TypeAdapter
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
 from fine_tuning.server.request_model import RequestModel, added_by_sdks
 from fine_tuning.store.records.rows import JsonColumn
 
 Status = Literal["in_progress", "completed", "incomplete"]
 ItemId = Annotated[str, Field(min_length=1, max_length=64)]
+_UNREADABLE = ("image_url", "input_audio", "file", "input_image", "input_file")
 CallId = Annotated[str, Field(min_length=1)]  # as the host of a model writes it
+
+
+def _readable(kind: object) -> object:
+    """Refuse the parts that OpenAI's models read beside text, in a word that says why."""
+    if kind in _UNREADABLE:
+        raise ValueError(f"{kind} is not supported: the models read text only")
+    return kind
+
+
+Readable = BeforeValidator(_readable)
+"""Of the type of a part."""
 
 
 class TextPart(RequestModel):
     """A piece of text; other kinds of parts are refused, since the models read text alone."""
 
-    type: Literal["input_text", "output_text", "text"]
+    type: Annotated[Literal["input_text", "output_text", "text"], Readable]
     text: str
     annotations: list[object] | None = None
     logprobs: list[object] | None = None
@@ -97,7 +109,7 @@ class FunctionCallItem(RequestModel):
     status: Status | None = None
     namespace: None = None
     caller: None = None
-    async_: None = None
+    async_: Literal[False] | None = Field(default=None, validation_alias=AliasChoices("async", "async_"))
     created_by: str | None = None
     parsed_arguments: object = added_by_sdks()
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import Literal, NotRequired, TypedDict
 
-from fine_tuning.data_io.usage import usage_of
 from fine_tuning.server.api_objects import ApiObject
+from fine_tuning.server.chat_objects import TIER
 from fine_tuning.server.response_items import Status, new_id
 from fine_tuning.server.response_request import ResponseRequest
 from fine_tuning.server.response_tools import FunctionTool
-from fine_tuning.serving.chat_types import TokenLogprob, Usage
+from fine_tuning.serving.chat_types import TokenLogprob, Usage, summed
 
 
 class OutputText(TypedDict):
@@ -140,7 +140,7 @@ def begun(body: ResponseRequest) -> Response:
         "prompt_cache_key": body.prompt_cache_key,
         "reasoning": {"effort": None, "summary": None, **reasoning},
         "safety_identifier": body.safety_identifier,
-        "service_tier": "default",
+        "service_tier": TIER,
         "store": body.is_stored,
         "temperature": 1.0 if body.temperature is None else body.temperature,
         "text": {"format": {"type": "text"}, **text},
@@ -159,16 +159,15 @@ def begun(body: ResponseRequest) -> Response:
 
 def response_usage(counts: Usage) -> ResponseUsage:
     """Token counts in the words of the Responses API; hosts report what was cached and what was reasoning."""
-    details = usage_of(counts)
-    cached, written, reasoning = (
-        (details.get("cached_tokens", 0), details.get("cache_write_tokens", 0), details.get("reasoning_tokens", 0))
-        if details is not None
-        else (0, 0, 0)
-    )
+    found = summed([counts])
+    read, written = found["prompt_tokens_details"], found["completion_tokens_details"]
     return {
-        "input_tokens": counts["prompt_tokens"],
-        "input_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written},
-        "output_tokens": counts["completion_tokens"],
-        "output_tokens_details": {"reasoning_tokens": reasoning},
-        "total_tokens": counts["total_tokens"],
+        "input_tokens": found["prompt_tokens"],
+        "input_tokens_details": {
+            "cached_tokens": read["cached_tokens"],
+            "cache_write_tokens": read["cache_write_tokens"],
+        },
+        "output_tokens": found["completion_tokens"],
+        "output_tokens_details": {"reasoning_tokens": written["reasoning_tokens"]},
+        "total_tokens": found["total_tokens"],
     }

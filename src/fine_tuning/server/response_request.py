@@ -106,7 +106,7 @@ class PromptRequest(RequestModel):
     tools: list[Tool] | None = supported(_TOOLS, max_length=MAX_TOOLS)
     tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    text: TextOptions | None = None
+    text: TextOptions | None = supported("its `verbosity` changes nothing")
     truncation: Literal["auto", "disabled"] | None = supported("auto leaves out the oldest messages")
     reasoning: JsonColumn | None = ignored("the models have no separate reasoning")
 

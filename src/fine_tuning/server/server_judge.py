@@ -14,7 +14,7 @@ from fine_tuning.server.context import Context
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.serving.answered_calls import answer_of
 from fine_tuning.serving.call_budgets import CallBudgets
-from fine_tuning.serving.chat_types import ChatBody, Chunk, usage
+from fine_tuning.serving.chat_types import ChatBody, Chunk, summed
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.model_resolution import Target, find_target
@@ -35,8 +35,7 @@ class ServerJudge:
         budgets.check(target, model)
         reply = self._completion(served, model, body)
         budgets.record("judge", target, answer_of(target, model, reply, self.server.workspace.settings), {})
-        counts = usage(reply.prompt_tokens or 0, reply.completion_tokens or 0)
-        return JudgeReply(reply.text, reply.finish_reason, counts, model)
+        return JudgeReply(reply.text, reply.finish_reason, summed([reply.usage or {}]), model)
 
     def _target(self, model: str, served: Served) -> Target:
         """What the ledger calls the judge."""

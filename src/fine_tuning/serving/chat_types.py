@@ -6,10 +6,11 @@ The names are those of https://platform.openai.com/docs/api-reference/chat; only
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Required, TypedDict
+from typing import Literal, NotRequired, Required, TypedDict
 
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Tool
+from fine_tuning.data_io.usage import usage_of
 
 Messages = Sequence[Mapping[str, object]]
 """A conversation as OpenAI's chat API takes it: `{"role": ..., "content": ...}` each, oldest first."""
@@ -69,12 +70,31 @@ class ChunkChoice(TypedDict, total=False):
     stop_reason: str | int | None
 
 
+class PromptDetails(TypedDict):
+    """The tokens of the prompt that were read from a cache, written to one, and of audio."""
+
+    cached_tokens: int
+    cache_write_tokens: int
+    audio_tokens: int
+
+
+class CompletionDetails(TypedDict):
+    """The tokens of the answer that were reasoning, audio, and of a prediction."""
+
+    reasoning_tokens: int
+    audio_tokens: int
+    accepted_prediction_tokens: int
+    rejected_prediction_tokens: int
+
+
 class Usage(TypedDict):
-    """Token counts of a request and its answer."""
+    """Token counts of a request and its answer; not every host gives the details."""
 
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
+    prompt_tokens_details: NotRequired[PromptDetails]
+    completion_tokens_details: NotRequired[CompletionDetails]
 
 
 class Chunk(TypedDict, total=False):
@@ -143,10 +163,41 @@ class ChatBody(TypedDict, total=False):
     response_format: ResponseFormat
 
 
-def usage(prompt_tokens: int, completion_tokens: int) -> Usage:
-    """Token counts with their sum."""
+def usage(
+    prompt_tokens: int, completion_tokens: int, *, cached: int = 0, written: int = 0, reasoning: int = 0
+) -> Usage:
+    """Token counts with their sum and details; models here read and write text alone, and are given no predictions.
+
+    Args:
+        cached, written: those of the prompt that were read from a cache, and written to one.
+        reasoning: those of the answer that were reasoning.
+    """
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
         "total_tokens": prompt_tokens + completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": cached, "cache_write_tokens": written, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
     }
+
+
+def summed(counts: Sequence[Mapping[str, object]], prompts: Sequence[Mapping[str, object]] | None = None) -> Usage:
+    """The tokens of several answers, in whatever words engines count them.
+
+    Args:
+        prompts: those of which the prompts count, where several answers share one; all of them by default.
+    """
+    read = [found for each in (counts if prompts is None else prompts) if (found := usage_of(each)) is not None]
+    written = [found for each in counts if (found := usage_of(each)) is not None]
+    return usage(
+        sum(each["prompt_tokens"] or 0 for each in read),
+        sum(each["completion_tokens"] or 0 for each in written),
+        cached=sum(each.get("cached_tokens", 0) for each in read),
+        written=sum(each.get("cache_write_tokens", 0) for each in read),
+        reasoning=sum(each.get("reasoning_tokens", 0) for each in written),
+    )

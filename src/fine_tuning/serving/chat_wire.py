@@ -8,7 +8,7 @@ from contextlib import closing
 
 from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.data_io.usage import usage_of
-from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, ToolCallDelta, Usage, usage
+from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, ToolCallDelta, Usage, summed, usage
 from fine_tuning.serving.engine import Completion, Engine
 
 DEFAULT_MAX_TOKENS = 512  # of engines that need a limit, where the request sets none
@@ -32,7 +32,8 @@ def chunks_from_text(engine: Engine, body: ChatBody) -> Generator[Chunk, None, N
                 answer: Completion = end.value
                 break
     yield _chunk({}, answer.finish_reason or "stop")
-    yield {"choices": [], "usage": usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)}
+    counts = usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)
+    yield {"choices": [], "usage": counts if answer.usage is None else summed([answer.usage])}
 
 
 def text_from_chunks(

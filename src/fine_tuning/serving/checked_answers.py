@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from typing import Any, cast
@@ -10,7 +10,7 @@ from typing import Any, cast
 from fine_tuning.data_io.usage import usage_of_both
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.answer_form import AnswerForm
-from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, usage
+from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, summed, usage
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.engine_around import EngineAround
 
@@ -131,11 +131,6 @@ def requests_of_choices(body: ChatBody) -> Iterator[ChatBody]:
     for index in range(body.get("n", 1)):
         seed = {"seed": body["seed"] + index} if "seed" in body else {}
         yield cast("ChatBody", {**single, **seed})
-
-
-def summed(counts: Sequence[Mapping[str, Any]]) -> Usage:
-    """The tokens of several answers."""
-    return usage(*(sum(each[name] for each in counts) for name in ("prompt_tokens", "completion_tokens")))
 
 
 def with_both(first: Completion, second: Completion) -> Completion:

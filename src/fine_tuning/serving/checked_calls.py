@@ -13,9 +13,9 @@ from typing import Any, cast
 from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.serving.answer_form import AnswerForm
-from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, usage
+from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, summed, usage
 from fine_tuning.serving.chat_wire import JoinedToolCalls
-from fine_tuning.serving.checked_answers import requests_of_choices, summed, with_both
+from fine_tuning.serving.checked_answers import requests_of_choices, with_both
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_around import EngineAround
 

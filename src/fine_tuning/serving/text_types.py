@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Required, TypedDict, cast
 
-from fine_tuning.serving.chat_types import Logprobs, TokenLogprob, Usage, usage
+from fine_tuning.serving.chat_types import Logprobs, TokenLogprob, Usage, summed
 
 Prompt = str | list[int]
 
@@ -51,14 +51,15 @@ class TextChunk(TypedDict, total=False):
 
 def with_total_usage(chunks: Iterable[Mapping[str, Any]], choices_per_prompt: int) -> Generator[TextChunk, None, None]:
     """Chunks whose choices report their own usage, with the usage of all at the end; a prompt counts once."""
-    prompt_tokens = completion_tokens = 0
+    answers: list[Usage] = []
+    prompts: list[Usage] = []
     for chunk in chunks:
         choices = cast("list[TextChoice]", chunk["choices"])
         yield {"choices": choices}
         if (counts := chunk.get("usage")) is not None:
-            completion_tokens += counts["completion_tokens"]
-            prompt_tokens += counts["prompt_tokens"] if choices[0]["index"] % choices_per_prompt == 0 else 0
-    yield {"choices": [], "usage": usage(prompt_tokens, completion_tokens)}
+            answers.append(counts)
+            prompts += [counts] if choices[0]["index"] % choices_per_prompt == 0 else []
+    yield {"choices": [], "usage": summed(answers, prompts)}
 
 
 def newer_logprobs(found: Mapping[str, Any] | None) -> Logprobs | None:

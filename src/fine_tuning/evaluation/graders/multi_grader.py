@@ -15,7 +15,7 @@ from fine_tuning.evaluation.graders.model_graders import LabelModel, ScoreModel
 from fine_tuning.evaluation.graders.python_grader import PythonGrader
 from fine_tuning.evaluation.graders.string_check import StringCheck
 from fine_tuning.evaluation.graders.text_similarity import TextSimilarity
-from fine_tuning.serving.chat_types import Usage, usage
+from fine_tuning.serving.chat_types import Usage, summed
 
 MAX_GRADERS = 32
 # Tags begin with a capital, as names of classes do, so that no error takes them for fields.
@@ -143,7 +143,5 @@ def _sum(outcomes: Iterable[Outcome]) -> dict[str, Usage]:
     found: dict[str, Usage] = {}
     for outcome in outcomes:
         for model, each in outcome.usage.items():
-            before = found.get(model, usage(0, 0))
-            prompt = before["prompt_tokens"] + each["prompt_tokens"]
-            found[model] = usage(prompt, before["completion_tokens"] + each["completion_tokens"])
+            found[model] = summed([found.get(model, {}), each])
     return found

@@ -22,7 +22,7 @@ from fine_tuning.server.sse_stream import event_stream
 from fine_tuning.server.text_completion_objects import OffsetCounter, TextCompletion, TextPiece
 from fine_tuning.server.text_completion_request import TextCompletionRequest
 from fine_tuning.server.token_bias import check_bias
-from fine_tuning.serving.chat_types import Usage, usage
+from fine_tuning.serving.chat_types import Usage, summed, usage
 from fine_tuning.serving.interruption import Check
 from fine_tuning.serving.prompt_scorer import ScoredPrompt
 from fine_tuning.serving.token_texts import text_of_ids
@@ -98,7 +98,7 @@ def _answer(
     with server.engines.use(served, check) as engine, closing(engine.text_chunks(body.engine_request())) as chunks:
         for chunk in chunks:
             if reported := chunk.get("usage"):
-                yield reported if body.limit else usage(reported["prompt_tokens"], 0)
+                yield summed([reported] if body.limit else [], [reported])
             elif body.limit:
                 yield list(counter.pieces(chunk["choices"]))
             else:  # a token was generated to count those of the prompt

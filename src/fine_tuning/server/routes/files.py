@@ -66,8 +66,8 @@ def _purpose(form: FormData) -> str:
         words = f"Missing required parameter: 'purpose'; send one of {known}"
         raise invalid(words, "purpose", "missing_required_parameter")
     if not isinstance(purpose, str) or purpose not in PURPOSES:
-        words = f"Invalid 'purpose': expected one of {known}"
-        raise invalid(f"{words}, but got {json.dumps(purpose)}" if isinstance(purpose, str) else words, "purpose")
+        got = f", but got {json.dumps(purpose)}" if isinstance(purpose, str) else ""
+        raise invalid(f"Invalid 'purpose': expected one of {known}{got}", "purpose", "invalid_value")
     return purpose
 
 
