@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,27 @@ def test_incumbent_is_an_earlier_version_that_training_went_on_from(trained: Non
     ModelRegistry().register_model("next", "ft:small:o::1", "n", 10, cost=1.0)
     conclude("t", "first-v1", "next-v1")
     assert CostTracker().calculate_roi("next", 0.1, 1000).incumbent == "first-v1"
+
+
+@pytest.mark.parametrize(
+    ("other", "name", "incumbent"),
+    [("a", "a-v1", "a-v1"), ("m", "m-v1", "m-v1"), ("a", "a", "a-v1"), ("small", "small-v1", None)],
+)
+def test_incumbent_is_another_version_of_the_same_base(
+    database: Database, other: str, name: str, incumbent: str | None
+) -> None:
+    registry = ModelRegistry()
+    registry.register_model(other, "small", "job-1", 10)
+    version = registry.register_model("m", "small", "job-2", 10, cost=1.0)["version"]
+    conclude("t", name, f"m-v{version}")
+    assert CostTracker().calculate_roi(f"m-v{version}", nan, 1000).incumbent == incumbent
+
+
+def test_incumbent_is_an_earlier_version_under_the_name_of_their_base(database: Database) -> None:
+    for job in ("job-1", "job-2"):
+        ModelRegistry().register_model("small", "small", job, 10, cost=1.0)
+    conclude("t", "small-v1", "small-v2")
+    assert CostTracker().calculate_roi("small-v2", nan, 1000).incumbent == "small-v1"
 
 
 @pytest.mark.parametrize("calls", ["0", "-1"])
