@@ -123,6 +123,11 @@ def test_roi_of_no_calls_is_refused_in_one_line(trained: None, cli: Any, calls: 
     assert err.strip() == f"ft-cli: expected_inference_count must be a whole number of 1 or more, not {calls}"
 
 
+def test_negative_argument_is_explained(cli: Any) -> None:
+    code, _, err = cli("roi", "m", "-1", "10")
+    assert (code, err.count("\n"), "write -- before an argument that is a negative number" in err) == (2, 1, True)
+
+
 def test_quality_of_a_withheld_test_is_unknown_with_the_reason(database: Database) -> None:
     registry, tests = ModelRegistry(), ABTestFramework()
     registry.register_model("inbox", "small", "job-1", 528, cost=5.0)
