@@ -59,6 +59,12 @@ def test_get_settings_invalid_setting_raises_each_time(monkeypatch: pytest.Monke
         ("FINE_TUNING_PRICES", '{"a": {"batch": {"inputs": 1}}}', r"FINE_TUNING_PRICES in a\.batch\.inputs = 1"),
         ("FINE_TUNING_PRICES", '{"a": {"provider": "azur"}}', r"a\.provider = 'azur': no prices .*such as azure"),
         ("FINE_TUNING_PRICES", "[" * 100_000, "nested too deeply"),
+        ("FINE_TUNING_PRICES", '{"a": {"input": 1}, "A": {"input": 2}}', "'a' and 'A' are the same, as case"),
+        (
+            "FINE_TUNING_PRICES",
+            '{"http://h:1/m": {"input": 1}, "H:1/m": {}}',
+            "'http://h:1/m' and 'H:1/m' are the same",
+        ),
         ("FINE_TUNING_PRICES", "[1]", r"FINE_TUNING_PRICES = \[1\]"),
         ("FINE_TUNING_PRICES", '{"*": {"input": 1}}', "'*' names no model; write a model, host/model or host/"),
         ("FINE_TUNING_PRICES", '{"/x": {"input": 1}}', "'/x' names no model; write a model, host/model or host/"),

@@ -131,7 +131,10 @@ def _explain(error: Any) -> int:
         error.show()
     else:
         command = error.ctx.command_path if error.ctx is not None else "ft-cli"
-        print_error(f"{_plain(error.format_message()).rstrip('.')}; {command} --help shows the usage")
+        message = _plain(error.format_message()).rstrip(".")
+        if re.match(r"No such option: -\.?\d", message):
+            message += " (write -- before an argument that is a negative number)"
+        print_error(f"{message}; {command} --help shows the usage")
     return int(error.exit_code)
 
 

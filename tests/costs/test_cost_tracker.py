@@ -165,7 +165,7 @@ def test_calculate_roi_without_base_price_names_it_as_unknown(database: Database
         "base_model_inference_cost, or recorded calls of it"
     )
     assert analysis.unknown[1] == "accuracy: no version of m is registered"
-    assert "fewer than 30 calls of m are recorded: too few for an interval" in analysis.assumptions
+    assert "fewer than 30 calls of m have a known price: too few for an interval" in analysis.assumptions
 
 
 def test_calculate_roi_unpriced_training_names_the_job(database: Database) -> None:

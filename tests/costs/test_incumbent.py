@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 import numpy as np
@@ -95,11 +95,37 @@ def test_incumbent_is_an_earlier_version_that_training_went_on_from(trained: Non
     assert CostTracker().calculate_roi("next", 0.1, 1000).incumbent == "first-v1"
 
 
+@pytest.mark.parametrize(
+    ("other", "name", "incumbent"),
+    [("a", "a-v1", "a-v1"), ("m", "m-v1", "m-v1"), ("a", "a", "a-v1"), ("small", "small-v1", None)],
+)
+def test_incumbent_is_another_version_of_the_same_base(
+    database: Database, other: str, name: str, incumbent: str | None
+) -> None:
+    registry = ModelRegistry()
+    registry.register_model(other, "small", "job-1", 10)
+    version = registry.register_model("m", "small", "job-2", 10, cost=1.0)["version"]
+    conclude("t", name, f"m-v{version}")
+    assert CostTracker().calculate_roi(f"m-v{version}", nan, 1000).incumbent == incumbent
+
+
+def test_incumbent_is_an_earlier_version_under_the_name_of_their_base(database: Database) -> None:
+    for job in ("job-1", "job-2"):
+        ModelRegistry().register_model("small", "small", job, 10, cost=1.0)
+    conclude("t", "small-v1", "small-v2")
+    assert CostTracker().calculate_roi("small-v2", nan, 1000).incumbent == "small-v1"
+
+
 @pytest.mark.parametrize("calls", ["0", "-1"])
 def test_roi_of_no_calls_is_refused_in_one_line(trained: None, cli: Any, calls: str) -> None:
     code, _, err = cli("roi", "m", "0.002", "--", calls)
     assert code == 2
     assert err.strip() == f"ft-cli: expected_inference_count must be a whole number of 1 or more, not {calls}"
+
+
+def test_negative_argument_is_explained(cli: Any) -> None:
+    code, _, err = cli("roi", "m", "-1", "10")
+    assert (code, err.count("\n"), "write -- before an argument that is a negative number" in err) == (2, 1, True)
 
 
 def test_quality_of_a_withheld_test_is_unknown_with_the_reason(database: Database) -> None:

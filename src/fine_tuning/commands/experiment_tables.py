@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from fine_tuning.store.records.experiments import ExperimentDecision
 
 
-def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = False) -> None:
+def print_result(result: ABTestResult, *, as_json: bool = False) -> None:
     """Print both models side by side, and the recommendation."""
+    from fine_tuning.experiments.recommendation import recommend
+
     if as_json:
-        output.print_json(facts(result, recommendation))
+        output.print_json(facts(result))
         return
     accuracy = "Accuracy (95 %)#" if result.score == "binary" else "Mean score#"
     columns = ["", "Samples#", accuracy, "Mean latency#", "Cost per call#"]
@@ -30,7 +32,7 @@ def print_result(result: ABTestResult, recommendation: str, *, as_json: bool = F
         output.print_text(f"note: {warning}")
     if result.late_samples:
         output.print_text(f"{result.late_samples:,} samples arrived after the test had ended and were not recorded")
-    output.print_text(f"recommendation: {recommendation}")
+    output.print_text(f"recommendation: {recommend(result).shown(result)}")
 
 
 def _models(result: ABTestResult) -> list[tuple[object, ...]]:
@@ -104,14 +106,17 @@ def _letter(arm: str) -> str:
     return arm[-1].upper()
 
 
-def facts(result: ABTestResult, recommendation: str) -> dict[str, object]:
+def facts(result: ABTestResult) -> dict[str, object]:
     """A result and its recommendation, for JSON."""
-    return {**asdict(result), "recommendation": recommendation}
+    from fine_tuning.experiments.recommendation import recommend
+
+    return {**asdict(result), "recommendation": recommend(result).as_text(result)}
 
 
-def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
+def print_results(results: dict[str, ABTestResult]) -> None:
     """Print tests with their recommendations, a line for each model beside A, and what to expect by chance."""
     from fine_tuning.experiments import multiplicity
+    from fine_tuning.experiments.recommendation import recommend
 
     columns = ["Test", "A", "B", "Status", "Samples#", "Accuracy A#", "Accuracy B#", "p-value#", "Recommendation"]
     rows = [
@@ -124,13 +129,13 @@ def print_results(results: dict[str, tuple[ABTestResult, str]]) -> None:
             _accuracy(result, "model_a"),
             _accuracy(each, each.arm),
             p_value(each.p_value),
-            recommendation if each is result else "",
+            recommend(result).shown(result) if each is result else "",
         )
-        for test_id, (result, recommendation) in results.items()
+        for test_id, result in results.items()
         for each in result.comparisons
     ]
     output.print_table("A/B tests", columns, rows)
-    if text := multiplicity.of(result for result, _ in results.values()).as_text():
+    if text := multiplicity.of(results.values()).as_text():
         output.print_text(text)
 
 

@@ -130,7 +130,7 @@ def watch(
         result = framework.monitor(test_id)
         if screen.is_terminal:
             screen.clear()
-        print_result(result, framework.recommend_winner(result))
+        print_result(result)
         if result.status != "running" or not screen.is_terminal:
             return
         time.sleep(pause)
@@ -171,7 +171,7 @@ def list_tests(as_json: output.Json = False) -> None:
     if as_json:
         output.print_json({test_id: asdict(result) for test_id, result in found.items()})
         return
-    experiment_tables.print_results({name: (each, framework.recommend_winner(each)) for name, each in found.items()})
+    experiment_tables.print_results(found)
 
 
 def show(test_id: TestId, as_json: output.Json = False) -> None:
@@ -180,11 +180,10 @@ def show(test_id: TestId, as_json: output.Json = False) -> None:
 
     framework = ABTestFramework(workspace=command_workspace())
     result, decisions = framework.monitor(test_id), framework.get_decisions(test_id)
-    recommendation = framework.recommend_winner(result)
     if as_json:
-        output.print_json({**experiment_tables.facts(result, recommendation), "decisions": decisions})
+        output.print_json({**experiment_tables.facts(result), "decisions": decisions})
         return
-    print_result(result, recommendation)
+    print_result(result)
     if decisions:
         experiment_tables.print_decisions(decisions)
 
@@ -204,4 +203,4 @@ def conclude(
         raise ConflictError(
             f"{test_id} is not concluded: {result.without_samples} has no samples; --even-empty concludes it"
         )
-    print_result(result, framework.recommend_winner(result), as_json=as_json)
+    print_result(result, as_json=as_json)

@@ -76,7 +76,7 @@ def demo(
     result = run_demo.run(Pipeline(workspace, plan, output.print_text, jobs.follow), data)
     typer.echo()
     print_comparison(result.outcome, result.teacher)
-    experiment_tables.print_result(result.experiment, result.recommendation)
+    experiment_tables.print_result(result.experiment)
     print_costs(result)
     output.print_text(f"\nquestion: {result.answer.question}\nanswer of {result.answer.model}: {result.answer.content}")
     home = workspace.settings.home

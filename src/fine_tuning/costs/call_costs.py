@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isnan, nan
+from math import nan
 from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned, version_name
 from fine_tuning._util.same_model import is_same
-from fine_tuning.costs import answering_host, hosted_model, version_tests
+from fine_tuning.costs import answering_host, hosted_model, priced_share, version_tests
 from fine_tuning.costs.cost_intervals import MIN_VALUES, NORMAL_FROM, UNKNOWN, Measured, mean_of, mean_of_moments
 from fine_tuning.costs.hosted_model import HostedModel
 from fine_tuning.store import costs, experiments, named_versions
-from fine_tuning.store.costs import Called, PricedCall
+from fine_tuning.store.costs import Called, Moments, RecordedCall
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.experiments import Counts
 from fine_tuning.store.records.experiment_json import Arm
@@ -25,19 +25,33 @@ MAX_READ = 20_000  # newest calls of a registered name that are read to find tho
 class CallCost(NamedTuple):
     """The mean in US dollars; `note` says which calls it is of, where these are not just the model's own.
 
-    `missing` is why it is unknown, and what would tell it, where recorded calls alone would not.
+    `share` says how many have a price, where not all do. `missing` is why it is unknown, and what would tell it,
+    where recorded calls alone would not.
     """
 
     measured: Measured
     note: str = ""
     missing: str = ""
+    share: str = ""
+
+
+def _cost(name: str, measured: Measured, sums: Moments, note: str = "") -> CallCost:
+    """The mean of the calls with a price; unknown where these are few of all.
+
+    Args:
+        sums: of all calls.
+    """
+    share = priced_share.text(name, sums.n, sums.calls)
+    if not priced_share.is_enough(sums.n, sums.calls):
+        return CallCost(UNKNOWN, note, priced_share.missing(sums.n, sums.calls), share)
+    return CallCost(measured, note, share=share)
 
 
 def of_name(tx: Transaction, name: str, counts: Counts) -> CallCost:
     """Of a model that is not registered: of recorded production calls, else of A/B samples.
 
-    Where no call of this very name has a price, those under other names of the same model count. Calls of one name at
-    several hosts are of several models: the name has to say which.
+    Where no call of this very name has a price, those under other names of the same model count with them. Calls of one
+    name at several hosts are of several models: the name has to say which.
 
     Args:
         counts: which samples of A/B tests count.
@@ -56,20 +70,24 @@ def of_name(tx: Transaction, name: str, counts: Counts) -> CallCost:
             continue
         if places := _apart(at[call] for call in calls):
             return CallCost(UNKNOWN, missing=_ambiguous(name, places))
-        return CallCost(_mean(tx, {call: recorded[call] for call in calls}), _note(name, {at[c] for c in calls}, calls))
+        alone = [call for call in chosen if any(at[call].is_same(at[other]) for other in calls)]  # without a price
+        every = costs.summed(recorded[call] for call in (calls if own else alone))
+        mean = _mean(tx, {call: recorded[call] for call in calls})
+        return _cost(name, mean, every, _note(name, {at[c] for c in calls}, calls))
 
     def is_wanted(test: Experiment, arm: Arm) -> bool:
         return counts(test, arm) and wanted.is_same(version_tests.hosted(test, arm))
 
     others = [each for each in alike if each != name and wanted.is_same(hosted_model.read(each))]
-    for each in ([name], others):
-        sampled = _sampled(costs.Moments(*experiments.costs_of(tx, each, is_wanted)))
-        if not isnan(sampled.value):
-            return CallCost(sampled, f"recorded as {', '.join(others)}" if each is others else "")
-    return CallCost(UNKNOWN)
+    unpriced = sum(recorded[call].calls for call in chosen)
+    own_samples = experiments.costs_of(tx, [name], is_wanted)
+    if own_samples.n:
+        return _of_samples(name, own_samples, unpriced)
+    every = experiments.costs_of(tx, [name, *others], is_wanted)
+    return _of_samples(name, every, unpriced, f"recorded as {', '.join(others)}")
 
 
-def _counts(tx: Transaction, call: Called | PricedCall, counts: Counts) -> bool:
+def _counts(tx: Transaction, call: Called | RecordedCall, counts: Counts) -> bool:
     """Whether a call counts: of those of an A/B test, as its samples do."""
     test = None if call.experiment is None else experiments.get(tx, call.experiment)
     if test is None:
@@ -110,37 +128,44 @@ def _note(name: str, models: set[HostedModel], calls: Sequence[Called]) -> str:
     return ", ".join(filter(None, [f"recorded as {', '.join(others)}" if others else "", where]))
 
 
-def _mean(tx: Transaction, calls: Mapping[Called, costs.Moments]) -> Measured:
-    sums = costs.Moments(*map(sum, zip(*calls.values(), strict=True)))
+def _mean(tx: Transaction, calls: Mapping[Called, Moments]) -> Measured:
+    sums = costs.summed(calls.values())
     if sums.n > NORMAL_FROM:
         return mean_of_moments(sums)
     return mean_of(costs.newest_costs(tx, "inference", [*calls], NORMAL_FROM))
 
 
-def _sampled(sums: costs.Moments) -> Measured:
+def _of_samples(name: str, sums: Moments, unpriced: int, note: str = "") -> CallCost:
+    """Of A/B samples, where no recorded call has a price.
+
+    Args:
+        unpriced: how many calls are recorded.
+    """
     if not sums.n:
-        return UNKNOWN
-    return mean_of_moments(sums) if sums.n >= MIN_VALUES else Measured(sums.total / sums.n, nan)
+        return CallCost(UNKNOWN)
+    measured = mean_of_moments(sums) if sums.n >= MIN_VALUES else Measured(sums.total / sums.n, nan)
+    without = f"none of {unpriced:,} recorded calls of {name} has a known price: it is that of {sums.n:,} A/B samples"
+    return _cost(name, measured, sums, "; ".join(filter(None, [note, without if unpriced else ""])))
 
 
 def of_version(tx: Transaction, version: ModelVersion, counts: Counts) -> CallCost:
     """Of a registered version: of recorded production calls that it answered, else of its A/B samples that count."""
-    found = _answered_by(tx, version, counts)
-    if found:
-        return CallCost(mean_of(found))
+    name, found = version_name(version["model_name"], version["version"]), _answered_by(tx, version, counts)
+    if priced := [cost for cost in found if cost is not None]:
+        return _cost(name, mean_of(priced[:NORMAL_FROM]), Moments(len(priced), calls=len(found)))
     tests = (test for test in version_tests.of_version(tx, version) if counts(test, test["arm"]))
-    sampled = experiments.total_costs(experiments.costs_in(test, test["arm"]) for test in tests)
-    return CallCost(_sampled(costs.Moments(*sampled)))
+    sampled = [experiments.costs_in(test, test["arm"]) for test in tests]
+    return _of_samples(name, costs.summed([Moments(), *sampled]), len(found))
 
 
-def _answered_by(tx: Transaction, version: ModelVersion, counts: Counts) -> list[float]:
+def _answered_by(tx: Transaction, version: ModelVersion, counts: Counts) -> list[float | None]:
     """The costs of the newest calls that a version answered, by their record or by when they were made."""
     name, number = version["model_name"], version["version"]
     pinned = version_name(name, number)
     at_host = answering_host.of_version(tx, version).model
     own = {pinned, *([at_host] if is_fine_tuned(at_host) else [])}
     answering = {each: named_versions.answering(tx, each) for each in (name, *named_versions.alias_names(tx, name))}
-    found, valid = [], dict[tuple[str | None, str | None], bool]()
+    found, valid = list[float | None](), dict[tuple[str | None, str | None], bool]()
     for call in costs.newest_calls(tx, "inference", [*answering, *sorted(own)], MAX_READ):
         is_own = call.model_name in own
         if not is_own and (call.version or answering[call.model_name].at(call.recorded_at)) != number:
@@ -149,4 +174,4 @@ def _answered_by(tx: Transaction, version: ModelVersion, counts: Counts) -> list
             valid[key] = _counts(tx, call, counts)
         if valid[key]:
             found.append(call.cost)
-    return found[:NORMAL_FROM]
+    return found

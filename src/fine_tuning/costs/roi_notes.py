@@ -29,7 +29,7 @@ def _of_prices(facts: RoiFacts) -> list[str]:
         lines.append(f"a call of {incumbent} costs ${facts.incumbent_price.value:.4g}, the mean of {facts.prices_of}")
     for model, measured in ((request.model_name, facts.price), (incumbent, facts.incumbent_price)):
         if isnan(measured.error) and not isnan(measured.value):
-            lines.append(f"fewer than {MIN_VALUES} calls of {model} are recorded: too few for an interval")
+            lines.append(f"fewer than {MIN_VALUES} calls of {model} have a known price: too few for an interval")
         if is_skewed(measured):
             lines.append(f"a few calls of {model} make up most of the cost: the intervals may be too short")
     if not isnan(facts.price.value):

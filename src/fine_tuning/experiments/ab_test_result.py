@@ -48,6 +48,7 @@ class ABTestResult:
         warnings: what to know of how the samples came, such as shares that drifted, and how many of each model are
             compared where it is not all; and why the effect is not the difference of the plain means, where it is not.
         arm: the one that is called model_b here; others: the comparisons of the further models with model_a.
+        versions: by arm the version that the test is about, where the model's name stands for another by now.
         score, margin, is_paired: of the design; see there.
     """
 
@@ -92,6 +93,7 @@ class ABTestResult:
     warnings: list[str] = field(default_factory=list)
     arm: Arm = "model_b"
     others: list[ABTestResult] = field(default_factory=list)
+    versions: dict[Arm, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Read null of JSON as nan, or as infinity where it is the end of an interval.

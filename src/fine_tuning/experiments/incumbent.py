@@ -95,11 +95,16 @@ def _is_later(other: Incumbent, version: ModelVersion) -> bool:
 
 
 def _is_training_base(other: Incumbent, version: ModelVersion) -> bool:
-    """Whether the other model is the untrained base of this version, registered or not; an earlier version is none."""
+    """Whether the other model is the untrained base of this version, registered or not; an earlier version is none.
+
+    Where no name at a host says what answers, the registered name does: only the base's own is of the base.
+    """
     name: str | None = other.name
-    if other.version is not None:
-        name = other.version["provider_model"] or other.version["base_model"]
-        if not is_same(name, other.version["base_model"]):
+    if (known := other.version) is not None:
+        name = known["provider_model"]
+        if name is None and known["model_name"] != version["model_name"]:
+            name = known["model_name"]
+        if name is None or not is_same(name, known["base_model"]):
             return False
     return name is not None and is_same(name, version["base_model"])
 

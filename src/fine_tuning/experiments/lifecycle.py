@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from fine_tuning._util import checks
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
-from fine_tuning.experiments import assignment, promotion, verdict
+from fine_tuning.experiments import assignment, moved_names, promotion, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult, concluded_result
 from fine_tuning.experiments.design import MIN_SHARE, Design, DesignChoices, check_alpha
 from fine_tuning.experiments.recommendation import recommend
@@ -42,7 +42,11 @@ def design_of(kind: str, choices: DesignChoices) -> Design:
     Raises:
         UsageError: a choice is unknown or out of range, or the metric cannot score samples.
     """
-    return Design.of(kind=kind, **with_score_of_metric({**choices}))
+    design = Design.of(kind=kind, **with_score_of_metric({**choices}))
+    for name in ("low", "high"):
+        if name in choices and design.score != "bounded" and getattr(design, name) != getattr(Design, name):
+            raise UsageError(f"{name} is of bounded scores, and those of this test are {design.score}: score='bounded'")
+    return design
 
 
 def models_of(model_a: str, model_b: str, more: Sequence[str]) -> list[str]:
@@ -171,8 +175,10 @@ def monitor(database: Database, test_id: str, alpha: float | None) -> ABTestResu
     """The verdict so far, or the stored one of a concluded test; see `ABTestFramework.monitor`."""
     if alpha is not None:
         check_alpha(alpha)
-    test = find(database, test_id)
-    return concluded_result(test) or verdict.judge(test, alpha)
+    with database.read() as tx:
+        test = _found(tx, test_id, experiments.get(tx, test_id))
+        moved = moved_names.find(tx, test)
+    return moved_names.noted(concluded_result(test) or verdict.judge(test, alpha), moved)
 
 
 def conclude(database: Database, test_id: str, alpha: float | None, *, even_empty: bool) -> ABTestResult:
@@ -181,12 +187,16 @@ def conclude(database: Database, test_id: str, alpha: float | None, *, even_empt
         check_alpha(alpha)
     with database.write() as tx:
         test = _found(tx, test_id, experiments.get(tx, test_id, lock=True))
+        moved = moved_names.find(tx, test)
         if (concluded := concluded_result(test)) is not None:
-            return concluded
+            return moved_names.noted(concluded, moved)
         result = verdict.judge(test, alpha, is_last=True)
-        if even_empty or result.without_samples is None:
-            store_verdict(tx, result)
-            experiments.decide(tx, test_id, CONCLUDED, None, recommend(result).as_text(result))
+        is_over = even_empty or result.without_samples is None
+        if is_over:
+            store_verdict(tx, result)  # without what its names stand for now, which may change again
+        result = moved_names.noted(result, moved)
+        if is_over:
+            experiments.decide(tx, test_id, CONCLUDED, None, recommend(result).shown(result))
     return result
 
 
@@ -199,5 +209,7 @@ def store_verdict(tx: Transaction, result: ABTestResult) -> None:
 def results(database: Database, status: str | None = None) -> dict[str, ABTestResult]:
     """The state of every test, or of those with a status, by id, oldest first."""
     with database.read() as tx:
-        tests = experiments.find(tx, status)
-    return {test["id"]: concluded_result(test) or verdict.judge(test) for test in tests}
+        tests = [(test, moved_names.find(tx, test)) for test in experiments.find(tx, status)]
+    return {
+        test["id"]: moved_names.noted(concluded_result(test) or verdict.judge(test), moved) for test, moved in tests
+    }

@@ -126,6 +126,13 @@ class _Found:
         if len(pairs) <= own_answers.SHARE * fewer:  # a few that both happen to have are a sample of neither
             self.reasons.append(f"only {len(pairs):,} of {fewer:,} questions are in both {which}; {HOW}")
             return None
+        are_asked = all(row["question"] for row in (*earlier, *later))
+        if not are_asked and own_answers.are_labels([row["reference"] for row in later]):
+            self.reasons.append(
+                f"the references of {which} are few labels without questions, and equal ones may be of other "
+                "questions; evaluate both with questions=..., the same list"
+            )
+            return None
         (change,) = comparison.changes(pairs, [metric])
         extremes = failed_calls.bounds(pairs, metric)
         if not change["examples"] or {_direction(each) for each in extremes} != {_direction(change)}:

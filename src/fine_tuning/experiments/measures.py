@@ -10,10 +10,13 @@ from fine_tuning.experiments.neighbour_evidence import Claim
 from fine_tuning.experiments.propensity_strata import ERRORS
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
 
+COST = "cost"
+
 
 def difference(statistics: Statistics, name: str, alpha: float, factor: float = 1.0) -> Effect:
     """The mean of model_b less `factor` times that of model_a, within the same blocks of time and strata as the scores;
-    not ready where no samples are of the same time, or where there is no such difference among neighbours.
+    not ready where no samples are of the same time, where there is no such difference among neighbours,
+    or where most costs are unknown.
 
     Args:
         alpha: of the interval, and with which an unseen event may be missed: figures that are all the same say nothing
@@ -29,6 +32,8 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
         factor=factor,
         origin=statistics.origins.get(name, 0.0),
     )
+    if name == COST and not all(each.has_price for each in statistics.arms.values()):
+        return replace(found, is_ready=False)  # what the others cost may be the opposite
     if statistics.is_paired or name == ERRORS:
         return found
     is_of_other_times = comparison.in_turns or comparison.are_apart

@@ -100,6 +100,12 @@ def are_predictions(answered: Sequence[Answered]) -> bool:
     )
 
 
+def are_labels(references: Sequence[str]) -> bool:
+    """Whether references are few values, so that those of other questions may be equal, all in the same order."""
+    different = len(set(map(_value, references)))
+    return different <= DISTINCT * len(references) or (different < FEWEST and different <= SHARE * len(references))
+
+
 def are_references_of_test(tx: Transaction, incumbent: Incumbent, test: ExperimentOfVersion) -> bool | None:
     """Whether the references of an A/B test are the incumbent's own answers; None where it cannot be told."""
     samples = experiment_samples.with_reference(tx, test["id"], MAX_SAMPLES)

@@ -35,11 +35,17 @@ def of_both(
         found = prices_of_test.of_newest_test(tx, version, incumbent, tests)
         if found is not None:
             source = f"its samples in A/B test {found.test}, on the requests of that test that came at the same time"
-            return CallPrices(CallCost(found.version), CallCost(found.incumbent), source, tuple(tests.notes))
+            return CallPrices(found.version, found.incumbent, source, (*_notes(found.version, found.incumbent, tests),))
     price = _price(tx, request.model_name, version, incumbent, tests)
     replaced = CallCost(UNKNOWN) if is_stated else _incumbent_price(tx, incumbent, tests)
     price, replaced = (_explained(each, tests) for each in (price, replaced))
-    return CallPrices(price, replaced, notes=(*filter(None, (price.note, replaced.note)), *tests.notes))
+    return CallPrices(price, replaced, notes=(*_notes(price, replaced, tests),))
+
+
+def _notes(price: CallCost, replaced: CallCost, tests: WithheldTests) -> list[str]:
+    """Which calls the prices are of, and which do not count."""
+    known = [each for each in (price, replaced) if not isnan(each.measured.value)]
+    return [*filter(None, (line for each in known for line in (each.note, each.share))), *tests.notes]
 
 
 def _explained(cost: CallCost, tests: WithheldTests) -> CallCost:
@@ -56,7 +62,7 @@ def _price(
     if version is None:
         return call_costs.of_name(tx, name, tests.counts)
     found = call_costs.of_version(tx, version, tests.counts)
-    if not isnan(found.measured.value) or version["model_name"] != name:
+    if not isnan(found.measured.value) or found.share or version["model_name"] != name:
         return found
     replaced = None if incumbent is None else incumbent.version
     for other in reversed(model_versions.versions(tx, name)):
@@ -74,10 +80,14 @@ def _price(
 def _incumbent_price(tx: Transaction, incumbent: Incumbent | None, tests: WithheldTests) -> CallCost:
     if incumbent is None:
         return CallCost(UNKNOWN)
-    if incumbent.version is not None:
-        return call_costs.of_version(tx, incumbent.version, tests.counts)
-    found = call_costs.of_name(tx, incumbent.name, tests.counts)
+    version = incumbent.version
+    if version is None:
+        found = call_costs.of_name(tx, incumbent.name, tests.counts)
+    else:
+        found = call_costs.of_version(tx, version, tests.counts)
     if isnan(found.measured.value):
+        return found._replace(missing=f"{found.missing}, or give base_model_inference_cost") if found.share else found
+    if version is not None:
         return found
     recorded = f", {found.note}" if found.note else ""
     return found._replace(note=f"calls of {incumbent.name} are those of all applications{recorded}")

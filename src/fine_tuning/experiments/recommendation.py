@@ -57,6 +57,11 @@ class Recommendation:
             return f"TIE: {self.text}"
         return result.model_a if self.winner == A else result.of(self.winner).model_b
 
+    def shown(self, result: ABTestResult) -> str:
+        """As `as_text`, with the version that won where its name stands for another by now."""
+        text, version = self.as_text(result), None if self.winner is None else result.versions.get(self.winner)
+        return text if version is None else f"{text} ({version} at the time of the test)"
+
 
 def recommend(result: ABTestResult) -> Recommendation:
     """The best model, or why there is none; from the fields of the result alone.

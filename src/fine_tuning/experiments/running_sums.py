@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import cast
 
+from fine_tuning.costs import priced_share
 from fine_tuning.experiments.latency_histogram import Histogram
 from fine_tuning.store.records.experiment_json import ArmRecord
 
@@ -97,7 +98,17 @@ class ArmSums:
     @property
     def open_samples(self) -> int:
         """The number of calls whose outcome is not known yet; a failed call has none to wait for."""
-        return max(0, self.samples - self.scores.count - round(self.measure("errors").total))
+        return max(0, self.answered - self.scores.count)
+
+    @property
+    def answered(self) -> int:
+        """The number of calls that did not fail."""
+        return self.samples - round(self.measure("errors").total)
+
+    @property
+    def has_price(self) -> bool:
+        """Whether enough calls have a known cost to take their mean for all."""
+        return priced_share.is_enough(self.measure("cost").count, self.answered)
 
     def measure_clusters(self, name: str) -> Clusters:
         """The sums over clusters of a measure, empty for one without values."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from math import sqrt
 
+from fine_tuning.costs import priced_share
 from fine_tuning.experiments.comparability import is_one_after_the_other
 from fine_tuning.experiments.comparison import MAX_STRATA, OTHER
 from fine_tuning.experiments.design import Design, difference_text
+from fine_tuning.experiments.measures import COST
 from fine_tuning.experiments.sufficient_statistics import Statistics
 
 WITHIN = "within blocks of time and strata of equal shares"
@@ -20,7 +22,7 @@ def of(statistics: Statistics, design: Design, names: tuple[str, str], effect: f
         names: of the models; effect: the difference in score that the verdict is about; None where there is none.
     """
     scored, used = [each.count for each in statistics.scores], _used(statistics)
-    found = [*_of_shares(statistics), *_of_used(scored, used, names)]
+    found = [*_of_shares(statistics), *_of_used(scored, used, names), *_of_costs(statistics, names)]
     if effect is None:
         return found
     return [*found, *_of_difference(statistics, design, effect, is_part=used != scored)]
@@ -53,6 +55,16 @@ def _of_used(scored: list[int], used: list[int], names: tuple[str, str]) -> list
         f"the comparison uses {' and '.join(parts)}: the other samples came while the models' shares of the samples "
         "may have changed, or are of a time or stratum with too few of one model"
     ]
+
+
+def _of_costs(statistics: Statistics, names: tuple[str, str]) -> list[str]:
+    """That the mean cost is one of some calls; of most unknown ones nothing follows."""
+    found = list[str]()
+    for sums, name in zip(statistics.arms.values(), names, strict=True):
+        share = priced_share.text(name, priced := sums.measure(COST).count, sums.answered)
+        if priced and share:
+            found.append(share if sums.has_price else f"{share}: too few to compare costs")
+    return found
 
 
 def _used(statistics: Statistics) -> list[int]:

@@ -196,7 +196,11 @@ class Settings(BaseSettings):
     @classmethod
     def _of_models(cls, prices: dict[str, Price]) -> dict[str, Price]:
         """Each of a model, of a model at a host, or of all models of a host (`host/*`)."""
+        known = dict[str, str]()
         for key in prices:
+            folded = key.strip().rpartition("://")[2].casefold()
+            if (other := known.setdefault(folded, key)) != key:
+                raise ValueError(f"{other!r} and {key!r} are the same, as case and scheme do not matter; keep one")
             host, slash, model = key.strip().rpartition("/")
             is_host = bool(host.rpartition("://")[2].strip("/"))
             if not model or (slash and not is_host) or (model == "*" and not slash):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, String, Table, and_, cast, delete, func, or_, select
@@ -109,11 +109,17 @@ def calls_of_version(connection: Connection, kind: str, name: str, version: int 
 
 
 class Moments(NamedTuple):
-    """Of known costs: how many (`n`), their sum, and the sum of their squares."""
+    """Of known costs: how many (`n`), their sum, and the sum of their squares; `calls` counts the unknown ones too."""
 
-    n: int
-    total: float
-    squares: float
+    n: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+    calls: int = 0
+
+
+def summed(found: Iterable[Moments]) -> Moments:
+    """The moments of all of these together."""
+    return Moments(*map(sum, zip(*found, strict=True)))
 
 
 class Called(NamedTuple):
@@ -128,13 +134,12 @@ class Called(NamedTuple):
 def moments_by_host(connection: Connection, kind: str, names: Sequence[str]) -> dict[Called, Moments]:
     """Moments of the costs of all calls of these models, by name and host; of calls without a known cost, n is 0."""
     noted, cost = [_noted(name) for name in Called._fields[1:]], _columns.cost
-    query = select(_columns.model_name, *noted, func.count(cost), func.sum(cost), func.sum(cost * cost)).where(
-        _columns.kind == kind, _columns.model_name.in_(names)
-    )
+    query = select(_columns.model_name, *noted, func.count(cost), func.sum(cost), func.sum(cost * cost), func.count())
+    query = query.where(_columns.kind == kind, _columns.model_name.in_(names))
     rows = connection.execute(query.group_by(_columns.model_name, *noted))
     return {
-        Called(name, *(each or None for each in notes)): Moments(int(n), float(total or 0), float(squares or 0))
-        for name, *notes, n, total, squares in rows
+        Called(name, *(each or None for each in notes)): Moments(int(n), float(total or 0), float(squares or 0), calls)
+        for name, *notes, n, total, squares, calls in rows
     }
 
 
@@ -167,22 +172,24 @@ def _noted(name: str) -> ColumnElement[str]:
     return cast(_columns.metadata[name].as_string(), String)
 
 
-class PricedCall(NamedTuple):
-    """A call with a known cost in US dollars, its time in ISO 8601, and the version and A/B test that it notes."""
+class RecordedCall(NamedTuple):
+    """A call: its cost in US dollars, None where unknown, its time in ISO 8601, and the version and A/B test that it
+    notes.
+    """
 
     model_name: str
-    cost: float
+    cost: float | None
     version: int | None
     recorded_at: str
     experiment: str | None = None
     arm: str | None = None
 
 
-def newest_calls(connection: Connection, kind: str, names: Sequence[str], limit: int) -> list[PricedCall]:
-    """The last priced calls of these models, newest first."""
+def newest_calls(connection: Connection, kind: str, names: Sequence[str], limit: int) -> list[RecordedCall]:
+    """The last calls of these models, newest first."""
     query = (
         select(_columns.model_name, _columns.cost, _columns.metadata, _columns.recorded_at)
-        .where(_columns.kind == kind, _columns.model_name.in_(names), _columns.cost.is_not(None))
+        .where(_columns.kind == kind, _columns.model_name.in_(names))
         .order_by(_columns.id.desc())
         .limit(limit)
     )
@@ -191,7 +198,7 @@ def newest_calls(connection: Connection, kind: str, names: Sequence[str], limit:
         version = row.metadata.get("version")
         number = version if isinstance(version, int) else None
         test = [None if each is None else str(each) for each in map(row.metadata.get, ("experiment", "arm"))]
-        found.append(PricedCall(row.model_name, row.cost, number, row.recorded_at.isoformat(), *test))
+        found.append(RecordedCall(row.model_name, row.cost, number, row.recorded_at.isoformat(), *test))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, get_args
 
@@ -10,6 +10,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam,
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import iso, now, written
+from fine_tuning.store.costs import Moments, summed
 from fine_tuning.store.records.experiment_json import Arm, DesignRecord, ExperimentResult, Slots, StatisticsRecord
 from fine_tuning.store.records.experiments import Experiment, ExperimentDecision, ExperimentLook
 from fine_tuning.store.records.rows import JsonColumn, record, records
@@ -201,28 +202,25 @@ Counts = Callable[[Experiment, Arm], bool]
 """Whether the samples of an arm count."""
 
 
-def costs_of(connection: Connection, names: Sequence[str], counts: Counts) -> tuple[int, float, float]:
-    """Count, sum and sum of squares of the costs (US dollars) of a model's samples, under any of its names."""
+def costs_of(connection: Connection, names: Sequence[str], counts: Counts) -> Moments:
+    """The costs (US dollars) of a model's samples, under any of its names."""
     tests = map(_experiment, connection.execute(select(_table).where(_has_model(names))))
     arms = ((test, arm) for test in tests for arm, model in models(test).items() if model in names)
-    return total_costs(costs_in(test, arm) for test, arm in arms if counts(test, arm))
+    return summed([Moments(), *(costs_in(test, arm) for test, arm in arms if counts(test, arm))])
 
 
-def total_costs(found: Iterable[tuple[int, float, float]]) -> tuple[int, float, float]:
-    """The sums of what `costs_in` gives."""
-    count, total, squares = 0, 0.0, 0.0
-    for each in found:
-        count, total, squares = count + each[0], total + each[1], squares + each[2]
-    return count, total, squares
-
-
-def costs_in(test: Experiment, arm: Arm) -> tuple[int, float, float]:
-    """As `costs_of`, of the samples of one arm of a test."""
+def costs_in(test: Experiment, arm: Arm) -> Moments:
+    """As `costs_of`, of the samples of one arm of a test; failed calls without a cost are not among the calls."""
     state = test["statistics"]
-    cost = None if state is None else state["arms"][arm]["measures"].get("cost")
+    if state is None:
+        return Moments()
+    measures, samples = state["arms"][arm]["measures"], state["arms"][arm]["samples"]
+    cost, failed = (measures.get(name) for name in ("cost", "errors"))
+    answered = samples - (round(failed["total"]) if failed else 0)
     if not cost or not cost["count"]:
-        return 0, 0.0, 0.0
-    return cost["count"], cost["total"], cost["squares"] + cost["total"] ** 2 / cost["count"]
+        return Moments(calls=answered)
+    squares = cost["squares"] + cost["total"] ** 2 / cost["count"]
+    return Moments(cost["count"], cost["total"], squares, max(answered, cost["count"]))
 
 
 def model_names(connection: Connection) -> set[str]:

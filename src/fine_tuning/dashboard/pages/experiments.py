@@ -197,7 +197,7 @@ def _advice(result: ABTestResult) -> str:
     found = recommend(result)
     if found.winner is None:
         return f"No recommendation: {found.text}"
-    advice = f"Recommended: {found.as_text(result)}"
+    advice = f"Recommended: {found.shown(result)}"
     if result.others and found.winner == A:
         return f"{advice} ({against_each(result)})"
     if found.reason == Reason.GUARDRAIL_BROKEN:

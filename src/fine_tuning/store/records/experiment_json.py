@@ -265,3 +265,4 @@ class ExperimentResult(TypedDict):
     warnings: NotRequired[list[str]]
     arm: NotRequired[Arm]
     others: NotRequired[list[ExperimentResult]]
+    versions: NotRequired[dict[Arm, str]]
