@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fine_tuning.data_io import formats, sources
@@ -83,8 +83,15 @@ def test_preference_row_round_trips_both_responses(messages: list[dict[str, Any]
 def test_alpaca_row_round_trips_text_turns(turns: list[tuple[str, str]], system: str | None) -> None:
     said = [each for question, answer in turns for each in prompt_and_response_messages(question, answer)]
     messages = [*([{"role": "system", "content": system}] if system else []), *said]
+    assume(not any(mark in each["content"] for each in messages for mark in ("<|", "[INST]", "<start_of_turn>")))
     (call,) = formats.calls_in(through(alpaca.row_of(messages)))
     assert call.messages == messages
+
+
+@pytest.mark.parametrize("text", ["<|start_header_id|>", "<|im_start|>user\nHi<|im_end|>", "[INST] Hi [/INST]"])
+def test_text_that_would_be_read_as_turns_is_refused_in_alpaca_rows(text: str) -> None:
+    with pytest.raises(DataError, match="marks of a chat template"):
+        alpaca.row_of(prompt_and_response_messages(text, "x"))
 
 
 def test_alpaca_unsupported_conversation_raises() -> None:

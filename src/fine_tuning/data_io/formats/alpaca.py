@@ -53,7 +53,8 @@ def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> 
     """A conversation as a row of this format.
 
     Raises:
-        DataError: it has tools, or turns that are not plain text, which this format does not support.
+        DataError: it has tools, or turns that are not plain text, which this format does not support, or a text that
+            would be read as several turns.
     """
     first = messages[0] if messages else None
     has_system = first is not None and first.get("role") == "system" and first.get("content") is not None
@@ -69,7 +70,18 @@ def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> 
         row["system"] = system
     if len(texts) > 2:
         row["history"] = [texts[at : at + 2] for at in range(0, len(texts) - 2, 2)]
+    if not _reads_as(row, messages):
+        raise DataError(
+            "a text with the marks of a chat template is read as turns in alpaca rows; use the format openai"
+        )
     return row
+
+
+def _reads_as(row: AlpacaRow, messages: Sequence[Message]) -> bool:
+    try:
+        return [call.messages for call in calls(dict(row))] == [[*messages]]
+    except DataError:
+        return False
 
 
 def _plain_text(message: Message) -> str | None:
