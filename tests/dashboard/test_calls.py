@@ -58,7 +58,7 @@ def calls(workspace: Path) -> None:
         "reason": None,
         "created_at": now(),
     }
-    assert feedback.give(opened.database, said)["status"] == "applied"
+    assert feedback.give(opened, said)["status"] == "applied"
 
 
 @pytest.mark.usefixtures("calls")

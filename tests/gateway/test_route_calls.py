@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from fine_tuning.gateway.routed_body import read_body
+from fine_tuning.gateway.vendor_keys import VendorKeys, new_secret
 from fine_tuning.server import authentication
 from fine_tuning.server.app import make_app
 from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.settings import get_settings
 from fine_tuning.store.database import open_database
 from tests.gateway.conftest import Gateway, running
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
@@ -96,6 +99,25 @@ def test_failing_target_is_asked_again_then_the_next_with_no_foreign_key(
         ("fallback", 200, "second/other"),
     ]
     assert "key-of" not in json.dumps(calls, default=str)
+
+
+def test_held_key_goes_to_the_upstream_that_it_is_of(
+    gateway: Gateway, vendor: Upstream, second: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_SECRET_KEY", new_secret())
+    VendorKeys(get_settings()).hold(open_database(), "default", "second", "sk-held")
+    gateway.stop()
+    with running(FastAPI(openapi_url=None)) as found:  # which knows the secret
+        save(incumbent="second/m", candidate="openai/gpt-4o")
+        second.answers(WHOLE)
+        for path in (CHATS, "/v1/chat/completions"):
+            reply, _ = ask(found, request(path, body(), JSON, OWN_KEY))
+            assert (reply.status, reply.getheader("x-ft-target")) == (200, "second/m")
+    assert len(second.requests) == 2
+    for asked in second.requests:
+        assert b"sk-vendor" not in asked
+        assert asked.count(b"Bearer sk-held") == 1
+    assert vendor.requests == []
 
 
 def test_target_without_a_first_byte_is_replaced(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:

@@ -133,6 +133,8 @@ def test_route_is_set_and_changed_by_commands(cli: Any) -> None:
     code, _, error = cli("route", "set", "other name", "openai/gpt-4o")
     assert (code, "invalid name of a route" in error) == (2, True)
     assert cli("route", "show", "other")[0] == 1
+    code, _, error = cli("route", "set", "deep", "openai/gpt-4o", "--option", f"fallback={'[' * 5000}")
+    assert (code, "fallback" in error) == (2, True)
 
 
 def test_route_is_set_and_changed_by_the_api(workspace: object) -> None:

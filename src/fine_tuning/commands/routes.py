@@ -84,7 +84,7 @@ def _put(policy: dict[str, Any], key: str, text: str) -> None:
             raise UsageError(f"--option {key}: {each} has no parts")
     try:
         policy[last] = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         policy[last] = text
 
 
@@ -94,9 +94,10 @@ def list_(
 ) -> None:
     """List the routes."""
     from fine_tuning.store import routes
+    from fine_tuning.store.projects import check_project
 
     with command_workspace().database.read() as tx:
-        found = routes.listed(tx, project)
+        found = routes.listed(tx, None if project is None else check_project(project))
     if as_json:
         output.print_json(found)
     elif found:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 
 from fine_tuning.gateway.exchanges import Exchange
@@ -131,6 +132,10 @@ class Attempts:
             if not tasks[0].done() or (await tasks[0]).is_failed:
                 tasks.append(asyncio.create_task(self.answer(others)))
             return await self._first_good(tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.add_done_callback(partial(self._abandon_other, best=None))
+            raise
         finally:
             for task in tasks:
                 task.cancel()
@@ -146,10 +151,10 @@ class Attempts:
                 break
         assert best is not None  # noqa: S101 - there is a task
         for task in tasks:
-            task.add_done_callback(lambda ended: self._abandon_other(ended, best))
+            task.add_done_callback(partial(self._abandon_other, best=best))
         return best
 
-    def _abandon_other(self, task: asyncio.Task[Attempt], best: Attempt) -> None:
+    def _abandon_other(self, task: asyncio.Task[Attempt], best: Attempt | None) -> None:
         """End the try of a task that lost, where it had an answer already; one that had none is cancelled."""
         if not task.cancelled() and task.exception() is None and task.result() is not best:
             other = task.result()

@@ -66,7 +66,7 @@ def find(tx: Transaction, project: str, name: str) -> Route:
     Raises:
         NotFoundError: there is none of this name.
     """
-    found = routes.get(tx, project, name)
+    found = routes.get(tx, check_project(project), check_name(name))
     if found is None:
         known = ", ".join(each["name"] for each in routes.listed(tx, project)) or "none"
         raise NotFoundError(f"no route {name} in project {project}; there are: {known}")
@@ -117,7 +117,7 @@ def history(tx: Transaction, project: str, name: str) -> list[RouteRevision]:
     Raises:
         NotFoundError: there never was one of this name.
     """
-    if not (found := routes.history(tx, project, name)):
+    if not (found := routes.history(tx, check_project(project), check_name(name))):
         find(tx, project, name)
     return found
 

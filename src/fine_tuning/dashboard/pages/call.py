@@ -39,6 +39,7 @@ def _facts(call: GatewayCall) -> dict[str, object]:
         "Upstream": call["upstream"],
         "Path": call["path"],
         "Model": call["model"],
+        "Route": call["route"] and f"{call['route']}, {call['role']}: {call['target']}",
         "Status": status_of(call),
         "Taken by the client": call["is_delivered"],
         "Prompt tokens": call["prompt_tokens"],
