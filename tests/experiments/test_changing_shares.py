@@ -247,7 +247,7 @@ def test_effect_within_times_of_equal_shares_is_told_beside_the_plain_difference
     used, difference = result.warnings[1:]
     assert re.match(r"the comparison uses [\d,]+ of 9\d\d of a and [\d,]+ of 1,0\d\d of b: ", used)
     assert "the other way round: one model had more of its samples where both score higher or lower" in difference
-    print_result(result, "b")
+    print_result(result)
     out = " ".join(capsys.readouterr().out.split())
     assert f"improvement of B: score {result.effect * 100:+.3g} points (-" in out
 
