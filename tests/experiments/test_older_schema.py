@@ -80,5 +80,5 @@ def test_migration_of_older_tests_keeps_sums_and_samples(older: str, tmp_path: P
     database = Database(framework._database.url)
     with database.read() as tx:
         assert experiment_samples.count(tx, "t") == {"model_a": 41, "model_b": 41}
-        assert experiments.costs_of(tx, ["b"], lambda *_: True) == (41 - 1, 20.0, 10.0)
+        assert experiments.costs_of(tx, ["b"], lambda *_: True) == (41 - 1, 20.0, 10.0, 41)
     database.close()

@@ -265,7 +265,8 @@ def test_create_model_of_another_host_is_passed_on(
             )
             assert one.logprobs.token_logprobs == pytest.approx(other.logprobs.token_logprobs, abs=1e-3)
             assert [*map(set, one.logprobs.top_logprobs)] == [*map(set, other.logprobs.top_logprobs)]
-        assert there.usage == here.usage
+        totals = [(each.usage.prompt_tokens, each.usage.completion_tokens) for each in (there, here)]
+        assert totals[0] == totals[1]  # what the engine had cached may differ
         with pytest.raises(openai.BadRequestError, match="echo is not supported here"):
             ask(client_of(second), model="away", echo=True, logprobs=1)
 
