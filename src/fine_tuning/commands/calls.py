@@ -16,6 +16,7 @@ from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
 from fine_tuning.errors import UsageError
+from fine_tuning.gateway import call_texts
 
 if TYPE_CHECKING:
     from fine_tuning.store.gateway_calls import Filters
@@ -120,24 +121,18 @@ def _follow(
 
 
 def _row(call: GatewayCall) -> list[Any]:
-    tokens = [each for each in (call["prompt_tokens"], call["completion_tokens"]) if each is not None]
+    tokens = call_texts.tokens(call)
     return [
         f"{call['started_at']:%Y-%m-%d %H:%M:%S}",
         call["id"],
         call["upstream"],
         call["model"],
-        _status(call),
+        call_texts.status(call),
         None if call["seconds"] is None else f"{call['seconds']:.2f}",
-        f"{sum(tokens):,}" if tokens else None,
+        None if tokens is None else f"{tokens:,}",
         None if call["cost"] is None else f"${call['cost']:.6f}",
-        "yes" if call["example_id"] else f"no: {call['not_captured']}",
+        call_texts.captured(call),
     ]
-
-
-def _status(call: GatewayCall) -> str:
-    if call["status"] is None:
-        return "no response"
-    return str(call["status"]) if call["is_whole"] else f"{call['status']}, broke off"
 
 
 def _as_text(call: GatewayCall) -> str:
@@ -162,14 +157,9 @@ def show(call_id: Annotated[str, typer.Argument(help="Id of the call.")], *, as_
     facts = {name: value for name, value in call.items() if value not in (None, {}, "")}
     output.print_facts(f"Call {call_id}", facts)
     for message in messages:
-        output.print_text(f"{message.get('role')}: {_content(message)}")
+        output.print_text(f"{message.get('role')}: {call_texts.said(message)}")
     for each in said:
         output.print_facts("Feedback", _said(each))
-
-
-def _content(message: Mapping[str, Any]) -> str:
-    parts = [message.get("content"), *(message.get("tool_calls") or ())]
-    return "\n".join(each if isinstance(each, str) else _as_line(each) for each in parts if each)
 
 
 def _said(feedback: CallFeedback) -> dict[str, Any]:

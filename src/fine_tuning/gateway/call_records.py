@@ -26,7 +26,7 @@ from fine_tuning.store.records.costs import NewCostEvent
 from fine_tuning.store.records.examples import NewExample
 from fine_tuning.store.records.gateway_calls import GatewayCall, Role
 
-_OK = range(200, 300)
+OK = range(200, 300)
 _MAX_NAME, _MAX_REASON = 200, 200  # characters
 _NOT_DRAWN = "it is not in the sample"
 SHADOW: Role = "shadow"
@@ -130,7 +130,7 @@ def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, s
     facts = call.facts
     if call.problem is not None:
         return None, call.problem
-    if facts["status"] not in _OK:
+    if facts["status"] not in OK:
         return None, "the call failed"
     if call.request is None or call.response is None:
         return None, "the call is too large to be kept"

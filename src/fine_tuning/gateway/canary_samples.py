@@ -11,7 +11,7 @@ from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments import lifecycle
 from fine_tuning.experiments.design import Design
-from fine_tuning.gateway.call_records import CallRecords
+from fine_tuning.gateway.call_records import OK, CallRecords
 from fine_tuning.gateway.route_policy import RoutePolicy
 from fine_tuning.store import routes
 from fine_tuning.store.database import Database
@@ -21,7 +21,6 @@ from fine_tuning.store.workspace import Workspace
 _log = logging.getLogger(__name__)
 CORRECTION, FORMAT, RATING = "correction", "format", "rating"
 _GOOD_RATING, _MOST_RATING = 4, 5
-_OK = range(200, 300)
 
 
 class CanarySamples:
@@ -88,7 +87,7 @@ def _sample(records: CallRecords, policy: RoutePolicy) -> dict[str, Any]:
 
 def is_failed(call: GatewayCall) -> bool:
     """Whether a call that nobody cancelled has no whole answer."""
-    return call["status"] not in _OK or not call["is_whole"]
+    return call["status"] not in OK or not call["is_whole"]
 
 
 def record_outcome(workspace: Workspace, call: GatewayCall, feedback: CallFeedback) -> bool:

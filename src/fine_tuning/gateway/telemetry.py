@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from fine_tuning.errors import MissingDependencyError
-from fine_tuning.gateway import call_attributes
+from fine_tuning.gateway.call_attributes import DescribedCall
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.store.records.gateway_calls import GatewayCall
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
 
 SERVICE = "fine-tuning-gateway"  # where OTEL_SERVICE_NAME says no other
@@ -81,8 +82,9 @@ class Telemetry:
         """Send calls that were stored; one that has not ended (`seconds` is None) is left out."""
         for spooled, call in calls:
             if call["seconds"] is not None:
-                self._add_span(spooled, call, call["seconds"])
-                self._add_metrics(spooled, call, call["seconds"])
+                described = DescribedCall(spooled, call)
+                self._add_span(spooled, described, call["seconds"])
+                self._add_metrics(call, described, call["seconds"])
 
     def close(self) -> None:
         """Send what waits."""
@@ -90,7 +92,7 @@ class Telemetry:
             if provider is not None:
                 provider.shutdown()
 
-    def _add_span(self, spooled: SpooledCall, call: GatewayCall, seconds: float) -> None:
+    def _add_span(self, spooled: SpooledCall, described: DescribedCall, seconds: float) -> None:
         if self._spans is None:
             return
         from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -99,23 +101,22 @@ class Telemetry:
         started = spooled.facts["started_at"]
         carrier = {"traceparent": spooled.facts.get("trace_parent", "")}
         span = self._spans.get_tracer(SERVICE).start_span(
-            call_attributes.span_name(spooled, call),
+            described.name,
             context=TraceContextTextMapPropagator().extract(carrier),
             kind=SpanKind.CLIENT,
-            attributes=call_attributes.of_span(spooled, call),
+            attributes=described.attributes,
             start_time=int(started * _NANOSECONDS),
         )
-        if (error := call_attributes.error_type(call)) is not None:
-            span.set_status(Status(StatusCode.ERROR, error))
+        if described.error is not None:
+            span.set_status(Status(StatusCode.ERROR, described.error))
         span.end(int((started + seconds) * _NANOSECONDS))
 
-    def _add_metrics(self, spooled: SpooledCall, call: GatewayCall, seconds: float) -> None:
+    def _add_metrics(self, call: GatewayCall, described: DescribedCall, seconds: float) -> None:
         if self._metrics is None:
             return
-        labels = call_attributes.of_metrics(spooled, call)
-        error = call_attributes.error_type(call)
+        labels, error = described.labels, described.error
         self._seconds.record(seconds, labels if error is None else {**labels, "error.type": error})
-        if call["first_byte_seconds"] is not None and call_attributes.is_streamed(spooled):
+        if call["first_byte_seconds"] is not None and described.is_streamed:
             self._first_chunk.record(call["first_byte_seconds"], labels)
         for kind, count in (("input", call["prompt_tokens"]), ("output", call["completion_tokens"])):
             if count is not None:
@@ -126,12 +127,10 @@ class Telemetry:
 
 def _tracer_provider() -> TracerProvider:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import OTELResourceDetector, Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-    own = Resource({"service.name": SERVICE}).merge(OTELResourceDetector().detect())
-    provider = TracerProvider(resource=Resource.create().merge(own))
+    provider = TracerProvider(resource=_resource())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return provider
 
@@ -140,8 +139,12 @@ def _meter_provider() -> MeterProvider:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+    return MeterProvider([PeriodicExportingMetricReader(OTLPMetricExporter())], resource=_resource())
+
+
+def _resource() -> Resource:
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
     own = Resource({"service.name": SERVICE}).merge(OTELResourceDetector().detect())
-    reader = PeriodicExportingMetricReader(OTLPMetricExporter())
-    return MeterProvider([reader], resource=Resource.create().merge(own))
+    return Resource.create().merge(own)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from asyncio import to_thread
-from typing import Any
 
 from nicegui import ui
 
 from fine_tuning.dashboard import components, formatting, layout
 from fine_tuning.dashboard.actions import state
-from fine_tuning.dashboard.pages.calls import status_of
-from fine_tuning.data_io.messages import Message, messages_of_example
+from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.errors import NotFoundError
+from fine_tuning.gateway import call_texts
 from fine_tuning.gateway.whole_call import WholeCall, whole_call
 from fine_tuning.store.records.gateway_calls import CallFeedback, GatewayCall
 
@@ -40,7 +39,7 @@ def _facts(call: GatewayCall) -> dict[str, object]:
         "Path": call["path"],
         "Model": call["model"],
         "Route": call["route"] and f"{call['route']}, {call['role']}: {call['target']}",
-        "Status": status_of(call),
+        "Status": call_texts.status(call),
         "Taken by the client": call["is_delivered"],
         "Prompt tokens": call["prompt_tokens"],
         "Completion tokens": call["completion_tokens"],
@@ -70,12 +69,7 @@ def _show_messages(found: WholeCall) -> None:
     with ui.element("article").classes("card").props('aria-label="Messages"'):
         for message in messages_of_example(found.example):
             components.text(str(message.get("role")), "strong")
-            components.text(_content(message), "pre")
-
-
-def _content(message: Message) -> str:
-    parts: list[Any] = [message.get("content"), *(message.get("tool_calls") or ())]
-    return "\n".join(each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in parts if each)
+            components.text(call_texts.said(message), "pre")
 
 
 def _show_feedback(said: list[CallFeedback]) -> None:

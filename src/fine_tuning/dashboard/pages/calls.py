@@ -13,6 +13,7 @@ from nicegui import ui
 from fine_tuning.dashboard import charts, components, formatting, layout
 from fine_tuning.dashboard.actions import state
 from fine_tuning.dashboard.shared_reads import shared
+from fine_tuning.gateway import call_texts
 from fine_tuning.gateway.traffic import HOURS, Traffic, traffic
 from fine_tuning.store import gateway_calls
 from fine_tuning.store.gateway_calls import Filters
@@ -65,13 +66,6 @@ async def show(upstream: str = "", model: str = "", ending: str = "", text: str 
         components.pages(count, number, PAGE, chosen.path(page=""))
 
 
-def status_of(call: GatewayCall) -> str:
-    """How a call ended, in words."""
-    if call["status"] is None:
-        return "no response"
-    return str(call["status"]) if call["is_whole"] else f"{call['status']}, broke off"
-
-
 def _listed(workspace: Workspace, filters: Filters, offset: int) -> tuple[list[GatewayCall], int]:
     with workspace.database.read() as tx:
         return gateway_calls.newest(tx, filters, PAGE, offset), gateway_calls.count(tx, filters)
@@ -114,15 +108,14 @@ def _show_filters(chosen: Chosen, choices: tuple[list[str], list[str]]) -> None:
 
 
 def _row(call: GatewayCall) -> list[object]:
-    tokens = [each for each in (call["prompt_tokens"], call["completion_tokens"]) if each is not None]
     return [
         call["started_at"],
         (call["id"], components.path("/calls", call["id"])),
         call["upstream"],
         call["model"],
-        status_of(call),
+        call_texts.status(call),
         call["seconds"],
-        sum(tokens) if tokens else None,
+        call_texts.tokens(call),
         formatting.usd(call["cost"]),
-        "yes" if call["example_id"] else f"no: {call['not_captured']}",
+        call_texts.captured(call),
     ]
