@@ -50,8 +50,15 @@ def mismatch(replications: int) -> str:
         fires = sample_ratio.log_e_values(units - b, b, 0.5) >= -log(sample_ratio.ALPHA)
         return np.where(fires.any(axis=1), units[fires.argmax(axis=1)], 10**9)
 
+    def last(share_b: float, size: int) -> str:
+        counts = [[int(size - b), int(b)] for b in rng.binomial(size, share_b, replications)]
+        found = [sample_ratio.last_p_value(each, (0.5, 0.5)) <= sample_ratio.ALPHA for each in counts]
+        return f"{share(found)} with {size:,}"
+
     even, odd = first(0.5), first(0.53)
     found = odd[odd < 10**9]
+    sizes = 1000, 3000, 10_000
+    kept, lost = (", ".join(last(share_b, size) for size in sizes) for share_b in (0.5, 0.53))
     return f"""
 ## Sample ratio check (SRM)
 
@@ -59,6 +66,11 @@ Planned 50/50, 100 looks in 10,000 units, {replications:,} tests: fails at any l
 with 50/50 (target: at most 0.1 %). With 53/47 it fails after {np.median(odd):,.0f} units in the median and
 {found.mean():,.0f} in the mean, in {share(odd < 10**9)} of the tests by 10,000. It compares the units so far, so that
 it passes again where the missing ones arrive.
+
+At the look that concludes a test, an exact binomial test at 0.001 fails it as well. Of tests of so many units:
+
+- with 50/50 it fails {kept} (target: at most 0.1 %)
+- with 53/47 it fails {lost}
 """
 
 

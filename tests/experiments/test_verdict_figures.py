@@ -113,6 +113,20 @@ def test_strata_beyond_the_limit_are_named() -> None:
     assert "more than 100 strata are not compared" in framework.monitor("t").warnings[0]
 
 
+def test_strata_of_their_own_are_the_reason_why_there_is_no_verdict() -> None:
+    framework = started(split=None)
+    rows = [
+        {"model": model, "score": 1.0, "stratum": f"{number}"}
+        for number in range(150)
+        for model in ("model_a", "model_b")
+    ]
+    framework.record_samples("t", rows)
+    advice = framework.recommend_winner(framework.monitor("t"))
+    assert advice.startswith("TIE: no verdict: the samples are of more than 100 strata, none of which has 2 of each")
+    framework.record_samples("t", [{**row, "stratum": "0"} for row in rows[:40]])  # of one of the first 100
+    assert framework.recommend_winner(framework.monitor("t")).startswith("TIE: undecided")
+
+
 def test_effect_is_that_of_all_samples_also_before_they_are_enough_for_an_interval() -> None:
     framework = started()
     for start in range(0, 800, 100):

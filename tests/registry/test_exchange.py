@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from fine_tuning import LLMService, ModelEvaluator, ModelRegistry
-from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError
+from fine_tuning.errors import ConflictError, DataError, NotFoundError, ProviderError, UsageError
+from fine_tuning.store import model_aliases
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.model_export import ExportPlan, export_model
 
@@ -199,6 +200,54 @@ def test_mlflow_import_is_not_exported_again(uri: str) -> None:
     assert len(client.search_model_versions("name='other'")) == 3
     assert client.get_model_version_by_alias("other", "champion").version in {2, "2"}
     assert (registry.import_from_mlflow(uri), registry.export_to_mlflow(uri)) == (0, 0)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_mlflow_model_renamed_there_stays_the_same_model(uri: str) -> None:
+    from mlflow.tracking import MlflowClient
+
+    client, registry = MlflowClient(tracking_uri=uri, registry_uri=uri), ModelRegistry()
+    client.create_registered_model("theirs")
+    for _ in range(2):
+        client.create_model_version("theirs", "s3://bucket/model")
+    registry.register_model("ours", "base", "j", 1)
+    assert (registry.import_from_mlflow(uri), registry.export_to_mlflow(uri)) == (2, 1)
+    copied = client.copy_model_version("models:/theirs/1", "copy")
+    for name in ("theirs", "ours"):
+        client.rename_registered_model(name, f"{name}-renamed")
+    client.create_model_version("theirs-renamed", "s3://bucket/model")
+    registry.set_alias("theirs", "champion", 2)
+    registry.deploy_model("ours", 1)
+    registry.register_model("ours", "base", "j", 1)
+    assert registry.export_to_mlflow(uri) == 1  # the new version of ours
+    assert {each.name for each in client.search_registered_models()} == {"theirs-renamed", "ours-renamed", "copy"}
+    assert str(client.get_model_version_by_alias("theirs-renamed", "champion").version) == "2"
+    assert str(client.get_model_version_by_alias("ours-renamed", "deployed").version) == "1"
+    assert registry.import_from_mlflow(uri) == 2  # theirs is of the known model, the copy is a model of its own
+    assert len(registry.list_model_versions("theirs")) == 3
+    copy = registry.get_model_version("copy")
+    assert copy is not None
+    assert copy["metadata"]["mlflow"]["source"] == copied.source == "models:/theirs/1"
+    client.create_registered_model("theirs")  # another model takes the name
+    client.create_model_version("theirs", "s3://bucket/model")
+    assert registry.export_to_mlflow(uri) == 0
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_alias_deployed_is_that_of_the_status(uri: str) -> None:
+    registry = ModelRegistry()
+    for job in ("j1", "j2"):
+        registry.register_model("m", "base", job, 10)
+    registry.deploy_model("m", 1)
+    with pytest.raises(UsageError, match="the alias deployed is reserved"):
+        registry.set_alias("m", "deployed", 2)
+    with open_workspace().database.write() as tx:  # as an earlier version let it be set
+        model_aliases.set_alias(tx, "m", "deployed", 2, actor="", reason="")
+    registry.export_to_mlflow(uri)
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+    assert str(client.get_model_version_by_alias("m", "deployed").version) == "1"
 
 
 def test_export_safetensors_folder_imports_as_version(

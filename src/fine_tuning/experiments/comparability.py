@@ -7,6 +7,7 @@ from math import inf, nan, sqrt
 
 from fine_tuning.evaluation import failed_calls
 from fine_tuning.experiments import measures, sample_ratio
+from fine_tuning.experiments.comparison import MAX_STRATA, MIN_UNITS, OTHER
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.neighbour_evidence import Claim
 from fine_tuning.experiments.sufficient_statistics import A, B, Statistics
@@ -60,7 +61,8 @@ def incomparable_reason(design: Design, statistics: Statistics, claim: Claim) ->
     """
     favours = int(claim.favours)
     return (
-        _apart_reason(statistics)
+        _strata_reason(statistics)
+        or _apart_reason(statistics)
         or _turns_reason(statistics)
         or _late_reason(statistics)
         or _shared_units_reason(statistics)
@@ -68,6 +70,16 @@ def incomparable_reason(design: Design, statistics: Statistics, claim: Claim) ->
         or _open_reason(statistics, favours)
         or _unmatched_reason(statistics, favours)
         or _neighbours_reason(statistics, claim)
+    )
+
+
+def _strata_reason(statistics: Statistics) -> str:
+    """Strata that (nearly) each sample has of its own: more samples are of more strata."""
+    if OTHER not in statistics.comparison.strata or statistics.comparison.cells():
+        return ""
+    return (
+        f"the samples are of more than {MAX_STRATA} strata, none of which has {MIN_UNITS} of each model to compare; "
+        "more samples alone do not help: start a test with a stratum that few samples differ in, or without one"
     )
 
 

@@ -8,6 +8,7 @@ from fine_tuning._util import checks
 from fine_tuning._util.model_names import alias_name
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.registry import expiry
+from fine_tuning.registry.mlflow_client import DEPLOYED
 from fine_tuning.registry.version_lookup import find_version
 from fine_tuning.store import model_aliases, model_versions
 from fine_tuning.store.database import Database, Transaction
@@ -19,11 +20,13 @@ def set_alias(database: Database, name: str, alias: str, version: int | None, *,
 
     Raises:
         NotFoundError: there is no such version.
-        UsageError: the alias is not a valid name.
+        UsageError: the alias is not a valid name, or that of the status.
         ConflictError: another model has the name that the alias would give.
     """
     if "@" in checks.name("alias", alias):
         raise UsageError(f"an alias must not contain @: {alias!r}")
+    if alias == DEPLOYED:
+        raise UsageError(f"the alias {DEPLOYED} is reserved for the DEPLOYED version; deploy the version instead")
     with database.write() as tx:
         found = find_version(tx, name, version)
         name, number = found["model_name"], found["version"]

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
 
 from fine_tuning.errors import ProviderError
-from fine_tuning.registry import mlflow_exchange
-from fine_tuning.registry.mlflow_client import DEPLOYED, PREFIX, MlflowClient, from_tag, open_client, quoted, translated
+from fine_tuning.registry import mlflow_exchange, mlflow_versions
+from fine_tuning.registry.mlflow_client import DEPLOYED, PREFIX, MlflowClient, from_tag, open_client, translated
 from fine_tuning.registry.mlflow_exchange import Changes
 from fine_tuning.store import model_aliases, model_versions, registry_changes
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.model_versions import ModelVersion
-from fine_tuning.store.records.rows import JsonColumn
 
 _TAGGED = (
     "base_model",
@@ -52,21 +50,23 @@ def export_versions(database: Database, uri: str) -> int:
     writes = _Writes(client)
     with translated(uri):
         for name in dict.fromkeys(version["model_name"] for version in versions):
-            there = _exported_versions(client, name)
+            own = [each for each in versions if each["model_name"] == name]
+            there = mlflow_versions.find(client, name, own, since)
             if there is None:
                 writes.refused.append(f"the model name {name!r}")
                 continue
             numbers, wanted = dict[int, str](), dict[str, str]()
-            for version in (each for each in versions if each["model_name"] == name):
+            for version in own:
                 number = there.number_of(version)
                 if number is None:
-                    number = _create(writes, version)
+                    number = _create(writes, version, there.name)
                 elif version["version"] in there.exported:
-                    _update_tags(writes, version, number, changed[name])
+                    _update_tags(writes, version, (there.name, number), changed[name])
                 numbers[version["version"]] = number
-                wanted |= dict.fromkeys(aliases.get((name, version["version"]), ()), number)
+                named = aliases.get((name, version["version"]), ())
+                wanted |= {alias: number for alias in named if alias != DEPLOYED}  # which the status alone says
                 wanted |= {DEPLOYED: number} if version["status"] == "DEPLOYED" else {}
-            _update_aliases(writes, wanted, set(numbers.values()), changed[name], name=name)
+            _update_aliases(writes, wanted, set(numbers.values()), changed[name], name=there.name)
     with database.write() as tx:
         mlflow_exchange.mark(tx, uri, at)
     refused, added = ", ".join(writes.refused), len(writes.added)
@@ -102,44 +102,10 @@ class _Writes:
             self.refused.append(what)
 
 
-class _There(NamedTuple):
-    """The versions of a model at MLflow: its numbers by ours, of those that were exported; the sources of all."""
-
-    exported: dict[int, str]
-    sources: dict[str, str]
-
-    def number_of(self, version: ModelVersion) -> str | None:
-        """MLflow's number of a version that was exported to it, or imported from it."""
-        imported: JsonColumn = version["metadata"].get("mlflow") or {}
-        number = str(imported.get("version"))
-        is_imported = imported and self.sources.get(number) == imported.get("source")
-        return self.exported.get(version["version"]) or (number if is_imported else None)
-
-
-def _exported_versions(client: MlflowClient, name: str) -> _There | None:
-    """What MLflow has of a model; registers the model's name. None where MLflow does not accept the name."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.get_registered_model(name)
-    except MlflowException as error:
-        if error.error_code == "INVALID_PARAMETER_VALUE":
-            return None
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
-        client.create_registered_model(name)
-        return _There({}, {})
-    found = client.search_model_versions(f"name={quoted(name)}", max_results=10_000)
-    tags = {str(each.version): each.tags.get(f"{PREFIX}version") for each in found}
-    exported = {int(ours): number for number, ours in tags.items() if ours}
-    return _There(exported, {str(each.version): each.source for each in found})
-
-
-def _create(writes: _Writes, version: ModelVersion) -> str:
-    name, source = version["model_name"], version["provider_model"] or f"job:{version['job_id']}"
-    source = source if ":" in source or "/" not in source else f"file://{source}"
+def _create(writes: _Writes, version: ModelVersion, name: str) -> str:
+    """Add a version to the model of a name. Returns MLflow's number."""
     values = _values(version)
-    number = str(writes.client.create_model_version(name, source, tags=values).version)
+    number = str(writes.client.create_model_version(name, mlflow_versions.source_of(version), tags=values).version)
     writes.added.add((name, number))
     for tag in version["tags"].keys() - values.keys():
         writes.set_tag(name, number, tag, version["tags"][tag])
@@ -154,9 +120,13 @@ def _values(version: ModelVersion) -> dict[str, str]:
     return ours | named | {f"{PREFIX}version": str(version["version"])}
 
 
-def _update_tags(writes: _Writes, version: ModelVersion, number: str, changed: Changes) -> None:
-    """Write the tags that have changed here, and remove those that were exported and are gone here."""
-    name, wanted = version["model_name"], version["tags"] | _values(version)
+def _update_tags(writes: _Writes, version: ModelVersion, at: tuple[str, str], changed: Changes) -> None:
+    """Write the tags that have changed here, and remove those that were exported and are gone here.
+
+    Args:
+        at: the name of the model and the number of the version at MLflow.
+    """
+    (name, number), wanted = at, version["tags"] | _values(version)
     there: dict[str, str] = writes.client.get_model_version(name, number).tags
     for tag, value in wanted.items():
         if there.get(tag) != value and changed.has_tag(version["version"], tag):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from fine_tuning.registry import mlflow_exchange
+from fine_tuning.registry import mlflow_exchange, mlflow_versions
 from fine_tuning.registry.mlflow_client import (
     DEPLOYED,
     PREFIX,
@@ -29,13 +29,12 @@ KEPT = ("READY", "DEPLOYED", "ARCHIVED", "FAILED")  # statuses that an import re
 class _Imported(NamedTuple):
     """A version of an MLflow registry.
 
-    `version` holds its values, of which those that MLflow does not know are None; mlflow_version and source identify
-    it there; exported_version is our number where it was exported from here.
+    `version` holds its values, of which those that MLflow does not know are None; exported_version is our number where
+    it was exported from here.
     """
 
     version: NewModelVersion
-    mlflow_version: str
-    source: str
+    theirs: MlflowVersion
     exported_version: str | None
     aliases: list[str]
 
@@ -48,12 +47,15 @@ def import_versions(database: Database, uri: str, *, actor: str) -> int:
     """
     added = 0
     reason = f"import from MLflow at {uri.partition('?')[0]}"
-    for found in _versions_at(uri):
-        name = found.version["model_name"]
+    every = _versions_at(uri)
+    with database.read() as tx:
+        names = _names_here(model_versions.versions(tx), every)
+    for found in every:
+        name = names[found.theirs.name]
         with database.write() as tx:
             number = _registered_as(model_versions.versions(tx, name), found)
             if number is None:
-                number = _register(tx, found.version, actor=actor)
+                number = _register(tx, {**found.version, "model_name": name}, actor=actor)
                 added += 1
             for alias in found.aliases:
                 if alias != DEPLOYED:
@@ -61,6 +63,21 @@ def import_versions(database: Database, uri: str, *, actor: str) -> int:
     with database.write() as tx:
         mlflow_exchange.mark(tx, uri, now())
     return added
+
+
+def _names_here(known: Sequence[ModelVersion], found: Sequence[_Imported]) -> dict[str, str]:
+    """The name here of each model there: its own, or that of the same versions where it was renamed there since."""
+    names, by_number = {each.theirs.name: each.theirs.name for each in found}, dict[str, list[ModelVersion]]()
+    here = {each["model_name"] for each in known}
+    for ours in known:
+        there = mlflow_versions.imported_from(ours).get("version") or str(ours["version"])
+        by_number.setdefault(there, []).append(ours)
+    for each in found:
+        if each.theirs.name not in here:
+            alike = by_number.get(str(each.theirs.version), []) + by_number.get(each.exported_version or "", [])
+            same = (ours["model_name"] for ours in alike if mlflow_versions.is_same(ours, each.theirs))
+            names[each.theirs.name] = next(same, names[each.theirs.name])
+    return names
 
 
 def _register(tx: Transaction, version: NewModelVersion, *, actor: str) -> int:
@@ -105,7 +122,12 @@ def _pages(search: Callable[..., MlflowPage]) -> Iterator[Any]:
 def _imported(found: MlflowVersion, aliases: list[str]) -> _Imported:
     own = {name.removeprefix(PREFIX): value for name, value in found.tags.items() if name.startswith(PREFIX)}
     metadata: JsonColumn = from_tag(own.get("metadata"), {})
-    source = {"version": str(found.version), "source": found.source, "ours": own.get("version")}
+    source = {
+        "version": str(found.version),
+        "source": found.source,
+        "ours": own.get("version"),
+        "created": found.creation_timestamp,
+    }
     version: NewModelVersion = {
         "model_name": found.name,
         "base_model": own.get("base_model", "unknown"),
@@ -120,14 +142,15 @@ def _imported(found: MlflowVersion, aliases: list[str]) -> _Imported:
         "metadata": {**metadata, "mlflow": source},
         "tags": {name: str(value) for name, value in found.tags.items() if not name.startswith(PREFIX)},
     }
-    return _Imported(version, str(found.version), found.source, own.get("version"), aliases)
+    return _Imported(version, found, own.get("version"), aliases)
 
 
 def _registered_as(versions: Sequence[ModelVersion], found: _Imported) -> int | None:
     """The version that was imported from MLflow's, or exported to it; None where it is new here."""
+    there = str(found.theirs.version), found.theirs.source
     for each in versions:
-        source: JsonColumn = each["metadata"].get("mlflow") or {}
-        if (source.get("version"), source.get("source")) == (found.mlflow_version, found.source):
+        source = mlflow_versions.imported_from(each)
+        if (source.get("version"), source.get("source")) == there:
             return each["version"]
         if found.exported_version == str(each["version"]) and each["job_id"] == found.version["job_id"]:
             return each["version"]
