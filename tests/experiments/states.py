@@ -33,7 +33,10 @@ def statistics(a: Any, b: Any, *, clusters: int | None = None, is_paired: bool =
     units = np.hstack([first, second]) if is_paired else np.vstack([np.pad(first, ((0, 0), (0, 3))),
                                                                     np.pad(second, ((0, 0), (3, 0)))])  # fmt: skip
     sums = UnitSums.of_matrix(units.sum(axis=0).tolist(), units.T @ units)
-    found.comparison.strata[""] = PropensityStrata(Cells(sums), blocks=[Block((0, 0))])
+    cells = Cells(sums)
+    for one, other in zip(a, b, strict=True) if is_paired else ():
+        cells.pairs.add(float(one), float(other))
+    found.comparison.strata[""] = PropensityStrata(cells, blocks=[Block((0, 0))])
     found.comparison.pairs = len(first) if is_paired else 0
     return found
 

@@ -53,6 +53,6 @@ def test_neighbours_of_earlier_versions_begin_with_nothing() -> None:
 
 def test_neighbours_of_a_question_are_its_answers() -> None:
     found = Neighbours()
-    found.add_pair(1, 1.0, 0.25)  # model_b's answer came second
-    found.add_pair(0, 0.5, 0.25)
+    found.add_pair(0.25, 1.0)
+    found.add_pair(0.5, 0.25)
     assert found.difference == pytest.approx((0.75 - 0.25) / 2)

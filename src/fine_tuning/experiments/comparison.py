@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from math import ceil, nan, sqrt
 from typing import NamedTuple
 
+from fine_tuning.experiments import pair_sums
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect, Look
 from fine_tuning.experiments.estimated_effects import Scores, effect_of_scores
 from fine_tuning.experiments.neighbour_evidence import Claim, Evidence
 from fine_tuning.experiments.neighbours import together
+from fine_tuning.experiments.pair_sums import PairSums
 from fine_tuning.experiments.planned_looks import continuity, planned_limits
 from fine_tuning.experiments.propensity_strata import DRIFT, ERRORS, PropensityStrata, Starts
 from fine_tuning.experiments.sample_shares import SampleShares
@@ -170,6 +172,10 @@ class Comparison:
         """
         return cells(self.strata, measure, at_once=self.trend.is_one_switch)
 
+    def pair_sums(self, measure: str | None = None) -> PairSums:
+        """The figures (None: the scores) of both models' answers to a question."""
+        return pair_sums.together(blocks.pairs(measure) for blocks in self.strata.values())
+
     def neighbours_contradict(self, claim: Claim, measure: str | None = None) -> bool:
         """Whether neighbours do not support a claim about a measure (None: the scores)."""
         return bool(claim.favours) and not self._are_pairs and self._evidence(measure).contradicts(claim)
@@ -192,14 +198,14 @@ class Comparison:
 
     def effect(self, design: Design, scores: Scores) -> Effect:
         """The difference so far, without a trend where it may be one; scores: of both models."""
-        found = replace(effect_of_scores(self.cells(), design, scores), size=sum(self.samples))
+        found = replace(effect_of_scores(self.cells(), design, scores, self.pair_sums()), size=sum(self.samples))
         return self.trend.taken_away(found) if self.are_apart else found
 
     def effect_since(self, design: Design, scores: Scores) -> Effect:
         """The difference in the units that began after the look with the most evidence; of models that never answered
         at the same time it is not known.
         """
-        found = effect_of_scores(cells(self.since), design, scores)
+        found = effect_of_scores(cells(self.since), design, scores, self.pair_sums())
         return replace(found, is_ready=found.is_ready and not self.are_apart)
 
     def watch(self, design: Design, scores: Scores) -> None:

@@ -9,6 +9,7 @@ from math import ceil, inf, log, nan, sqrt
 from fine_tuning.experiments import confidence_sequences, small_sample_corrections
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.effect import Effect
+from fine_tuning.experiments.pair_sums import PairSums
 from fine_tuning.experiments.rate_likelihood import Rates
 from fine_tuning.experiments.running_sums import Moments
 from fine_tuning.experiments.stratified_difference import Difference, difference
@@ -23,11 +24,11 @@ ROUNDING = 1e-9  # relative error of the running sums
 Scores = tuple[Moments, Moments]  # of both models
 
 
-def effect_of_scores(cells: Sequence[UnitSums], design: Design, scores: Scores) -> Effect:
+def effect_of_scores(cells: Sequence[UnitSums], design: Design, scores: Scores, pairs: PairSums) -> Effect:
     """The difference in score within cells.
 
     Args:
-        scores: all of both models, which tell how skewed they are.
+        scores, pairs: all of both models, which tell how skewed they are; pairs count from the origin of the cells.
     """
     found = difference(cells)
     planned = 2 * design.planned if design.planned else confidence_sequences.PLANNED_SAMPLES
@@ -38,7 +39,7 @@ def effect_of_scores(cells: Sequence[UnitSums], design: Design, scores: Scores) 
         found = _smoothed(found, design.ends)
         scores = _with_ends(scores[0], design.ends), _with_ends(scores[1], design.ends)
     variance = found.variance
-    skewness = float(small_sample_corrections.skewness(scores, found.variances[:2], found.units, variance))
+    skewness = _skewness(found, scores, pairs)
     is_binary = design.score == "binary"
     rates = None
     if design.kind == "anytime" and design.score != "real" and variance > 0:
@@ -73,12 +74,19 @@ def _rates(found: Difference, ends: tuple[float, float]) -> Rates:
 
 
 def effect_of_measure(
-    cells: Sequence[UnitSums], figures: Scores, alpha: float, *, is_rate: bool, factor: float, origin: float
+    cells: Sequence[UnitSums],
+    figures: Scores,
+    pairs: PairSums,
+    alpha: float,
+    *,
+    is_rate: bool,
+    factor: float,
+    origin: float,
 ) -> Effect:
     """The mean of model_b less `factor` times that of model_a within cells.
 
     Args:
-        figures: all of both models.
+        figures, pairs: all of both models.
         alpha: see `measures.difference`.
         is_rate: whether the figures are 0 or 1.
         origin: from which they are counted within cells.
@@ -90,7 +98,7 @@ def effect_of_measure(
         found = _smoothed(found, (0.0, 1.0))
     first, second, common = found.variances
     found = found._replace(variances=(factor**2 * first, second, factor * common))
-    skewness = float(small_sample_corrections.skewness(figures, found.variances[:2], found.units, found.variance))
+    skewness = _skewness(found, figures, pairs, factor)
     enough = all(
         units >= _least_units(each, scores, units, alpha, is_rate=is_rate)
         for each, scores, units in zip(figures, found.scores, found.units, strict=True)
@@ -104,6 +112,19 @@ def effect_of_measure(
         degrees=_degrees(found, is_binary=is_rate),
         skewness=0.0 if is_rate else skewness,
     )
+
+
+def _skewness(found: Difference, figures: Scores, pairs: PairSums, factor: float = 1.0) -> float:
+    """Of the estimate; of pairs by their differences.
+
+    Users of both models have figures that may be alike, which makes the difference less varied, and leaves what is
+    known of its skewness: it is that of as many users of one model alone.
+    """
+    first, second, common = found.variances
+    if common and found.shared * max(found.scores) > 0.5 and 2 * pairs.count >= min(found.units):
+        return pairs.skewness(factor) / sqrt(min(found.units))
+    variance = max(found.variance, first + second) if found.variance > 0 else found.variance
+    return float(small_sample_corrections.skewness(figures, (first, second), found.units, variance))
 
 
 def _least_units(figures: Moments, scores: float, units: float, alpha: float, *, is_rate: bool) -> int:

@@ -27,6 +27,7 @@ def difference(statistics: Statistics, name: str, alpha: float, factor: float = 
     found = effect_of_measure(
         comparison.cells(name),
         figures,
+        comparison.pair_sums(name),
         alpha,
         is_rate=name == ERRORS,
         factor=factor,

@@ -51,9 +51,9 @@ class Neighbours:
             self._count(weight, total_b / second - total_a / first)
             self.shares = [old + weight**2 / n for old, n in zip(self.shares, (first, second), strict=True)]
 
-    def add_pair(self, side: int, value: float, other: float) -> None:
-        """The figure of a model (0 or 1) for a question, and that of the other model, whenever that was."""
-        self._count(0.5, value - other if side else other - value)
+    def add_pair(self, first: float, second: float) -> None:
+        """The figures of both models for a question, whenever that was."""
+        self._count(0.5, second - first)
 
     def _count(self, weight: float, apart: float) -> None:
         self.weight += weight

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from fine_tuning.experiments.autocorrelation import Products
 from fine_tuning.experiments.neighbours import Neighbours
+from fine_tuning.experiments.pair_sums import PairSums
 from fine_tuning.experiments.share_cells import Cells, Counts
 from fine_tuning.experiments.shares import SHARES, differ, equal_shares_p, share_number
 from fine_tuning.experiments.turns import SIZES, Turns
@@ -95,7 +96,9 @@ class PropensityStrata:
                 sums = cells.current if place == last else cells.ended
             sums.grow(side, figure)
             if (other := figure.other_answer(side)) is not None:
-                cells.neighbours.add_pair(side, figure.value, other)
+                first, second = (other, figure.value) if side else (figure.value, other)
+                cells.neighbours.add_pair(first, second)
+                cells.pairs.add(first, second)
             elif not figure.is_late:
                 cells.neighbours.add(side, figure.value)
                 if figure.before is None:
@@ -173,6 +176,10 @@ class PropensityStrata:
     def neighbours(self, measure: str | None = None) -> Neighbours:
         """The figures of samples that came one right after the other."""
         return self._cells(measure).neighbours
+
+    def pairs(self, measure: str | None = None) -> PairSums:
+        """The figures of both models' answers to a question."""
+        return self._cells(measure).pairs
 
     def autocorrelation(self, measure: str | None = None) -> Products:
         """Of the figures of units that began one after the other."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fine_tuning.experiments.autocorrelation import Autocorrelation
 from fine_tuning.experiments.neighbours import Neighbours
+from fine_tuning.experiments.pair_sums import PairSums
 from fine_tuning.experiments.unit_sums import UnitSums, summed
 from fine_tuning.store.records.experiment_json import CellsRecord, UnitSumsRecord
 
@@ -31,6 +32,7 @@ class Cells:
         current: of those that began in the block of time that lasts; ended: in the one before it.
         by_share: in those before that, by number of the share; changing: in those of them in which it changes.
         neighbours: of samples that came one right after the other; autocorrelation: of units that began so.
+        pairs: of both models' answers to a question.
     """
 
     current: UnitSums = field(default_factory=UnitSums)
@@ -39,6 +41,7 @@ class Cells:
     changing: ByShare = field(default_factory=dict)
     neighbours: Neighbours = field(default_factory=Neighbours)
     autocorrelation: Autocorrelation = field(default_factory=Autocorrelation)
+    pairs: PairSums = field(default_factory=PairSums)
 
     def of_share(self, share: int, *, is_changing: bool) -> UnitSums:
         """The sums of a share."""
@@ -92,6 +95,7 @@ class Cells:
             "changing": {str(share): sums.as_dict() for share, sums in self.changing.items()},
             "neighbours": self.neighbours.as_list(),
             "autocorrelation": self.autocorrelation.as_list(),
+            "pairs": self.pairs.sums,
         }
 
     @classmethod
@@ -101,7 +105,8 @@ class Cells:
         neighbours = Neighbours.of(state.get("neighbours", []))
         autocorrelation = Autocorrelation.of(state.get("autocorrelation", []))
         shares = by_share(state["by_share"]), by_share(state["changing"])
-        return cls(current, ended, *shares, neighbours, autocorrelation)
+        pairs = PairSums([*state["pairs"]]) if "pairs" in state else PairSums()
+        return cls(current, ended, *shares, neighbours, autocorrelation, pairs)
 
 
 def by_share(state: Mapping[str, UnitSumsRecord]) -> ByShare:

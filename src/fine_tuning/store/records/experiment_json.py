@@ -128,6 +128,7 @@ class CellsRecord(TypedDict):
     changing: dict[str, UnitSumsRecord]
     neighbours: NotRequired[list[float]]
     autocorrelation: NotRequired[list[float]]
+    pairs: NotRequired[list[float]]
 
 
 class TurnsRecord(TypedDict):
