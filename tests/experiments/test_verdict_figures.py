@@ -172,3 +172,13 @@ def test_few_scores_exclude_nothing(cli: Any) -> None:
     _, out, _ = cli("ab", "show", "t")
     assert "improvement of B: score unknown" in out
     assert json.loads(cli("ab", "show", "t", "--json")[1])["intervals"]["accuracy"] == [-1.0, 1.0]
+
+
+def test_verdict_needs_no_more_samples() -> None:
+    framework = started(alpha=0.2)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        framework.record_samples("t", drawn(rng, 5, (0.75, 0.9)))
+        result = framework.monitor("t")
+        assert result.samples_needed == 0 or not result.statistical_significance
+    assert result.statistical_significance

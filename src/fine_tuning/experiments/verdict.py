@@ -270,11 +270,13 @@ def _lower(statistics: Statistics, name: str, alpha: float) -> Interval:
 
 
 def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float, favours: int) -> float:
-    """How many more samples of each model (or pairs) until the interval excludes 0, or all beyond the margin; nan where
-    this approximation would have known by now.
+    """How many more samples of each model (or pairs) until the interval excludes 0, or all beyond the margin: none
+    after a verdict; nan where this approximation would have known by now.
     """
     if design.kind != "anytime":
         return max(0, (design.planned or 0) - statistics.size)
+    if favours:
+        return 0.0
     target = max(abs(effect.estimate), design.margin - abs(effect.estimate))
     if not effect.is_ready or isnan(target) or not target > 0 or not effect.variance > 0:
         return nan
@@ -282,4 +284,4 @@ def _needed(design: Design, statistics: Statistics, effect: Effect, alpha: float
     while confidence_sequences.half_width(per_observation / n, n, alpha, effect.planned) > target and n < 1e12:
         n *= 1.05
     more = round((n / effect.n - 1) * statistics.size)
-    return more if more > 0 else 0.0 if favours else nan
+    return more if more > 0 else nan
