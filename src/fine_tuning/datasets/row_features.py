@@ -15,13 +15,12 @@ from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
-from fine_tuning.data_io.times import parse_time
 from fine_tuning.datasets import row_rating, telling_words, turns
 from fine_tuning.datasets import token_counts as tokens
 from fine_tuning.datasets.file_check import Examined, assumed_reading, examine, rejected_line
-from fine_tuning.datasets.language_detection import language_of, plain
 from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
-from fine_tuning.datasets.recipe import Recipe, seconds_of
+from fine_tuning.datasets.recipe import Recipe
+from fine_tuning.datasets.row_filters import RowFilters
 from fine_tuning.datasets.training_formats import BUILT
 from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import DataError
@@ -132,7 +131,7 @@ class Recorder:
         if not recipe.leaves_out_low_ratings:
             self._unsaid.add(row_rating.LOW)
         self._is_exact = recipe.near_duplicates == 1
-        self._since, self._until = seconds_of("since", recipe.since), seconds_of("until", recipe.until)
+        self._filters = RowFilters(recipe)
 
     def records(self, rows: Iterable[RawRow]) -> list[Record]:
         """Check rows. Many go through a step together before the next one begins: the program of a step, and what it
@@ -168,12 +167,12 @@ class Recorder:
         assert rating is not None  # noqa: S101 - a row without one has an error
         row.rating, (row.prompt, row.response) = rating, _divided(row.call)
         is_unclear = any(each.code == row_rating.UNCLEAR for each in row.findings)
-        reason = self._left_out(row.call, rating, row.prompt, row.response)
+        reason = self._filters.reason(row.call, rating, row.prompt, row.response)
         if reason is None and is_unclear and self._recipe.leaves_out_low_ratings:
             reason = row_rating.UNCLEAR.replace("-", "_")
         if reason is None:
             return None
-        is_bad = self._unlearnt(row.call, rating) is not None and row.call.rejected is None
+        is_bad = self._filters.unlearnt(row.call, rating) is not None and row.call.rejected is None
         bad, bare = _bad_states(row.call, row.source) if is_bad else (0, 0)
         conversation = _conversation(row.call)
         return Record("", State.LEFT_OUT, reason, row.warnings, conversation=conversation, whole=bad, unasked=bare)
@@ -223,66 +222,6 @@ class Recorder:
     def _rejected(self, raw: RawRow, findings: list[Finding]) -> Record:
         raw, findings = self._privacy.conceal(raw, findings)
         return Record(rejected_line(raw, findings), State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
-
-    def _left_out(self, call: Call, rating: float, prompt: turns.Messages, response: turns.Messages) -> str | None:
-        """The name of the first filter that a call does not pass."""
-        recipe = self._recipe
-        for name, accepted, value in (
-            ("domains", recipe.domains, call.domain),
-            ("task_types", recipe.task_types, call.task_type),
-            ("models", recipe.models, call.model),
-        ):
-            if accepted and value not in accepted:
-                return name
-        if unlearnt := self._unlearnt(call, rating):
-            return unlearnt
-        if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
-            return "metadata"
-        return self._wrong_time(call) or self._wrong_length(prompt, response) or self._wrong_language(prompt)
-
-    def _unlearnt(self, call: Call, rating: float) -> str | None:
-        """The name of the filter that an answer does not pass, whatever its question is."""
-        if call.is_cut_off and not self._recipe.keep_cut_off:
-            return "cut_off"
-        least = row_rating.MIN_TRAINED if self._recipe.leaves_out_low_ratings else self._recipe.min_rating
-        return "min_rating" if least is not None and rating < least else None
-
-    def _wrong_time(self, call: Call) -> str | None:
-        if self._since is None and self._until is None:
-            return None
-        at = _seconds(call.captured_at)
-        if self._since is not None and (at is None or at < self._since):
-            return "since"
-        return "until" if self._until is not None and (at is None or at >= self._until) else None
-
-    def _wrong_length(self, prompt: turns.Messages, response: turns.Messages) -> str | None:
-        recipe = self._recipe
-        if not (recipe.min_prompt or recipe.min_response or recipe.max_characters):
-            return None
-        of_prompt, of_response = (sum(len(text.strip()) for text in turns.texts(each)) for each in (prompt, response))
-        if of_prompt < recipe.min_prompt:
-            return "min_prompt"
-        if of_response < recipe.min_response:
-            return "min_response"
-        is_long = recipe.max_characters and of_prompt + of_response > recipe.max_characters
-        return "max_characters" if is_long else None
-
-    def _wrong_language(self, prompt: turns.Messages) -> str | None:
-        languages = self._recipe.languages
-        if not languages or (found := language_of(" ".join(turns.texts(turns.turns(prompt))))) is None:
-            return None
-        return None if found in map(plain, languages) else "languages"
-
-
-def _shown(value: object) -> str | None:
-    """A value as typed on a command line: true and false as in JSON; None for nothing."""
-    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _seconds(value: object) -> float | None:
-    """A time as seconds since 1970; None where it is none."""
-    found = parse_time(value)
-    return None if found is None else found.timestamp()
 
 
 def _divided(call: Call) -> tuple[turns.Messages, turns.Messages]:
