@@ -22,7 +22,7 @@ from fine_tuning.datasets.row_division import divided
 from fine_tuning.errors import FineTuningError, ProviderError
 
 BLOCK_BYTES = 4 << 20  # of rows that travel together
-AHEAD_ROWS = 200_000  # that are read before they are processed
+AHEAD_ROWS = 30_000  # that are read before they are processed; more of them only take memory
 PAUSE_SECONDS, PATIENCE = 0.02, 100
 END = -1  # the line of the row that ends a file
 RAW = pa.schema(

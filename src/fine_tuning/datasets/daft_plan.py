@@ -99,14 +99,22 @@ def _row_checker(*, apart: bool) -> DaftModule:
         @module.method.batch(return_dtype=record, unnest=True, batch_size=BLOCK_ROWS)  # type: ignore[untyped-decorator]
         def check(self, source: DaftModule, line: DaftModule, raw: DaftModule, assumed: DaftModule) -> pa.StructArray:
             columns = (column.to_arrow().to_pylist() for column in (source, line, raw, assumed))
-            found = [self._record(*row) for row in zip(*columns, strict=True)]
-            values = zip(*found, strict=True)
+            values = zip(*self._records(list(zip(*columns, strict=True))), strict=True)
             arrays = [pa.array(column, _TYPES[name]) for name, column in zip(Record._fields, values, strict=True)]
             return pa.StructArray.from_arrays(arrays, fields=list(RECORD))
 
-        def _record(self, place: int, line: int, text: bytes | None, assumed: str | None) -> Record:
-            if line == daft_file_source.END:
-                return Record((text or b"").decode(), State.LEFT_OUT)
-            return self._recorder.record(RawRow(self._labels[place], line, text, assumed))
+        def _records(self, rows: list[tuple[int, int, bytes | None, str | None]]) -> list[Record]:
+            """The records of rows, and of the ends of files among them, in their order."""
+            is_end = [line == daft_file_source.END for _, line, _, _ in rows]
+            raw = [
+                RawRow(self._labels[place], line, text, assumed)
+                for (place, line, text, assumed), ends in zip(rows, is_end, strict=True)
+                if not ends
+            ]
+            found = iter(self._recorder.records(raw))
+            return [
+                Record((text or b"").decode(), State.LEFT_OUT) if ends else next(found)
+                for (_, _, text, _), ends in zip(rows, is_end, strict=True)
+            ]
 
     return module.cls(RowChecker, use_process=apart, max_concurrency=os.cpu_count() if apart else None)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.call import Call
-from fine_tuning.data_io.formats import preference, row_text
+from fine_tuning.data_io.formats import preference, row_text, several_calls
 from fine_tuning.data_io.formats.findings import Finding
-from fine_tuning.data_io.formats.several_calls import MARKS
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.data_io.sources.raw_row import PART_OF, REFUSED, to_json_bytes
@@ -22,7 +21,7 @@ def divided(rows: Iterable[RawRow]) -> Iterator[RawRow]:
     A call that cannot be learnt from is a row that says why.
     """
     for row in rows:
-        if row.text is None or not MARKS.search(row.text):
+        if row.text is None or not several_calls.may_hold(row.text):
             yield row
         else:
             yield from _parts(row)

