@@ -16,6 +16,7 @@ from typing import Any
 import regex
 
 from fine_tuning._util import timed_patterns
+from fine_tuning._util.field_errors import place
 from fine_tuning.data_io.held_schema import IN_WORDS_IF_STRICT, held_schema
 from fine_tuning.data_io.schema_choices import resolved
 
@@ -26,11 +27,11 @@ Validator = Any  # of jsonschema, which has no types
 
 
 class InvalidSchema(Exception):  # noqa: N818 - what it says about a schema
-    """What is wrong with a schema; `where` names the place, with that of the schema before it."""
+    """What is wrong with a schema; `where` names the place, with that of the schema before it, `code` is OpenAI's."""
 
     def __init__(self, message: str, where: str) -> None:
         super().__init__(message)
-        self.where = where
+        self.where, self.code = where, "invalid_json_schema"
 
 
 def check(schema: Schema, param: str, *, strict: bool) -> None:
@@ -89,8 +90,7 @@ def _check_keywords(schema: Schema, param: str) -> None:
     try:
         draft_of(schema).check_schema(schema, format_checker=None)
     except SchemaError as error:
-        where = ".".join(map(str, (param, *error.absolute_path)))
-        raise _refusal(where, f"is invalid: {_in_words(error)}") from None
+        raise _refusal(place(param, *error.absolute_path), f"is invalid: {_in_words(error)}") from None
     except RecursionError:
         raise InvalidSchema("the schema is nested too deeply", param) from None
     except (OverflowError, ValueError):  # from a regular expression
