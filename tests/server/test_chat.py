@@ -98,6 +98,8 @@ def test_create_logprobs_belong_to_the_answer(client: OpenAI) -> None:
         assert token.top_logprobs[0].logprob >= token.top_logprobs[1].logprob
         assert len(token.top_logprobs) == 2
     assert ask(client).choices[0].logprobs is None
+    bare = ask(client, temperature=0, logprobs=True, top_logprobs=0, max_tokens=4).choices[0].logprobs.content
+    assert [(each.token, each.top_logprobs) for each in bare] == [(each.token, []) for each in tokens]
 
 
 SCHEMA = {

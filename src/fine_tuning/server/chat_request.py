@@ -181,6 +181,7 @@ class ChatRequest(AnswerRequest, SamplingExtras):
         body: JsonColumn = {"messages": [message.plain() for message in self.messages]}
         given = {name: getattr(self, name) for name in _PASSED_ON}
         given |= {"tools": self.callable_tools, "tool_choice": self.choice_of_callable}
+        given["top_logprobs"] = self.top_logprobs or None  # llama.cpp takes 0 for no log probabilities at all
         body |= {name: _plain(value) for name, value in given.items() if value is not None}
         if self.seed is not None:
             body["seed"] = self.seed % SEEDS
