@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from fine_tuning.data_io import formats
+from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import chat_checks
 from fine_tuning.data_io.formats.findings import CODES
+from fine_tuning.data_io.formats.tool_declarations import check_tools
 from fine_tuning.datasets.training_formats import rows_in
 from fine_tuning.errors import DataError
 from tests.data_io import vendor_rows as rows
@@ -99,3 +101,12 @@ def test_row_with_anything_in_any_place_is_read_or_refused_in_one_line(name: str
             reason = reason_of(row)
             assert "Error: " not in reason, (place, wrong)
             assert "\n" not in reason
+
+
+def test_strict_tool_of_anthropic_may_have_optional_properties() -> None:
+    schema = {"type": "object", "properties": {"order": {"type": "integer"}}, "additionalProperties": False}
+    for required, strict in (([], None), (["order"], True)):
+        given = {"name": "track", "strict": True, "input_schema": {**schema, "required": required}}
+        (tool,) = read_tools([given]) or []
+        assert tool["function"].get("strict") is strict
+        assert check_tools([tool]) is None

@@ -38,7 +38,13 @@ REPLY = {
     "role": "assistant",
     "content": [{"type": "output_text", "text": ANSWERED, "annotations": [], "logprobs": []}],
 }
-FUNCTION = {"type": "function", "name": "track", "description": None, "parameters": SCHEMA, "strict": True}
+FUNCTION = {
+    "type": "function",
+    "name": "track",
+    "description": None,
+    "parameters": {**SCHEMA, "additionalProperties": False},
+    "strict": True,
+}
 RESPONSE: dict[str, Any] = {
     "id": "resp_1",
     "object": "response",

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import httpx
 import jsonschema
 import openai
 import pytest
@@ -40,19 +41,19 @@ HELD = {
     "keywords as names": of({"title": SHORT, "type": {"enum": ["x"]}, "properties": {"enum": [1]}}),
     "description beside a reference": of({"c": {"$ref": "#/$defs/C", "description": "code"}}, **{"$defs": {"C": CODE}}),
     "null or a value": of({"a": {"type": ["integer", "null"]}, "b": {"anyOf": [CODE, {"type": "null"}]}}),
-    "optional": {"type": "object", "properties": {"a": SHORT, "b": SHORT}, "required": ["b"]},
     "bounds": of({"a": {"type": "integer", "minimum": -5, "maximum": -1}}),
     "bounds of unsigned numbers": of({"a": {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}}),
     "bounds of zod": of({"a": {"type": "integer", "minimum": -(2**53 - 1), "maximum": 2**53 - 1}}),
     "decimal multiples": of({"a": {"type": "number", "multipleOf": 0.1, "minimum": 0, "maximum": 100}}),
     "multiples": of({"a": {"type": "integer", "multipleOf": 7, "minimum": 0, "maximum": 99}}),
     "recursion": of({"v": CODE, "next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}),
+    "recursion by a list": of({"v": CODE, "next": {"type": "array", "items": {"$ref": "#"}, "maxItems": 1}}),
     "reference to a property": of({"v": CODE, "w": {"$ref": "#/properties/v"}}),
     "union": {"anyOf": [of({"kind": {"const": "a"}}), of({"kind": {"const": "b"}, "n": {"enum": [1, 2]}})]},
     "tagged union": of({"s": {"oneOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}]}}, **{"$defs": TAGGED}),
     "list": {"type": "array", "items": CODE, "minItems": 1, "maxItems": 1000},
     "tuple": of({"a": {"type": "array", "prefixItems": [CODE, {"type": "boolean"}], "minItems": 2, "items": False}}),
-    "required beyond properties": {"type": "object", "properties": {"a": CODE}, "required": ["a", "b"]},
+    "required beyond properties": of({"a": CODE}, required=["a", "b"], patternProperties={"b": {}}),
     "any": {},
     "any property": of({"a": True}),
     "long texts": of({"a": {"type": "string", "maxLength": 2000}}),
@@ -87,14 +88,31 @@ LARGE_NUMBERS = {
     "large multiples": of({"a": {"type": "integer", "multipleOf": 10**30}}),
     "many items": of({"a": {"type": "array", "items": CODE, "maxItems": 10**6}}),
 }
+OPTIONAL = {"type": "object", "properties": {"a": SHORT, "b": SHORT}, "required": ["b"]}
 INVALID = {
     "elsewhere": {"$ref": "https://example.com/s.json"},
     "nowhere": of({"a": {"$ref": "#/$defs/none"}}),
     "itself": {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}},
+    "no value that ends": of({"n": {"$ref": "#"}}),
+    "no list that ends": of({"n": {"type": "array", "items": {"anyOf": [{"$ref": "#"}]}, "minItems": 1}}),
     "no type": {"type": "bogus"},
     "no pattern": {"type": "string", "pattern": "("},
     "a lower maximum": of({"a": {"type": "integer", "minimum": 9, "maximum": 5}}),
 }
+
+
+FUNCTION_REFUSAL = (
+    "Invalid schema for function 'f': In context=('properties', 'd', 'items'), 'required' is required to be supplied "
+    "and to be an array including every key in properties. Missing 'a'.",
+    "tools[0].function.parameters",
+    "invalid_function_parameters",
+)
+FORMAT_REFUSAL = (
+    "Invalid schema for response_format 's': In context=(), 'additionalProperties' is required to be supplied and to "
+    "be false.",
+    "text.format.schema",
+    "invalid_json_schema",
+)
 
 
 def ask(client: OpenAI, schema: dict[str, Any], *, strict: bool, **arguments: Any) -> Any:
@@ -112,6 +130,22 @@ def test_answer_of_a_schema_that_a_grammar_holds_matches_it(client: OpenAI, name
         jsonschema.validate(json.loads(choice.message.content), HELD[name])
     else:
         assert choice.finish_reason == "length"
+
+
+def test_optional_property_is_answered_unless_strict(address: str, client: OpenAI) -> None:
+    inner = of({"d": {"type": "array", "items": {**OPTIONAL, "additionalProperties": False}}})
+    assert json.loads(ask(client, OPTIONAL, strict=False, max_tokens=120).message.content)
+    function = {"name": "f", "parameters": inner, "strict": True}
+    form = {"type": "json_schema", "name": "s", "schema": OPTIONAL, "strict": True}
+    asked: dict[str, Any] = {"model": ALIAS, "messages": ASKED}
+    told: list[tuple[str, dict[str, Any], tuple[str, str, str]]] = [
+        ("chat/completions", asked | {"tools": [{"type": "function", "function": function}]}, FUNCTION_REFUSAL),
+        ("responses", {"model": ALIAS, "input": "Hi", "text": {"format": form}}, FORMAT_REFUSAL),
+    ]
+    for path, body, (words, param, code) in told:
+        error = httpx.post(f"{address}/{path}", json=body).json()["error"]
+        assert error["message"].startswith(words)
+        assert (error["param"], error["code"]) == (param, code)
 
 
 def test_pattern_of_javascript_is_held(client: OpenAI) -> None:

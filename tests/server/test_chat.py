@@ -98,6 +98,8 @@ def test_create_logprobs_belong_to_the_answer(client: OpenAI) -> None:
         assert token.top_logprobs[0].logprob >= token.top_logprobs[1].logprob
         assert len(token.top_logprobs) == 2
     assert ask(client).choices[0].logprobs is None
+    bare = ask(client, temperature=0, logprobs=True, top_logprobs=0, max_tokens=4).choices[0].logprobs.content
+    assert [(each.token, each.top_logprobs) for each in bare] == [(each.token, []) for each in tokens]
 
 
 SCHEMA = {
@@ -142,7 +144,7 @@ PLACE = {
     "additionalProperties": False,
 }
 WEATHER = {"type": "function", "function": {"name": "weather", "parameters": PLACE}}
-MANY = "messages.0.content.0.type"
+MANY = "messages[0].content[0].type"
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"audio": {"voice": "alloy", "format": "mp3"}}, "audio"),
     ({"modalities": ["text", "audio"]}, "modalities"),
@@ -152,8 +154,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"temperature": 3}, "temperature"),
     ({"n": 0}, "n"),
     ({"messages": []}, "messages"),
-    ({"messages": [{"role": "user"}]}, "messages.0.content"),
-    ({"messages": [{"role": "party", "content": "x"}]}, "messages.0.role"),
+    ({"messages": [{"role": "user"}]}, "messages[0].content"),
+    ({"messages": [{"role": "party", "content": "x"}]}, "messages[0].role"),
     ({"stream_options": {"include_usage": True}}, "stream_options"),
     ({"metadata": {"k": "v"}}, "metadata"),
     ({"max_completion_tokens": 5}, "max_tokens"),
@@ -162,11 +164,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"extra_body": {"party": True}}, "party"),
     ({"messages": [{"role": "user", "content": "x " * 3000}]}, "messages"),
     ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, MANY),
-    ({"messages": [*ASKED, {"role": "assistant", "tool_calls": [{"x": 1}]}]}, "messages.1.tool_calls.0.id"),
+    ({"messages": [*ASKED, {"role": "assistant", "tool_calls": [{"x": 1}]}]}, "messages[1].tool_calls[0].id"),
     ({"stop": ""}, "stop"),
     ({"stop": ["a"] * 5}, "stop"),
-    ({"tools": [{"type": "x"}]}, "tools.0.type"),
-    ({"tools": [{"type": "function", "function": {}}]}, "tools.0.function.name"),
+    ({"tools": [{"type": "x"}]}, "tools[0].type"),
+    ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
     ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "other"}}}, "tool_choice"),
     *[
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}}, None)

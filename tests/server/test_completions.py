@@ -172,7 +172,7 @@ def test_create_echo_without_logprobs_puts_the_prompt_first(client: OpenAI) -> N
     assert ask(client, echo=True).choices[0].logprobs is None
 
 
-REFUSED: list[tuple[dict[str, Any], str | None]] = [
+REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"suffix": "end"}, "suffix"),
     ({"best_of": 2}, "best_of"),
     ({"n": 3, "best_of": 1}, "best_of"),
@@ -183,9 +183,9 @@ REFUSED: list[tuple[dict[str, Any], str | None]] = [
     ({"prompt": ["a"] * 200, "n": 16}, "n"),
     ({"prompt": "x " * 3000}, "prompt"),
     ({"prompt": "x " * 3000, "echo": True, "logprobs": 1, "max_tokens": 0}, "prompt"),
-    ({"prompt": [5, 10**6]}, None),
-    ({"prompt": [5, 10**6], "echo": True}, None),
-    ({"prompt": [5, 10**6], "echo": True, "logprobs": 1}, None),
+    ({"prompt": [5, 10**6]}, "prompt"),
+    ({"prompt": [5, 10**6], "echo": True}, "prompt"),
+    ({"prompt": [5, 10**6], "echo": True, "logprobs": 1}, "prompt"),
     ({"stream_options": {"include_usage": True}}, "stream_options"),
     ({"max_tokens": -1}, "max_tokens"),
     ({"stop": ["a"] * 5}, "stop"),
@@ -197,7 +197,7 @@ REFUSED: list[tuple[dict[str, Any], str | None]] = [
 @pytest.mark.parametrize(("arguments", "param"), REFUSED, ids=[str(arguments)[:40] for arguments, _ in REFUSED])
 @pytest.mark.parametrize("stream", [False, True])
 def test_create_unsupported_parameter_returns_400(
-    client: OpenAI, arguments: dict[str, Any], param: str | None, stream: bool
+    client: OpenAI, arguments: dict[str, Any], param: str, stream: bool
 ) -> None:
     if stream and "stream_options" in arguments:
         return
@@ -205,7 +205,6 @@ def test_create_unsupported_parameter_returns_400(
         ask(client, stream=stream, **arguments)
     body: Any = caught.value.body
     assert body["param"] == param
-    assert param is not None or "invalid tokens" in body["message"] or "token id 1000000" in body["message"]
 
 
 def test_create_unknown_model_returns_404(client: OpenAI) -> None:
@@ -278,3 +277,10 @@ def test_bias_on_a_token_that_the_model_does_not_have_is_refused(client: OpenAI,
         client.completions.create(prompt="a", **asked)
     with pytest.raises(openai.BadRequestError, match="logit_bias has the token id 99999999"):
         client.chat.completions.create(messages=[{"role": "user", "content": "a"}], **asked)
+
+
+def test_token_id_that_the_model_does_not_have_is_refused(client: OpenAI) -> None:
+    for prompt, param in (([10**9], "prompt"), ([[1], [2, 10**9]], "prompt[1]")):
+        with pytest.raises(openai.BadRequestError, match=r"token id 1000000000; this model's ids are 0 to") as caught:
+            ask(client, prompt=prompt, max_tokens=2)
+        assert caught.value.param == param

@@ -55,7 +55,7 @@ def test_items_are_created_listed_retrieved_and_deleted(client: OpenAI) -> None:
             refused(second.id, conversation_id=made.id)
     with pytest.raises(openai.BadRequestError, match="at most 20 items"):
         client.conversations.items.create(made.id, items=[hello()] * 21)
-    with pytest.raises(openai.BadRequestError, match=r"items\.0\.type"):
+    with pytest.raises(openai.BadRequestError, match=r"items\[0\]\.type"):
         client.conversations.items.create(made.id, items=[{"type": "image_generation_call"}])  # type: ignore[list-item]
 
 
@@ -123,3 +123,26 @@ def test_calls_and_their_outputs_are_items_of_the_conversation(client: OpenAI) -
     ask(client, input=[output], **settings)
     kinds = [item.type for item in client.conversations.items.list(made.id, order="asc")]
     assert kinds[:3] == ["message", "function_call", "function_call_output"]
+
+
+def test_item_that_no_response_could_have_is_refused(client: OpenAI) -> None:
+    text = {"type": "output_text", "text": "x"}
+    wrong: list[dict[str, Any]] = [
+        {"role": "user", "content": "x", "phase": "o"},
+        {"type": "reasoning", "summary": [{"text": "x"}]},
+        {"type": "reasoning", "summary": [], "content": [{}]},
+        {"role": "assistant", "content": [{**text, "annotations": [{"type": "none"}]}]},
+        {"role": "assistant", "content": [{**text, "logprobs": [{"token": "x", "top_logprobs": [1]}]}]},
+    ]
+    for item in wrong:
+        with pytest.raises(openai.BadRequestError):
+            client.conversations.create(items=[item])  # type: ignore[list-item]
+    token: Any = {"token": "é", "logprob": -1.0, "bytes": None, "top_logprobs": []}
+    cited: Any = {"type": "url_citation", "url": "u", "title": "t", "start_index": 0, "end_index": 1}
+    answer: Any = {**text, "logprobs": [token], "annotations": [cited]}
+    reasoning: Any = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "x"}]}
+    message: Any = {"role": "assistant", "content": [answer], "phase": "commentary"}
+    name = client.conversations.create(items=[message, reasoning]).id
+    shown = client.conversations.items.list(name, order="asc").data[0].to_dict()
+    assert shown["content"] == [{**answer, "logprobs": [{**token, "bytes": [0xC3, 0xA9]}]}]
+    assert client.responses.create(model=ALIAS, input="Hi", conversation=name, max_output_tokens=2).output

@@ -12,8 +12,10 @@ from openai import OpenAI
 from fine_tuning.data_io.formats import chat_checks
 from fine_tuning.data_io.formats.findings import CODES
 from tests.server.conftest import ALIAS
+from tests.server.test_answer_forms import of
 
 PLACE = {"type": "object", "properties": {"place": {"type": "string"}}, "required": ["place"]}
+CLOSED = {**PLACE, "additionalProperties": False}
 LOOKED_AROUND = {"type": "object", "properties": {"a": {"type": "string", "pattern": "(?=x)y"}}}
 ROW = [
     {"role": "user", "content": "How is the weather in Paris?"},
@@ -37,8 +39,10 @@ ACCEPTED: list[list[Any]] = [
     [tool()],
     [tool(parameters=None, description=None, strict=None)],
     [tool(parameters={})],
-    [tool(parameters=PLACE, strict=True, description="Weather of a place")],
-    [tool(parameters={**PLACE, "additionalProperties": False}, strict=True)],
+    [tool(parameters=CLOSED, strict=True, description="Weather of a place")],
+    [tool(parameters=PLACE, strict=False)],
+    [tool(parameters=of({"properties": {"type": "string"}, "at": {"const": {"type": "object"}}}), strict=True)],
+    [tool(parameters=of({}), strict=True)],
     [tool(parameters=LOOKED_AROUND)],
     [tool(parameters=LOOKED_AROUND, strict=False)],
     [tool(parameters={"type": "bogus"})],
@@ -75,6 +79,12 @@ REFUSED: list[list[Any]] = [
     [tool(parameters={"type": "bogus"}, strict=True)],
     [tool(parameters={"$ref": "#/nope"}, strict=True)],
     [tool(), tool(parameters={"type": "string", "pattern": "("}, strict=True)],
+    [tool(parameters=PLACE, strict=True)],
+    [tool(parameters={**CLOSED, "required": []}, strict=True)],
+    [tool(parameters=of({"a": {"type": "array", "items": {"type": "object"}}}), strict=True)],
+    [tool(parameters=of({"a": {"anyOf": [{"type": "null"}, PLACE]}}), strict=True)],
+    [tool(parameters=of({"a": {"$ref": "#/$defs/P"}}, **{"$defs": {"P": PLACE}}), strict=True)],
+    [tool(parameters=of({"a": {"type": ["object", "null"], "additionalProperties": {"type": "string"}}}), strict=True)],
 ]
 
 

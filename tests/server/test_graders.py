@@ -199,10 +199,10 @@ REFUSED: list[tuple[Any, str, str]] = [
     ({**SCORE, "input": []}, "grader.input", "may not be empty"),
     (
         {**SCORE, "input": [{"role": "user", "content": [{"type": "input_image", "image_url": "x"}]}]},
-        "grader.input.0.content.0.type",
+        "grader.input[0].content[0].type",
         "'input_text' or 'output_text'",
     ),
-    ({**SCORE, "input": [{"role": "user", "content": "{{ x }}"}]}, "grader.input.0.content", "no path"),
+    ({**SCORE, "input": [{"role": "user", "content": "{{ x }}"}]}, "grader.input[0].content", "no path"),
     ({**SCORE, "sampling_params": {"temperature": 3}}, "grader.sampling_params.temperature", "at most 2"),
     ({**LABEL, "passing_labels": ["great"]}, "grader.passing_labels", "must be among the labels"),
     (PYTHON, "grader.type", "--python-graders"),

@@ -183,6 +183,7 @@ UNSUPPORTED: list[tuple[dict[str, Any], str]] = [
         "image",
     ),
     ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema"),
+    ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages.0.content.0.text"),
 ]
 
 
@@ -190,6 +191,11 @@ def test_what_is_not_supported_is_refused_by_name(api: httpx2.Client) -> None:
     for more, words in UNSUPPORTED:
         kind, message = refusal(api, **more)
         assert (kind, words in message) == ("invalid_request_error", True), message
+
+
+def test_strict_tool_may_have_optional_properties(api: httpx2.Client) -> None:
+    optional = {**WEATHER, "strict": True, "input_schema": {"type": "object", "properties": {"a": {"enum": ["b"]}}}}
+    assert ask(api, tools=[optional], tool_choice={"type": "any"})["stop_reason"] in {"tool_use", "max_tokens"}
 
 
 def test_errors_have_the_types_of_their_statuses(api: httpx2.Client, config: ServerConfig) -> None:

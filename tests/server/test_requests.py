@@ -49,8 +49,8 @@ def test_every_response_names_its_request(address: str) -> None:
 
 NO = {"type": "refusal", "refusal": "I may not."}
 CALL = {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
-REFUSAL = "messages.0.refusal goes with role 'assistant' only, not 'user'"
-TOOL_CALLS = "messages.0.tool_calls goes with role 'assistant' only, not 'user'"
+REFUSAL = "messages[0].refusal goes with role 'assistant' only, not 'user'"
+TOOL_CALLS = "messages[0].tool_calls goes with role 'assistant' only, not 'user'"
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stop": [*"abcde"]}, "Invalid 'stop': expected an array of at most 4 items, but got 5."),
     ({"stop": 5}, "Invalid type for 'stop': expected a string, but got an integer instead."),
@@ -59,12 +59,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"max_tokens": 1.5}, "Invalid type for 'max_tokens': expected an integer, but got a number instead."),
     ({"messages": "hi"}, "Invalid type for 'messages': expected an array, but got a string instead."),
     ({"messages": []}, "Invalid 'messages': this array may not be empty."),
-    ({"messages": [{"role": "user", "content": []}]}, "Invalid 'messages.0.content': this array may not be empty."),
-    ({"messages": [{"role": "user", "content": None}]}, "Missing required parameter: 'messages.0.content'."),
+    ({"messages": [{"role": "user", "content": []}]}, "Invalid 'messages[0].content': this array may not be empty."),
+    ({"messages": [{"role": "user", "content": None}]}, "Missing required parameter: 'messages[0].content'."),
     ({"messages": [{"role": "user", "content": [NO]}]}, REFUSAL),
     ({"messages": [{"role": "user", "content": "x", "tool_calls": [CALL]}]}, TOOL_CALLS),
-    ({"messages": [{"content": "x"}]}, "Missing required parameter: 'messages.0.role'."),
-    ({"messages": [None]}, "Invalid type for 'messages.0': expected an object, but got null instead."),
+    ({"messages": [{"content": "x"}]}, "Missing required parameter: 'messages[0].role'."),
+    ({"messages": [None]}, "Invalid type for 'messages[0]': expected an object, but got null instead."),
     ({"tool_choice": "some"}, "Invalid 'tool_choice': expected one of 'none', 'auto' or 'required', but got \"some\"."),
     ({"party": True}, "Unknown parameter: 'party'."),
     ({"stream": "maybe"}, "Invalid type for 'stream': expected a boolean, but got a string instead."),
@@ -95,7 +95,7 @@ JUDGE = {"type": "score_model", "name": "j", "model": ALIAS, "input": [{"role": 
 TYPED: list[tuple[str, dict[str, Any], str]] = [
     ("responses", {"input": "x", "temperature": "1"}, "temperature"),
     ("responses", {"input": "x", "store": "false"}, "store"),
-    ("responses", {"input": "x", "tools": [{"type": "function", "name": "f", "strict": "true"}]}, "tools.0.strict"),
+    ("responses", {"input": "x", "tools": [{"type": "function", "name": "f", "strict": "true"}]}, "tools[0].strict"),
     ("completions", {"prompt": "x", "top_k": "1"}, "top_k"),
     ("completions", {"prompt": "x", "echo": "true"}, "echo"),
     ("embeddings", {"input": "x", "dimensions": "8"}, "dimensions"),

@@ -84,5 +84,5 @@ def test_items_of_helpers_can_be_sent_back(client: OpenAI, address: str) -> None
 
 def test_other_fields_of_what_is_sent_back_are_refused(client: OpenAI) -> None:
     wrong: Any = [{"role": "assistant", "content": "x", "parsed_arguments": {}}]
-    with pytest.raises(openai.BadRequestError, match="Unknown parameter: 'messages.0.parsed_arguments'"):
+    with pytest.raises(openai.BadRequestError, match=r"Unknown parameter: 'messages\[0\]\.parsed_arguments'"):
         client.chat.completions.create(model=ALIAS, messages=wrong)

@@ -96,20 +96,20 @@ def test_choice_of_a_hosted_tool_is_refused_in_responses(client: OpenAI) -> None
 
 
 BROKEN: dict[str, tuple[list[dict[str, Any]], str, str]] = {
-    "no call": ([ASKED, result("a")], NO_CALL, "messages.1.role"),
-    "first": ([result("a")], NO_CALL, "messages.0.role"),
-    "no id": ([ASKED, calls("a"), result(None)], "Missing required parameter", "messages.2.tool_call_id"),
-    "other id": ([ASKED, calls("a"), result("a"), result("b")], "no call of the", "messages.3.tool_call_id"),
+    "no call": ([ASKED, result("a")], NO_CALL, "messages[1].role"),
+    "first": ([result("a")], NO_CALL, "messages[0].role"),
+    "no id": ([ASKED, calls("a"), result(None)], "Missing required parameter", "messages[2].tool_call_id"),
+    "other id": ([ASKED, calls("a"), result("a"), result("b")], "no call of the", "messages[3].tool_call_id"),
     "id of an earlier turn": (
         [ASKED, calls("a"), result("a"), ASKED, calls("b"), result("a")],
         "no call of the",
-        "messages.5.tool_call_id",
+        "messages[5].tool_call_id",
     ),
-    "after a user": ([ASKED, calls("a"), result("a"), ASKED, result("a")], NO_CALL, "messages.4.role"),
-    "unanswered": ([ASKED, calls("a"), ASKED], f"{NO_ANSWER}a", "messages.1.tool_calls"),
-    "unanswered at the end": ([ASKED, calls("a")], f"{NO_ANSWER}a", "messages.1.tool_calls"),
-    "one of three": ([ASKED, calls(*"abc"), result("b"), ASKED], f"{NO_ANSWER}a, c", "messages.1.tool_calls"),
-    "two calls": ([ASKED, calls("a"), calls("b"), result("b")], f"{NO_ANSWER}a", "messages.1.tool_calls"),
+    "after a user": ([ASKED, calls("a"), result("a"), ASKED, result("a")], NO_CALL, "messages[4].role"),
+    "unanswered": ([ASKED, calls("a"), ASKED], f"{NO_ANSWER}a", "messages[1].tool_calls"),
+    "unanswered at the end": ([ASKED, calls("a")], f"{NO_ANSWER}a", "messages[1].tool_calls"),
+    "one of three": ([ASKED, calls(*"abc"), result("b"), ASKED], f"{NO_ANSWER}a, c", "messages[1].tool_calls"),
+    "two calls": ([ASKED, calls("a"), calls("b"), result("b")], f"{NO_ANSWER}a", "messages[1].tool_calls"),
 }
 WHOLE = {
     "in another order": [ASKED, calls(*"ab"), result("b"), result("a"), ASKED],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 _EXPECTED = {
@@ -57,6 +57,19 @@ class FieldError(TypedDict):
     ctx: NotRequired[Mapping[str, object]]
 
 
+def place(*parts: int | str) -> str:
+    """A place in JSON as OpenAI's API writes it, such as messages[0].content."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".")
+
+
+def dotted_place(*parts: int | str) -> str:
+    """A place in JSON as Anthropic's API writes it, such as messages.0.content."""
+    return ".".join(map(str, parts))
+
+
+Written = Callable[..., str]
+
+
 def most_specific(found: Sequence[FieldError]) -> FieldError:
     """Of the errors of a value with several types, the one deepest in it, preferably of the type that was sent."""
     first = found[0]
@@ -65,9 +78,9 @@ def most_specific(found: Sequence[FieldError]) -> FieldError:
     return max(same, key=lambda each: (len([part for part in each["loc"] if not is_tag(part)]), _specificity(each)))
 
 
-def param_of(error: FieldError) -> str | None:
-    """The field as the client wrote it, such as messages.0.content; None for the whole body."""
-    return ".".join(str(part) for part in error["loc"] if not is_tag(part)) or None
+def param_of(error: FieldError, written: Written = place) -> str | None:
+    """The field as the client wrote it, `written` as its API does; None for the whole body."""
+    return written(*(part for part in error["loc"] if not is_tag(part))) or None
 
 
 def code_of(error: FieldError) -> str:
@@ -85,9 +98,9 @@ def code_of(error: FieldError) -> str:
     return _CODES.get(kind, "invalid_type" if is_of_type else "invalid_value")
 
 
-def in_words(error: FieldError) -> str:
-    """What is wrong, and what to send."""
-    kind, param, context = error["type"], param_of(error), error.get("ctx", {})
+def in_words(error: FieldError, written: Written = place) -> str:
+    """What is wrong, and what to send; its place is `written` as the API of the request does."""
+    kind, param, context = error["type"], param_of(error, written), error.get("ctx", {})
     if kind == "value_error":
         text = error["msg"].removeprefix("Value error, ")
         return text if param is None else f"{text}: '{param}'"

@@ -16,8 +16,10 @@ from typing import Any
 import regex
 
 from fine_tuning._util import timed_patterns
+from fine_tuning._util.field_errors import place
 from fine_tuning.data_io.held_schema import IN_WORDS_IF_STRICT, held_schema
 from fine_tuning.data_io.schema_choices import resolved
+from fine_tuning.data_io.schema_recursion import has_endless, has_value
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 MAX_KEYWORDS = 5_000  # in total; a grammar's size and the time to make it grow with them
@@ -26,11 +28,11 @@ Validator = Any  # of jsonschema, which has no types
 
 
 class InvalidSchema(Exception):  # noqa: N818 - what it says about a schema
-    """What is wrong with a schema; `where` names the place, with that of the schema before it."""
+    """What is wrong with a schema; `where` names the place, with that of the schema before it, `code` is OpenAI's."""
 
     def __init__(self, message: str, where: str) -> None:
         super().__init__(message)
-        self.where = where
+        self.where, self.code = where, "invalid_json_schema"
 
 
 def check(schema: Schema, param: str, *, strict: bool) -> None:
@@ -47,8 +49,11 @@ def check(schema: Schema, param: str, *, strict: bool) -> None:
     _check_keywords(schema, param)
     for where, part in _parts(schema, param):
         _check_part(part, where, schema)
-    if _has_endless(schema):
+    parts = [part for _, part in _parts(schema, "")]
+    if has_endless(schema, parts):
         raise _refusal(param, "refers only to itself")
+    if not has_value(schema, parts):
+        raise _refusal(param, "has no value that ends: each one requires another within it")
     rest = [each for each in held_schema(schema).rest if each.keyword not in IN_WORDS_IF_STRICT] if strict else []
     if rest:
         reason = "is not held under strict; with strict: false it is said in words and checked afterwards"
@@ -89,8 +94,7 @@ def _check_keywords(schema: Schema, param: str) -> None:
     try:
         draft_of(schema).check_schema(schema, format_checker=None)
     except SchemaError as error:
-        where = ".".join(map(str, (param, *error.absolute_path)))
-        raise _refusal(where, f"is invalid: {_in_words(error)}") from None
+        raise _refusal(place(param, *error.absolute_path), f"is invalid: {_in_words(error)}") from None
     except RecursionError:
         raise InvalidSchema("the schema is nested too deeply", param) from None
     except (OverflowError, ValueError):  # from a regular expression
@@ -143,26 +147,6 @@ def _check_pattern(pattern: str, where: str, compiled: Callable[[str], object]) 
         compiled(pattern)
     except (re.error, regex.error, OverflowError, RecursionError, ValueError) as error:
         raise _refusal(where, f"is no regular expression: {error}") from None
-
-
-def _has_endless(root: Schema) -> bool:
-    """Whether a part contains itself by references alone, which describes no value."""
-    passed: set[int] = set()  # parts that are known to end
-
-    def is_endless(part: object, above: frozenset[int]) -> bool:
-        if not isinstance(part, Mapping) or id(part) in passed:
-            return False
-        if id(part) in above:
-            return True
-        target = part.get("$ref")
-        inner = [resolved(target, root)] if isinstance(target, str) else []
-        inner += part["allOf"] if isinstance(part.get("allOf"), list) else []
-        found = any(is_endless(each, above | {id(part)}) for each in inner)
-        if not found:
-            passed.add(id(part))
-        return found
-
-    return any(is_endless(part, frozenset()) for _, part in _parts(root, ""))
 
 
 def _refusal(where: str, reason: str) -> InvalidSchema:

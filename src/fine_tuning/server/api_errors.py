@@ -122,15 +122,17 @@ def install(app: FastAPI) -> None:
         return answer(expected(error, request.url.path))
 
     @app.exception_handler(RequestValidationError)
-    async def _fields(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def _fields(request: Request, error: RequestValidationError) -> JSONResponse:
         found = field_errors.most_specific(error.errors())
+        written = field_errors.dotted_place if is_anthropic(request.url.path) else field_errors.place
         if found["type"] == "json_invalid":
             return _answer(400, f"the body is {found['ctx']['error']}", None, "invalid_json")
-        return _answer(400, field_errors.in_words(found), field_errors.param_of(found), field_errors.code_of(found))
+        message, param = field_errors.in_words(found, written), field_errors.param_of(found, written)
+        return _answer(400, message, param, field_errors.code_of(found))
 
     @app.exception_handler(InvalidSchema)
     async def _schema(_: Request, error: InvalidSchema) -> JSONResponse:
-        return _answer(400, str(error), error.where, "invalid_json_schema")
+        return _answer(400, str(error), error.where, error.code)
 
     @app.exception_handler(ClientDisconnect)
     async def _gone(_: Request, __: ClientDisconnect) -> JSONResponse:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from fine_tuning._util.field_errors import place
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.request_model import RequestModel, added_by_sdks
 from fine_tuning.server.response_items import Readable, RefusalPart, part_kind
@@ -108,7 +109,7 @@ def check_order(messages: Sequence[Message]) -> None:
     open_calls: list[str] = []
     for index, message in enumerate(messages):
         if message.role == "tool":
-            _check_answer(message, called, f"messages.{index}")
+            _check_answer(message, called, place("messages", index))
             open_calls = [each for each in open_calls if each != message.tool_call_id]
         elif message.role in {"user", "assistant"}:
             _check_answered(open_calls, asked)
@@ -129,4 +130,4 @@ def _check_answer(message: Message, called: set[str], where: str) -> None:
 
 def _check_answered(open_calls: Sequence[str], asked: int) -> None:
     if open_calls:
-        raise invalid(_NO_ANSWER + ", ".join(open_calls), f"messages.{asked}.tool_calls")
+        raise invalid(_NO_ANSWER + ", ".join(open_calls), place("messages", asked, "tool_calls"))

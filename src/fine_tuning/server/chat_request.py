@@ -6,8 +6,9 @@ from typing import Annotated, Literal, cast
 
 from pydantic import Field, model_validator
 
+from fine_tuning._util.field_errors import place
 from fine_tuning._util.sound_model import SoundModel
-from fine_tuning.data_io import schema_checks
+from fine_tuning.data_io import schema_checks, strict_schemas
 from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name, Tool
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.chat_messages import Message, check_order
@@ -125,7 +126,7 @@ class ChatRequest(AnswerRequest, SamplingExtras):
         if self.store:
             self.check_storable(" (or send store = false)")
         for index, message in enumerate(self.messages):
-            message.check(f"messages.{index}")
+            message.check(place("messages", index))
         check_order(self.messages)
 
     @property
@@ -151,11 +152,13 @@ class ChatRequest(AnswerRequest, SamplingExtras):
                 raise invalid(f"tool_choice names {name}, which is not in tools", "tool_choice")
         held = must_be_called(self.tool_choice, names)
         for index, tool in enumerate(self.tools or []):
-            where = f"tools.{index}.function.parameters"
+            where = place("tools", index, "function", "parameters")
             tool.function.check_schema(where, is_held=tool.function.name in held)
         if self.response_format is not None and (form := self.response_format.json_schema) is not None:
             where = "response_format.json_schema.schema"
             schema_checks.check(form.schema_, where, strict=bool(form.strict))
+            if form.strict:
+                strict_schemas.check(form.schema_, f"response_format '{form.name}'", where)
 
     def engine_requests(self) -> list[ChatBody]:
         """The requests for engines, one for each choice; their seeds differ."""
@@ -178,6 +181,7 @@ class ChatRequest(AnswerRequest, SamplingExtras):
         body: JsonColumn = {"messages": [message.plain() for message in self.messages]}
         given = {name: getattr(self, name) for name in _PASSED_ON}
         given |= {"tools": self.callable_tools, "tool_choice": self.choice_of_callable}
+        given["top_logprobs"] = self.top_logprobs or None  # llama.cpp takes 0 for no log probabilities at all
         body |= {name: _plain(value) for name, value in given.items() if value is not None}
         if self.seed is not None:
             body["seed"] = self.seed % SEEDS

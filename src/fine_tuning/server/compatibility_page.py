@@ -86,7 +86,8 @@ NOTES = {
     ),
     "Chat": (
         "Content may be text or parts of text. Tools work with every model, through the prompt if its chat template "
-        "has none. Under `strict`, schemas that a grammar cannot hold are refused; else the rest is said in words and "
+        "has none. Under `strict`, schemas that a grammar cannot hold are refused, and, as by OpenAI, objects of "
+        "which a property is not required or `additionalProperties` is not false; else the rest is said in words and "
         "checked, and the answer asked for again once. `tool_choice` may be `allowed_tools`, of which alone the model "
         "then reads; a choice of a custom tool is refused. Tool messages follow the calls that they answer, and every "
         "call is answered before the next turn. Lists take `metadata[key]=value` as a filter. "
@@ -103,7 +104,10 @@ NOTES = {
         "response can be retrieved, continued by `previous_response_id` and deleted, and is captured as an example as "
         "for chat. A stream that fails, or whose reader leaves, is stored with as much of its answer as there is "
         "(`failed` or `cancelled`), and extends no conversation. A deleted response ends the chain: what continued it "
-        "cannot be continued. `input_items` are those of the request itself. `cancel` and `stream` on retrieval need "
+        "cannot be continued. An answer that is cut off ends with `response.incomplete`, as at OpenAI: "
+        "`get_final_response()` of openai-python's `responses.stream` waits for `response.completed` and raises then "
+        "(openai-python#3538); its answer is `event.response` of that last event. "
+        "`input_items` are those of the request itself. `cancel` and `stream` on retrieval need "
         "background responses and are refused, as is `compact`."
     ),
     "Conversations": (

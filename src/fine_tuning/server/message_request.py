@@ -139,7 +139,8 @@ class CountTokensRequest(RequestModel):
         self._check_tool_choice()
         held = must_be_called(self._chat_tool_choice(), [tool.name for tool in self.custom_tools])
         for index, each in enumerate(self.custom_tools):
-            each.for_chat().check_schema(f"tools.{index}.input_schema", is_held=each.name in held)
+            if each.input_schema and (each.strict or each.name in held):
+                schema_checks.check(each.input_schema, f"tools.{index}.input_schema", strict=bool(each.strict))
         if self.form is not None:
             where = "output_format.schema" if self.output_format is not None else "output_config.format.schema"
             schema_checks.check(self.form.schema_, where, strict=False)

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Literal, Required, TypedDict
+from typing import Literal, Required, TypedDict, cast
 
 from fine_tuning.server.chat_objects import chunk_choice
-from fine_tuning.server.response_items import Status, new_id
+from fine_tuning.server.response_items import Status, new_id, with_bytes
 from fine_tuning.server.response_objects import FunctionCall, OutputMessage, OutputText, Response, response_usage
 from fine_tuning.serving.chat_types import Chunk, ChunkChoice, TokenLogprob, ToolCallDelta
 
@@ -110,7 +110,7 @@ class ResponseEvents:
         choice = chunk_choice(given, self._top_logprobs)
         self._reason = choice.get("finish_reason") or self._reason
         logprobs = choice.get("logprobs")
-        self._held += (logprobs["content"] if logprobs else None) or []
+        self._held += [cast("TokenLogprob", with_bytes({**each})) for each in (logprobs and logprobs["content"]) or []]
         if text := choice["delta"].get("content"):
             yield from self._text(text)
         for call in choice["delta"].get("tool_calls") or []:

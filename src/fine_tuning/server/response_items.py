@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, TypeAlias, cast
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias, cast
 
-from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter
+from openai.types.responses.response_output_text import Annotation, Logprob
+from openai.types.responses.response_reasoning_item import Content, Summary
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationError,
+)
 
+from fine_tuning.data_io.json_values import is_list, is_object
 from fine_tuning.server.request_model import RequestModel, added_by_sdks
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -28,13 +41,40 @@ Readable = BeforeValidator(_readable)
 """Of the type of a part."""
 
 
+def _each_is(kind: Any) -> AfterValidator:
+    """Of a list that is kept and returned as it was sent: each item is of a type that the SDK reads."""
+    reader: TypeAdapter[object] = TypeAdapter(kind)
+
+    def check(values: list[JsonColumn]) -> list[JsonColumn]:
+        for index, value in enumerate(values):
+            try:
+                reader.validate_python(value)
+            except ValidationError:
+                raise ValueError(f"item {index} is not as a response has it") from None
+        return values
+
+    return AfterValidator(check)
+
+
+def with_bytes(token: JsonColumn) -> JsonColumn:
+    """The log probability of a token as responses have it: its bytes are those of its text where a host names none."""
+    text, others = token.get("token"), token.get("top_logprobs")
+    if token.get("bytes") is None and isinstance(text, str):
+        token = token | {"bytes": [*text.encode()]}
+    return token | {"top_logprobs": _all_with_bytes(others)} if others else token
+
+
+def _all_with_bytes(tokens: object) -> object:
+    return [with_bytes(each) if is_object(each) else each for each in tokens] if is_list(tokens) else tokens
+
+
 class TextPart(RequestModel):
     """A piece of text; other kinds of parts are refused, since the models read text alone."""
 
     type: Annotated[Literal["input_text", "output_text", "text"], Readable]
     text: str
-    annotations: list[object] | None = None
-    logprobs: list[object] | None = None
+    annotations: Annotated[list[JsonColumn], _each_is(Annotation)] | None = None
+    logprobs: Annotated[list[JsonColumn], BeforeValidator(_all_with_bytes), _each_is(Logprob)] | None = None
     prompt_cache_breakpoint: JsonColumn | None = None
     parsed: object = added_by_sdks()
 
@@ -74,7 +114,7 @@ class MessageItem(RequestModel):
     content: str | Annotated[list[Part], Field(fail_fast=True)]
     id: ItemId | None = None
     status: Status | None = None
-    phase: str | None = None
+    phase: Literal["commentary", "final_answer"] | None = None
 
     @property
     def text(self) -> str:
@@ -152,8 +192,8 @@ class ReasoningItem(RequestModel):
 
     type: Literal["reasoning"]
     id: ItemId | None = None
-    summary: list[JsonColumn] = Field(default_factory=list)
-    content: list[JsonColumn] | None = None
+    summary: Annotated[list[JsonColumn], _each_is(Summary)] = Field(default_factory=list)
+    content: Annotated[list[JsonColumn], _each_is(Content)] | None = None
     encrypted_content: str | None = None
     status: Status | None = None
 

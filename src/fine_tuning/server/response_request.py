@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from fine_tuning.data_io import schema_checks
+from fine_tuning._util.field_errors import place
+from fine_tuning.data_io import schema_checks, strict_schemas
 from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name
 from fine_tuning.data_io.formats.tool_declarations import Tool as ChatTool
 from fine_tuning.server import chat_request as chat
@@ -133,10 +134,10 @@ class PromptRequest(RequestModel):
         for index, tool in enumerate(self.tools or []):
             if isinstance(tool, OtherTool):
                 message = f"The tool '{tool.type}' is not supported: nothing here runs it; send type 'function'"
-                raise invalid(message, f"tools.{index}.type", "unsupported_value")
+                raise invalid(message, place("tools", index, "type"), "unsupported_value")
             if not tool.is_callable:
                 message = f"Only the model calls {tool.name} here: allowed_callers must have 'direct'"
-                raise invalid(message, f"tools.{index}.allowed_callers", "unsupported_value")
+                raise invalid(message, place("tools", index, "allowed_callers"), "unsupported_value")
         self._check_tool_choice()
         self._check_schemas()
 
@@ -155,10 +156,12 @@ class PromptRequest(RequestModel):
     def _check_schemas(self) -> None:
         held = must_be_called(self._chat_tool_choice(), [tool.name for tool in self.functions])
         for index, tool in enumerate(self.functions):
-            tool.for_chat().check_schema(f"tools.{index}.parameters", is_held=tool.name in held)
+            tool.for_chat().check_schema(place("tools", index, "parameters"), is_held=tool.name in held)
         form = self.text.format if self.text is not None else None
         if form is not None and form.schema_ is not None:
             schema_checks.check(form.schema_, "text.format.schema", strict=bool(form.strict))
+            if form.strict:
+                strict_schemas.check(form.schema_, f"response_format '{form.name}'", "text.format.schema")
 
     def _chat_tool_choice(self) -> ChatToolChoice | None:
         choice = self.tool_choice

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
 from anyio import CancelScope
 from fastapi.concurrency import run_in_threadpool
@@ -75,6 +76,10 @@ def _events(
     finally:
         rest.close()
     yield "data: [DONE]\n\n"
+
+
+STREAMED: dict[str, Any] = {"content": {"text/event-stream": {}}}
+"""What FastAPI documents of a response that may also be a stream."""
 
 
 def _event(chunk: Mapping[str, object]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from fine_tuning.data_io import strict_schemas
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.json_values import (
@@ -108,6 +109,8 @@ def _function(given: Row) -> JsonObject:
         schema = inner
     unread_keys.note(given, _READ | _OF_NO_MEANING, "declared tool")
     others: JsonObject = {key: value for key, value in given.items() if key in _KEPT}
+    if "input_schema" in given and not strict_schemas.is_complete(schema):
+        others.pop("strict", None)  # Anthropic's allows properties that are optional or open, and OpenAI's does not
     return others if schema is None else {**others, "parameters": schema}
 
 

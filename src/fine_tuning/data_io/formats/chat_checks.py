@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from fine_tuning._util.field_errors import place
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.blank_text import is_blank
 from fine_tuning.data_io.corrections import holds_correction
@@ -264,6 +265,5 @@ def _check_tools(tools: object, where: str) -> tuple[list[Finding], Declared]:
     declared = {str(each.get("name")): object_or_empty(each.get("parameters")) for each in functions if is_object(each)}
     if (problem := check_tools(tools)) is None:
         return [], declared
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.place)
     code = "wrong-name" if problem.place[-1:] == ("name",) else "wrong-tools"
-    return [Finding(code, f"{where}{place}", problem.message)], declared
+    return [Finding(code, place(where, *problem.place), problem.message)], declared

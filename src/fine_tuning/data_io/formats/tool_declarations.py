@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from fine_tuning._util import field_errors
 from fine_tuning._util.field_errors import FieldError
 from fine_tuning._util.sound_model import SoundModel
-from fine_tuning.data_io import schema_checks
+from fine_tuning.data_io import schema_checks, strict_schemas
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.schema_checks import InvalidSchema
 
@@ -35,7 +35,13 @@ class Function(SoundModel):
             InvalidSchema: naming the keyword; the messages begin with `param`.
         """
         if self.parameters and (is_held or self.strict):  # else no grammar is made of it
-            schema_checks.check(self.parameters, param, strict=bool(self.strict))
+            try:
+                schema_checks.check(self.parameters, param, strict=bool(self.strict))
+                if self.strict:
+                    strict_schemas.check(self.parameters, f"function '{self.name}'", param)
+            except InvalidSchema as error:
+                error.code = "invalid_function_parameters"
+                raise
 
 
 class Tool(SoundModel):
@@ -81,7 +87,7 @@ def _problem(text: str) -> ToolProblem | None:
     with suppress(ImportError):
         for index, tool in enumerate(tools):
             try:
-                tool.function.check_schema(f"tools.{index}.function.parameters")
+                tool.function.check_schema(field_errors.place("tools", index, "function", "parameters"))
             except InvalidSchema as error:
                 return ToolProblem((index, "function", "parameters"), str(error))
     return None

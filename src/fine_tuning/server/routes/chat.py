@@ -28,7 +28,7 @@ from fine_tuning.server.client_disconnect import ClientDisconnected, check_conne
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.loaded_models import Served
-from fine_tuning.server.sse_stream import event_stream
+from fine_tuning.server.sse_stream import STREAMED, event_stream
 from fine_tuning.server.token_bias import check_bias
 from fine_tuning.serving.chat_types import ChatBody, Usage, usage
 from fine_tuning.serving.engine import Engine
@@ -36,7 +36,7 @@ from fine_tuning.serving.engine import Engine
 router = APIRouter(prefix="/chat/completions", route_class=JsonRoute, tags=["Chat"])
 
 
-@router.post("", response_model=ChatCompletionModel, response_model_exclude_unset=True)
+@router.post("", response_model=ChatCompletionModel, response_model_exclude_unset=True, responses={200: {**STREAMED}})
 def create(
     server: Server, project: Project, body: ChatRequest, client_disconnected: ClientDisconnected
 ) -> StreamingResponse | ChatCompletion:

@@ -18,10 +18,10 @@ from fine_tuning.server.client_disconnect import ClientDisconnected, check_conne
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.loaded_models import Served
-from fine_tuning.server.sse_stream import event_stream
+from fine_tuning.server.sse_stream import STREAMED, event_stream
 from fine_tuning.server.text_completion_objects import OffsetCounter, TextCompletion, TextPiece
 from fine_tuning.server.text_completion_request import TextCompletionRequest
-from fine_tuning.server.token_bias import check_bias
+from fine_tuning.server.token_bias import check_bias, check_prompts
 from fine_tuning.serving.chat_types import Usage, summed, usage
 from fine_tuning.serving.interruption import Check
 from fine_tuning.serving.prompt_scorer import ScoredPrompt
@@ -37,7 +37,7 @@ class _Prompts(NamedTuple):
     scored: Sequence[ScoredPrompt] | None
 
 
-@router.post("", response_model=None, responses={200: {"model": objects.TextCompletionSchema}})
+@router.post("", response_model=None, responses={200: {"model": objects.TextCompletionSchema, **STREAMED}})
 def create(
     server: Server, project: Project, body: TextCompletionRequest, client_disconnected: ClientDisconnected
 ) -> StreamingResponse | JSONResponse:
@@ -46,6 +46,7 @@ def create(
     served = model_lookup.find(server, project, body.model)
     check = partial(check_connected, client_disconnected)
     check_bias(server, served, body.logit_bias, check)
+    check_prompts(server, served, body.prompt, check)
     if body.stream:
         return event_stream(_chunks(server, served, body, check))
     counts = usage(0, 0)

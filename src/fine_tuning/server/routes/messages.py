@@ -21,7 +21,7 @@ from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.message_events import Event, MessageEvents
 from fine_tuning.server.message_objects import TokenCount, begun
 from fine_tuning.server.message_request import CountTokensRequest, MessageRequest
-from fine_tuning.server.sse_stream import typed_event_stream
+from fine_tuning.server.sse_stream import STREAMED, typed_event_stream
 
 router = APIRouter(prefix="/messages", route_class=JsonRoute, tags=["Messages"])
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ Beta = Annotated[bool | None, Query(description="Sent by the beta resources of t
 Events = Generator[list[Event], None, None]
 
 
-@router.post("", response_model=None)
+@router.post("", response_model=None, responses={200: {**STREAMED}})
 def create(
     server: Server,
     project: Project,

@@ -28,7 +28,7 @@ from fine_tuning.server.response_events import Event, ResponseEvents
 from fine_tuning.server.response_objects import begun
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
 from fine_tuning.server.response_turn import Turn
-from fine_tuning.server.sse_stream import typed_event_stream
+from fine_tuning.server.sse_stream import STREAMED, typed_event_stream
 from fine_tuning.store import response_items, responses
 from fine_tuning.store.records.responses import StoredResponse
 
@@ -72,7 +72,7 @@ class _Call:
             _log.error("the response %s could not be stored: %s", self.answer.response["id"], error)
 
 
-@router.post("", response_model=None, responses={200: {"model": ResponseModel}})
+@router.post("", response_model=None, responses={200: {"model": ResponseModel, **STREAMED}})
 def create(
     server: Server, project: Project, body: ResponseRequest, client_disconnected: ClientDisconnected
 ) -> StreamingResponse | JSONResponse:

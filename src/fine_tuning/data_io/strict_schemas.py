@@ -1,0 +1,70 @@
+"""What OpenAI demands of every object of a schema under `strict`: all properties required, and no others.
+
+Source: https://platform.openai.com/docs/guides/structured-outputs, "All fields must be required" and
+"additionalProperties: false must always be set in objects".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from fine_tuning.data_io.json_values import is_list, is_object
+from fine_tuning.data_io.schema_checks import InvalidSchema
+
+_PARTS = ("items", "additionalProperties")
+_LISTS = ("prefixItems", "items", "anyOf", "oneOf", "allOf")
+_MAPS = ("properties", "patternProperties", "$defs", "definitions")
+_CLOSED = "'additionalProperties' is required to be supplied and to be false."
+_WHOLE = "'required' is required to be supplied and to be an array including every key in properties."
+_ADVICE = "Send strict: false for properties that are optional or open."
+Context = tuple[str, ...]
+
+
+def check(schema: Mapping[str, object], subject: str, where: str) -> None:
+    """Check that a valid schema is as OpenAI demands it.
+
+    Args:
+        subject: what it is of, such as "function 'weather'".
+        where: the schema is, in the request.
+
+    Raises:
+        InvalidSchema: in OpenAI's words, which name the object.
+    """
+    if (found := next(_problems(schema, ()), None)) is not None:
+        context, problem = found
+        raise InvalidSchema(f"Invalid schema for {subject}: In context={context}, {problem} {_ADVICE}", where)
+
+
+def is_complete(schema: object) -> bool:
+    """Whether a schema is as OpenAI demands it under `strict`, or no schema at all."""
+    with suppress(RecursionError):
+        return next(_problems(schema, ()), None) is None
+    return True
+
+
+def _problems(part: object, context: Context) -> Iterator[tuple[Context, str]]:
+    if not is_object(part):
+        return
+    if _is_of_objects(part) and part.get("additionalProperties") is not False:
+        yield context, _CLOSED
+    properties, required = part.get("properties"), part.get("required")
+    names = required if is_list(required) else []
+    for name in properties if is_object(properties) else ():
+        if name not in names:
+            yield context, f"{_WHOLE} Missing '{name}'."
+    for key in _MAPS:
+        if is_object(parts := part.get(key)):
+            for name, each in parts.items():
+                yield from _problems(each, (*context, key, name))
+    for key in _LISTS:
+        if is_list(choices := part.get(key)):
+            for place, each in enumerate(choices):
+                yield from _problems(each, (*context, key, str(place)))
+    for key in _PARTS:
+        yield from _problems(part.get(key), (*context, key))
+
+
+def _is_of_objects(part: Mapping[str, object]) -> bool:
+    kind = part.get("type")
+    return kind == "object" or (is_list(kind) and "object" in kind)
