@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fine_tuning.data_io import formats
-from fine_tuning.data_io.formats import Call
+from fine_tuning.data_io.formats import Call, chat_checks
 from fine_tuning.errors import DataError
 
 Q, A, B = "Name a lake in Finland.", "Saimaa.", "Vänern."
@@ -195,8 +195,9 @@ def test_response_beside_an_answered_conversation_is_its_answer_or_refused(key: 
 def test_answer_that_is_not_to_be_learnt_has_weight_0(flag: str, key: str) -> None:
     asked, answered = {"role": "user", "content": "Hi", flag: False}, {"role": "assistant", "content": "Hello"}
     (call,) = formats.calls_in({key: [asked, {**answered, flag: False}, asked, {**answered, flag: True}]})
-    assert [message.get("weight") for message in call.messages] == [None, 0, None, 1]
+    assert [repr(message.get("weight")) for message in call.messages] == ["None", "0", "None", "1"]
     assert all(flag not in message for message in call.messages)
+    assert not chat_checks.check_row({"messages": call.messages})
 
 
 def test_images_of_a_message_are_its_parts() -> None:

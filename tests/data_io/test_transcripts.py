@@ -26,6 +26,7 @@ def system(text: str) -> dict[str, Any]:
         (f"USER: Hi\nASSISTANT: Hello: you\nUSER: {ASKED}\nASSISTANT:", [*EARLIER, QUESTION]),
         (f"{VICUNA} USER: Hi ASSISTANT: Hello: you</s>USER: {ASKED} ASSISTANT:", [system(VICUNA), *EARLIER, QUESTION]),
         (f"### Human: Hi\n### Assistant: Hello: you\n### Human: {ASKED}\n### Assistant:", [*EARLIER, QUESTION]),
+        (f"### Human: Hi### Assistant: Hello: you### Human: {ASKED}### Assistant:", [*EARLIER, QUESTION]),
         (f"\n\nHuman: Hi\n\nAssistant: Hello: you\n\nHuman: {ASKED}\n\nAssistant:", [*EARLIER, QUESTION]),
         (f"{BELOW}\n\n### Instruction:\n{ASKED}\n\n### Response:", [system(BELOW), QUESTION]),
         (f"### Instruction:\n{ASKED}\n\n### Input:\n<noinput>\n\n### Response:\n", [QUESTION]),

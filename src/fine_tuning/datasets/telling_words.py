@@ -138,4 +138,4 @@ def _beside(words: Sequence[str], at: int, step: int) -> str:
 
 
 def _is_operand(word: str) -> bool:
-    return bool(_NUMBER.search(word)) or (len(word) == 1 and (word.isalpha() or word in "()"))
+    return bool(_NUMBER.search(word)) or (len(word) == 1 and (word.isalpha() or word in "()!"))

@@ -44,9 +44,10 @@ _BRACKET = (
     r"|(?<=[\p{N}\p{L})]\s*)\)(?=\s*[-+*/^]\s*(?:\p{N}|\p{L}\b|\())"
 )
 _NOT = r"(?<![\p{L}\p{N}\p{M}])!(?=[(\p{L}\p{N}\p{Pc}])|!(?==)|(?<=[&|=]\s*)!(?=\s*[(\p{L}\p{N}])"
+_FACTORIAL = r"(?<=\p{Nd}|\b\p{L})!(?=\s*[-+*/^=)×÷·?])"  # noqa: RUF001 - else the end of what is said: "Give me 5!"
 _CODE = r":(?=[:=])|(?<=:):|\?(?=\.\w)|(?<=\b\p{L})'(?=\()|(?<=\p{Nd})['\"](?=\p{Nd})"  # `:=`, `::`, `?.`, f'(x), 6'2
 
-_TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|{_OPERATOR}|{_DASH}|{_BRACKET}|{_NOT}|{_CODE}", regex.V1)
+_TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|{_OPERATOR}|{_DASH}|{_BRACKET}|{_NOT}|{_FACTORIAL}|{_CODE}", regex.V1)
 _ANY_TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|[^\s\u200b\ufeff]", regex.V1)
 _UNSPACED_LETTER = regex.compile(UNSPACED, regex.V1)
 _HAN = regex.compile(r"\p{Han}")
@@ -63,7 +64,7 @@ _CAPITAL_INSIDE = re.compile(rf"[{_CAPITALS}](?<=\w.)")
 _ASCII_CAPITAL_INSIDE = re.compile(r"[A-Z](?<=\w.)", re.ASCII)
 _WORD_WITH_CAPITAL = re.compile(rf"(?P<inside>\b\w[^\W{_CAPITALS}]*[{_CAPITALS}]\w*)|{letter_case.WORD}")
 _PUNCTUATION = (  # in "well-known", and after "Hello!"; signs that only code has before these characters
-    r"(?!(?<=[^\W\d_]-)[^\W\d_](?:(?<=\w\w-\w)|\w))(?!(?<=!)(?:[^=(\w]|$))"
+    r"(?!(?<=[^\W\d_]-)[^\W\d_](?:(?<=\w\w-\w)|\w))(?!(?<=!)(?<!\d!)(?<!\b\w!)(?:[^=(\w]|$))"
     r"(?!(?<=:)(?:[^:=]|$))(?!(?<=\?)(?:[^.]|$))(?!(?<=')(?:[^(\d]|$))(?!(?<=\")(?:\D|$))"
 )
 _NOT_PLAIN = re.compile(rf"[-+=<>|#&@*/\\^~$%!\[\]{{}}:?'\"A-Z](?<![^\w][A-Z])(?<!^[A-Z]){_PUNCTUATION}", re.ASCII)

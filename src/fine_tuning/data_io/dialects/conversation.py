@@ -299,7 +299,8 @@ class _Reader:
         message.update({key: given[key] for key in _KEPT if given.get(key) is not None})
         flag = next((given[key] for key in message_keys.FLAGS if given.get(key) is not None), None)
         if role == "assistant" and (flag is not None or "weight" in message):
-            message["weight"] = flag_or_value(message.get("weight", flag))
+            learnt = int(flag) if isinstance(flag, bool) else flag
+            message["weight"] = flag_or_value(message.get("weight", learnt))
         if role != "assistant":
             message.pop("weight", None)
             message_keys.note_learnt(given, role)

@@ -8,7 +8,10 @@ from fine_tuning.data_io.messages import Message, content_text, prompt_and_respo
 
 _SYSTEM = {"system", "developer"}
 _SPEAKERS = ("role", "from", "speaker")
-_PAIRS = (("user", "assistant"), ("human", "assistant"), ("human", "ai"), ("question", "answer"), ("query", "response"))
+_PAIRS = (
+    *(("user", "assistant"), ("human", "assistant"), ("human", "ai"), ("question", "answer"), ("query", "response")),
+    ("input", "output"),
+)
 
 
 def read_history(value: object) -> list[Message] | None:

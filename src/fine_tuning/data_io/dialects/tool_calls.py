@@ -31,7 +31,7 @@ _READ = frozenset(
     ),
     *("callProviderMetadata", "providerMetadata", "providerOptions", "thoughtSignature", "thought_signature"),
     *("cache_control", "extra_content", "provider_specific_fields", "role", "content", "from", "value", "dynamic"),
-    *("created_at", "object", "response", "approval", "preliminary", "toolInvocation", "title"),
+    *("created_at", "object", "response", "approval", "preliminary", "toolInvocation", "title", "toolCallType"),
 }
 _MADE_ID = re.compile(r"call_[0-9]+_[0-9]+")
 TAGGED_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)  # as Hermes and Qwen write them

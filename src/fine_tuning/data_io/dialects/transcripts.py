@@ -31,7 +31,7 @@ class _Names(NamedTuple):
 _NAMES = (
     _Names("Human:", re.compile(r"(?:\A|\n\n)(Human|Assistant):"), "Assistant"),
     _Names("USER:", re.compile(r"(?:\A|(?<=\s)|(?<=</s>))(USER|ASSISTANT):(?=\s|\Z)"), "ASSISTANT"),
-    _Names("### Human:", re.compile(r"(?:\A|(?<=[\s.!?…]))### (Human|Assistant):"), "Assistant"),
+    _Names("### Human:", re.compile(r"(?<!#)### (Human|Assistant):"), "Assistant"),
 )
 _PREAMBLE = re.compile(r"A (?:chat|conversation) between (?:a|an|the) (?:curious )?(?:user|human)\b")
 _ALPACA = re.compile(

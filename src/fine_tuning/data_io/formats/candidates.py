@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-_OF_EXCHANGES = "response|response_body|responseBody|output|completion|answer"
+_OF_EXCHANGES = "response|response_body|responseBody|full_response|output|completion|answer"
 _FIELDS = {  # of which every row of the format has one; formats that are not named here may have any
     name: re.compile(fields)
     for name, fields in {

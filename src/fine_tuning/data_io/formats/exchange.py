@@ -40,13 +40,15 @@ _NAMES = (
     ("request", "response"),
     ("request_body", "response_body"),
     ("requestBody", "responseBody"),
+    ("full_request", "full_response"),  # of Vertex AI's logs in BigQuery, whatever the vendor's API
     ("input", "output"),
     ("kwargs", "response"),
     _INPUT_ALONE,
 )
 # Beside the fields of a request.
 _ANSWERS = ("response", "completion", "output", "answer", "response_body", "responseBody")
-_TIMES = ("created_at", "created", "createTime", "create_time", "timestamp")
+_TIMES = ("created_at", "created", "createTime", "create_time", "timestamp", "logging_time")
+_AGAIN = {"otel_log", "request_payload", "response_payload"}  # the same exchange, in other words
 _GO_ON = {ANTHROPIC, CONVERSE}  # APIs whose models go on with an answer that the request began
 _FACTS = {"domain", "task_type", "rating"}
 
@@ -127,7 +129,8 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
     if is_failed(response):
         return
     asked, answer = read_request(request, response), read_response(response)
-    beside = {key: value for key, value in row.items() if key not in {*exchange.keys, *_TIMES}}
+    again = _AGAIN if "full_request" in exchange.keys else ()
+    beside = {key: value for key, value in row.items() if key not in {*exchange.keys, *_TIMES, *again}}
     stated = object_or_empty(request.get("metadata"))
     facts = {key: as_whole_number(stated[key]) for key in _FACTS if key in stated}
     messages = continued(asked.messages, answer.messages, goes_on=kind_of(response) in _GO_ON)

@@ -1,7 +1,8 @@
 """Logged requests to Gemini and their responses, also results of batch predictions on Vertex AI.
 
 Sources: https://ai.google.dev/api/generate-content,
-https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/batch-prediction-gemini
+https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/batch-prediction-gemini,
+https://cloud.google.com/vertex-ai/generative-ai/docs/multimodal/request-response-logging
 """
 
 from __future__ import annotations

@@ -54,6 +54,7 @@ _ONLY_IN_TRACES = {
 _TOOLS_BESIDE = ("toolDefinitions", "tool_definitions", "tools")
 _BLOCKS = {"text", "tool_use", "thinking"}  # of a message of Anthropic's
 _ITEMS = {"message", "function_call", "reasoning"}  # of a response of OpenAI's
+_OF_AI_SDK = {"toolCallId", "toolName"}  # a call; an answer of calls alone is a list of them
 
 
 def recognises(row: Row) -> bool:
@@ -208,6 +209,8 @@ def _answer(parsed: object, given: object, called: object) -> Choice:
         return read_response({"content": parsed})
     if kinds and all(is_one_of(kind, _ITEMS) for kind in kinds):
         return read_response({"output": parsed})
+    if is_list(parsed) and all(is_object(each) and each.keys() >= _OF_AI_SDK for each in parsed):
+        return Choice(read_answer({"tool_calls": parsed}, "output"))
     one = one_of(parsed) if is_list(parsed) and _are_choices(parsed) else parsed
     if is_object(one):
         if is_list(one.get("choices")):

@@ -1,4 +1,8 @@
-"""ShareGPT rows: {"conversations": [{"from": "human", "value": ...}, ...]}."""
+"""ShareGPT rows: {"conversations": [{"from": "human", "value": ...}, ...]}.
+
+The turns may also be pairs, as XTuner, Capybara and Firefly write them: {"conversation": [{"input", "output"}, ...]}.
+Source: https://xtuner.readthedocs.io/en/latest/training/multi_turn_conversation.html
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import NotRequired, TypedDict
 
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import ROLES, read_messages
+from fine_tuning.data_io.dialects.history import read_history
 from fine_tuning.data_io.dialects.images import PLACEHOLDER
 from fine_tuning.data_io.dialects.tool_calls import made_id
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
@@ -51,13 +56,30 @@ def calls(row: Row) -> Iterator[Call]:
     """
     key = next(key for key in _TURN_KEYS if is_list(parse_embedded_json(row.get(key))))
     turns = list_of_objects(parse_embedded_json(row[key]), key)
-    for number, turn in enumerate(turns):
-        speaker = turn.get("from") or turn.get("role")
-        if str(speaker).lower() not in ROLES:
-            raise DataError(f"{key}[{number}].from is {speaker!r}; known are {', '.join(ROLES)}")
-    messages = read_messages(turns, key)
+    messages = _of_pairs(turns) or _of_turns(turns, key)
     refuse_second(row, messages)
     yield call_from_row(row, _KEYS, messages, read_tools(row.get("tools")))
+
+
+def _of_turns(turns: list[JsonObject], key: str) -> list[Message]:
+    for number, turn in enumerate(turns):
+        speaker = turn.get("from") or turn.get("role")
+        if speaker is None:
+            raise DataError(f"{key}[{number}] has neither from nor role (it has {', '.join(sorted(turn))})")
+        if str(speaker).lower() not in ROLES:
+            raise DataError(f"{key}[{number}].from is {speaker!r}; known are {', '.join(ROLES)}")
+    return read_messages(turns, key)
+
+
+def _of_pairs(turns: list[JsonObject]) -> list[Message]:
+    """The messages of turns with a question and its answer each, the first with the system prompt; none for others."""
+    if not turns or any("from" in turn or "role" in turn for turn in turns):
+        return []
+    first = {name: value for name, value in turns[0].items() if name != "system"}
+    system = turns[0].get("system")
+    said = read_history([first, *turns[1:]]) if system is None or isinstance(system, str) else None
+    before: list[Message] = [{"role": "system", "content": system}] if system and isinstance(system, str) else []
+    return [*before, *said] if said else []
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> ShareGptRow:
