@@ -44,7 +44,8 @@ _BRACKET = (
     r"|(?<=[\p{N}\p{L})]\s*)\)(?=\s*[-+*/^]\s*(?:\p{N}|\p{L}\b|\())"
 )
 _NOT = r"(?<![\p{L}\p{N}\p{M}])!(?=[(\p{L}\p{N}\p{Pc}])|!(?==)|(?<=[&|=]\s*)!(?=\s*[(\p{L}\p{N}])"
-_FACTORIAL = r"(?<=\p{Nd}|\b\p{L})!(?=\s*[-+*/^=)×÷·?])"  # noqa: RUF001 - else the end of what is said: "Give me 5!"
+# After a number or a variable, before what goes on with it; else the end of what is said: "Give me 5!"
+_FACTORIAL = r"(?<=\p{Nd})!(?=\s*[-+*/^=)×÷·?])|(?<=\b\p{L})!(?=\s*[+*/^=×÷·])"  # noqa: RUF001
 _CODE = r":(?=[:=])|(?<=:):|\?(?=\.\w)|(?<=\b\p{L})'(?=\()|(?<=\p{Nd})['\"](?=\p{Nd})"  # `:=`, `::`, `?.`, f'(x), 6'2
 
 _TOKEN = regex.compile(rf"{_WORD}|{CLUSTER}|{_OPERATOR}|{_DASH}|{_BRACKET}|{_NOT}|{_FACTORIAL}|{_CODE}", regex.V1)
