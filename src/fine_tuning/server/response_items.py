@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal, TypeAlias, cast
 
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
 from fine_tuning.server.request_model import RequestModel, added_by_sdks
+from fine_tuning.serving.wires.object_ids import new_id
+from fine_tuning.serving.wires.response_objects import Status
 from fine_tuning.store.records.rows import JsonColumn
 
-Status = Literal["in_progress", "completed", "incomplete"]
 ItemId = Annotated[str, Field(min_length=1, max_length=64)]
 _UNREADABLE = ("image_url", "input_audio", "file", "input_image", "input_file")
 CallId = Annotated[str, Field(min_length=1)]  # as the host of a model writes it
@@ -211,11 +211,6 @@ _READER = TypeAdapter(list[SentItem])
 def read(stored: Sequence[JsonColumn]) -> list[Item]:
     """Stored items as they were sent or answered."""
     return cast("list[Item]", _READER.validate_python(stored))
-
-
-def new_id(prefix: str) -> str:
-    """An id that nothing else has."""
-    return f"{prefix}_{uuid.uuid4().hex}"
 
 
 def identified(items: Sequence[Item], taken: Sequence[str] = ()) -> list[JsonColumn]:

@@ -12,10 +12,10 @@ from typing import Required, TypedDict
 from fine_tuning._util.files import parse_json
 from fine_tuning.data_io.json_values import JsonObject, is_object
 from fine_tuning.errors import DataError, ProviderError
-from fine_tuning.server.chat_objects import chunk_choice
-from fine_tuning.server.message_objects import Message, MessageUsage, StopReason, Text, ToolUse, message_usage
-from fine_tuning.server.response_items import new_id
 from fine_tuning.serving.chat_types import Chunk, ChunkChoice, ToolCallDelta
+from fine_tuning.serving.wires.chat_objects import chunk_choice
+from fine_tuning.serving.wires.message_objects import Message, MessageUsage, StopReason, Text, ToolUse, message_usage
+from fine_tuning.serving.wires.object_ids import new_id
 
 _CUT: dict[str | None, StopReason] = {"length": "max_tokens", "content_filter": "refusal"}
 

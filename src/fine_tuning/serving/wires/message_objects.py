@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, TypedDict
 
 from fine_tuning.data_io.json_values import JsonObject
-from fine_tuning.server.response_items import new_id
 from fine_tuning.serving.chat_types import Usage
+from fine_tuning.serving.wires.object_ids import new_id
 
 StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"]
 
