@@ -184,12 +184,10 @@ def test_identical_call_is_answered_from_the_cache(gateway: Gateway, vendor: Ups
     assert calls[1]["not_captured"] == "it was answered from the cache"
 
 
-def test_target_of_another_wire_is_refused_in_the_callers(gateway: Gateway, vendor: Upstream) -> None:
-    save(incumbent="openai/gpt-4o")
-    vendor.answers(WHOLE)
-    reply, got = ask(gateway, request("/anthropic/v1/messages", body(), JSON, b"anthropic-version: 2023-06-01"))
-    assert (reply.status, json.loads(got)["type"]) == (400, "error")
-    assert "speaks openai's API" in json.loads(got)["error"]["message"]
+def test_call_that_is_no_chat_is_refused_by_a_target_of_another_wire(gateway: Gateway, vendor: Upstream) -> None:
+    save(incumbent="anthropic/claude", fallback={"targets": ["openai/gpt-4o"]})
+    reply, got = ask(gateway, request("/openai/v1/embeddings", body(input="x"), JSON))
+    assert (reply.status, json.loads(got)["error"]["code"]) == (400, "not_translatable")
     assert vendor.requests == []
 
 

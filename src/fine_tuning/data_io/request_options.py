@@ -69,7 +69,7 @@ def request_options(request: Row) -> JsonObject:
     if _READ.isdisjoint(request):
         return {}
     text, output = (object_or_empty(parse_embedded_json(request.get(key))) for key in ("text", "output_config"))
-    choice, is_parallel = _tool_choice(request)
+    choice, is_parallel = tool_choice(request)
     found: JsonObject = {
         "response_format": _response_format(request) or _as_format(text.get("format") or output.get("format")),
         "tool_choice": choice,
@@ -114,8 +114,8 @@ def _of_schema(schema: object) -> JsonObject:
     return {"type": "json_schema", "json_schema": {"name": "response", "schema": parse_embedded_json(schema)}}
 
 
-def _tool_choice(request: Row) -> tuple[object, bool]:
-    """What the model had to call, and whether it could call several tools at once."""
+def tool_choice(request: Row) -> tuple[object, bool]:
+    """What the model had to call under OpenAI's names, `none` included, and whether it could call several at once."""
     is_parallel = request.get("parallel_tool_calls") is not False
     config = object_or_empty(first_value(request, *_TOOL_CONFIGS))
     calling = object_or_empty(first_value(config, "functionCallingConfig", "function_calling_config"))

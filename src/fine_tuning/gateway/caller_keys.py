@@ -55,6 +55,18 @@ def with_held(headers: Headers, held: str | None, wire: Wire, upstream: str) -> 
     return kept + [(name, _as_value(name, held)) for name in places]
 
 
+def vendors_key(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """The client's own key for a vendor; None where there is none but the gateway's."""
+    values = (_value(headers[name]) for name in _OF_VENDORS if name in headers)
+    return next((each for each in values if each and not each.startswith(OWN_PREFIX)), None)
+
+
+def key_header(wire: Wire | None, key: bytes) -> tuple[bytes, bytes]:
+    """A key where the vendors of a wire look for one."""
+    name = _OF_WIRE[wire or "openai"]
+    return name, (_BEARER if name == b"authorization" else b"") + key
+
+
 def _places(headers: Mapping[bytes, bytes]) -> list[bytes]:
     """The vendors' headers that have the gateway's key."""
     return [name for name in _OF_VENDORS if _value(headers.get(name, b"")).startswith(OWN_PREFIX)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,6 +11,7 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Send
+from yarl import URL
 
 from fine_tuning.gateway.answer_cache import AnswerCache, key_of
 from fine_tuning.gateway.attempts import Attempt, Attempts
@@ -21,10 +23,13 @@ from fine_tuning.gateway.replies import BrokenOff, LocalReply, Reply
 from fine_tuning.gateway.route_table import KnownRoute, Part
 from fine_tuning.gateway.shadowing import Shadowed, Shadows
 from fine_tuning.gateway.target_requests import RoutedCall
+from fine_tuning.gateway.translation.translated_calls import TranslatedCall
 from fine_tuning.gateway.upstreams import LOCAL, Upstream
+from fine_tuning.gateway.wire_errors import GatewayError
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.experiment_json import Arm
 
+_log = logging.getLogger(__name__)
 TARGET = b"x-ft-target"  # tells the client which target answered
 LOCAL_UPSTREAM = Upstream(LOCAL, LOCAL)
 
@@ -108,8 +113,9 @@ class RouteCalls:
         """
         route, call = question.route, question.call
         decision = route.decide(call.body.unit(question.tags) or question.call_id)
-        first = decision.chain[0]
-        call.check_wire(self._upstream(first), first.target)
+        first, *others = decision.chain
+        self._translation(call, first)  # what the first cannot be asked is refused, and no fallback hides it
+        chain = [first, *(each for each in others if self._can_be_asked(call, each))]
         key = key_of(question.project, f"{route.name} {route.revision}", call, first.target)
         with client.cancelled_when_it_leaves():
             if route.policy.cache is not None and (known := self._cache.get(key)) is not None:
@@ -123,7 +129,7 @@ class RouteCalls:
                 return question.exchange(part, self._upstream(part).address, arm)
 
             attempts = Attempts(route.policy.fallback, begin, partial(self._open, call), self._record, self._kept)
-            found = await attempts.answer(decision.chain)
+            found = await attempts.answer(chain)
             if found.error is not None:
                 attempts.abandon(found)
                 raise found.error
@@ -140,6 +146,17 @@ class RouteCalls:
     def _upstream(self, part: Part) -> Upstream:
         return LOCAL_UPSTREAM if part.target.is_local else self._sources.upstreams[part.target.upstream]
 
+    def _translation(self, call: RoutedCall, part: Part) -> TranslatedCall | None:
+        return None if part.target.is_local else call.translation(self._upstream(part), part.target)
+
+    def _can_be_asked(self, call: RoutedCall, part: Part) -> bool:
+        try:
+            self._translation(call, part)
+        except GatewayError as error:
+            _log.info("%s is no fallback of this call: %s", part.target, error)
+            return False
+        return True
+
     async def _open(self, call: RoutedCall, part: Part, exchange: Exchange) -> Reply:
         body = call.body.with_model(part.target.model)
         exchange.keep_request(body, self._kept)
@@ -147,6 +164,10 @@ class RouteCalls:
             return await LocalReply.open(self._app, call.local_scope(body), body)
         upstream = self._upstream(part)
         held = await self._sources.held(exchange.project, upstream.name)
+        if (translated := self._translation(call, part)) is not None:
+            headers = self._forwarder.headers(call.translated_scope(upstream, held))
+            url = URL(upstream.url(translated.path), encoded=True)
+            return await translated.translated(await self._forwarder.open(Asked("POST", url, headers, translated.body)))
         headers = self._forwarder.headers(call.scope_at(upstream, held))
         return await self._forwarder.open(Asked("POST", call.url(upstream), headers, body))
 

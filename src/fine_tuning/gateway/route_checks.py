@@ -1,4 +1,4 @@
-"""Whether a policy can be followed: its upstreams, models and A/B test exist, and speak one wire."""
+"""Whether a policy can be followed: its upstreams, models and A/B test exist."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments.design import Design
 from fine_tuning.gateway.route_policy import RoutePolicy, Target
-from fine_tuning.gateway.upstreams import LOCAL, Upstream, Wire
+from fine_tuning.gateway.upstreams import LOCAL, Upstream
 from fine_tuning.serving.model_resolution import find_target
 from fine_tuning.store import artifacts, checkpoint_permissions, experiments, jobs, routes
 from fine_tuning.store.database import Transaction
@@ -20,7 +20,7 @@ from fine_tuning.store.records.experiments import Experiment
 def check_targets(
     tx: Transaction, project: str, policy: RoutePolicy, upstreams: Mapping[str, Upstream], aliases: Collection[str]
 ) -> None:
-    """Check that every target exists, and that they speak one wire.
+    """Check that every target exists.
 
     Args:
         aliases: of the server's models.
@@ -28,7 +28,6 @@ def check_targets(
     Raises:
         UsageError: one does not.
     """
-    wires: dict[Wire, Target] = {}
     for target in policy.targets():
         if target.is_local:
             _check_local(tx, project, target.model, aliases)
@@ -37,13 +36,6 @@ def check_targets(
         if upstream is None:
             known = ", ".join(sorted([*upstreams, LOCAL]))
             raise UsageError(f"{target}: no upstream {target.upstream}; there are {known} (FINE_TUNING_UPSTREAMS)")
-        if upstream.wire == "gemini":
-            raise UsageError(f"{target}: Gemini names its model in the path of a call, which a route does not change")
-        if upstream.wire is not None:
-            wires.setdefault(upstream.wire, target)
-    if len(wires) > 1:
-        both = " and ".join(f"{target} ({wire})" for wire, target in wires.items())
-        raise UsageError(f"{both} speak different wires, and calls are not translated yet; name targets of one wire")
 
 
 def _check_local(tx: Transaction, project: str, name: str, aliases: Collection[str]) -> None:

@@ -13,6 +13,8 @@ from fine_tuning.gateway import caller_keys
 from fine_tuning.gateway.http_headers import OWN, Headers
 from fine_tuning.gateway.route_policy import Target
 from fine_tuning.gateway.routed_body import RoutedBody
+from fine_tuning.gateway.translation.chat_apis import NAMES, api_of_path, api_to_ask
+from fine_tuning.gateway.translation.translated_calls import TranslatedCall
 from fine_tuning.gateway.upstreams import Upstream, Wire
 from fine_tuning.gateway.wire_errors import GatewayError
 
@@ -23,6 +25,9 @@ _OF_VENDOR = frozenset(
         *(b"openai-organization", b"openai-project"),
     }
 )
+
+_OF_ANY_WIRE = frozenset({b"traceparent", b"tracestate", b"user-agent", b"x-ft-passed"})
+_ANTHROPIC_VERSION = b"2023-06-01"  # https://docs.anthropic.com/en/api/versioning
 
 
 class RoutedCall(NamedTuple):
@@ -44,18 +49,35 @@ class RoutedCall(NamedTuple):
         """The client's."""
         return dict(self.scope["headers"])
 
-    def check_wire(self, upstream: Upstream, target: Target) -> None:
-        """Refuse a call that its target does not understand. A translation of calls would take the place of this.
+    def translation(self, upstream: Upstream, target: Target) -> TranslatedCall | None:
+        """The call in the words of an upstream that speaks another wire; None where it is sent as it is.
 
         Raises:
-            GatewayError: 400.
+            GatewayError: 400, the other wire cannot express it; the message names what.
         """
-        if upstream.wire not in (None, self.wire):
-            message = (
-                f"this route is answered by {target}, which speaks {upstream.wire}'s API and not {self.wire}'s; calls "
-                f"are not translated yet: call it with a client of {upstream.wire}'s API"
-            )
-            raise GatewayError(HTTPStatus.BAD_REQUEST, message, "wire_not_translated")
+        asked = api_of_path(self.path)
+        api = api_to_ask(upstream, asked, self.wire)
+        if api is None:
+            return None
+        if asked is None:
+            message = f"{self.path}: {target}, which answers this route, has nothing of the kind: {NAMES[api]} alone"
+            raise GatewayError(HTTPStatus.BAD_REQUEST, message, "not_translatable")
+        only_chat = upstream.has_only_chat
+        return TranslatedCall.of(asked, api, self.body.fields, target.model, has_only_chat=only_chat)
+
+    def translated_scope(self, upstream: Upstream, held: str | None) -> Scope:
+        """The scope of a translated call: none of the client's headers but its place in a trace, and a key."""
+        headers: Headers = [each for each in self.scope["headers"] if each[0] in _OF_ANY_WIRE]
+        headers += [(b"content-type", b"application/json"), (b"accept-encoding", b"identity")]
+        if upstream.wire == "anthropic":
+            headers.append((b"anthropic-version", _ANTHROPIC_VERSION))
+        own = caller_keys.vendors_key(self.headers) if upstream.name == self.origin else None
+        if key := own or self._key_for(upstream, held):
+            headers.append(caller_keys.key_header(upstream.wire, key))
+        return {**self.scope, "headers": headers}
+
+    def _key_for(self, upstream: Upstream, held: str | None) -> bytes:
+        return self.headers.get(VENDOR_KEY + upstream.name.encode(), (held or "").encode())
 
     def url(self, upstream: Upstream) -> URL:
         """The address of the call at an upstream."""
@@ -77,9 +99,8 @@ class RoutedCall(NamedTuple):
                 headers = caller_keys.with_held(headers, held, self.wire, upstream.name)
         else:
             headers = [each for each in headers if each[0] not in _OF_VENDOR]
-            if key := self.headers.get(VENDOR_KEY + upstream.name.encode(), (held or "").encode()):
-                named = (b"x-api-key", key) if upstream.wire == "anthropic" else (b"authorization", b"Bearer " + key)
-                headers.append(named)
+            if key := self._key_for(upstream, held):
+                headers.append(caller_keys.key_header(upstream.wire, key))
         return {**self.scope, "headers": headers}
 
     def local_scope(self, body: bytes) -> Scope:

@@ -18,6 +18,8 @@ PUBLIC = {
     "anthropic": "https://api.anthropic.com",
     "gemini": "https://generativelanguage.googleapis.com",
 }
+STATED: tuple[Literal["openai", "chat", "anthropic", "gemini"], ...] = ("openai", "chat", "anthropic", "gemini")
+"""What an address may say of the wire, as in chat+https://host: `chat` is OpenAI's without the Responses."""
 LOCAL = "local"  # as an upstream: the models of this server
 RESERVED = frozenset({"v1", "docs", "healthz", "metrics", "openapi.json", "login", "static", "_nicegui", LOCAL})
 """First parts of the server's own paths, and its models."""
@@ -32,16 +34,25 @@ class Upstream:
 
     Attributes:
         address: scheme, host and the path before that of a call, without a slash at its end.
+        stated: what it speaks, where its address says it.
     """
 
     name: str
     address: str
+    stated: Literal["openai", "chat", "anthropic", "gemini"] | None = None
 
     @property
     def wire(self) -> Wire | None:
         """The wire that it speaks; None for a host that may speak several."""
+        if self.stated is not None:
+            return "openai" if self.stated == "chat" else self.stated
         public = next((name for name, address in PUBLIC.items() if address == self.address), "")
         return _WIRES.get(self.name) or _WIRES.get(public)
+
+    @property
+    def has_only_chat(self) -> bool:
+        """Whether it speaks OpenAI's chat completions, and not its Responses."""
+        return self.stated == "chat"
 
     def url(self, path: str) -> str:
         """The address of a call.
@@ -67,14 +78,18 @@ def _upstream(name: str, address: str) -> Upstream:
             f"FINE_TUNING_UPSTREAMS: {name!r} cannot name an upstream; use up to 40 lower-case letters, digits and "
             f"dashes, and none of {', '.join(sorted(RESERVED))}"
         )
-    parts = urlsplit(address.strip())
+    given = address.strip()
+    stated = next((each for each in STATED if given.startswith(f"{each}+")), None)
+    if stated is not None:
+        given = given.removeprefix(f"{stated}+")
+    parts = urlsplit(given)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ConfigurationError(
             f"FINE_TUNING_UPSTREAMS: {name}: {address!r} is no address; write one such as https://api.openai.com"
         )
     if parts.username or parts.password:
         raise ConfigurationError(f"FINE_TUNING_UPSTREAMS: {name}: an address must not contain a password")
-    return Upstream(name, address.strip().rstrip("/"))
+    return Upstream(name, given.rstrip("/"), stated)
 
 
 def wire_of(path: str, headers: Mapping[bytes, bytes]) -> Wire:

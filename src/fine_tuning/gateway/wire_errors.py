@@ -37,16 +37,17 @@ class GatewayError(Exception):
     Attributes:
         status: of the response.
         code: an identifier for programs.
+        field: of the request, which cannot be passed on.
     """
 
-    def __init__(self, status: HTTPStatus, message: str, code: str) -> None:
+    def __init__(self, status: HTTPStatus, message: str, code: str, field: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code, self.field = status, code, field
 
 
 async def send_error(send: Send, error: GatewayError, wire: Wire, call_id: bytes) -> None:
     """Answer with an error."""
-    body = json.dumps(_body(error, wire)).encode()
+    body = json.dumps(error_body(wire, int(error.status), str(error), error.code, error.field)).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
@@ -63,11 +64,11 @@ def anthropic_body(status: int, message: str) -> dict[str, object]:
     return {"type": "error", "error": {"type": _ANTHROPIC_TYPES.get(status, other), "message": message}}
 
 
-def _body(error: GatewayError, wire: Wire) -> dict[str, object]:
-    status, message = int(error.status), str(error)
+def error_body(wire: Wire, status: int, message: str, code: str, field: str | None = None) -> dict[str, object]:
+    """The body of an error in the shape of a wire."""
     if wire == "anthropic":
         return anthropic_body(status, message)
     if wire == "gemini":
         return {"error": {"code": status, "message": message, "status": _GEMINI_STATUSES.get(status, "INTERNAL")}}
     kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
-    return {"error": {"message": message, "type": kind, "param": None, "code": error.code}}
+    return {"error": {"message": message, "type": kind, "param": field, "code": code}}

@@ -13,10 +13,10 @@ from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError, FineTuningError, StorageError
-from fine_tuning.server.chat_objects import ChatCompletion
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
 from fine_tuning.serving.model_resolution import LOCAL
+from fine_tuning.serving.wires.chat_objects import ChatCompletion
 from fine_tuning.store import completions, examples
 from fine_tuning.store.records.completions import StoredCompletion
 from fine_tuning.store.workspace import Workspace

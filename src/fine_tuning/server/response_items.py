@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias, cast
 
@@ -20,11 +19,11 @@ from pydantic import (
     ValidationError,
 )
 
-from fine_tuning.data_io.json_values import is_list, is_object
 from fine_tuning.server.request_model import RequestModel, added_by_sdks
+from fine_tuning.serving.wires.object_ids import new_id
+from fine_tuning.serving.wires.response_objects import Status, all_with_bytes
 from fine_tuning.store.records.rows import JsonColumn
 
-Status = Literal["in_progress", "completed", "incomplete"]
 ItemId = Annotated[str, Field(min_length=1, max_length=64)]
 _UNREADABLE = ("image_url", "input_audio", "file", "input_image", "input_file")
 CallId = Annotated[str, Field(min_length=1)]  # as the host of a model writes it
@@ -56,25 +55,13 @@ def _each_is(kind: Any) -> AfterValidator:
     return AfterValidator(check)
 
 
-def with_bytes(token: JsonColumn) -> JsonColumn:
-    """The log probability of a token as responses have it: its bytes are those of its text where a host names none."""
-    text, others = token.get("token"), token.get("top_logprobs")
-    if token.get("bytes") is None and isinstance(text, str):
-        token = token | {"bytes": [*text.encode()]}
-    return token | {"top_logprobs": _all_with_bytes(others)} if others else token
-
-
-def _all_with_bytes(tokens: object) -> object:
-    return [with_bytes(each) if is_object(each) else each for each in tokens] if is_list(tokens) else tokens
-
-
 class TextPart(RequestModel):
     """A piece of text; other kinds of parts are refused, since the models read text alone."""
 
     type: Annotated[Literal["input_text", "output_text", "text"], Readable]
     text: str
     annotations: Annotated[list[JsonColumn], _each_is(Annotation)] | None = None
-    logprobs: Annotated[list[JsonColumn], BeforeValidator(_all_with_bytes), _each_is(Logprob)] | None = None
+    logprobs: Annotated[list[JsonColumn], BeforeValidator(all_with_bytes), _each_is(Logprob)] | None = None
     prompt_cache_breakpoint: JsonColumn | None = None
     parsed: object = added_by_sdks()
 
@@ -251,11 +238,6 @@ _READER = TypeAdapter(list[SentItem])
 def read(stored: Sequence[JsonColumn]) -> list[Item]:
     """Stored items as they were sent or answered."""
     return cast("list[Item]", _READER.validate_python(stored))
-
-
-def new_id(prefix: str) -> str:
-    """An id that nothing else has."""
-    return f"{prefix}_{uuid.uuid4().hex}"
 
 
 def identified(items: Sequence[Item], taken: Sequence[str] = ()) -> list[JsonColumn]:

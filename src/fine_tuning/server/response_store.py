@@ -12,9 +12,9 @@ from fine_tuning.server import completion_store, response_items
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
 from fine_tuning.server.response_conversation import chat_messages
-from fine_tuning.server.response_objects import Response
 from fine_tuning.server.response_request import ResponseRequest
 from fine_tuning.server.response_turn import Turn
+from fine_tuning.serving.wires.response_objects import Response
 from fine_tuning.store import conversations, responses
 from fine_tuning.store import response_items as stored_items
 from fine_tuning.store.database import Transaction

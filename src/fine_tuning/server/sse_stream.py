@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
@@ -16,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from fine_tuning.errors import FineTuningError, StorageError
 from fine_tuning.server import api_errors
 from fine_tuning.server.api_errors import ApiError
+from fine_tuning.serving.wires.event_text import DONE, event, typed_events
 
 _log = logging.getLogger(__name__)
 
@@ -43,47 +43,39 @@ def _typed_events(
     first: Sequence[Mapping[str, object]], rest: Generator[Sequence[Mapping[str, object]], None, None]
 ) -> Generator[str, None, None]:
     with closing(rest):
-        yield _batch(first)
+        yield typed_events(first)
         for batch in rest:
-            yield _batch(batch)
-
-
-def _batch(events: Sequence[Mapping[str, object]]) -> str:
-    return "".join(f"event: {event['type']}\n{_event(event)}" for event in events)
+            yield typed_events(batch)
 
 
 def _events(
     first: Mapping[str, object], rest: Generator[Mapping[str, object], None, None]
 ) -> Generator[str, None, None]:
     try:
-        yield _event(first)
+        yield event(first)
         for chunk in rest:
-            yield _event(chunk)
+            yield event(chunk)
     except StorageError as error:  # too late for a status
         told = api_errors.of_storage(error)
-        yield _event({"error": api_errors.body(told.status, str(told), told.param, told.code)})
+        yield event({"error": api_errors.body(told.status, str(told), told.param, told.code)})
         return
     except FineTuningError as error:
-        yield _event({"error": api_errors.body(500, str(error))})
+        yield event({"error": api_errors.body(500, str(error))})
         return
     except ApiError as error:  # as of a client that has left, who reads nothing more
-        yield _event({"error": api_errors.body(error.status, str(error), error.param, error.code)})
+        yield event({"error": api_errors.body(error.status, str(error), error.param, error.code)})
         return
     except Exception:  # noqa: BLE001 - the status is sent; the client gets an error event, the log the traceback
         _log.exception("a streamed answer failed")
-        yield _event({"error": api_errors.body(500, "The server had an error while it answered; see its log.")})
+        yield event({"error": api_errors.body(500, "The server had an error while it answered; see its log.")})
         return
     finally:
         rest.close()
-    yield "data: [DONE]\n\n"
+    yield DONE
 
 
 STREAMED: dict[str, Any] = {"content": {"text/event-stream": {}}}
 """What FastAPI documents of a response that may also be a stream."""
-
-
-def _event(chunk: Mapping[str, object]) -> str:
-    return f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n"
 
 
 class _EventStream(StreamingResponse):

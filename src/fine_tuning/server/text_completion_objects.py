@@ -10,11 +10,11 @@ from typing import Literal, NotRequired, TypedDict
 from openai.types import CompletionUsage
 from pydantic import BaseModel
 
-from fine_tuning.server.chat_objects import FINGERPRINT
 from fine_tuning.serving.chat_types import TokenLogprob, Usage, usage
 from fine_tuning.serving.prompt_scorer import ScoredPrompt
 from fine_tuning.serving.text_types import TextChoice
 from fine_tuning.serving.token_texts import shown
+from fine_tuning.serving.wires.chat_objects import FINGERPRINT
 
 
 class TextLogprobs(TypedDict):

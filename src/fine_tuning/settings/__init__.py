@@ -87,7 +87,8 @@ class Settings(BaseSettings):
     upstreams: dict[str, str] = Field(
         default_factory=dict,
         description="APIs that the gateway passes calls to, beside OpenAI, Anthropic and Gemini, as JSON: "
-        '{"azure": "https://NAME.openai.azure.com"}',
+        '{"azure": "https://NAME.openai.azure.com"}; '
+        "chat+, openai+, anthropic+ or gemini+ before an address says its wire",
     )
     secret_key: SecretStr | None = Field(
         default=None,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple, cast
 
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json, why_no_json
@@ -45,6 +47,22 @@ _SPEAKER_KEYS = ("role", "from", "type", "speaker")
 _SPEAKERS = frozenset(_SPEAKER_KEYS)
 _CONTENT_KEYS = ("content", "value", "parts", "text")
 _KEPT = ("name", "weight", "refusal")
+
+
+_AS_WRITTEN: ContextVar[bool] = ContextVar("as_written", default=False)
+
+
+@contextmanager
+def texts_as_written() -> Iterator[None]:
+    """Leave marks of templates in texts, while this is open: in a live call they are no calls and no results.
+
+    Readers of messages are called at the bottom of every format, as for `unread_keys.noted`.
+    """
+    token = _AS_WRITTEN.set(True)
+    try:
+        yield
+    finally:
+        _AS_WRITTEN.reset(token)
 
 
 def role_of(speaker: object) -> str | None:
@@ -117,7 +135,7 @@ def _plain_message(given: JsonObject) -> Message | None:
         return None
     is_ours = "role" in given
     role, content = (given["role"], given.get("content")) if is_ours else (given.get("from"), given.get("value"))
-    if not isinstance(role, str) or not isinstance(content, str) or has_mark(content):
+    if not isinstance(role, str) or not isinstance(content, str) or (has_mark(content) and not _AS_WRITTEN.get()):
         return None
     if is_ours:
         return cast("Message", given) if role in _KNOWN else None
@@ -226,7 +244,8 @@ class _Reader:
                 raise DataError(f"{where} has more than results of tools, which a message of that role cannot say")
             self._results += [_Waiting(result, where, {}) for result in read.results]
             return
-        tagged = tagged_results(content) if isinstance(content, str) and own is None else None
+        is_marked = isinstance(content, str) and own is None and not _AS_WRITTEN.get()
+        tagged = tagged_results(str(content)) if is_marked else None
         message_keys.note_unread_of_result(given, _READ_OF_RESULTS)
         message_keys.note_learnt(given, "tool")
         others = {key: given[key] for key in ("name",) if given.get(key) is not None}
@@ -287,10 +306,12 @@ class _Reader:
             read = read_content(content if is_list(content) else [content], where, place)
             content, results, refusal = read.value(), read.results, read.refusal
             calls = together(calls, read.calls, where) if calls and read.calls else calls or read.calls
-        elif isinstance(content, str) and role == "assistant" and not calls:
+        elif not isinstance(content, str) or _AS_WRITTEN.get():
+            pass
+        elif role == "assistant" and not calls:
             tagged = marked_calls(content, place)
             content, calls = (content, ()) if tagged is None else (tagged[0], tagged[1])
-        elif isinstance(content, str) and role == "user" and len(self._unanswered):
+        elif role == "user" and len(self._unanswered):
             results = [Result(None, None, text) for text in tagged_results(content) or ()]
             content = None if results else content
         message: JsonObject = {"role": role, "content": content}

@@ -51,7 +51,7 @@ def _events(response: object) -> list[JsonObject]:
 
 def _events_in(text: str) -> Iterator[JsonObject]:
     for block in _BLANK.split(text.strip("\ufeff \r\n")):
-        for event in _events_of(block):
+        for event in events_of(block):
             if event is None:
                 return
             yield event
@@ -69,8 +69,11 @@ def _json_lines(text: str) -> Iterator[JsonObject]:
             yield event
 
 
-def _events_of(block: str) -> Iterator[JsonObject | None]:
-    """The events in a block: one, or one a line, as logs without the empty lines have them; None for no JSON."""
+def events_of(block: str) -> Iterator[JsonObject | None]:
+    """The events in a block between empty lines; None for no JSON.
+
+    There is one, or one a line, as logs without the empty lines have them.
+    """
     lines = [line[5:].strip() for line in _LINE_END.split(block) if line.startswith("data:")]
     whole = _parsed("\n".join(lines))
     for event in [whole] if whole is not None or len(lines) < 2 else map(_parsed, lines):

@@ -63,10 +63,13 @@ def is_failed(body: Row) -> bool:
     """Whether a response says that there is no answer: an error, or a response that has not come."""
     if body.get("type") == "error" or str(body.get("status")) in _UNANSWERED:
         return True
+    return is_blocked(body) or (bool(body.get("error")) and kind_of(body) is None)
+
+
+def is_blocked(body: Row) -> bool:
+    """Whether a filter of Gemini's has kept a prompt from its model."""
     feedback = object_or_empty(first_value(body, "promptFeedback", "prompt_feedback"))
-    if first_value(feedback, "blockReason", "block_reason") and not body.get("candidates"):
-        return True
-    return bool(body.get("error")) and kind_of(body) is None
+    return bool(first_value(feedback, "blockReason", "block_reason")) and not body.get("candidates")
 
 
 def read_response(body: Row) -> Choice:
@@ -75,13 +78,23 @@ def read_response(body: Row) -> Choice:
     Raises:
         DataError: it has none, it is of none of the vendors, or it rests on what its host has found.
     """
+    choice = read_choice(body)
+    if not any(each.get("content") or each.get("tool_calls") or each.get("refusal") for each in choice.messages):
+        raise DataError(f"the response has no answer (it ended with {choice.finish_reason or 'no reason'})")
+    return choice
+
+
+def read_choice(body: Row) -> Choice:
+    """As `read_response`; an answer that says nothing is one, too.
+
+    Raises:
+        DataError: it is of none of the vendors, or rests on what its host has found.
+    """
     kind = kind_of(body)
     if kind is None:
         raise DataError(f"the response is of no known API (it has {', '.join(sorted(body)[:6]) or 'nothing'})")
     found_by_host.refuse_found(body, "the response")
     choice = _READERS[kind](body)
-    if not any(each.get("content") or each.get("tool_calls") or each.get("refusal") for each in choice.messages):
-        raise DataError(f"the response has no answer (it ended with {choice.finish_reason or 'no reason'})")
     return choice._replace(messages=with_plain_texts(choice.messages))
 
 
@@ -117,10 +130,11 @@ def _gemini(body: Row) -> Choice:
         ended = "error"
     found_by_host.refuse_found(first, "the response")
     content = first.get("content")
-    if not is_object(content) or not content.get("parts"):
-        raise DataError(f"the response has no answer (it ended with {ended or 'no reason'})")
-    messages = read_answer({**content, "role": "model"}, "content")
-    if ended == "stop" and messages[-1].get("tool_calls"):
+    has_parts = is_object(content) and bool(content.get("parts"))
+    messages = read_answer({**object_or_empty(content), "role": "model"}, "content") if has_parts else []
+    if ended is None and is_blocked(body):
+        ended = "content_filter"
+    if ended == "stop" and messages and messages[-1].get("tool_calls"):
         ended = "tool_calls"
     return Choice(messages, ended, usage_of(first_value(body, "usageMetadata", "usage_metadata")))
 

@@ -12,7 +12,16 @@ from fastapi.responses import StreamingResponse
 from openai.types.chat import ChatCompletion as ChatCompletionModel
 
 from fine_tuning.server import completion_store, model_lookup
-from fine_tuning.server.chat_objects import (
+from fine_tuning.server.chat_request import ChatRequest
+from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
+from fine_tuning.server.context import Context, Project, Server
+from fine_tuning.server.json_body import JsonRoute
+from fine_tuning.server.loaded_models import Served
+from fine_tuning.server.sse_stream import STREAMED, event_stream
+from fine_tuning.server.token_bias import check_bias
+from fine_tuning.serving.chat_types import ChatBody, Usage, usage
+from fine_tuning.serving.engine import Engine
+from fine_tuning.serving.wires.chat_objects import (
     ChatCompletion,
     ChatCompletionChunk,
     Choice,
@@ -23,15 +32,6 @@ from fine_tuning.server.chat_objects import (
     opening_of,
     total_usage,
 )
-from fine_tuning.server.chat_request import ChatRequest
-from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
-from fine_tuning.server.context import Context, Project, Server
-from fine_tuning.server.json_body import JsonRoute
-from fine_tuning.server.loaded_models import Served
-from fine_tuning.server.sse_stream import STREAMED, event_stream
-from fine_tuning.server.token_bias import check_bias
-from fine_tuning.serving.chat_types import ChatBody, Usage, usage
-from fine_tuning.serving.engine import Engine
 
 router = APIRouter(prefix="/chat/completions", route_class=JsonRoute, tags=["Chat"])
 

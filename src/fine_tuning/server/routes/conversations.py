@@ -16,8 +16,9 @@ from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import listed
 from fine_tuning.server.query_parameters import Included
 from fine_tuning.server.request_model import RequestModel
-from fine_tuning.server.response_items import SentItem, identified, new_id
+from fine_tuning.server.response_items import SentItem, identified
 from fine_tuning.server.routes.responses import Limit, Order, items_page
+from fine_tuning.serving.wires.object_ids import new_id
 from fine_tuning.store import conversations, response_items
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.paging import Page

@@ -18,10 +18,10 @@ from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.json_body import JsonRoute
-from fine_tuning.server.message_events import Event, MessageEvents
-from fine_tuning.server.message_objects import TokenCount, begun
 from fine_tuning.server.message_request import CountTokensRequest, MessageRequest
 from fine_tuning.server.sse_stream import STREAMED, typed_event_stream
+from fine_tuning.serving.wires.message_events import Event, MessageEvents
+from fine_tuning.serving.wires.message_objects import TokenCount, begun
 
 router = APIRouter(prefix="/messages", route_class=JsonRoute, tags=["Messages"])
 _log = logging.getLogger(__name__)

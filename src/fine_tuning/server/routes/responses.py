@@ -19,16 +19,16 @@ from fine_tuning.errors import FineTuningError
 from fine_tuning.server import api_objects, model_lookup, prompt_counts, response_store, response_turn
 from fine_tuning.server.api_errors import CLIENT_CLOSED_REQUEST, ApiError, invalid, not_found
 from fine_tuning.server.api_objects import ApiObject
+from fine_tuning.server.begun_response import begun
 from fine_tuning.server.client_disconnect import ClientDisconnected, check_connected
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.pagination import known_position, listed
 from fine_tuning.server.query_parameters import Included
-from fine_tuning.server.response_events import Event, ResponseEvents
-from fine_tuning.server.response_objects import begun
 from fine_tuning.server.response_request import InputTokensRequest, ResponseRequest
 from fine_tuning.server.response_turn import Turn
 from fine_tuning.server.sse_stream import STREAMED, typed_event_stream
+from fine_tuning.serving.wires.response_events import Event, ResponseEvents
 from fine_tuning.store import response_items, responses
 from fine_tuning.store.records.responses import StoredResponse
 

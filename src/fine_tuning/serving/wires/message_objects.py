@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from fine_tuning.data_io.json_values import JsonObject
-from fine_tuning.server.response_items import new_id
 from fine_tuning.serving.chat_types import Usage
+from fine_tuning.serving.wires.object_ids import new_id
 
 StopReason = Literal["end_turn", "max_tokens", "stop_sequence", "tool_use", "refusal"]
 
@@ -29,10 +29,12 @@ class ToolUse(TypedDict):
 
 
 class MessageUsage(TypedDict):
-    """Token counts of a message; what was read from a cache is within the input."""
+    """Token counts of a message; of models here, what was read from a cache is within the input."""
 
     input_tokens: int
     output_tokens: int
+    cache_read_input_tokens: NotRequired[int]
+    cache_creation_input_tokens: NotRequired[int]
 
 
 class Message(TypedDict):

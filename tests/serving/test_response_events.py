@@ -9,9 +9,9 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from fine_tuning.server.response_events import Event, ResponseEvents
-from fine_tuning.server.response_objects import begun
+from fine_tuning.server.begun_response import begun
 from fine_tuning.server.response_request import ResponseRequest
+from fine_tuning.serving.wires.response_events import Event, ResponseEvents
 
 READER: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 

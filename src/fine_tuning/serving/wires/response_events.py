@@ -8,10 +8,18 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Literal, Required, TypedDict, cast
 
-from fine_tuning.server.chat_objects import chunk_choice
-from fine_tuning.server.response_items import Status, new_id, with_bytes
-from fine_tuning.server.response_objects import FunctionCall, OutputMessage, OutputText, Response, response_usage
 from fine_tuning.serving.chat_types import Chunk, ChunkChoice, TokenLogprob, ToolCallDelta
+from fine_tuning.serving.wires.chat_objects import chunk_choice
+from fine_tuning.serving.wires.object_ids import new_id
+from fine_tuning.serving.wires.response_objects import (
+    FunctionCall,
+    OutputMessage,
+    OutputText,
+    Response,
+    Status,
+    response_usage,
+    with_bytes,
+)
 
 _INCOMPLETE: dict[str | None, Literal["max_output_tokens", "content_filter"]] = {
     "length": "max_output_tokens",

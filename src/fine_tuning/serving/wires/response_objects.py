@@ -1,16 +1,16 @@
-"""Responses as the API returns them."""
+"""Responses as OpenAI's API returns them."""
 
 from __future__ import annotations
 
 import time
 from typing import Literal, NotRequired, TypedDict
 
-from fine_tuning.server.api_objects import ApiObject
-from fine_tuning.server.chat_objects import TIER
-from fine_tuning.server.response_items import Status, new_id
-from fine_tuning.server.response_request import ResponseRequest
-from fine_tuning.server.response_tools import FunctionTool
+from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
 from fine_tuning.serving.chat_types import TokenLogprob, Usage, summed
+from fine_tuning.serving.wires.chat_objects import TIER
+from fine_tuning.serving.wires.object_ids import new_id
+
+Status = Literal["in_progress", "completed", "incomplete"]
 
 
 class OutputText(TypedDict):
@@ -99,28 +99,25 @@ class Response(TypedDict):
     parallel_tool_calls: bool
     previous_response_id: str | None
     prompt_cache_key: str | None
-    reasoning: ApiObject
+    reasoning: JsonObject
     safety_identifier: str | None
     service_tier: str
     store: bool
     temperature: float
-    text: ApiObject
+    text: JsonObject
     tool_choice: object
-    tools: list[ApiObject]
+    tools: list[JsonObject]
     top_logprobs: int
     top_p: float
     truncation: str
     usage: ResponseUsage | None
     user: str | None
-    conversation: NotRequired[ApiObject]
+    conversation: NotRequired[JsonObject]
 
 
-def begun(body: ResponseRequest) -> Response:
-    """A response without an answer yet."""
-    text = {} if body.text is None else body.text.model_dump(by_alias=True, exclude_none=True)
-    reasoning = body.reasoning or {}
-    choice = body.tool_choice
-    response: Response = {
+def begun(model: str) -> Response:
+    """A response without an answer yet, to a request that sets nothing."""
+    return {
         "id": new_id("resp"),
         "object": "response",
         "created_at": int(time.time()),
@@ -129,32 +126,29 @@ def begun(body: ResponseRequest) -> Response:
         "background": False,
         "error": None,
         "incomplete_details": None,
-        "instructions": body.instructions,
-        "max_output_tokens": body.max_output_tokens,
-        "max_tool_calls": body.max_tool_calls,
-        "metadata": body.metadata or {},
-        "model": body.model,
+        "instructions": None,
+        "max_output_tokens": None,
+        "max_tool_calls": None,
+        "metadata": {},
+        "model": model,
         "output": [],
-        "parallel_tool_calls": body.parallel_tool_calls is not False,
-        "previous_response_id": body.previous_response_id,
-        "prompt_cache_key": body.prompt_cache_key,
-        "reasoning": {"effort": None, "summary": None, **reasoning},
-        "safety_identifier": body.safety_identifier,
+        "parallel_tool_calls": True,
+        "previous_response_id": None,
+        "prompt_cache_key": None,
+        "reasoning": {"effort": None, "summary": None},
+        "safety_identifier": None,
         "service_tier": TIER,
-        "store": body.is_stored,
-        "temperature": 1.0 if body.temperature is None else body.temperature,
-        "text": {"format": {"type": "text"}, **text},
-        "tool_choice": "auto" if choice is None else choice if isinstance(choice, str) else choice.model_dump(),
-        "tools": [tool.shown() for tool in body.tools or [] if isinstance(tool, FunctionTool)],
-        "top_logprobs": body.top_logprobs or 0,
-        "top_p": 1.0 if body.top_p is None else body.top_p,
-        "truncation": body.truncation or "disabled",
+        "store": False,
+        "temperature": 1.0,
+        "text": {"format": {"type": "text"}},
+        "tool_choice": "auto",
+        "tools": [],
+        "top_logprobs": 0,
+        "top_p": 1.0,
+        "truncation": "disabled",
         "usage": None,
-        "user": body.user,
+        "user": None,
     }
-    if body.conversation_id is not None:
-        response["conversation"] = {"id": body.conversation_id}
-    return response
 
 
 def response_usage(counts: Usage) -> ResponseUsage:
@@ -171,3 +165,16 @@ def response_usage(counts: Usage) -> ResponseUsage:
         "output_tokens_details": {"reasoning_tokens": written["reasoning_tokens"]},
         "total_tokens": found["total_tokens"],
     }
+
+
+def with_bytes(token: JsonObject) -> JsonObject:
+    """The log probability of a token as responses have it: its bytes are those of its text where a host names none."""
+    text, others = token.get("token"), token.get("top_logprobs")
+    if token.get("bytes") is None and isinstance(text, str):
+        token = token | {"bytes": [*text.encode()]}
+    return token | {"top_logprobs": all_with_bytes(others)} if others else token
+
+
+def all_with_bytes(tokens: object) -> object:
+    """The same of a list; what is none of these is left to whoever checks it."""
+    return [with_bytes(each) if is_object(each) else each for each in tokens] if is_list(tokens) else tokens

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from fine_tuning.errors import ProviderError
-from fine_tuning.server.message_events import Event, MessageEvents
-from fine_tuning.server.message_objects import begun
-from tests.server.test_response_events import call, chunk
+from fine_tuning.serving.wires.message_events import Event, MessageEvents
+from fine_tuning.serving.wires.message_objects import begun
+from tests.serving.test_response_events import call, chunk
 
 COUNTS: Any = {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}}
 

@@ -5,17 +5,17 @@ Source: https://docs.anthropic.com/en/docs/build-with-claude/streaming
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Required, TypedDict
 
 from fine_tuning._util.files import parse_json
 from fine_tuning.data_io.json_values import JsonObject, is_object
 from fine_tuning.errors import DataError, ProviderError
-from fine_tuning.server.chat_objects import chunk_choice
-from fine_tuning.server.message_objects import Message, MessageUsage, StopReason, Text, ToolUse, message_usage
-from fine_tuning.server.response_items import new_id
-from fine_tuning.serving.chat_types import Chunk, ChunkChoice, ToolCallDelta
+from fine_tuning.serving.chat_types import Chunk, ChunkChoice, ToolCallDelta, Usage
+from fine_tuning.serving.wires.chat_objects import chunk_choice
+from fine_tuning.serving.wires.message_objects import Message, MessageUsage, StopReason, Text, ToolUse, message_usage
+from fine_tuning.serving.wires.object_ids import new_id
 
 _CUT: dict[str | None, StopReason] = {"length": "max_tokens", "content_filter": "refusal"}
 
@@ -48,11 +48,17 @@ class MessageEvents:
     Args:
         message: without an answer; `end` completes it.
         stops: the texts of which one may end the answer.
+        usage: writes token counts.
     """
 
-    def __init__(self, message: Message, stops: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        message: Message,
+        stops: Collection[str] = (),
+        usage: Callable[[Usage], MessageUsage] = message_usage,
+    ) -> None:
         self.message = message
-        self._stops = stops
+        self._stops, self._usage = stops, usage
         self._block: _Begun | None = None
         self._reason: str | None = None
         self._is_begun = False
@@ -78,7 +84,7 @@ class MessageEvents:
             self.message["usage"]["input_tokens"] = counted
             yield from self._begin()
         if (counts := chunk.get("usage")) and not chunk["choices"]:
-            self.message["usage"] = message_usage(counts)
+            self.message["usage"] = self._usage(counts)
         for choice in chunk["choices"]:
             yield from self._choice(choice)
 

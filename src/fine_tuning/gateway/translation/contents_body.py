@@ -1,0 +1,114 @@
+"""A call as a request to Gemini's generateContent.
+
+Sources: https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/docs/function-calling,
+https://ai.google.dev/gemini-api/docs/thought-signatures
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections.abc import Iterator, Mapping
+
+from fine_tuning.data_io.json_values import JsonObject, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.data_io.messages import Message, Tool, content_text
+from fine_tuning.gateway.translation.asked_chat import AskedChat, untranslatable
+from fine_tuning.gateway.translation.turns import Image, Turn, arguments, divided, parts
+
+_NAMES = {
+    "max_tokens": "maxOutputTokens",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "stop": "stopSequences",
+    "seed": "seed",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
+_MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
+_WITHOUT_SIGNATURES = re.compile(r"(?:models/)?gemini-[12][.-]")
+_SIGNATURE = "skip_thought_signature_validator"
+"""What later models take in place of the signature of a call, which no other wire has a place for."""
+
+
+def contents_body(asked: AskedChat, model: str) -> JsonObject:
+    """The body of the request; model and stream are in its path.
+
+    Raises:
+        GatewayError: 400, the API cannot express it.
+    """
+    system, turns = divided(asked.messages)
+    names = {call["id"]: call["function"]["name"] for each in asked.messages for call in each.get("tool_calls") or ()}
+    signature: JsonObject = {} if _WITHOUT_SIGNATURES.match(model) else {"thoughtSignature": _SIGNATURE}
+    body: JsonObject = {
+        "contents": [
+            {"role": "model" if turn.is_model else "user", "parts": list(_parts(turn, names, signature))}
+            for turn in turns
+        ]
+    }
+    if system:
+        body["systemInstruction"] = {"parts": [{"text": each} for each in system]}
+    if config := _config(asked):
+        body["generationConfig"] = config
+    if asked.tools:
+        body["tools"] = [{"functionDeclarations": [_tool(each) for each in asked.tools]}]
+        body["toolConfig"] = {"functionCallingConfig": _choice(asked)}
+    return body
+
+
+def _config(asked: AskedChat) -> JsonObject:
+    found: JsonObject = {_NAMES[name]: value for name, value in asked.settings.items() if name in _NAMES}
+    if (effort := asked.settings.get("effort")) is not None:
+        found["thinkingConfig"] = {"thinkingLevel": effort}
+    if asked.form is not None:
+        found["responseMimeType"] = "application/json"
+        if (schema := object_or_empty(asked.form.get("json_schema")).get("schema")) is not None:
+            found["responseJsonSchema"] = schema
+    return found
+
+
+def _parts(turn: Turn, names: Mapping[str, str], signature: JsonObject) -> Iterator[JsonObject]:
+    for place, message in turn.messages:
+        if message["role"] == "tool":
+            yield {"functionResponse": _result(message, names)}
+            continue
+        for part in parts(message):
+            yield {"text": part} if isinstance(part, str) else _image(part)
+        for number, call in enumerate(message.get("tool_calls") or ()):
+            called: JsonObject = {"name": call["function"]["name"], "args": arguments(call, place)}
+            yield {"functionCall": called, **(signature if number == 0 else {})}
+
+
+def _image(image: Image) -> JsonObject:
+    if image.data is not None:
+        return {"inlineData": {"mimeType": image.media_type, "data": image.data}}
+    kind = mimetypes.guess_type(image.address.partition("?")[0])[0]
+    return {"fileData": {"fileUri": image.address, **({"mimeType": kind} if kind else {})}}
+
+
+def _result(message: Message, names: Mapping[str, str]) -> JsonObject:
+    """The result of a function, which must be an object: any other is the `output` of one."""
+    text = content_text(message.get("content"))
+    found = parse_embedded_json(text)
+    response = found if is_object(found) else {"output": text}
+    return {"name": names.get(message.get("tool_call_id") or "", ""), "response": response}
+
+
+def _tool(tool: Tool) -> JsonObject:
+    function = tool["function"]
+    found: JsonObject = {
+        "name": function["name"],
+        "description": function.get("description"),
+        "parametersJsonSchema": function.get("parameters"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _choice(asked: AskedChat) -> JsonObject:
+    mode, name, is_parallel = asked.choice
+    if not is_parallel and mode != "none":
+        raise untranslatable("parallel calls of tools cannot be turned off in Gemini's API", "parallel_tool_calls")
+    if name is not None:
+        return {"mode": "ANY", "allowedFunctionNames": [name]}
+    is_strict = any(each["function"].get("strict") for each in asked.tools)
+    return {"mode": "VALIDATED" if mode == "auto" and is_strict else _MODES[mode]}

@@ -1,0 +1,203 @@
+"""A call for a target that speaks another wire: its request, and its answer as the application expects it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
+from fine_tuning.errors import DataError, ProviderError
+from fine_tuning.gateway.content_encodings import MAX_BYTES, decoded
+from fine_tuning.gateway.exchanges import encoding_of
+from fine_tuning.gateway.http_headers import Headers
+from fine_tuning.gateway.replies import BrokenOff, Reply
+from fine_tuning.gateway.translation.answer_chunks import StreamReader, stream_reader, whole_chunks
+from fine_tuning.gateway.translation.answers import Answer, answer_of
+from fine_tuning.gateway.translation.asked_chat import AskedChat, read_chat
+from fine_tuning.gateway.translation.chat_apis import ChatApi, path_of, wire_of_api
+from fine_tuning.gateway.translation.chat_body import chat_body
+from fine_tuning.gateway.translation.contents_body import contents_body
+from fine_tuning.gateway.translation.event_reader import EventReader
+from fine_tuning.gateway.translation.messages_body import messages_body
+from fine_tuning.gateway.wire_errors import GatewayError, error_body
+from fine_tuning.serving.chat_types import Chunk
+
+_LONGEST_MESSAGE = 1000  # characters of a page that is no JSON
+_PASSED = (b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id", b"x-request-id")
+_STREAM = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+
+
+class TranslatedCall(NamedTuple):
+    """A call as its target takes it.
+
+    Attributes:
+        api: of the target.
+        path: with its query.
+    """
+
+    asked: AskedChat
+    api: ChatApi
+    model: str
+    path: str
+    body: bytes
+
+    @classmethod
+    def of(
+        cls, asked_api: ChatApi, api: ChatApi, fields: Row, model: str, *, has_only_chat: bool = False
+    ) -> TranslatedCall:
+        """The call of an application.
+
+        Args:
+            fields: of the request.
+            has_only_chat: the target speaks chat completions and nothing else of OpenAI's API.
+
+        Raises:
+            GatewayError: 400, the other API cannot express it; the message names what.
+        """
+        asked = read_chat(asked_api, fields, api)
+        if api == "chat":
+            body = chat_body(asked, model, has_only_chat=has_only_chat)
+        else:
+            body = messages_body(asked, model) if api == "messages" else contents_body(asked, model)
+        path = path_of(api, model, is_streamed=asked.is_streamed)
+        return cls(asked, api, model, path, json.dumps(body, ensure_ascii=False).encode())
+
+    async def translated(self, reply: Reply) -> Reply:
+        """The reply of the target as one of the application's API; an error and a whole answer are read first.
+
+        Raises:
+            GatewayError: 502, the answer broke off, or is none that can be translated.
+        """
+        kind = next((value for name, value in reply.headers if name.lower() == b"content-type"), b"")
+        is_stream = self.asked.is_streamed and reply.status == HTTPStatus.OK and kind.startswith(b"text/event-stream")
+        passed = [each for each in reply.headers if each[0].lower() in _PASSED]
+        if is_stream and encoding_of(reply.headers) in {"", "identity"}:
+            return _StreamedReply(reply, [*_STREAM, *passed], self)
+        try:
+            return await self._whole(reply, passed)
+        finally:
+            reply.close()
+
+    async def _whole(self, reply: Reply, passed: Headers) -> Reply:
+        text = await _text(reply)
+        found = parse_embedded_json(text)
+        if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
+            shown = error_body(wire_of_api(self.asked.api), reply.status, *_error(found, text))
+            return _written(reply.status, shown, passed)
+        if not is_object(found):
+            raise _failed("its answer is no object of JSON")
+        model = found.get("model") or found.get("modelVersion")
+        answer = answer_of(self.asked, model if isinstance(model, str) else self.model)
+        try:
+            events = [*map(answer.add, whole_chunks(found)), answer.end()]
+        except ProviderError as error:
+            raise _failed(str(error)) from None
+        if self.asked.is_streamed:  # of a host that does not
+            return WholeReply(reply.status, [*_STREAM, *passed], "".join(events).encode())
+        return _written(reply.status, answer.whole(), passed)
+
+
+class WholeReply(NamedTuple):
+    """A reply that has come to its end; see `replies.Reply`."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body."""
+        yield self.body
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _written(status: int, body: Mapping[str, object], passed: Headers) -> WholeReply:
+    text = json.dumps(body, ensure_ascii=False).encode()
+    head = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
+    return WholeReply(status, [*head, *passed], text)
+
+
+class _StreamedReply:
+    """A stream, each piece of which is passed on when it comes."""
+
+    def __init__(self, reply: Reply, headers: Headers, call: TranslatedCall) -> None:
+        self.status, self.headers = int(HTTPStatus.OK), headers
+        self._reply, self._call = reply, call
+        self._reader: StreamReader = stream_reader(call.api)
+        self._answer: Answer | None = None
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """See `Reply`."""
+        events = EventReader()
+        try:
+            async for piece in self._reply.pieces():
+                if text := "".join(map(self._add, self._events(events.add(piece)))):
+                    yield text.encode()
+            last = self._events(events.end())
+            yield "".join([*map(self._add, last), *self._end()]).encode()
+        except ProviderError as error:
+            yield self._answering().fail(str(error)).encode()
+
+    def _events(self, events: Iterator[Row]) -> Iterator[Row]:
+        for event in events:
+            if event.get("type") == "error" or is_object(event.get("error")):
+                raise ProviderError(_error(event, "the target failed")[0])
+            yield event
+
+    def _add(self, event: Row) -> str:
+        return self._texts(self._reader.add(event))
+
+    def _texts(self, chunks: Iterator[Chunk]) -> str:
+        return "".join([self._answering().add(each) for each in chunks])
+
+    def _end(self) -> Iterator[str]:
+        if not self._reader.is_ended:
+            raise BrokenOff
+        yield self._texts(self._reader.end())
+        yield self._answering().end()
+
+    def _answering(self) -> Answer:
+        if self._answer is None:
+            self._answer = answer_of(self._call.asked, self._reader.model or self._call.model)
+        return self._answer
+
+    def close(self) -> None:
+        """See `Reply`."""
+        self._reply.close()
+
+
+def _failed(message: str) -> GatewayError:
+    return GatewayError(HTTPStatus.BAD_GATEWAY, f"the target cannot be understood: {message}", "target_failed")
+
+
+async def _text(reply: Reply) -> str:
+    """The body of a reply.
+
+    Raises:
+        GatewayError: 502, it broke off, or cannot be read.
+    """
+    raw = bytearray()
+    try:
+        async for piece in reply.pieces():
+            raw += piece
+            if len(raw) > MAX_BYTES:
+                raise _failed("its answer is too large")
+        return decoded(bytes(raw), encoding_of(reply.headers)).decode("utf-8", "replace")
+    except BrokenOff:
+        raise _failed("its answer broke off") from None
+    except DataError as error:
+        raise _failed(str(error)) from None
+
+
+def _error(body: object, text: str) -> tuple[str, str]:
+    """The message of an error in any vendor's words, and what programs know it by."""
+    given = object_or_empty(body[0] if is_list(body) and body else body)
+    error = given.get("error") or given
+    if not is_object(error):
+        return str(error), "target_failed"
+    message = error.get("message") or given.get("message") or text.strip()[:_LONGEST_MESSAGE]
+    named = (error.get(key) for key in ("code", "status", "type"))
+    return str(message), next((each for each in named if isinstance(each, str)), "target_failed")

@@ -1,0 +1,1 @@
+"""Answers in the words of the APIs that applications speak: objects, and the events of their streams."""

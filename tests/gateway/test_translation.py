@@ -1,0 +1,351 @@
+"""Calls of routes whose target speaks another wire than the application."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from http.client import IncompleteRead
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from openai import BadRequestError, OpenAI, RateLimitError
+
+from fine_tuning import ABTestFramework
+from fine_tuning.gateway.route_table import READ_SECONDS
+from tests.gateway.conftest import Gateway, running
+from tests.gateway.scripted_upstream import Upstream, answer, chunk
+from tests.gateway.test_pass_through import STREAM, ask, request
+from tests.gateway.test_recording import JSON
+from tests.gateway.test_route_candidates import agreed, spooled
+from tests.gateway.test_routes import save
+from tests.waiting import wait_until
+
+IMAGE = "data:image/png;base64,iVBORw0KGgo="
+WEATHER = {"type": "object", "properties": {"place": {"type": "string"}}}
+TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": WEATHER}}
+CALLED: Any = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Rome"}'}}
+TALK: Any = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": [{"type": "text", "text": "Hi"}, {"type": "image_url", "image_url": {"url": IMAGE}}]},
+    {"role": "assistant", "content": None, "tool_calls": [CALLED]},
+    {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+]
+USAGE = {"input_tokens": 5, "output_tokens": 3, "cache_read_input_tokens": 4}
+MESSAGE = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-x",
+    "content": [
+        {"type": "text", "text": "See:"},
+        {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"place": "Rome"}},
+    ],
+    "stop_reason": "tool_use",
+    "stop_sequence": None,
+    "usage": USAGE,
+}
+MESSAGE_EVENTS: list[dict[str, Any]] = [
+    {"type": "message_start", "message": {**MESSAGE, "content": [], "stop_reason": None}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "See:"}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "content_block_start", "index": 1, "content_block": {**MESSAGE["content"][1], "input": {}}},  # type: ignore[index,dict-item]
+    {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": '{"place"'}},
+    {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": ': "Rome"}'}},
+    {"type": "content_block_stop", "index": 1},
+    {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 3}},
+    {"type": "message_stop"},
+]
+GEMINI = {
+    "candidates": [
+        {"content": {"role": "model", "parts": [{"functionCall": {"name": "weather", "args": {"place": "Rome"}}}]}}
+    ],
+    "modelVersion": "gemini-3-x",
+    "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 3},
+}
+GEMINI["candidates"][0]["finishReason"] = "STOP"  # type: ignore[index]
+CHUNKS: list[dict[str, Any]] = [
+    {"choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hel"}}], "model": "gpt-x"},
+    {"choices": [{"index": 0, "delta": {"content": "lo"}, "finish_reason": "stop"}]},
+    {
+        "choices": [],
+        "usage": {"prompt_tokens": 9, "completion_tokens": 3, "prompt_tokens_details": {"cached_tokens": 4}},
+    },
+]
+
+
+def events(*found: dict[str, Any]) -> list[bytes]:
+    return [chunk(f"data: {json.dumps(each)}\n\n".encode()) for each in found]
+
+
+@pytest.fixture
+def gateway(vendor: Upstream, second: Upstream, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    """OpenAI is `vendor`; Anthropic and Gemini are `second`, and so is a host that speaks only chat completions."""
+    names = {"openai": vendor.address, "anthropic": second.address, "gemini": second.address}
+    monkeypatch.setenv("FINE_TUNING_UPSTREAMS", json.dumps({**names, "host": f"chat+{second.address}"}))
+    with running(FastAPI(openapi_url=None)) as found:
+        yield found
+
+
+@pytest.fixture
+def client(gateway: Gateway) -> Iterator[OpenAI]:
+    keys = {"x-ft-key-anthropic": "sk-a", "x-ft-key-gemini": "sk-g"}
+    with OpenAI(base_url=f"{gateway.address}/openai/v1", api_key="sk-o", max_retries=0, default_headers=keys) as made:
+        yield made
+
+
+def sent(upstream: Upstream) -> Any:
+    return json.loads(upstream.requests[-1].partition(b"\r\n\r\n")[2])
+
+
+def test_chat_is_answered_by_anthropic(gateway: Gateway, client: OpenAI, second: Upstream) -> None:
+    save(incumbent="anthropic/claude")
+    second.answers(answer(json.dumps(MESSAGE).encode(), JSON))
+    found = client.chat.completions.create(
+        model="triage", messages=TALK, tools=[TOOL], tool_choice="required", stop="END", temperature=0.5, n=1
+    )
+    (choice,) = found.choices
+    assert (choice.finish_reason, choice.message.content, found.model) == ("tool_calls", "See:", "claude-x")
+    assert choice.message.tool_calls
+    assert json.loads(choice.message.tool_calls[0].function.arguments) == {"place": "Rome"}  # type: ignore[union-attr]
+    assert found.usage
+    assert (found.usage.prompt_tokens, found.usage.completion_tokens) == (9, 3)
+    head = second.requests[-1].partition(b"\r\n\r\n")[0]
+    assert head.startswith(b"POST /v1/messages HTTP")
+    assert b"x-api-key: sk-a" in head
+    assert b"sk-o" not in head
+    asked = sent(second)
+    assert (asked["system"], asked["stop_sequences"], asked["tool_choice"]) == (
+        [{"type": "text", "text": "Be brief."}],
+        ["END"],
+        {"type": "any"},
+    )
+    assert asked["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "Hi"},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}},
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "call_1", "name": "weather", "input": {"place": "Rome"}}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "rain"}]}
+            ],
+        },
+    ]
+    (call,) = gateway.stored()
+    assert (call["target"], call["prompt_tokens"], call["not_captured"]) == ("anthropic/claude", 9, None)
+
+
+def test_stream_of_anthropic_comes_as_chunks(client: OpenAI, second: Upstream) -> None:
+    save(incumbent="anthropic/claude")
+    second.answers(STREAM, *events(*MESSAGE_EVENTS), chunk(b""))
+    options: Any = {"include_usage": True}
+    found = list(
+        client.chat.completions.create(model="triage", messages=TALK, tools=[TOOL], stream=True, stream_options=options)
+    )
+    deltas = [choice.delta for each in found for choice in each.choices]
+    pieces = [call.function.arguments for each in deltas for call in each.tool_calls or [] if call.function]
+    assert "".join(each.content or "" for each in deltas) == "See:"
+    assert pieces == ["", '{"place"', ': "Rome"}']
+    assert found[-2].choices[0].finish_reason == "tool_calls"
+    assert found[-1].usage
+    assert found[-1].usage.prompt_tokens == 9
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_chat_is_answered_by_gemini(client: OpenAI, second: Upstream, is_streamed: bool) -> None:
+    save(incumbent="gemini/gemini-3-x")
+    whole = answer(json.dumps(GEMINI).encode(), JSON)
+    second.answers(*((STREAM, *events(GEMINI), chunk(b"")) if is_streamed else (whole,)))
+    form: Any = {"type": "json_schema", "json_schema": {"name": "a", "schema": WEATHER}}
+    found: Any = client.chat.completions.create(
+        model="triage", messages=TALK, tools=[TOOL], seed=7, response_format=form, stream=is_streamed
+    )
+    if is_streamed:
+        choices = [choice for each in found for choice in each.choices]
+        call, reason = choices[0].delta.tool_calls[0], choices[-1].finish_reason
+    else:
+        call, reason = found.choices[0].message.tool_calls[0], found.choices[0].finish_reason
+    assert (reason, call.function.name, json.loads(call.function.arguments)) == (
+        "tool_calls",
+        "weather",
+        {"place": "Rome"},
+    )
+    assert call.id.startswith("call_")
+    method = b"streamGenerateContent?alt=sse" if is_streamed else b"generateContent"
+    assert second.requests[-1].startswith(b"POST /v1beta/models/gemini-3-x:" + method + b" HTTP")
+    assert b"x-goog-api-key: sk-g" in second.requests[-1]
+    asked = sent(second)
+    assert [each["role"] for each in asked["contents"]] == ["user", "model", "user"]
+    assert asked["contents"][0]["parts"][1] == {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}
+    assert asked["contents"][2]["parts"] == [{"functionResponse": {"name": "weather", "response": {"output": "rain"}}}]
+    assert asked["generationConfig"]["seed"] == 7
+    assert asked["generationConfig"]["responseJsonSchema"] == WEATHER
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_message_is_answered_by_openai(gateway: Gateway, vendor: Upstream, is_streamed: bool) -> None:
+    save(incumbent="openai/gpt-x")
+    usage = CHUNKS[-1]["usage"]
+    message = {"role": "assistant", "content": "Hello"}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "model": "gpt-x", "usage": usage}
+    streamed = (STREAM, *events(*CHUNKS), chunk(b"data: [DONE]\n\n"), chunk(b""))
+    vendor.answers(*(streamed if is_streamed else (answer(json.dumps(whole).encode(), JSON),)))
+    turn = [{"type": "tool_use", "id": "t1", "name": "weather", "input": {"place": "Rome"}}]
+    result = [{"type": "tool_result", "tool_use_id": "t1", "content": "rain"}, {"type": "text", "text": "So?"}]
+    body = {
+        "model": "triage",
+        "max_tokens": 9,
+        "system": '{"be": "brief"}',
+        "messages": [
+            {"role": "user", "content": "<tool_response>x</tool_response>"},
+            {"role": "assistant", "content": turn},
+            {"role": "user", "content": result},
+        ],
+        "tools": [{"name": "weather", "input_schema": WEATHER}],
+        "stream": is_streamed,
+    }
+    keys = (b"anthropic-version: 2023-06-01", b"x-api-key: sk-a", b"x-ft-key-openai: sk-o")
+    reply, got = ask(gateway, request("/anthropic/v1/messages", json.dumps(body).encode(), JSON, *keys))
+    assert (reply.status, reply.getheader("x-ft-target")) == (200, "openai/gpt-x")
+    counts = {"input_tokens": 5, "output_tokens": 3, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 0}
+    if is_streamed:
+        found = [json.loads(line[6:]) for line in got.decode().splitlines() if line.startswith("data: ")]
+        assert [each["delta"]["text"] for each in found if each["type"] == "content_block_delta"] == ["Hel", "lo"]
+        assert (found[-2]["delta"]["stop_reason"], found[-2]["usage"]) == ("end_turn", counts)
+    else:
+        assert (json.loads(got)["content"][0]["text"], json.loads(got)["usage"]) == ("Hello", counts)
+    assert b"Bearer sk-o" in vendor.requests[-1]
+    assert b"sk-a" not in vendor.requests[-1]
+    asked = sent(vendor)
+    assert asked["max_completion_tokens"] == 9
+    assert [(each["role"], each.get("content")) for each in asked["messages"]] == [
+        ("system", '{"be": "brief"}'),
+        ("user", "<tool_response>x</tool_response>"),
+        ("assistant", None),
+        ("tool", "rain"),
+        ("user", "So?"),
+    ]
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_response_is_answered_by_anthropic(client: OpenAI, second: Upstream, is_streamed: bool) -> None:
+    save(incumbent="anthropic/claude")
+    whole = answer(json.dumps(MESSAGE).encode(), JSON)
+    second.answers(*((STREAM, *events(*MESSAGE_EVENTS), chunk(b"")) if is_streamed else (whole,)))
+    tool: Any = {"type": "function", "name": "weather", "parameters": WEATHER, "strict": False}
+    given: Any = client.responses.create(
+        model="triage", input="Hi", instructions="Be brief.", tools=[tool], max_output_tokens=20, stream=is_streamed
+    )
+    found = [*given][-1].response if is_streamed else given
+    assert (found.output_text, found.status, found.usage.total_tokens) == ("See:", "completed", 12)
+    assert json.loads(found.output[1].arguments) == {"place": "Rome"}
+    asked = sent(second)
+    assert (asked["max_tokens"], asked["messages"][0]["content"][0]["text"]) == (20, "Hi")
+
+
+def test_response_is_answered_by_a_host_that_has_only_chat(client: OpenAI, second: Upstream) -> None:
+    save(incumbent="host/m")
+    second.answers(STREAM, *events(*CHUNKS), chunk(b""))
+    last = list(client.responses.create(model="triage", input="Hi", max_output_tokens=5, stream=True))[-1]
+    assert last.type == "response.completed"
+    assert last.response.output_text == "Hello"
+    assert sent(second)["max_tokens"] == 5
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"n": 2}, "n"),
+        ({"logprobs": True}, "logprobs"),
+        ({"logit_bias": {"5": 1}}, "logit_bias"),
+        ({"seed": 1}, "seed"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"extra_body": {"new_field": 1}}, "new_field"),
+        ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, None),
+    ],
+)
+def test_what_anthropic_has_not_is_refused_before_it_is_sent(
+    client: OpenAI, vendor: Upstream, second: Upstream, more: Any, field: str | None
+) -> None:
+    save(incumbent="anthropic/claude", fallback={"targets": ["openai/gpt-x"]})
+    with pytest.raises(BadRequestError) as refused:
+        client.chat.completions.create(model="triage", messages=TALK[:2], **more)
+    assert (refused.value.param, refused.value.code) == (field, "not_translatable")
+    assert (field or "tools[0]") in str(refused.value)
+    assert (vendor.requests, second.requests) == ([], [])
+
+
+def test_errors_have_the_shape_of_the_application(client: OpenAI, second: Upstream) -> None:
+    save(incumbent="anthropic/claude", fallback={"retries": 0})
+    error = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
+    second.answers(answer(json.dumps(error).encode(), JSON, status=b"429 Too Many"))
+    with pytest.raises(RateLimitError, match="slow down") as failed:
+        client.chat.completions.create(model="triage", messages=TALK[:2])
+    assert failed.value.code == "rate_limit_error"
+
+
+def test_stream_that_breaks_off_has_no_end(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="anthropic/claude")
+    body = json.dumps({"model": "triage", "messages": TALK, "stream": True}).encode()
+    overloaded = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
+    second.answers(STREAM, *events(*MESSAGE_EVENTS[:3], overloaded), chunk(b""))
+    _, got = ask(gateway, request("/openai/v1/chat/completions", body, JSON))
+    assert json.loads(got.decode().strip().rpartition("data: ")[2])["error"]["message"] == "busy"
+    second.answers(STREAM, *events(*MESSAGE_EVENTS[:3]), chunk(b""))
+    with pytest.raises(IncompleteRead) as broken:
+        ask(gateway, request("/openai/v1/chat/completions", body, JSON))
+    assert b'"See:"' in broken.value.partial
+    assert b"[DONE]" not in broken.value.partial
+
+
+def test_pieces_come_when_they_are_sent(client: OpenAI, second: Upstream) -> None:
+    save(incumbent="anthropic/claude")
+    second.answers(STREAM, *events(*MESSAGE_EVENTS[:3]), 60.0)
+    with client.chat.completions.create(model="triage", messages=TALK, stream=True) as found:
+        assert next(iter(found)).choices[0].delta.content == "See:"
+    assert second.left.wait(30)
+
+
+def test_fallback_that_cannot_be_asked_is_left_out(client: OpenAI, vendor: Upstream, second: Upstream) -> None:
+    save(incumbent="openai/gpt-x", fallback={"targets": ["anthropic/claude", "gemini/g"], "retries": 0})
+    vendor.answers(answer(b'{"error": {"message": "down"}}', JSON, status=b"500 Internal Server Error"))
+    second.answers(answer(json.dumps(GEMINI).encode(), JSON))
+    found = client.chat.completions.create(model="triage", messages=TALK, seed=1)
+    assert found.model == "gemini-3-x"
+    assert len(second.requests) == 1
+
+
+def test_candidate_of_another_wire_in_shadow_and_canary(
+    gateway: Gateway, client: OpenAI, vendor: Upstream, second: Upstream
+) -> None:
+    said = {**MESSAGE, "content": [{"type": "text", "text": "Hello"}], "stop_reason": "end_turn"}
+    message = {"role": "assistant", "content": "Hello"}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "model": "gpt-x"}
+    vendor.answers(answer(json.dumps(whole).encode(), JSON))
+    second.answers(answer(json.dumps(said).encode(), JSON))
+    save(candidate="anthropic/claude", shadow={"max_calls": 1})
+    client.chat.completions.create(model="triage", messages=TALK[:2])
+    wait_until(lambda: spooled().count('"role": "shadow"') == 1)
+    ABTestFramework().create_test("t", "openai/gpt-4o", "anthropic/claude")
+    save("canary", candidate="anthropic/claude", canary="t", ramp=[0.5, 1.0])
+    time.sleep(READ_SECONDS)  # until the routes are read again
+    models = {
+        client.chat.completions.create(model="canary", messages=TALK[:2], user=f"user {number}").model
+        for number in range(12)
+    }
+    assert models == {"gpt-x", "claude-x"}
+    gateway.stored()
+    found = agreed()
+    assert (found["pairs"], found["rate"]) == (1, 1.0)
