@@ -49,7 +49,7 @@ def measured(code: str, *arguments: str, home: str) -> tuple[float, float, list[
     most, done = [0], threading.Event()
 
     def watch() -> None:
-        while not done.wait(0.2):
+        while not done.wait(1.0):  # looking at all processes more often slows them down
             children = psutil.Process().children()
             most[0] = max([most[0], *(report.memory_of_tree(child.pid) for child in children)])
 

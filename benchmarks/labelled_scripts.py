@@ -26,6 +26,7 @@ _SENTENCES: dict[str, list[tuple[str, str, str]]] = {
         ("Which book should I read first to learn {} in one summer", "C++", "C#"),
         ("What is the safe limit of {} in a closed room at night", "CO", "Co"),
         ("How much is {} if the discount is taken off at the end", "12 + 4", "12 - 4"),
+        ("Show me step by step how the teacher gets to the value of {} here", "5! / 3!", "5 / 3"),
         ("Why does my program fail when it calls {} on a new page", "getUser", "getuser"),
     ],
     "Devanagari": [

@@ -29,6 +29,8 @@ from fine_tuning.datasets.words import exact, normalised
         ("ใกล้บ้าน", "ใก ล้ บ้า น"),
         ("ខ្ញុំ", "ខ្ញុំ"),
         ("אֶת הסֵפֶר", "אֶת הסֵפֶר"),
+        ("5! / 3! = n!/k", "5 ! / 3 ! = n ! / k"),
+        ("Give me 5! Option B! - Hi!", "give me 5 option b hi"),
         ("?!", "?!"),
     ],
 )
