@@ -10,6 +10,7 @@ near-duplicates (MinHash, 64 hashes, 16 bands), count tokens with the same encod
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import threading
@@ -41,6 +42,7 @@ import sys
 from peer_hugging_face import build
 print(*build(sys.argv[1], sys.argv[2]))
 """
+HERE = os.pathsep.join(map(str, (Path(__file__).parent, report.PROJECT / "src")))  # whatever is installed
 PREPARE = [*report.FT_CLI, "prepare-dataset", "--output", "bench"]
 
 
@@ -57,7 +59,7 @@ def measured(code: str, *arguments: str, home: str) -> tuple[float, float, list[
     watcher.start()
     started = time.perf_counter()
     try:
-        line = report.run_python(code, *arguments, FINE_TUNING_HOME=home, PYTHONPATH=str(Path(__file__).parent))
+        line = report.run_python(code, *arguments, FINE_TUNING_HOME=home, PYTHONPATH=HERE)
     finally:
         done.set()
         watcher.join()
@@ -178,7 +180,6 @@ case; the others differ in one vowel sign, tone, accent, sign or number. Thresho
 
 def small(folder: Path) -> str:
     """`ft-cli prepare-dataset` over 500 captured calls."""
-    import os
     import subprocess
 
     code = """
