@@ -11,9 +11,9 @@ import typer
 from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.errors import UsageError
+from fine_tuning.gateway import route_texts
 
 if TYPE_CHECKING:
-    from fine_tuning.gateway.agreement import Agreement
     from fine_tuning.gateway.route_changes import Change
     from fine_tuning.store.records.routes import Route
     from fine_tuning.store.workspace import Workspace
@@ -63,7 +63,7 @@ def set_(
     workspace = command_workspace()
     change = _change(workspace, "set")
     route = route_changes.save(workspace, project, name, RoutePolicy.of(given), change)
-    typer.echo(f"{name}: {_state(route)}")
+    typer.echo(f"{name}: {route_texts.state(route)}")
 
 
 def _policy(file: Path | None) -> dict[str, Any]:
@@ -130,33 +130,12 @@ def show(name: Name, project: Project = "default", as_json: output.Json = False)
     if as_json:
         output.print_json({**route, "agreement": found})
         return
-    typer.echo(f"{name}: {_state(route)}")
+    typer.echo(f"{name}: {route_texts.state(route)}")
     facts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in route["policy"].items()}
     output.print_facts(f"Policy (revision {route['revision']})", facts)
     if "shadow" in route["policy"]:
-        typer.echo(f"in shadow: {route['shadow_calls']:,} calls, ${route['shadow_dollars']:.4f} of known prices")
-        typer.echo(_agreement(found))
-
-
-def _agreement(found: Agreement) -> str:
-    """How often the candidate in shadow says what the incumbent said, in words."""
-    if found["rate"] is None:
-        return "agreement with the incumbent: unknown, no pair of answers is stored yet"
-    ends = (
-        "" if found["low"] is None or found["high"] is None else f" (95 %: {found['low']:.1%} to {found['high']:.1%})"
-    )
-    others = f", {found['not_compared']:,} not compared" if found["not_compared"] else ""
-    return f"agreement with the incumbent: {found['rate']:.1%}{ends} of {found['pairs']:,} pairs{others}"
-
-
-def _state(route: Route) -> str:
-    """What answers the calls of a route, in words."""
-    policy, share = route["policy"], route["share"]
-    if share == 1:
-        return f"{policy['candidate']} answers all calls"
-    if not share:
-        return f"{policy['incumbent']} answers all calls"
-    return f"{policy['candidate']} answers {share:.1%} of the units, {policy['incumbent']} the others"
+        typer.echo(route_texts.shadow(route))
+        typer.echo(route_texts.agreement(found))
 
 
 def history(name: Name, project: Project = "default", as_json: output.Json = False) -> None:
@@ -190,7 +169,7 @@ def promote(name: Name, project: Project = "default", reason: Reason = "promoted
 
     workspace = command_workspace()
     route = route_changes.promote(workspace.database, project, name, _change(workspace, reason))
-    typer.echo(f"{name}: {_state(route)}")
+    typer.echo(f"{name}: {route_texts.state(route)}")
 
 
 def give_back(name: Name, project: Project = "default", reason: Reason = "returned") -> None:
@@ -199,7 +178,7 @@ def give_back(name: Name, project: Project = "default", reason: Reason = "return
 
     workspace = command_workspace()
     route = route_changes.give_back(workspace.database, project, name, _change(workspace, reason))
-    typer.echo(f"{name}: {_state(route)}")
+    typer.echo(f"{name}: {route_texts.state(route)}")
 
 
 def delete(name: Name, project: Project = "default", reason: Reason = "deleted") -> None:

@@ -21,6 +21,7 @@ from fine_tuning.store.workspace import Workspace
 PAGES = {
     "Overview": "/",
     "Calls": "/calls",
+    "Routes": "/routes",
     "Review": "/review",
     "Datasets": "/datasets",
     "Jobs": "/jobs",

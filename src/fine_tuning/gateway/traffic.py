@@ -1,9 +1,9 @@
-"""What went through the gateway lately: calls, failures, latency and spend by upstream, and calls by hour."""
+"""What went through the gateway lately: calls, failures, latency and spend by upstream or target, and calls by hour."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -11,20 +11,20 @@ import numpy as np
 
 from fine_tuning.store import gateway_calls
 from fine_tuning.store.database import Database
-from fine_tuning.store.gateway_calls import CallFacts
+from fine_tuning.store.gateway_calls import CallFacts, Filters
 
 HOURS = 24
 MOST_CALLS = 200_000  # that are read; where there were more, the newest
 
 
-class UpstreamTraffic(NamedTuple):
-    """Calls to an upstream. Times are seconds, `spent` US dollars; None where no call has it.
+class Figures(NamedTuple):
+    """Calls to an upstream, or to a target of a route; times in seconds, `spent` in US dollars, None where unknown.
 
     Attributes:
         unpriced: calls with tokens and no known price, which are not in `spent`.
     """
 
-    upstream: str
+    name: str
     calls: int
     failed: int
     p50: float | None
@@ -42,7 +42,7 @@ class Traffic(NamedTuple):
         is_complete: whether all calls were read.
     """
 
-    upstreams: list[UpstreamTraffic]
+    upstreams: list[Figures]
     hours: list[datetime]
     answered: list[int]
     failed: list[int]
@@ -51,17 +51,12 @@ class Traffic(NamedTuple):
 
 def traffic(database: Database, now: datetime | None = None) -> Traffic:
     """The traffic until now."""
-    last = (now or datetime.now(UTC)).replace(minute=0, second=0, microsecond=0)
-    hours = [last - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
+    hours = _hours(now)
     with database.read() as tx:
-        found = gateway_calls.facts_since(tx, hours[0], MOST_CALLS)
-    by_upstream: dict[str, list[CallFacts]] = defaultdict(list)
-    counts: Counter[tuple[datetime, bool]] = Counter()
-    for call in found:
-        by_upstream[call.upstream].append(call)
-        counts[call.started_at.replace(minute=0, second=0, microsecond=0), call.is_failed] += 1
+        found = gateway_calls.facts(tx, Filters(since=hours[0]), MOST_CALLS)
+    counts = Counter((call.started_at.replace(minute=0, second=0, microsecond=0), call.is_failed) for call in found)
     return Traffic(
-        upstreams=[_of_upstream(name, calls) for name, calls in sorted(by_upstream.items())],
+        upstreams=_grouped(found, lambda call: call.upstream),
         hours=hours,
         answered=[counts[hour, False] for hour in hours],
         failed=[counts[hour, True] for hour in hours],
@@ -69,12 +64,32 @@ def traffic(database: Database, now: datetime | None = None) -> Traffic:
     )
 
 
-def _of_upstream(name: str, calls: list[CallFacts]) -> UpstreamTraffic:
+def of_route(database: Database, project: str, route: str, now: datetime | None = None) -> list[Figures]:
+    """The same of a route's calls, by what a target was to them and its name: "incumbent: openai/gpt-4o"."""
+    chosen = Filters(project, route=route, since=_hours(now)[0])
+    with database.read() as tx:
+        found = gateway_calls.facts(tx, chosen, MOST_CALLS)
+    return _grouped(found, lambda call: f"{call.role}: {call.target}")
+
+
+def _hours(now: datetime | None) -> list[datetime]:
+    last = (now or datetime.now(UTC)).replace(minute=0, second=0, microsecond=0)
+    return [last - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
+
+
+def _grouped(calls: Iterable[CallFacts], name_of: Callable[[CallFacts], str]) -> list[Figures]:
+    groups: dict[str, list[CallFacts]] = defaultdict(list)
+    for call in calls:
+        groups[name_of(call)].append(call)
+    return [_figures(name, found) for name, found in sorted(groups.items())]
+
+
+def _figures(name: str, calls: list[CallFacts]) -> Figures:
     answered = [call for call in calls if not call.is_failed]
     costs = [call.cost for call in calls if call.cost is not None]
     seconds = [call.seconds for call in answered]
-    return UpstreamTraffic(
-        upstream=name,
+    return Figures(
+        name=name,
         calls=len(calls),
         failed=len(calls) - len(answered),
         p50=_percentile(seconds, 50),

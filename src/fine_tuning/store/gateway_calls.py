@@ -40,6 +40,8 @@ class CallFacts(NamedTuple):
     """What figures of many calls need, see `GatewayCall`."""
 
     upstream: str
+    role: str | None
+    target: str | None
     started_at: datetime
     seconds: float | None
     first_byte_seconds: float | None
@@ -92,10 +94,10 @@ def values(connection: Connection, column: str, limit: int = 200) -> list[str]:
     return list(connection.scalars(select(found).where(found.is_not(None)).distinct().order_by(found).limit(limit)))
 
 
-def facts_since(connection: Connection, since: datetime, limit: int) -> list[CallFacts]:
-    """The newest calls from a time on."""
+def facts(connection: Connection, filters: Filters, limit: int) -> list[CallFacts]:
+    """Those of the newest calls."""
     columns = [_table.c[name] for name in CallFacts._fields if name != "is_failed"]
-    query = select(*columns, (~_is_good).label("is_failed")).where(_table.c.started_at >= since)
+    query = select(*columns, (~_is_good).label("is_failed")).where(*_conditions(filters))
     rows = connection.execute(query.order_by(_table.c.started_at.desc()).limit(limit)).mappings()
     return [CallFacts(**row) for row in rows]
 

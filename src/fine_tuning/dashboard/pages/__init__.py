@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 
 NAMES = (
-    *("overview", "calls", "call", "review", "datasets", "jobs", "job", "models", "model", "experiments", "costs"),
-    "playground",
+    *("overview", "calls", "call", "routes", "route", "review", "datasets", "jobs", "job"),
+    *("models", "model", "experiments", "costs", "playground"),
 )
 
 
