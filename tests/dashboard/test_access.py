@@ -8,6 +8,10 @@ from playwright.sync_api import Page, expect
 
 from fine_tuning import ABTestFramework, CostTracker, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.gateway import route_changes
+from fine_tuning.gateway.route_changes import Change
+from fine_tuning.gateway.route_policy import RoutePolicy
+from fine_tuning.store.workspace import open_workspace
 from tests.dashboard.conftest import Open, Serving
 from tests.dashboard.test_safety import PAGES
 
@@ -33,6 +37,8 @@ def filled(workspace: object) -> None:
     for number in range(60):
         for arm in ("model_a", "model_b"):
             framework.record_sample("trial", arm, "x", "x" if number % 3 or arm == "model_b" else "y", 100.0, 0.001)
+    policy = RoutePolicy.of({"incumbent": "openai/gpt-4o", "candidate": "openai/gpt-4o-mini", "shadow": {}})
+    route_changes.save(open_workspace(), "default", "triage", policy, Change("cli", "me", "begin"))
     for _ in range(3):
         CostTracker().record_inference("bot", 100, 0.01, True)
 
@@ -46,7 +52,7 @@ def problems(page: Page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_have_no_serious_accessibility_violation(address: str, open_page: Open, scheme: str) -> None:
     page = open_page("about:blank", color_scheme=scheme)
-    for path in (*PAGES, "/models/bot", "/experiments/trial"):
+    for path in (*PAGES, "/routes/default/triage", "/models/bot", "/experiments/trial"):
         page.goto(address + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_timeout(300)
@@ -56,7 +62,7 @@ def test_pages_have_no_serious_accessibility_violation(address: str, open_page: 
 @pytest.mark.usefixtures("filled")
 def test_pages_fit_phone_width(address: str, open_page: Open) -> None:
     page = open_page("about:blank", viewport={"width": 400, "height": 800})
-    for path in (*PAGES, "/models/bot", "/experiments/trial"):
+    for path in (*PAGES, "/routes/default/triage", "/models/bot", "/experiments/trial"):
         page.goto(address + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_function("document.documentElement.scrollWidth <= 400")  # once all of it is laid out

@@ -55,7 +55,8 @@ class _RoutePage:
             components.text(f"{route_texts.state(found.route)}.")
             self._buttons(found.route)
             _show_policy(found.route)
-            _show_ramp(found.history)
+            if "candidate" in found.route["policy"]:
+                _show_ramp(found.history)
             if "shadow" in found.route["policy"]:
                 _show_shadow(found.route, found.agreement)
             _show_traffic(found.figures)
