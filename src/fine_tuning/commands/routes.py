@@ -148,18 +148,7 @@ def history(name: Name, project: Project = "default", as_json: output.Json = Fal
         output.print_json(found)
         return
     columns = ("Time", "Revision#", "Change", "By", "Actor", "Share#", "Reason")
-    rows = [
-        (
-            f"{each['created_at']:%Y-%m-%d %H:%M:%S}",
-            each["revision"],
-            each["action"],
-            each["changed_by"],
-            each["actor"],
-            f"{each['share']:.1%}",
-            each["reason"],
-        )
-        for each in found
-    ]
+    rows = [(f"{each['created_at']:%Y-%m-%d %H:%M:%S}", *route_texts.revision(each)) for each in found]
     output.print_table(f"History of {name}", columns, rows)
 
 

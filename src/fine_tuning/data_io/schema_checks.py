@@ -47,9 +47,10 @@ def check(schema: Schema, param: str, *, strict: bool) -> None:
     """
     _check_size(schema, param)  # first: the others take a time that grows with it
     _check_keywords(schema, param)
-    for where, part in _parts(schema, param):
+    places = [*_parts(schema, param)]
+    for where, part in places:
         _check_part(part, where, schema)
-    parts = [part for _, part in _parts(schema, "")]
+    parts = [part for _, part in places]
     if has_endless(schema, parts):
         raise _refusal(param, "refers only to itself")
     if not has_value(schema, parts):

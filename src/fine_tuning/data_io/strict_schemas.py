@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
+from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.json_values import is_list, is_object
 from fine_tuning.data_io.schema_checks import InvalidSchema
 
@@ -21,17 +22,18 @@ _ADVICE = "Send strict: false for properties that are optional or open."
 Context = tuple[str, ...]
 
 
-def check(schema: Mapping[str, object], subject: str, where: str) -> None:
-    """Check that a valid schema is as OpenAI demands it.
+def check(schema: Mapping[str, object], subject: str, where: str, *, strict: bool) -> None:
+    """Check that answers can be held to a schema, and under `strict` that it is as OpenAI demands it.
 
     Args:
         subject: what it is of, such as "function 'weather'".
         where: the schema is, in the request.
 
     Raises:
-        InvalidSchema: in OpenAI's words, which name the object.
+        InvalidSchema: see `schema_checks.check`; else in OpenAI's words, which name the object.
     """
-    if (found := next(_problems(schema, ()), None)) is not None:
+    schema_checks.check(schema, where, strict=strict)
+    if strict and (found := next(_problems(schema, ()), None)) is not None:
         context, problem = found
         raise InvalidSchema(f"Invalid schema for {subject}: In context={context}, {problem} {_ADVICE}", where)
 

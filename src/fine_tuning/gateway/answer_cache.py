@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.http_headers import Headers
+from fine_tuning.gateway.replies import WholeReply
 from fine_tuning.gateway.route_policy import Cache, Target
 from fine_tuning.gateway.target_requests import RoutedCall
 
@@ -17,20 +17,11 @@ MOST_BYTES = 64 << 20
 _TELLING = (b"accept", b"accept-encoding", b"anthropic-version", b"anthropic-beta", b"openai-beta")
 
 
-class CachedReply(NamedTuple):
-    """A whole response; see `replies.Reply`."""
+class _Known(NamedTuple):
+    """An answer, and the monotonic time until which it counts."""
 
     until: float
-    status: int
-    headers: Headers
-    body: bytes
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The body."""
-        yield self.body
-
-    def close(self) -> None:
-        """Nothing is open."""
+    reply: WholeReply
 
 
 def key_of(project: str, revision: str, call: RoutedCall, target: Target) -> bytes:
@@ -46,24 +37,24 @@ class AnswerCache:
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._bytes = most_bytes, 0
-        self._known: OrderedDict[bytes, CachedReply] = OrderedDict()
+        self._known: OrderedDict[bytes, _Known] = OrderedDict()
 
-    def get(self, key: bytes) -> CachedReply | None:
+    def get(self, key: bytes) -> WholeReply | None:
         """An answer that is not too old."""
         found = self._known.get(key)
-        return found if found is not None and time.monotonic() < found.until else None
+        return found.reply if found is not None and time.monotonic() < found.until else None
 
     def put(self, key: bytes, cache: Cache, exchange: Exchange, headers: Headers) -> None:
         """Keep an answer, unless it was too large to be recorded."""
         if exchange.response is None or exchange.status is None or len(exchange.response) > self._most:
             return
         self._forget(key)
-        reply = CachedReply(time.monotonic() + cache.seconds, exchange.status, headers, bytes(exchange.response))
-        self._known[key] = reply
+        reply = WholeReply(exchange.status, headers, bytes(exchange.response))
+        self._known[key] = _Known(time.monotonic() + cache.seconds, reply)
         self._bytes += len(reply.body)
         while self._bytes > self._most:
             self._forget(next(iter(self._known)))
 
     def _forget(self, key: bytes) -> None:
         found = self._known.pop(key, None)
-        self._bytes -= 0 if found is None else len(found.body)
+        self._bytes -= 0 if found is None else len(found.reply.body)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import aiohttp
 from starlette.types import ASGIApp, Message, Scope
@@ -38,6 +38,21 @@ class Reply(Protocol):
 
     def close(self) -> None:
         """End the exchange, read to its end or not."""
+
+
+class WholeReply(NamedTuple):
+    """A response that has come to its end already; see `Reply`."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The body."""
+        yield self.body
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class UpstreamReply:

@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ from fine_tuning.store.records.experiment_json import Arm
 _log = logging.getLogger(__name__)
 TARGET = b"x-ft-target"  # tells the client which target answered
 LOCAL_UPSTREAM = Upstream(LOCAL, LOCAL)
+_Translation = Callable[[Part], TranslatedCall | None]
 
 
 class Question(NamedTuple):
@@ -114,8 +115,9 @@ class RouteCalls:
         route, call = question.route, question.call
         decision = route.decide(call.body.unit(question.tags) or question.call_id)
         first, *others = decision.chain
-        self._translation(call, first)  # what the first cannot be asked is refused, and no fallback hides it
-        chain = [first, *(each for each in others if self._can_be_asked(call, each))]
+        translation = cache(partial(self._translation, call))  # a target that is tried again gets the same one
+        translation(first)  # what the first cannot be asked is refused, and no fallback hides it
+        chain = [first, *(each for each in others if _can_be_asked(translation, each))]
         key = key_of(question.project, f"{route.name} {route.revision}", call, first.target)
         with client.cancelled_when_it_leaves():
             if route.policy.cache is not None and (known := self._cache.get(key)) is not None:
@@ -128,7 +130,9 @@ class RouteCalls:
                 arm = decision.arm if part is first else None
                 return question.exchange(part, self._upstream(part).address, arm)
 
-            attempts = Attempts(route.policy.fallback, begin, partial(self._open, call), self._record, self._kept)
+            attempts = Attempts(
+                route.policy.fallback, begin, partial(self._open, call, translation), self._record, self._kept
+            )
             found = await attempts.answer(chain)
             if found.error is not None:
                 attempts.abandon(found)
@@ -149,22 +153,14 @@ class RouteCalls:
     def _translation(self, call: RoutedCall, part: Part) -> TranslatedCall | None:
         return None if part.target.is_local else call.translation(self._upstream(part), part.target)
 
-    def _can_be_asked(self, call: RoutedCall, part: Part) -> bool:
-        try:
-            self._translation(call, part)
-        except GatewayError as error:
-            _log.info("%s is no fallback of this call: %s", part.target, error)
-            return False
-        return True
-
-    async def _open(self, call: RoutedCall, part: Part, exchange: Exchange) -> Reply:
+    async def _open(self, call: RoutedCall, translation: _Translation, part: Part, exchange: Exchange) -> Reply:
         body = call.body.with_model(part.target.model)
         exchange.keep_request(body, self._kept)
         if part.target.is_local:
             return await LocalReply.open(self._app, call.local_scope(body), body)
         upstream = self._upstream(part)
         held = await self._sources.held(exchange.project, upstream.name)
-        if (translated := self._translation(call, part)) is not None:
+        if (translated := translation(part)) is not None:
             headers = self._forwarder.headers(call.translated_scope(upstream, held))
             url = URL(upstream.url(translated.path), encoded=True)
             return await translated.translated(await self._forwarder.open(Asked("POST", url, headers, translated.body)))
@@ -203,7 +199,8 @@ class RouteCalls:
             return question.exchange(part, address, pair_id=shadowed.call_id)
 
         fallback = shadowed.route.policy.fallback.model_copy(update={"retries": 0, "hedge_seconds": None})
-        attempts = Attempts(fallback, begin, partial(self._open, shadowed.call), self._record, self._kept)
+        asked = partial(self._open, shadowed.call, partial(self._translation, shadowed.call))
+        attempts = Attempts(fallback, begin, asked, self._record, self._kept)
         found = await attempts.answer([part])
         try:
             async for piece in found.pieces():
@@ -214,3 +211,12 @@ class RouteCalls:
         finally:
             found.first = None  # it is kept already
             attempts.abandon(found)
+
+
+def _can_be_asked(translation: _Translation, part: Part) -> bool:
+    try:
+        translation(part)
+    except GatewayError as error:
+        _log.info("%s is no fallback of this call: %s", part.target, error)
+        return False
+    return True

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the command line imports no more than it shows
     from fine_tuning.gateway.agreement import Agreement
-    from fine_tuning.store.records.routes import Route
+    from fine_tuning.store.records.routes import Route, RouteRevision
 
 
 def state(route: Route) -> str:
@@ -33,3 +33,9 @@ def agreement(found: Agreement) -> str:
     )
     others = f", {found['not_compared']:,} not compared" if found["not_compared"] else ""
     return f"agreement with the incumbent: {found['rate']:.1%}{ends} of {found['pairs']:,} pairs{others}"
+
+
+def revision(found: RouteRevision) -> list[object]:
+    """What a change made of a route, but when: number, change, by what and by whom, share, reason."""
+    facts = [found["revision"], found["action"], found["changed_by"], found["actor"]]
+    return [*facts, f"{found['share']:.1%}", found["reason"]]

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fine_tuning._util.field_errors import place
 from fine_tuning._util.sound_model import SoundModel
-from fine_tuning.data_io import schema_checks, strict_schemas
+from fine_tuning.data_io import strict_schemas
 from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name, Tool
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.chat_messages import Message, check_order
@@ -156,9 +156,7 @@ class ChatRequest(AnswerRequest, SamplingExtras):
             tool.function.check_schema(where, is_held=tool.function.name in held)
         if self.response_format is not None and (form := self.response_format.json_schema) is not None:
             where = "response_format.json_schema.schema"
-            schema_checks.check(form.schema_, where, strict=bool(form.strict))
-            if form.strict:
-                strict_schemas.check(form.schema_, f"response_format '{form.name}'", where)
+            strict_schemas.check(form.schema_, f"response_format '{form.name}'", where, strict=bool(form.strict))
 
     def engine_requests(self) -> list[ChatBody]:
         """The requests for engines, one for each choice; their seeds differ."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from fine_tuning._util.field_errors import place
-from fine_tuning.data_io import schema_checks, strict_schemas
+from fine_tuning.data_io import strict_schemas
 from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name
 from fine_tuning.data_io.formats.tool_declarations import Tool as ChatTool
 from fine_tuning.server import chat_request as chat
@@ -159,9 +159,8 @@ class PromptRequest(RequestModel):
             tool.for_chat().check_schema(place("tools", index, "parameters"), is_held=tool.name in held)
         form = self.text.format if self.text is not None else None
         if form is not None and form.schema_ is not None:
-            schema_checks.check(form.schema_, "text.format.schema", strict=bool(form.strict))
-            if form.strict:
-                strict_schemas.check(form.schema_, f"response_format '{form.name}'", "text.format.schema")
+            where = "text.format.schema"
+            strict_schemas.check(form.schema_, f"response_format '{form.name}'", where, strict=bool(form.strict))
 
     def _chat_tool_choice(self) -> ChatToolChoice | None:
         choice = self.tool_choice

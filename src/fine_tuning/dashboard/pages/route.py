@@ -23,7 +23,7 @@ from fine_tuning.store.records.routes import Route, RouteRevision
 
 class _Read(NamedTuple):
     route: Route
-    agreement: Agreement
+    agreement: Agreement | None
     history: list[RouteRevision]
     figures: list[Figures]
 
@@ -57,7 +57,7 @@ class _RoutePage:
             _show_policy(found.route)
             if "candidate" in found.route["policy"]:
                 _show_ramp(found.history)
-            if "shadow" in found.route["policy"]:
+            if found.agreement is not None:
                 _show_shadow(found.route, found.agreement)
             _show_traffic(found.figures)
             _show_history(found.history)
@@ -86,7 +86,7 @@ class _RoutePage:
 def _read(database: Database, project: str, name: str) -> _Read:
     with database.read() as tx:
         route = route_changes.find(tx, project, name)
-        found = agreement(tx, project, name)
+        found = agreement(tx, project, name) if "shadow" in route["policy"] else None
         history = route_changes.history(tx, project, name)
     return _Read(route, found, history, of_route(database, project, name))
 
@@ -129,16 +129,5 @@ def _show_traffic(figures: list[Figures]) -> None:
 def _show_history(history: list[RouteRevision]) -> None:
     components.heading("History")
     columns = ["Time", "Revision", "Change", "By", "Actor", "Share", "Reason"]
-    rows = [
-        [
-            each["created_at"],
-            each["revision"],
-            each["action"],
-            each["changed_by"],
-            each["actor"],
-            f"{each['share']:.1%}",
-            each["reason"],
-        ]
-        for each in reversed(history)
-    ]
+    rows = [[each["created_at"], *route_texts.revision(each)] for each in reversed(history)]
     components.table("Changes of the route, newest first", columns, rows)

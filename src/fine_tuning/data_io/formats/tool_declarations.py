@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from fine_tuning._util import field_errors
 from fine_tuning._util.field_errors import FieldError
 from fine_tuning._util.sound_model import SoundModel
-from fine_tuning.data_io import schema_checks, strict_schemas
+from fine_tuning.data_io import strict_schemas
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.schema_checks import InvalidSchema
 
@@ -36,9 +36,7 @@ class Function(SoundModel):
         """
         if self.parameters and (is_held or self.strict):  # else no grammar is made of it
             try:
-                schema_checks.check(self.parameters, param, strict=bool(self.strict))
-                if self.strict:
-                    strict_schemas.check(self.parameters, f"function '{self.name}'", param)
+                strict_schemas.check(self.parameters, f"function '{self.name}'", param, strict=bool(self.strict))
             except InvalidSchema as error:
                 error.code = "invalid_function_parameters"
                 raise

@@ -12,7 +12,7 @@ from fine_tuning.errors import DataError, ProviderError
 from fine_tuning.gateway.content_encodings import MAX_BYTES, decoded
 from fine_tuning.gateway.exchanges import encoding_of
 from fine_tuning.gateway.http_headers import Headers
-from fine_tuning.gateway.replies import BrokenOff, Reply
+from fine_tuning.gateway.replies import BrokenOff, Reply, WholeReply
 from fine_tuning.gateway.translation.answer_chunks import StreamReader, stream_reader, whole_chunks
 from fine_tuning.gateway.translation.answers import Answer, answer_of
 from fine_tuning.gateway.translation.asked_chat import AskedChat, read_chat
@@ -97,21 +97,6 @@ class TranslatedCall(NamedTuple):
         if self.asked.is_streamed:  # of a host that does not
             return WholeReply(reply.status, [*_STREAM, *passed], "".join(events).encode())
         return _written(reply.status, answer.whole(), passed)
-
-
-class WholeReply(NamedTuple):
-    """A reply that has come to its end; see `replies.Reply`."""
-
-    status: int
-    headers: Headers
-    body: bytes
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """The body."""
-        yield self.body
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def _written(status: int, body: Mapping[str, object], passed: Headers) -> WholeReply:
