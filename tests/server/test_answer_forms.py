@@ -122,8 +122,10 @@ def ask(client: OpenAI, schema: dict[str, Any], *, strict: bool, **arguments: An
     return client.chat.completions.create(model=ALIAS, messages=ASKED, response_format=form, **settings).choices[0]
 
 
-@pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("name", HELD)
+STRICT_OR_NOT = [(name, strict) for name, schema in HELD.items() for strict in {False, schema.get("type") == "object"}]
+
+
+@pytest.mark.parametrize(("name", "strict"), STRICT_OR_NOT)
 def test_answer_of_a_schema_that_a_grammar_holds_matches_it(client: OpenAI, name: str, strict: bool) -> None:
     choice = ask(client, HELD[name], strict=strict)
     if choice.finish_reason == "stop":
@@ -146,6 +148,34 @@ def test_optional_property_is_answered_unless_strict(address: str, client: OpenA
         error = httpx.post(f"{address}/{path}", json=body).json()["error"]
         assert error["message"].startswith(words)
         assert (error["param"], error["code"]) == (param, code)
+
+
+ROOTS: list[tuple[dict[str, Any], str]] = [
+    ({"type": "array", "items": CODE}, """schema must be a JSON Schema of 'type: "object"', got 'type: "array"'."""),
+    ({"$ref": "#/$defs/C", "$defs": {"C": CODE}}, "got 'type: \"string\"'"),
+    ({"properties": {"a": CODE}, "required": ["a"], "additionalProperties": False}, "got 'type: \"None\"'"),
+    (of({"a": CODE}, type=["object", "null"]), """got 'type: "["object", "null"]"'"""),
+    ({"anyOf": [of({"a": CODE}), of({"b": CODE})]}, "must not have 'anyOf' at its root"),
+    ({}, "got 'type: \"None\"'"),
+]
+
+
+@pytest.mark.parametrize(("schema", "words"), ROOTS)
+def test_root_that_is_no_object_is_refused_under_strict_alone(
+    client: OpenAI, schema: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(openai.BadRequestError, match=re.escape(words)) as caught:
+        ask(client, schema, strict=True)
+    assert (caught.value.param, caught.value.code) == ("response_format.json_schema.schema", "invalid_json_schema")
+    assert ask(client, schema, strict=False, max_tokens=1)
+    form: Any = {"format": {"type": "json_schema", "name": "s", "schema": schema, "strict": True}}
+    with pytest.raises(openai.BadRequestError, match=re.escape(words)):
+        client.responses.create(model=ALIAS, input="Hi", text=form)
+
+
+def test_root_that_refers_to_an_object_is_held_under_strict(client: OpenAI) -> None:
+    node = of({"v": CODE, "next": {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}})
+    assert ask(client, {"$ref": "#/$defs/Node", "$defs": {"Node": node}}, strict=True).message.content
 
 
 def test_pattern_of_javascript_is_held(client: OpenAI) -> None:

@@ -1,24 +1,29 @@
-"""What OpenAI demands of every object of a schema under `strict`: all properties required, and no others.
+"""What OpenAI demands of a schema under `strict`: an object whose objects require all properties, and have no others.
 
-Source: https://platform.openai.com/docs/guides/structured-outputs, "All fields must be required" and
-"additionalProperties: false must always be set in objects".
+Source: https://platform.openai.com/docs/guides/structured-outputs, "Root objects must not be anyOf and must be an
+object", "All fields must be required" and "additionalProperties: false must always be set in objects".
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.json_values import is_list, is_object
 from fine_tuning.data_io.schema_checks import InvalidSchema
+from fine_tuning.data_io.schema_choices import resolved
 
 _PARTS = ("items", "additionalProperties")
-_LISTS = ("prefixItems", "items", "anyOf", "oneOf", "allOf")
+_CHOICES = ("anyOf", "oneOf")
+_LISTS = ("prefixItems", "items", *_CHOICES, "allOf")
 _MAPS = ("properties", "patternProperties", "$defs", "definitions")
 _CLOSED = "'additionalProperties' is required to be supplied and to be false."
 _WHOLE = "'required' is required to be supplied and to be an array including every key in properties."
 _ADVICE = "Send strict: false for properties that are optional or open."
+_ROOT_ADVICE = "Make it a property of an object, or send strict: false."
+_MAX_REFERENCES = 64  # from one to the next
 Context = tuple[str, ...]
 
 
@@ -33,6 +38,8 @@ def check(schema: Mapping[str, object], subject: str, where: str, *, strict: boo
         InvalidSchema: see `schema_checks.check`; else in OpenAI's words, which name the object.
     """
     schema_checks.check(schema, where, strict=strict)
+    if strict and (problem := _root_problem(schema)) is not None:
+        raise InvalidSchema(f"Invalid schema for {subject}: {problem} {_ROOT_ADVICE}", where)
     if strict and (found := next(_problems(schema, ()), None)) is not None:
         context, problem = found
         raise InvalidSchema(f"Invalid schema for {subject}: In context={context}, {problem} {_ADVICE}", where)
@@ -40,9 +47,29 @@ def check(schema: Mapping[str, object], subject: str, where: str, *, strict: boo
 
 def is_complete(schema: object) -> bool:
     """Whether a schema is as OpenAI demands it under `strict`, or no schema at all."""
+    if not is_object(schema) or not schema:
+        return True
     with suppress(RecursionError):
-        return next(_problems(schema, ()), None) is None
+        return _root_problem(schema) is None and next(_problems(schema, ()), None) is None
     return True
+
+
+def _root_problem(schema: Mapping[str, object]) -> str | None:
+    """Why the whole schema is not of an object; a reference to one, as recursive schemas begin, is."""
+    root: object = schema
+    for _ in range(_MAX_REFERENCES):
+        if not is_object(root) or not isinstance(target := root.get("$ref"), str):
+            break
+        root = resolved(target, schema)
+    root = root if is_object(root) else {}
+    for key in _CHOICES:
+        if key in root:
+            return f"schema must not have '{key}' at its root."
+    kind = root.get("type", "None")
+    if kind == "object":
+        return None
+    shown = kind if isinstance(kind, str) else json.dumps(kind)
+    return f"""schema must be a JSON Schema of 'type: "object"', got 'type: "{shown}"'."""
 
 
 def _problems(part: object, context: Context) -> Iterator[tuple[Context, str]]:
