@@ -81,6 +81,17 @@ def test_create_token_ids_equal_their_text(client: OpenAI, tokenizer: Any) -> No
     assert texts(ask(client, prompt=ids, echo=True)) == texts(ask(client, prompt=[PROMPT, OTHER], echo=True))
 
 
+def test_create_empty_prompt_begins_a_text(client: OpenAI, tokenizer: Any) -> None:
+    first = [tokenizer.bos_token_id]
+    begun = ask(client, prompt=[first], logprobs=1)
+    for empty in ("", None, [""]):
+        reply = ask(client, prompt=empty, logprobs=1)
+        assert (texts(reply), reply.usage.prompt_tokens) == (texts(begun), 1)
+    assert texts(ask(client, prompt=["", PROMPT])) == [*texts(begun), *texts(ask(client))]
+    for scored in ({"echo": True}, {"echo": True, "logprobs": 2}, {"echo": True, "logprobs": 2, "max_tokens": 0}):
+        assert texts(ask(client, prompt="", **scored)) == texts(ask(client, prompt=first, **scored))
+
+
 def test_create_n_and_seed_are_reproducible_and_counted(client: OpenAI, tokenizer: Any) -> None:
     sampled: dict[str, Any] = {"temperature": 1, "prompt": [PROMPT, OTHER], "n": 3, "best_of": 3, "max_tokens": 6}
     several = ask(client, **sampled, seed=5)
@@ -177,9 +188,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"best_of": 2}, "best_of"),
     ({"n": 3, "best_of": 1}, "best_of"),
     ({"logprobs": 6}, "logprobs"),
-    ({"prompt": ""}, "prompt"),
-    ({"prompt": None}, "prompt"),
     ({"prompt": []}, "prompt"),
+    ({"prompt": [[5], []]}, "prompt"),
     ({"prompt": ["a"] * 200, "n": 16}, "n"),
     ({"prompt": "x " * 3000}, "prompt"),
     ({"prompt": "x " * 3000, "echo": True, "logprobs": 1, "max_tokens": 0}, "prompt"),

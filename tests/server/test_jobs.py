@@ -236,6 +236,14 @@ def test_create_invalid_suffix_returns_400(client: OpenAI, upload: Upload, suffi
             {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 0}}},
             "expected a value of at least 1, but got 0",
         ),
+        (
+            {"type": "supervised", "supervised": {"hyperparameters": {"learning_rate_multiplier": "high"}}},
+            """hyperparameters.learning_rate_multiplier': expected 'auto' or a number, but got "high".""",
+        ),
+        (
+            {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": []}}},
+            "hyperparameters.n_epochs': expected 'auto' or an integer, but got an array",
+        ),
     ],
 )
 def test_create_method_of_another_type_returns_400(client: OpenAI, upload: Upload, method: Any, expected: str) -> None:

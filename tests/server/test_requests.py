@@ -53,7 +53,7 @@ REFUSAL = "messages[0].refusal goes with role 'assistant' only, not 'user'"
 TOOL_CALLS = "messages[0].tool_calls goes with role 'assistant' only, not 'user'"
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"stop": [*"abcde"]}, "Invalid 'stop': expected an array of at most 4 items, but got 5."),
-    ({"stop": 5}, "Invalid type for 'stop': expected a string, but got an integer instead."),
+    ({"stop": 5}, "Invalid type for 'stop': expected a string or an array, but got an integer instead."),
     ({"temperature": "hot"}, "Invalid type for 'temperature': expected a number, but got a string instead."),
     ({"temperature": 3}, "Invalid 'temperature': expected a value of at most 2.0, but got 3."),
     ({"max_tokens": 1.5}, "Invalid type for 'max_tokens': expected an integer, but got a number instead."),

@@ -55,6 +55,7 @@ class FieldError(TypedDict):
     msg: str
     input: object
     ctx: NotRequired[Mapping[str, object]]
+    others: NotRequired[Sequence[FieldError]]  # of the same value: why it is of none of the other types it may have
 
 
 def place(*parts: int | str) -> str:
@@ -72,15 +73,19 @@ Written = Callable[..., str]
 
 def most_specific(found: Sequence[FieldError]) -> FieldError:
     """Of the errors of a value with several types, the one deepest in it, preferably of the type that was sent."""
-    first = found[0]
-    field = [part for part in first["loc"] if not is_tag(part)]
-    same = [each for each in found if [part for part in each["loc"] if not is_tag(part)][: len(field)] == field]
-    return max(same, key=lambda each: (len([part for part in each["loc"] if not is_tag(part)]), _specificity(each)))
+    field = _field(found[0])
+    same = [each for each in found if _field(each)[: len(field)] == field]
+    best = max(same, key=lambda each: (len(_field(each)), _specificity(each)))
+    return {**best, "others": [each for each in same if each is not best and _field(each) == _field(best)]}
+
+
+def _field(error: FieldError) -> list[int | str]:
+    return [part for part in error["loc"] if not is_tag(part)]
 
 
 def param_of(error: FieldError, written: Written = place) -> str | None:
     """The field as the client wrote it, `written` as its API does; None for the whole body."""
-    return written(*(part for part in error["loc"] if not is_tag(part))) or None
+    return written(*_field(error)) or None
 
 
 def code_of(error: FieldError) -> str:
@@ -115,13 +120,28 @@ def in_words(error: FieldError, written: Written = place) -> str:
     if _has_too_many_keys(error):
         limit = f"an object of at most {context.get('max_length')} keys"
         return f"Invalid '{param}': expected {limit}, but got {_got(error)}."
+    if kind == "literal_error" and len(expected := _alternatives(error)) > 1:
+        return f"Invalid '{param}': expected {' or '.join(expected)}, but got {_got(error)}."
     if kind in _LIMITS:
         words, key = _LIMITS[kind]
         return f"Invalid '{param}': expected {words} {context.get(key)}{_COUNTED.get(kind, '')}, but got {_got(error)}."
-    stem = kind.removesuffix("_type").removesuffix("_parsing").removesuffix("_from_float")
-    if (expected := _EXPECTED.get(stem)) is not None:
-        return f"Invalid type for '{param}': expected {expected}, but got {_got(error)} instead."
+    if expected := _alternatives(error):
+        return f"Invalid type for '{param}': expected {' or '.join(expected)}, but got {_got(error)} instead."
     return f"Invalid value for '{param}'."
+
+
+def _alternatives(error: FieldError) -> list[str]:
+    """What the value may be, of each type it may have; none where that is not what is wrong with it."""
+    if (own := _expected(error)) is None:
+        return []
+    return list(dict.fromkeys([own, *filter(None, map(_expected, error.get("others", [])))]))
+
+
+def _expected(error: FieldError) -> str | None:
+    kind = error["type"]
+    if kind == "literal_error":
+        return str(error.get("ctx", {}).get("expected"))
+    return _EXPECTED.get(kind.removesuffix("_type").removesuffix("_parsing").removesuffix("_from_float"))
 
 
 def _empty(error: FieldError) -> str | None:

@@ -68,8 +68,8 @@ def find(tx: Transaction, project: str, name: str) -> Route:
     """
     found = routes.get(tx, check_project(project), check_name(name))
     if found is None:
-        known = ", ".join(each["name"] for each in routes.listed(tx, project)) or "none"
-        raise NotFoundError(f"no route {name} in project {project}; there are: {known}")
+        known = ", ".join(each["name"] for each in routes.listed(tx, project)) or "no routes"
+        raise NotFoundError(f"no route {name} in project {project}, which has {known}")
     return found
 
 

@@ -90,7 +90,7 @@ class ChatRequest(AnswerRequest, SamplingExtras):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     store: bool | None = None
-    metadata: Metadata | None = supported("of the stored completion; without `store` it changes nothing")
+    metadata: Metadata | None = supported("of the stored completion; with store = true only")
 
     prediction: JsonColumn | None = ignored("it only saves time at OpenAI")
     reasoning_effort: str | None = ignored("the models have no separate reasoning")

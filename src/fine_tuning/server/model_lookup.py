@@ -24,6 +24,7 @@ from fine_tuning.store.records.job_results import Artifact
 from fine_tuning.store.records.jobs import Job
 
 UNSUITABLE = "unsupported_model"
+MAX_NAMED = 5  # names in an error
 
 
 class Listed(NamedTuple):
@@ -219,9 +220,15 @@ def unknown(server: Context, tx: Transaction, project: str, name: str) -> ApiErr
         reason = f": there are checkpoints of {model} at the steps {', '.join(map(str, steps))}"
     else:
         known = [each.name for each in listed(server, tx, project)]
-        near = get_close_matches(name, known, n=3, cutoff=0.3) or known[:5]
-        reason = f" or you do not have access to it; there are {', '.join(near)}"
+        near = get_close_matches(name, known, n=3, cutoff=0.3)
+        there_are = f"similar names are {', '.join(near)}" if near else f"there are {_some(known)}"
+        reason = f" or you do not have access to it; {there_are}"
     return no_model(f"The model '{name}' does not exist{reason}")
+
+
+def _some(names: list[str]) -> str:
+    more = f", and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
 
 
 def _steps(tx: Transaction, project: str, model: str) -> list[int]:

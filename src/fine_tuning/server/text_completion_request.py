@@ -16,7 +16,7 @@ from fine_tuning.server.request_model import (
     refused,
     supported,
 )
-from fine_tuning.server.text_inputs import MAX_INPUTS, TextInputs
+from fine_tuning.server.text_inputs import MAX_INPUTS, Prompts
 from fine_tuning.serving.text_types import TextBody
 
 DEFAULT_MAX_TOKENS = 16
@@ -31,8 +31,11 @@ class TextCompletionRequest(SamplingExtras):
     """Prompts to continue, as OpenAI's API takes them."""
 
     model: str = Field(min_length=1, max_length=200)
-    prompt: TextInputs = Field(
-        json_schema_extra={"why": "sent to the model as it is, without a chat template; token ids are the model's own"}
+    prompt: Prompts = Field(
+        json_schema_extra={
+            "why": "sent to the model as it is, without a chat template; token ids are the model's own; an empty one is "
+            "the token that begins a text"
+        }
     )
     max_tokens: int | None = supported(f"{DEFAULT_MAX_TOKENS} by default; may be 0", ge=0, le=2**31 - 1)
     temperature: Number | None = Field(default=None, ge=0, le=2)

@@ -15,7 +15,7 @@ def _parsed(value: object) -> list[TextOrTokens]:
     """The inputs: one for a text or for token ids, else one for each item.
 
     Raises:
-        ValueError: an input is empty, or is neither; there are none, or too many.
+        ValueError: an input has no token ids, or is neither; there are none, or too many.
     """
     if isinstance(value, str) or (isinstance(value, list) and value and isinstance(value[0], int)):
         return [_checked(value, "this")]
@@ -29,8 +29,15 @@ def _parsed(value: object) -> list[TextOrTokens]:
     return [_checked(each, f"item {index}") for index, each in enumerate(value)]
 
 
+def _not_empty(inputs: list[TextOrTokens]) -> list[TextOrTokens]:
+    if "" in inputs:
+        place = "this" if len(inputs) == 1 else f"item {inputs.index('')}"
+        raise ValueError(f"{place} may not be empty")
+    return inputs
+
+
 def _checked(value: object, place: str) -> TextOrTokens:
-    if value in ("", []):
+    if value == []:
         raise ValueError(f"{place} may not be empty")
     if isinstance(value, str):
         return value
@@ -42,7 +49,11 @@ def _checked(value: object, place: str) -> TextOrTokens:
     return value
 
 
+_Sent = str | list[str] | list[int] | list[list[int]]
 TextInputs = Annotated[
+    list[TextOrTokens], PlainValidator(lambda sent: _not_empty(_parsed(sent)), json_schema_input_type=_Sent)
+]
+Prompts = Annotated[  # null is an empty text, from which a model begins one
     list[TextOrTokens],
-    PlainValidator(_parsed, json_schema_input_type=str | list[str] | list[int] | list[list[int]]),
+    PlainValidator(lambda sent: _parsed("" if sent is None else sent), json_schema_input_type=_Sent | None),
 ]

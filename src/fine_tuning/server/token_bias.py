@@ -11,7 +11,7 @@ from fine_tuning.server.loaded_models import Served
 from fine_tuning.server.text_inputs import TextOrTokens
 from fine_tuning.serving.interruption import Check
 from fine_tuning.serving.model_resolution import LOCAL
-from fine_tuning.serving.token_texts import vocabulary_size
+from fine_tuning.serving.token_texts import start_of_text, vocabulary_size
 
 
 def check_bias(server: Context, served: Served, bias: Mapping[str, float] | None, check: Check) -> None:
@@ -33,6 +33,18 @@ def check_prompts(server: Context, served: Served, prompts: Sequence[TextOrToken
     largest = {place("prompt", at): max(each) for at, each in enumerate(prompts) if not isinstance(each, str)}
     if largest:
         _check(server, served, largest if len(prompts) > 1 else {"prompt": largest["prompt[0]"]}, check)
+
+
+def begun(server: Context, served: Served, prompts: list[TextOrTokens], check: Check) -> list[TextOrTokens]:
+    """The prompts with the token that begins a text in place of each empty one; a host begins those of its models.
+
+    Raises:
+        RefusedError: the model has no such token.
+    """
+    if served.provider != LOCAL or "" not in prompts:
+        return prompts
+    first = start_of_text(server.engines.folder_of(Served(LOCAL, served.model), check))
+    return [[first] if each == "" else each for each in prompts]
 
 
 def _check(server: Context, served: Served, tokens: Mapping[str, int], check: Check) -> None:

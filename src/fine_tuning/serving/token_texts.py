@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -25,6 +26,20 @@ def text_of_ids(folder: Path, ids: Sequence[int]) -> str:
     tokenizer = _tokenizer(folder)
     check_ids(ids, vocabulary_size(folder))
     return str(tokenizer.decode(list(ids), skip_special_tokens=False))
+
+
+def start_of_text(folder: Path) -> int:
+    """The token that begins a text of the model in a folder (BOS), or the one that ends it where that separates texts.
+
+    Raises:
+        RefusedError: the model has neither.
+    """
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    for settings in (config, config.get("text_config") or {}):
+        for name in ("bos_token_id", "eos_token_id"):
+            if isinstance(token := settings.get(name), int):
+                return token
+    raise RefusedError("the prompt may not be empty: this model has no token that begins a text")
 
 
 def vocabulary_size(folder: Path) -> int:

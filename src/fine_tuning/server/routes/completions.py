@@ -21,7 +21,7 @@ from fine_tuning.server.loaded_models import Served
 from fine_tuning.server.sse_stream import STREAMED, event_stream
 from fine_tuning.server.text_completion_objects import OffsetCounter, TextCompletion, TextPiece
 from fine_tuning.server.text_completion_request import TextCompletionRequest
-from fine_tuning.server.token_bias import check_bias, check_prompts
+from fine_tuning.server.token_bias import begun, check_bias, check_prompts
 from fine_tuning.serving.chat_types import Usage, summed, usage
 from fine_tuning.serving.interruption import Check
 from fine_tuning.serving.prompt_scorer import ScoredPrompt
@@ -47,6 +47,7 @@ def create(
     check = partial(check_connected, client_disconnected)
     check_bias(server, served, body.logit_bias, check)
     check_prompts(server, served, body.prompt, check)
+    body.prompt = begun(server, served, body.prompt, check)
     if body.stream:
         return event_stream(_chunks(server, served, body, check))
     counts = usage(0, 0)
