@@ -24,8 +24,10 @@ def test_upstream_that_is_away_is_an_error_of_each_wire(gateway: Gateway) -> Non
         with pytest.raises(InternalServerError, match="cannot be reached") as failed:
             client.chat.completions.create(model="gpt-4o", messages=MESSAGES)
         assert (failed.value.status_code, failed.value.code) == (502, "upstream_unreachable")
+        assert (failed.value.request_id or "").startswith("call_")
     response, body = ask(gateway, request("/away/v1/messages", b"{}", b"anthropic-version: 2023-06-01"))
     assert (response.status, json.loads(body)["type"], json.loads(body)["error"]["type"]) == (502, "error", "api_error")
+    assert response.getheader("request-id") == response.getheader("x-ft-call-id")
     response, body = ask(gateway, request("/away/v1beta/models/g:generateContent?key=AIza-secret", b"{}"))
     assert (json.loads(body)["error"]["code"], json.loads(body)["error"]["status"]) == (502, "UNAVAILABLE")
     assert b"AIza" not in body

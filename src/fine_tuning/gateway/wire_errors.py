@@ -20,6 +20,7 @@ _ANTHROPIC_TYPES = {
     503: "overloaded_error",
     529: "overloaded_error",
 }
+_REQUEST_IDS: dict[Wire, bytes] = {"openai": b"x-request-id", "anthropic": b"request-id"}  # which their SDKs show
 _GEMINI_STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -54,6 +55,8 @@ async def send_error(send: Send, error: GatewayError, wire: Wire, call_id: bytes
         (CALL_ID, call_id),
         (b"x-should-retry", b"true" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else b"false"),
     ]
+    if (name := _REQUEST_IDS.get(wire)) is not None:
+        headers.append((name, call_id))
     await send({"type": "http.response.start", "status": int(error.status), "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -33,8 +33,8 @@ class TextCompletionRequest(SamplingExtras):
     model: str = Field(min_length=1, max_length=200)
     prompt: Prompts = Field(
         json_schema_extra={
-            "why": "sent to the model as it is, without a chat template; token ids are the model's own; an empty one is "
-            "the token that begins a text"
+            "why": "sent to the model as it is, without a chat template; token ids are the model's own; an empty one "
+            "is the token that begins a text"
         }
     )
     max_tokens: int | None = supported(f"{DEFAULT_MAX_TOKENS} by default; may be 0", ge=0, le=2**31 - 1)
