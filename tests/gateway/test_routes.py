@@ -43,7 +43,7 @@ def test_route_keeps_its_history(database: Database) -> None:
     with database.read() as tx:
         found = route_changes.history(tx, "default", "triage")
         assert routes.get(tx, "default", "triage") == routes.listed(tx)[0]
-        with pytest.raises(NotFoundError, match="there are: triage"):
+        with pytest.raises(NotFoundError, match="which has triage"):
             route_changes.find(tx, "default", "other")
     assert [(each["revision"], each["action"], each["share"], each["changed_by"]) for each in found] == [
         (1, "set", 0.0, "cli"),
@@ -148,10 +148,16 @@ def test_route_is_set_and_changed_by_the_api(workspace: object) -> None:
         assert client.post("routes/triage/promote", json={}).json()["share"] == 1
         assert client.post("routes/triage/return", json={"reason": "no"}).json()["share"] == 0
         assert [each["name"] for each in client.get("routes").json()["data"]] == ["triage"]
+        models = {each["id"]: each["owned_by"] for each in client.get("models").json()["data"]}
+        assert (models["triage"], client.get("models/triage").json()["owned_by"]) == ("route", "route")
+        ask = {"model": "triage", "training_file": "file-none"}
+        refused = client.post("fine_tuning/jobs", json=ask)
+        assert (refused.status_code, "triage is a route" in refused.json()["error"]["message"]) == (400, True)
         reasons = [each["reason"] for each in client.get("routes/triage/history").json()["data"]]
         assert reasons == ["set", "promoted", "no"]
         refused = client.post("routes", json={"name": "triage", "policy": {"incumbent": "x"}})
         assert (refused.status_code, "no target" in refused.json()["error"]["message"]) == (400, True)
-        assert client.get("routes/triage", headers={"authorization": f"Bearer {other}"}).status_code == 404
+        for path in ("routes/triage", "models/triage"):
+            assert client.get(path, headers={"authorization": f"Bearer {other}"}).status_code == 404
         assert client.delete("routes/triage").json()["deleted"]
         assert client.get("routes/triage").status_code == 404

@@ -86,9 +86,10 @@ NOTES = {
     ),
     "Chat": (
         "Content may be text or parts of text. Tools work with every model, through the prompt if its chat template "
-        "has none. Under `strict`, schemas that a grammar cannot hold are refused, and, as by OpenAI, objects of "
-        "which a property is not required or `additionalProperties` is not false; else the rest is said in words and "
-        "checked, and the answer asked for again once. `tool_choice` may be `allowed_tools`, of which alone the model "
+        "has none. Under `strict`, schemas that a grammar cannot hold are refused (but for numbers that are too large "
+        "for one), and, as by OpenAI, a root that is no object or has `anyOf`, and objects of which a property is not "
+        "required or `additionalProperties` is not false. What no grammar holds is said in words and checked, and the "
+        "answer asked for again once. `tool_choice` may be `allowed_tools`, of which alone the model "
         "then reads; a choice of a custom tool is refused. Tool messages follow the calls that they answer, and every "
         "call is answered before the next turn. Lists take `metadata[key]=value` as a filter. "
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
@@ -157,7 +158,10 @@ NOTES = {
         "These are of this server alone, and no part of OpenAI's API. A route is a name that applications send as "
         "`model`, with a policy of what answers it; see [Routes](routes.md)."
     ),
-    "Models": "`shutdown_date` is null: models here have no shutdown date.",
+    "Models": (
+        "`shutdown_date` is null: models here have no shutdown date. Routes, which clients name as a model, are listed "
+        "with the owner `route`."
+    ),
 }
 
 

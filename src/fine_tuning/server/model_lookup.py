@@ -16,7 +16,7 @@ from fine_tuning.server.context import Context
 from fine_tuning.server.loaded_models import Served
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, is_embedding_model
 from fine_tuning.serving.model_resolution import LOCAL, Target, find_target
-from fine_tuning.store import artifacts, checkpoint_permissions, jobs
+from fine_tuning.store import artifacts, checkpoint_permissions, jobs, routes
 from fine_tuning.store import model_versions as versions
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.projects import DEFAULT_PROJECT
@@ -44,7 +44,7 @@ def base_model(server: Context, project: str, name: str) -> str:
     """The base model to train for a name: a catalogue name, or the folder or hub id of an alias.
 
     Raises:
-        ApiError: 404, the name is unknown; 400, it is an embedding model, or one that answers and cannot be trained.
+        ApiError: 404, the name is unknown; 400, it is an embedding model, a route, or a model that cannot be trained.
     """
     if _embedding_model(server, name) is not None:
         raise invalid(f"{name} is an embedding model; it answers at /v1/embeddings only", "model", UNSUITABLE)
@@ -56,6 +56,10 @@ def base_model(server: Context, project: str, name: str) -> str:
         job = jobs.find_by_model(tx, name)
         if job is not None and job["project"] == project and job["provider"] == LOCAL:
             return str((job["result"] or {})["merged_dir"])
+        if routes.get(tx, project, name) is not None:
+            raise invalid(
+                f"{name} is a route, which answers calls of clients alone; name a model here", "model", UNSUITABLE
+            )
         find_listed(server, tx, project, name)
     message = f"{name} cannot be trained further: name a base model, or a fine-tuned model of this project"
     raise invalid(message, "model", UNSUITABLE)
@@ -190,7 +194,7 @@ def owned(server: Context, tx: Transaction, project: str, name: str) -> None:
 
 
 def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
-    """Every model that the project may use."""
+    """Every model that the project may use, and its routes, which clients name as one."""
     names = [Listed(name, None, "alias") for name in server.config.aliases]
     names += [Listed(name, None, "system") for name in (*catalogue.embedded_names(), *BUILT_IN)]
     names += [
@@ -200,7 +204,10 @@ def listed(server: Context, tx: Transaction, project: str) -> list[Listed]:
     names += _granted(tx, project)
     if project == DEFAULT_PROJECT:
         names += [Listed(name, None, "registry") for name in versions.deployed_names(tx)]
-    return list({each.name: each for each in names}.values())
+    found = {each.name: each for each in names}
+    for route in routes.listed(tx, project):
+        found.setdefault(route["name"], Listed(route["name"], route["changed_at"], "route"))
+    return list(found.values())
 
 
 def _granted(tx: Transaction, project: str) -> Iterator[Listed]:
