@@ -26,7 +26,8 @@ async def check(model: Model) -> None:
     assert first.output
     assert (await agent.run("Again.", message_history=first.all_messages())).output
     async with agent.run_stream("Tell me a story.") as stream:
-        assert len([piece async for piece in stream.stream_text(delta=True)]) > 1
+        # pydantic-ai joins what comes within 0.1 s, in which a fast machine answers it all
+        assert len([piece async for piece in stream.stream_text(delta=True, debounce_by=None)]) > 1
     for kind in (ToolOutput(Ticket), NativeOutput(Ticket)):
         typed = Agent(model, output_type=kind, model_settings={"max_tokens": 60, "temperature": 0})
         told = (await typed.run("Classify this: my invoice is wrong.")).output
