@@ -11,6 +11,7 @@ import string
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import private_persons
 from private_templates import (
     KEY_PLACES,
     NEGATIVES,
@@ -82,6 +83,14 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
         for whole in wholes:
             before, value, after = whole.split("\1")
             yield Sample(before + value + after, value, kind)
+    for kind, wholes in (
+        ("number of a person by its name", private_persons.NATIONAL_IDS),
+        ("password by its owner or its place in a call", private_persons.OWNED),
+        ("PIN or code of a card by its name", private_persons.CODES),
+    ):
+        for whole in wholes:
+            before, value, after = whole.split("~")
+            yield Sample(before + value + after, value, kind)
     for kind, values in PERSONAL.items():
         for place in (*PERSONAL_PLACES, *SCRIPTS):
             if not (kind == "e-mail address" and place[0] == "é"):  # a letter of the address
@@ -118,6 +127,7 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
 
 def _negatives(chosen: random.Random) -> Iterator[Sample]:
     yield from (Sample(text, None, "prose") for text in (*OWN_SCRIPT_NEGATIVES, *SPOKEN_NEGATIVES))
+    yield from (Sample(text, None, "prose and code") for text in private_persons.OTHERS)
     for kind, texts in NEGATIVES.items():
         for text in texts:
             yield Sample(text, None, kind)

@@ -100,6 +100,11 @@ class TestChatGpt:
         mapping["a"] = {**mapping["a"], "parent": "t"}
         assert texts(only({**CHATGPT, "mapping": mapping})) == ["Ann.\n\nBe brief.", ASKED, ANSWERED]
 
+    def test_parts_of_a_message_are_paragraphs(self) -> None:
+        question = node("q", "s", "user", ASKED, content={"content_type": "text", "parts": [ASKED, "And order 8?"]})
+        row = {**CHATGPT, "mapping": {**CHATGPT["mapping"], "q": question}}
+        assert texts(only(row)) == [f"{ASKED}\n\nAnd order 8?", ANSWERED]
+
     @pytest.mark.parametrize(
         ("changes", "message"),
         [

@@ -145,7 +145,7 @@ def _message(given: JsonObject, where: str) -> Message | None:
     if role not in _SPOKEN or not _is_to_all(given) or kind not in _TEXTS:
         tool = object_or_empty(given.get("author")).get("name") or given.get("recipient") or kind
         raise DataError(f"{where} is of ChatGPT's tool {tool!r}, {_ELSEWHERE} as the model had it")
-    return {"role": role, "content": "\n".join(_text(each, where) for each in texts)}
+    return {"role": role, "content": "\n\n".join(_text(each, where) for each in texts)}
 
 
 def _text(part: object, where: str) -> str:

@@ -12,6 +12,7 @@ from fine_tuning.datasets.privacy import (
     assignments,
     fallback_secrets,
     nested_secrets,
+    owners,
     plain_passwords,
     prose_secrets,
     said_passwords,
@@ -68,7 +69,8 @@ _QUALIFIED = re.compile(
     rf"(?:[ \t]*:|[ \t]+(?:{IS}|[—\u2013]))[ \t]*"
     r"[`\"'*]{0,3}(?!//)(?P<value>[!-~]{8,100}?)(?=[`\"'*]{0,3}[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
 )
-_FLAG = re.compile(r"(?:\s+|=)(?P<quote>[\"']?)(?P<value>(?:[^\s\"'\\]|\\[&$!#;|()*?~^]){4,2000})(?P=quote)")
+# Behind more spaces, the help of a program says what a flag does.
+_FLAG = re.compile(r"(?:\s|=)(?P<quote>[\"']?)(?P<value>(?:[^\s\"'\\]|\\[&$!#;|()*?~^]){4,2000})(?P=quote)")
 # After a word of a script without spaces, or of another language; a key of an API is only seen if it is long.
 _ATTACHED = re.compile(
     r"[ \t]?[「『“]?(?P<value>[!#-&*+0-9@-Z^_a-z][!-~]{5,100}?)(?=[.,;:?!)]?(?:[\s\u0080-\U0010ffff]|$))"
@@ -86,7 +88,7 @@ _REST_OF_LINE = re.compile(
 )
 # Not behind `=` without spaces, as shells and connections have it: there a value ends before a space.
 _WORDS_OF_LINE = re.compile(
-    r"[\"']?(?:[ \t]*:[ \t]*|[ \t]*=[ \t]+)(?P<value>[!-~]+(?: [!-'*-~][!-~]*){1,5})[ \t]*$", re.MULTILINE
+    r"[\"']?(?:[ \t]*:[ \t]*|[ \t]*=[ \t]+)(?P<value>[!-~]+(?: (?!#|//|;|--)[!-'*-~][!-~]*){1,5})[ \t]*$", re.MULTILINE
 )
 _PAIR = re.compile(r"[,;&|]\s?[A-Za-z_][\w.-]*(?: [A-Za-z][\w.-]*){0,2}\s?[=:]")  # of a connection, a query or a list
 _BEGIN_OF_LINE = re.compile(r"\s*(?:[-+*>#]\s+)?(?:(?:export|set|ENV|declare -x)\s+)?[\"'*_]{0,3}")
@@ -112,7 +114,12 @@ _IN_SCRIPT = re.compile(
     r"(?=[.,;!?。，；！]?(?:[\s\u3000-\u3020\uff00-\uffef]|$))"
 )
 _SETTINGS = re.compile(r"(?:^|(?:^|\s)(?:export|set|setx|-e|--env|declare -x)\s+|[;?&])\"?$")
-_USER = re.compile(r"(?:user(?:_?name|_?id)?|uid|login|e-?mail|account|utilisateur|benutzer)[\"']?\s*[:=]", _I)
+_TICKET = re.compile(r"\b(?:boarding|season|hall|day|bus|ski|rail|press|event|visitor|mountain)[ _-]$", _I)
+_NAME_OF_CODE = re.compile(r"[a-z]+(?:[_-][a-z]+)*[_-][a-z]+\d{0,3}|(?:[A-Z]+[a-z]+){2,}")
+_HANDS_OVER = re.compile(
+    r"[ \t]+(?:(?:to|on|in|by|through)\b|[A-Za-z_]\w*=|:[a-z][a-z:+-]*:`"
+    r"|(?P<quote>[`'\"])[^`'\"\n]{1,60}(?P=quote)[ \t]+(?:to|as|in|into|for|through|when|if)\b)"
+)
 _CODE_AFTER = re.compile(  # not of a sentence: `password=hunter2 is weak`, `password=hunter2 and user=ann`
     r"[(\[]|\s*[+*?]\s|\s+(?:(?:if|else|in|not|as)\b|(?:or|and)\b(?!\s+[\w.-]+\s?[=:](?!=))|for \w+ in\b"
     r"|is (?:not|None|True|False)\b)"
@@ -141,9 +148,12 @@ def find(text: str) -> Iterator[Place]:
         prefix = _PREFIX.search(text, max(0, match.start() - _LONGEST_PREFIX), match.start())
         start = prefix.start() if prefix else match.start()
         name = text[start : match.end()]
-        if kind := kind_of(name):
+        if (kind := kind_of(name)) and not _is_other_pass(text, *match.span()):
             dashes = len(name) - len(name.lstrip("-"))
-            yield from _after(text, _Name(kind, start + dashes, match.end()), is_flag=dashes in (1, 2))
+            end = owners.end_of_name(text, match.end())
+            if kind == "access code" and (owners.is_owned(text, start, end) or owners.is_of_a_login(text, start)):
+                kind = "password"
+            yield from _after(text, _Name(kind, start + dashes, end), is_flag=dashes in (1, 2))
 
 
 def of_field(name: str, value: str) -> Place | None:
@@ -162,7 +172,8 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
     if quoted := _QUOTED.match(text, name.end):
         start, end = quoted.span("value")
         secret = _SCHEME.sub("", text[start:end])
-        if is_quoted_secret(secret, name.kind) and not _is_outcome(text, name, secret):
+        is_next = "," in text[name.end : start] and _NAME_OF_CODE.fullmatch(secret)  # the next of a list of names
+        if is_quoted_secret(secret, name.kind) and not is_next and not _is_outcome(text, name, secret):
             yield end - len(secret), end, name.kind
         elif span := plain_passwords.span_after(text, *name[1:], name.kind):
             yield *span, name.kind
@@ -211,10 +222,17 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
         yield *span, name.kind
 
 
+def _is_other_pass(text: str, start: int, end: int) -> bool:
+    """Whether `pass` lets someone into a plane or a season, or is the verb of a description of code."""
+    if text[start:end].lower() != "pass":
+        return False
+    return bool(_TICKET.search(text, max(0, start - 12), start) or _HANDS_OVER.match(text, end))
+
+
 def _is_outcome(text: str, name: _Name, value: str) -> bool:
     """Whether a word after `pass` says how a test ended, rather than how a user logs in."""
     is_pass = text[name.start : name.end].lower() == "pass" and value.isalpha()
-    return is_pass and not _USER.search(text[max(0, name.start - 80) : name.start])
+    return is_pass and not owners.is_beside_user(text, name.start)
 
 
 def _in_line(text: str, name: _Name) -> re.Match[str] | None:
@@ -288,7 +306,7 @@ def _is_bare_secret(text: str, name: _Name, match: re.Match[str], end: int) -> b
         is_secret = is_secret_text(value, kind) or (kind == "token" and is_short_token(value))
         return is_secret and not _ATTRIBUTE.fullmatch(value)
     if value.isalpha():
-        is_login = match["operator"].strip() in {":", "="} and _USER.search(text[max(0, name.start - 80) : name.start])
+        is_login = match["operator"].strip() in {":", "="} and owners.is_beside_user(text, name.start)
         return bool(is_login) and is_password and bool(_END.match(text, end)) and is_plain_word(value)
     is_code = "=" in match["operator"]
     if is_code and re.fullmatch(r"[A-Za-z_]+", value):

@@ -7,13 +7,14 @@ from __future__ import annotations
 CODES = "|".join(
     (
         r"(?:verification|security|confirmation|authentication|auth|log-?in|sign-?in|access|one[- ]time|single[- ]use"
-        r"|2fa|mfa|otp|recovery|activation)[- ](?:pass)?code",
+        r"|2fa|mfa|otp|recovery|activation|sms|text)[- ](?:pass)?code",
         "(?:door|gate|alarm|entry|garage|safe|lock ?box|keypad|unlock|sim|lock)[ -]code",
         "otp",
         "one[- ]time (?:pin|password)",
         "passcode",
         "(?:bestätigungs|verifizierungs|sicherheits|einmal|anmelde)code",
         "einmalpasswort",
+        "code (?:reçu|sms)(?: par (?:sms|mail))?",
         r"code (?:de |d['’])(?:vérification|confirmation|sécurité|validation|accès|connexion)",
         "código de (?:verificación|confirmación|seguridad|acceso|verificação|confirmação|segurança)",
         "codice di (?:verifica|conferma|sicurezza|accesso)",
@@ -30,7 +31,7 @@ CODES = "|".join(
         "vahvistuskoodi",
         "cod(?:ul)? de verificare",
         "(?:doğrulama|onay) kodu(?:nuz|n)?",
-        "код (?:подтверждения|доступа|проверки|безопасности)",
+        "код (?:подтверждения|доступа|проверки|безопасности|(?:из|по|с|із|з) (?:смс|sms))",
         "код підтвердження",
         "код за потвърждение",
         "κωδικός (?:επαλήθευσης|επιβεβαίωσης)",
@@ -49,7 +50,7 @@ CODES = "|".join(
 """A pattern of the names of codes of four to eight digits."""
 PINS = "|".join(
     (
-        r"pin[- ]?(?:(?:code|nummer|k[oó]d|koodi|код)\w{0,3}|numbers?|no\.?|nr\.?)|geheimzahl|puk",
+        r"pin[-_ ]?(?:(?:code|nummer|k[oó]d|koodi|tunnus|код)\w{0,3}|numbers?|no\.?|nr\.?)|geheimzahl|puk",
         r"code (?:pin|secret)|codice (?:pin|segreto)|c[óo]digo (?:pin|secreto)|kod(?:ul)? pin|tunnusluku",
         r"pin kod(?:u|um|unuz)?|mã pin|п[иі]н(?:[- ]?код\w{0,2})?|暗証番号|暗证码|pin ?[码碼]|pin ?コード",
         r"个人识别码|핀 ?번호|pin ?번호",

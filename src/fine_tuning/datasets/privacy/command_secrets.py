@@ -36,9 +36,6 @@ _COMMANDS = (
     re.compile(rf"\bnet use\b[^\n]{{0,200}}?\s{_WORD}\s+/user:", re.IGNORECASE),
     re.compile(rf"\bnet use\b[^\n]{{0,200}}?\s/user:\S{{1,100}}\s+{_WORD}", re.IGNORECASE),
     re.compile(
-        r"\bgetConnection\([^()\n]{1,300},\s*\"[^\"\n]{1,100}\"\s*,\s*\"(?P<value>(?:[^\"\\\n]|\\.){4,200})\"\s*\)"
-    ),
-    re.compile(
         r"\bexpect\s+[^\n;]{0,50}(?:[Pp]assword|[Pp]assphrase)[^\n;]{0,50}[;\n]\s*send\s+(?:--\s+)?"
         r"\"(?P<value>[^\"\\\r\n]{4,200})(?:\\[rn]|[\r\n])*\""
     ),
@@ -52,6 +49,7 @@ _COMMANDS = (
         r"\bConvertTo-SecureString\s+(?:-String\s+)?(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\n]){4,200})(?P=quote)",
         re.IGNORECASE,
     ),
+    re.compile(r"[\"'=]\w[\w.-]{0,60}:(?P<value>[^\s\"'@]{4,100})@(?:tcp|unix)\("),  # of Go
     re.compile(rf"\s--with-token\s*<<<\s*{_WORD}"),
     re.compile(
         r"\becho\s+(?:-n\s+)?[\"']?(?P<value>[^\s\"'|]{4,200})[\"']?\s*\|[^\n]{0,200}\s(?:--password-stdin\b|-S\b)"

@@ -39,7 +39,7 @@ _BY_LANGUAGE = {
     "hi, ur": ("है", "यह है", "था", "होगा", "ہے"),
     "bn": ("হল", "হলো", "হচ্ছে", "হয়", "ছিল"),
     "sv, da, no": ("är", "er", "var", "lyder", "blir"),
-    "fi, et, hu, lv, lt": ("on", "oli", "az", "ir", "yra"),
+    "fi, et, hu, lv, lt": ("on", "oli", "az", "az, hogy", "ir", "yra"),
     "ro, ca, sw": ("este", "e", "era", "va fi", "ni"),
 }
 _ATTACHED = (  # in scripts without spaces, and behind a word

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fine_tuning.datasets.privacy import argument_lists, seed_phrases
+from fine_tuning.datasets.privacy import argument_lists, owners, seed_phrases
 from fine_tuning.datasets.privacy.asked_secrets import Turns
 from fine_tuning.datasets.privacy.escapes import Layer, find_through_escapes
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
@@ -20,8 +20,6 @@ from fine_tuning.datasets.privacy.secret_names import kind_of
 _PART = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*|[{}\[\]:,]')
 _AFTER_KEY = re.compile(r'":\s*$')
 _ENDS_VALUE = re.compile(r"\s*[,}\]]")
-USERS = frozenset({"user", "username", "login", "email", "account", "host", "uid"})
-"""Fields beside which `pass` is a password."""
 NAMING_KEYS = frozenset({"name", "key", "header", "variable", "field"})
 """Fields that name the field `value` of their object, as in `{"name": "DB_PASSWORD", "value": ...}`."""
 
@@ -48,6 +46,11 @@ def find_in(text: str, detector: Detector, name: str = "") -> list[Found]:
     if text.lstrip()[:1] in {"{", "["} and is_json(text):
         return list(_in_json(text, detector, name))
     return find_through_escapes(text, _once_named(detector, name))
+
+
+def is_by_user(name: str) -> bool:
+    """Whether a field of this name holds a password beside a user, and else the outcome of a test or a code."""
+    return name.lower() == "pass" or kind_of(name) == "access code"
 
 
 def is_json(text: str) -> bool:
@@ -122,8 +125,8 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level, turns: T
             level.named = inner.text
         elif name.lower() == "value" and level.named:
             name = level.named
-        elif name.lower() == "pass" and USERS.intersection(map(str.lower, level.keys)):
-            name = "password"  # else the outcome of a test
+        elif is_by_user(name) and any(map(owners.is_user, level.keys)):
+            name = "password"
     if is_inside(level.around, name, inner.text):
         name = level.around
     found = find_in(inner.text, detector, name)

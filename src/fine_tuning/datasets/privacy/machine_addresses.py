@@ -110,4 +110,5 @@ def _is_public(value: str) -> bool:
         address = ip_address(value)
     except ValueError:
         return False
-    return address.is_global and not address.is_multicast and (address.version == 4 or value[0] in "23")
+    is_assigned = address.version == 4 or int(address) >> 125 == 1  # 2000::/3: the only part of IPv6 that is in use
+    return address.is_global and not address.is_multicast and is_assigned

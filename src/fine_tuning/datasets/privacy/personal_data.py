@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from fine_tuning.datasets.privacy import machine_addresses, mail_addresses, phone_numbers
+from fine_tuning.datasets.privacy import machine_addresses, mail_addresses, national_ids, phone_numbers
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded_numbers
 from fine_tuning.errors import MissingDependencyError
@@ -26,7 +26,7 @@ _OF_A_SHOP = re.compile(
 )
 # A number that is reckoned with; behind `/`, `|` and `-`, cards have their date and code.
 _RECKONED = re.compile(r"[ \t]*(?:%|\*\*?|//|<<|>>)[ \t]*[\w(]|[ \t]+[+-][ \t]+\d(?![\d.]|[ \t]\d)")
-_RECKONING = re.compile(r"[\w)\]][ \t]+(?:%|\*\*?|//|<<|>>)[ \t]+$")
+_RECKONING = re.compile(r"[\w)\]][ \t]+(?:%|\*\*?|//|<<|>>|\+)[ \t]+$")
 # Prefixes and lengths of the networks, from ISO/IEC 7812 and the networks' own lists.
 _NETWORK = re.compile(
     r"4\d{12}(?:\d{3}){0,2}|(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}|3[47]\d{13}"
@@ -35,15 +35,13 @@ _NETWORK = re.compile(
 )
 _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ .·-]?[A-Za-z0-9]){11,34}")
 _MANY_DIGITS = re.compile(r"(?:\d[ ()./·-]{0,3}){6}|\d\.\d{1,3}\.\d|[A-Za-z]{2}\d\d[ .·-]?[A-Za-z0-9]")
-_INSURANCE = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])", re.ASCII)  # of the USA
-_INSURANCE_WORD = re.compile(r"(?<![a-z])ssn(?![a-z])|social[ _-]?security", re.IGNORECASE)
 _HEXTETS = re.compile(r"[23][0-9A-Fa-f]{3}:")
 _SHORTEST_ACCOUNT = 15
 
 
 @cache
 def personal_data() -> Detector:
-    """A detector of e-mail addresses, phone and card numbers, bank accounts and IP addresses.
+    """A detector of e-mail and IP addresses, phone and card numbers, bank accounts and national IDs.
 
     Raises:
         MissingDependencyError: the `privacy` extra is not installed.
@@ -63,7 +61,11 @@ class _PersonalData:
 
     def suspects(self, text: str, name: str = "") -> bool:  # noqa: ARG002 - of the protocol
         text = folded_numbers(text)
-        return "@" in text or "%40" in text or bool(_MANY_DIGITS.search(text) or _HEXTETS.search(text))
+        return (
+            "@" in text
+            or "%40" in text
+            or bool(_MANY_DIGITS.search(text) or _HEXTETS.search(text) or national_ids.LETTERS.search(text))
+        )
 
     def find(self, text: str, name: str = "") -> list[Found]:
         plain = folded_numbers(text)
@@ -71,10 +73,10 @@ class _PersonalData:
             ("e-mail address", mail_addresses.find(plain)),
             ("card number", self._cards(plain)),
             ("bank account", self._accounts(plain)),
-            ("social security number", _insurance_numbers(plain, name)),
             ("IP address", machine_addresses.find(plain, name)),
         )
         found = [found_at(text, start, end, kind) for kind, places in kinds for start, end in places]
+        found += [found_at(text, *place) for place in national_ids.find(plain, name)]
         taken = {place for each in found for place in range(each.start, each.end)}
         # The digits of a card or an account can also be a phone number of some country.
         phones = [each for each in dict.fromkeys(phone_numbers.find(plain, name)) if taken.isdisjoint(range(*each))]
@@ -102,11 +104,3 @@ def _is_other_number(text: str, start: int, end: int) -> bool:
     """Whether digits without a space are a number of a shop, or one that code reckons with."""
     before = text[max(0, start - 30) : start]
     return bool(_OF_A_SHOP.search(before) or _RECKONING.search(before) or _RECKONED.match(text, end))
-
-
-def _insurance_numbers(text: str, name: str) -> Iterator[tuple[int, int]]:
-    """Social security numbers of the USA, beside a word that says so."""
-    for match in _INSURANCE.finditer(text):
-        around = f"{name} {text[max(0, match.start() - 40) : match.end() + 30]}"
-        if _INSURANCE_WORD.search(around.replace("_", " ")):
-            yield match.span()

@@ -22,7 +22,10 @@ _WORDS = re.compile(
     r"(?:\s*(?:at|on|is|ist|est|es|under|number|号码|番号|号|號|번호|नंबर|[:.#=\"'は是为为\u0e00-\u0e7f])\s*){0,4}\s*",
     re.IGNORECASE,
 )
-_NATIONAL = re.compile(r"(?:\(\d{1,5}\)|\d)(?:[ ./-]{0,2}(?:\(\d{1,5}\)|\d)){5,14}(?![\dA-Za-z])")
+_FACTOR, _OPERAND = re.compile(r"\s?(?:\*|\^|//|%|/ )"), re.compile(r"[\w)\]][ \t]+$")
+_NATIONAL = re.compile(
+    r"(?!(?:19|20)\d\d-[01]\d-[0-3]\d)(?:\(\d{1,5}\)|\d)(?:[ ./-]{0,2}(?:\(\d{1,5}\)|\d)){5,14}(?![\dA-Za-z])"
+)
 _AMERICAN = re.compile(r"(?<![\w)])\(\d{3}\) ?\d{3}-\d{4}(?![\w-])", re.ASCII)
 _LETTERS = re.compile(r"[^\W\d_\x00-\x7f]")
 _NAME = re.compile(r"(?:phone|mobile|tel|fax|cell)(?:[_-]?(?:number|no|nr))?$", re.IGNORECASE)
@@ -42,7 +45,8 @@ def find(text: str, name: str) -> Iterator[tuple[int, int]]:
         for found in PhoneNumberMatcher(_LETTERS.sub(" ", text), None):
             # A bracket before the number belongs to it only if it is closed there.
             opened = found.raw_string[0] in "([" and not {")", "]"} & set(found.raw_string)
-            yield found.start + opened, found.end
+            if not _is_term(text, found.start, found.end):
+                yield found.start + opened, found.end
     for match in _AMERICAN.finditer(text):
         if _is_valid(match[0], ("US",)):
             yield match.span()
@@ -54,6 +58,14 @@ def find(text: str, name: str) -> Iterator[tuple[int, int]]:
         national = _NATIONAL.match(text, place)
         if national and _is_valid(national[0], _REGIONS):
             yield national.span()
+
+
+def _is_term(text: str, start: int, end: int) -> bool:
+    """Whether a plus is a sum's, as in `a + 4915123456*b`: a factor follows, or a space and one run of digits."""
+    is_sum = text[start] == "+" and _OPERAND.search(text, max(0, start - 10), start) is not None
+    return bool(_FACTOR.match(text, end)) or (
+        is_sum and text[start + 1 : end].lstrip().isdigit() and text[start + 1] == " "
+    )
 
 
 def _is_valid(value: str, regions: tuple[str, ...]) -> bool:

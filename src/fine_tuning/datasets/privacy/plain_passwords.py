@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import re
 
-from fine_tuning.datasets.privacy.secret_values import is_phrase, is_plain_word, is_rule
+from fine_tuning.datasets.privacy import owners
+from fine_tuning.datasets.privacy.common_passwords import is_common
+from fine_tuning.datasets.privacy.secret_values import is_phrase, is_plain_word, is_rule, is_secret_word
 from fine_tuning.datasets.privacy.secret_words import LABELS
 
 _MARKS = r"[\"'`*_]{0,3}"
@@ -17,27 +19,11 @@ _WORD = re.compile(
 )
 _IN_SCRIPT = re.compile(rf"{_MARKS}[ \t]*[:：=][ \t]*(?P<value>[^\W\d_]{{5,24}}){_CLAUSE_END}", re.MULTILINE)
 _SPACED = re.compile(r"[ \t]+(?P<value>[A-Za-z]{5,12}\d{0,3})(?=[.,;!?)]?(?:\s|$))")
+_NEXT = re.compile(r"[ \t]+(?P<value>[A-Za-z]{3,16}\d{1,6}[A-Za-z]{0,2})(?=[.,;!?)]?(?:\s|$))")
 _PHRASE = re.compile(
     rf"{_MARKS}{_IS}[ \t]*(?P<quote>[“„«\"'`])?(?P<value>[A-Za-z]{{2,20}}(?:[ -][A-Za-z]{{2,20}}){{2,23}})"
     rf"(?(quote)[”“»\"'`]|{_CLAUSE_END})",
     re.MULTILINE,
-)
-_OWNED = re.compile(r"(?:^|[^\w])(?:my|our)(?:[ \t]+[\w'-]{2,20}){0,2}[ \t]+$", re.IGNORECASE)
-_OWNED_IN_SCRIPT = re.compile(
-    r"(?:^|[^\w])(?:mein|unser|mi|nuestra|mon|notre|minha|nossa|la mia|mijn|ons|mitt|min|moje|mój|můj"
-    r"|мо[йя]|наш|мій|моята?)"
-    r"(?:[ \t]+[\w'-]{2,20})?[ \t]+$",
-    re.IGNORECASE,
-)
-_OF_A_PLACE = re.compile(
-    r"(?:^|[^\w])(?:wi-?fi|wlan|vpn|router|root|admin|guest|hotspot|temp(?:orary)?)[ \t]+$", re.IGNORECASE
-)
-_COMMON = frozenset(
-    """qwerty qwertz azerty letmein iloveyou sunshine princess monkey dragon football baseball superman batman trustno
-    starwars whatever michael jessica ashley bailey charlie jordan hunter soccer pokemon ginger tigger
-    buster hockey cheese hannah maggie chelsea liverpool arsenal mustang banana naruto
-    asdfgh asdfghjkl zxcvbn zxcvbnm qwertyuiop abcdef abcdefg iloveu lovely babygirl butterfly jennifer samantha
-    """.split()
 )
 _STATES = frozenset(
     """weak wrong right lost gone fine safe short long simple complex easy hard good better best unique private public
@@ -70,23 +56,23 @@ def span_after(text: str, start: int, end: int, kind: str) -> tuple[int, int] | 
     if kind == "passphrase":
         match = _PHRASE.match(text, end)
         return match.span("value") if match and _is_said(match["value"], is_quoted=bool(match["quote"])) else None
-    before = text[max(0, start - 60) : start]
-    is_own = _OWNED.search(before) is not None
+    is_ours = owners.is_own_elsewhere(text, start)
     if match := _WORD.match(text, end):
         value = match["value"]
-        if is_common(value) or ((is_own or _OF_A_PLACE.search(before)) and _is_no_state(value)):
+        if is_common(value) or (
+            (owners.is_own(text, start) or owners.is_of_a_place(text, start)) and _is_no_state(value)
+        ):
             return match.span("value")
-        if not _OWNED_IN_SCRIPT.search(before):
+        if not is_ours:
             return None
-    if _OWNED_IN_SCRIPT.search(before) and (match := _IN_SCRIPT.match(text, end)) and _is_name(match["value"]):
+    if is_ours and (match := _IN_SCRIPT.match(text, end)) and _is_name(match["value"]):
         return match.span("value")
     match = _SPACED.match(text, end)
-    return match.span("value") if match and re.search(r"\d$", match["value"]) and is_common(match["value"]) else None
-
-
-def is_common(value: str) -> bool:
-    """Whether a word, also with some digits behind it, is one of the passwords that most people choose."""
-    return value.lower().rstrip("0123456789") in _COMMON
+    if match and re.search(r"\d$", match["value"]) and is_common(match["value"]):
+        return match.span("value")
+    match = _NEXT.match(text, end)
+    is_said = match and is_secret_word(match["value"], kind) and owners.is_owned(text, start, end)
+    return match.span("value") if match and is_said else None
 
 
 def _is_no_state(value: str) -> bool:

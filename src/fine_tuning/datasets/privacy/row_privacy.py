@@ -13,7 +13,7 @@ from fine_tuning.datasets.privacy import argument_lists, seed_phrases
 from fine_tuning.datasets.privacy.asked_secrets import Turns
 from fine_tuning.datasets.privacy.escapes import decoded_layers
 from fine_tuning.datasets.privacy.found import Detector, masked, without_overlaps
-from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in
+from fine_tuning.datasets.privacy.json_text import NAMING_KEYS, find_in, is_by_user
 from fine_tuning.datasets.privacy.nested_secrets import is_inside
 from fine_tuning.datasets.privacy.personal_data import personal_data
 from fine_tuning.datasets.privacy.repeated_values import Repeated
@@ -120,8 +120,7 @@ def _texts(value: object, name: str, around: str = "") -> Iterator[tuple[str, st
             yield from _texts(item, key, around)
         if isinstance(text := value.get("value"), str):
             yield from ((str(value[key]), text) for key in value if key.lower() in NAMING_KEYS)
-        if isinstance(text := value.get("pass"), str):
-            yield "password", text
+        yield from (("password", item) for key, item in value.items() if isinstance(item, str) and is_by_user(key))
     elif isinstance(value, list):
         strings = [item for item in value if isinstance(item, str)]
         if argument_lists.is_command(strings) or seed_phrases.is_phrase(strings):

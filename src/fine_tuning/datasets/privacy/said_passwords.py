@@ -98,7 +98,8 @@ def _is_said(value: str, match: re.Match[str], *, is_next: bool) -> bool:
     plain = _BRACKETS.sub("", value)
     if not (is_next or match["between"]):
         return is_secret_word(plain, "password")
-    is_sure = _is_strong(value) or (not is_next and is_random_word(plain))
+    is_numbered = re.fullmatch(r"[A-Z][A-Za-z]*[-_]?\d{1,4}", plain)  # as an article, a flight or a person with a year
+    is_sure = _is_strong(value) or (not is_next and is_random_word(plain) and not is_numbered)
     return is_sure and is_secret_word(plain, "password")
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 from fine_tuning.datasets.privacy import (
     argument_lists,
     asked_secrets,
     assigned_secrets,
+    call_secrets,
     command_secrets,
     seed_phrases,
     service_secrets,
@@ -48,6 +49,7 @@ class _Secrets:
             or token_patterns.has_long_word(text)
             or service_secrets.has_mark(text)
             or seed_phrases.suspects(text)
+            or call_secrets.suspects(text)
         )
 
     def find(self, text: str, name: str = "") -> list[Found]:
@@ -60,6 +62,8 @@ class _Secrets:
             places += [*_in_line(plain), *table_secrets.find(plain), *argument_lists.find(plain, _in_line)]
         if spoken_secrets.suspects(plain):
             places += spoken_secrets.find(plain)
+        if call_secrets.suspects(plain):
+            places += call_secrets.find(plain)
         places += seed_phrases.find(plain)
         places += [(each.start, each.end, each.field) for each in asked_secrets.find(plain)]
         if name and (whole := assigned_secrets.of_field(name, plain)):
@@ -71,6 +75,7 @@ def _in_line(text: str) -> list[argument_lists.Place]:
     return [*assigned_secrets.find(text), *command_secrets.find(text)]
 
 
+@lru_cache(maxsize=2)  # `find` asks again what `suspects` asked
 def _is_named(text: str) -> bool:
     lowered = text.lower().replace("i\u0307", "i")
     if any(needle in lowered for needle in NEEDLES):

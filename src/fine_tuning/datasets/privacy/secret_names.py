@@ -8,7 +8,8 @@ from functools import lru_cache
 from fine_tuning.datasets.privacy.secret_words import ACCESS_CODES, API_KEYS, ASCII_NEEDLES, PASSWORDS, SECRETS, TOKENS
 from fine_tuning.datasets.privacy.secret_words import NEEDLES as WORDS
 
-_PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|psk|{PASSWORDS}"
+_NETWORK_KEYS = r"(?:wpa[23]?|wi-?fi|wlan|network|security)[-_ ]key"
+_PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|psk|{_NETWORK_KEYS}|{PASSWORDS}"
 PIN = "pin"
 _API_KEYS = (
     rf"{API_KEYS}|api[-_ ]?key|app[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|"
@@ -22,7 +23,8 @@ _TOKENS = (
 _SECRETS = rf"{SECRETS}|secrets?|credentials?|(?:client|app|consumer|webhook|shared|jwt|cookie)[-_]?secret"
 _STEMS = (
     r"(?:passphrase|mnemonic|seed[-_]phrase|pass(?:word|wd|code)?|pwd|pw|pswd|psk|{others}api[-_ ]?key|"
-    r"(?:secret|access|private|encryption|signing|master|license|service) key|key(?:[-_]?(?:id|base))?|"
+    r"(?:secret|access|private|encryption|signing|master|license|service"
+    r"|wpa[23]?|wi-?fi|wlan|network|security) key|key(?:[-_]?(?:id|base))?|"
     r"token|jwt|authorization|secrets?|credentials?)s?"
 )
 ENGLISH_STEMS = _STEMS.replace("{others}", "")
@@ -32,7 +34,7 @@ NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
     "mnemonic", "phrase", "curl", "-u", "identified", "pw", "-p", "cookie", "pin", "ldap",
     "smbclient", "net use", "redis-cli", "openssl", "sudo", "jdbc:", "sig=", "signature=", "?code=", "&code=", "sid=",
-    "hmac=", "7z", "freerdp", "psk", "securestring", "getconnection", ":5432:", ":*:",
+    "hmac=", "7z", "freerdp", "psk", "securestring", "getconnection", ":5432:", ":*:", "@tcp(", "@unix(",
     *ASCII_NEEDLES,
 )  # fmt: skip
 """Without one of these, a text of ASCII has no name of a secret, and no place of one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
+from fine_tuning.datasets.privacy.common_passwords import is_common
 from fine_tuning.datasets.privacy.secret_words import LABELS, PASSWORDS
 
 _PLACEHOLDER = re.compile(
@@ -42,13 +43,13 @@ _CODE = re.compile(
 _WORDS_OF_NAME = r"(?:[^\W\d_]+\d{0,2}|\d{1,2})(?:[-_ .:/|']+(?:[^\W\d_]+\d{0,2}|\d{1,2}))*"
 _VARIABLE = r"(?:[A-Z_][A-Z0-9_]*|[a-z_]+\d?|[A-Z]?[a-z]+(?:[A-Z][a-z]+)*)"
 _QUOTED_PLACEHOLDER = re.compile(
-    rf"<(?:{_WORDS_OF_NAME})?>|\[(?:{_WORDS_OF_NAME})?\]|%{_VARIABLE}%|@{_VARIABLE}@|\$?\{{.*\}}|%\(?\w*\)?[sd]"
+    rf"<\|\w+\|>|<(?:{_WORDS_OF_NAME})?>|\[(?:{_WORDS_OF_NAME})?\]|%{_VARIABLE}%|@{_VARIABLE}@|\$?\{{.*\}}|%\(?\w*\)?[sd]"
     r"|[xX]{3,}[xX.*_-]*(?:\d{0,4}|(?:[-_ ]?[A-Za-z])*)",
     re.DOTALL,
 )
 _MAY_BE_QUOTED_PLACEHOLDER = re.compile(r"[<\[%@{]|\$\{|x{3}", re.IGNORECASE)
 _EXPRESSION = re.compile(
-    r"(?:[A-Za-z_]+\.)+[A-Za-z_]+|(?:\w+\.)+\w*(?:pass|secret|token|pwd|key)\w*|\w+(?:->|::)[A-Za-z_]+(?:\(\))?"
+    r"(?:[A-Za-z_]+\.)+[A-Za-z_]+|(?-i:(?:[a-z_][a-z0-9_]{0,20}\.){2,}[a-z_][a-z0-9_]{0,20})|(?:\w+\.)+\w*(?:pass|secret|token|pwd|key)\w*|\w+(?:->|::)[A-Za-z_]+(?:\(\))?"
     r"|(?:md[45]|sha-?\d{1,3}|base64\.\w+|[A-Za-z_][A-Za-z_.]*)\([^()]*\)(?:\.\w+\([^()]*\))*;?|[A-Za-z_][A-Za-z_.]*\[[\"']?[\w.-]*[\"']?\]"
     r"|\(\w*\)=>.*|.*\{[^{}]*\w[.(\[][^{}]*\}.*",
     re.DOTALL | re.IGNORECASE,
@@ -160,7 +161,8 @@ def is_random_word(value: str) -> bool:
 def _is_password_alone(value: str) -> bool:
     """Whether a word looks like a password, and like no key of a table, number of an article or the like."""
     is_number = value == value.upper() or re.fullmatch(r"[A-Za-z]+[-_]\d+", value)
-    return is_strong_password(value) or (is_random_word(value) and not is_number)
+    is_chosen = is_common(value) and not value.isalpha()
+    return is_strong_password(value) or is_chosen or (is_random_word(value) and not is_number)
 
 
 def is_short_token(value: str) -> bool:

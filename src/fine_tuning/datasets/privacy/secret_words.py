@@ -36,14 +36,15 @@ _PASSWORDS = (
     "รหัสลับ", "พาสเวิร์ด", "كلمة سر", "كلمه سر", "باسورد", "باسوورد", "رمز المرور", "رمز الدخول", "کلمه عبور", "کلمه رمز",
     "گذر واژه", "پسورد", "پسوورد", "پاسورڈ", "خفیہ لفظ", "خفیہ کوڈ", "neno la siri", "neno siri", "nywila",
     "kalmar sirri", "kalmar wucewa", "ọrọ aṣina", "ọ̀rọ̀ aṣínà", "okwuntughe", "iphasiwedi", "kontrasenyas",
-    "tembung sandi",
+    "tembung sandi", "ססמה", "cyfrinair", "pasfhocal", "loyniorð", "passwuert", "parolim", "parolum",
+    "รหัสเข้าใช้งาน", "รหัสเข้าระบบ",
 )  # fmt: skip
 # Words that also mean key, code or cipher: what follows is only a password if it looks like nothing else.
 _ACCESS_CODES = (
     "clave", "claves", "clave de acceso", "chave de acesso", "código de acesso", "código de acceso", "code d'accès",
     "clé d'accès", "clé wifi", "clef wifi", "chiave di accesso", "chiave d'accesso", "codice di accesso", "zugangscode",
     "wlan-schlüssel", "netzwerkschlüssel", "toegangscode", "код доступа", "код доступу", "šifra", "шифра", "parole",
-    "гасло", "hasła", "hesla", "sandi", "رمز", "الرقم السري", "mật mã",
+    "гасло", "hasła", "hesla", "sandi", "رمز", "الرقم السري", "mật mã", "code wifi", "รหัส",
 )  # fmt: skip
 _KEYS = (
     "ключ", "schlüssel", "schluessel", "sleutel", "klucz", "klíč", "kľúč", "kulcs", "clé", "clave",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from fine_tuning.datasets.privacy.code_words import CODES, PINS
 from fine_tuning.datasets.privacy.copulas import IS
@@ -52,10 +53,18 @@ _ALONE = (
 _TWICE = r"(?<![\w.,:/$€-])"
 _WORD = r"[^\d\s!-/:-@\[-`{-~]{1,20}"
 _CODE_AFTER = re.compile(
-    rf"(?<![a-z\u00c0-\u024f])(?:{CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*\d{{5}}))"
-    rf"[ \t]*[\"'`*]{{0,3}}{_CODE}"
+    rf"(?<![a-z\u00c0-\u024f])(?:{CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*[\[(]?\d{{5}}))"
+    rf"[ \t]*[\[(\"'`*]{{0,3}}{_CODE}"
     rf"(?:{_ENDS}|(?=[^\W\d_a-z]))"
     rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|{_ALONE})[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
+    re.IGNORECASE,
+)
+# Of letters and digits, in groups: kept for the day that the other means to log in are lost.
+_BACKUP_CODE = re.compile(
+    r"(?<![a-z])(?:(?:recovery|back-?up|rescue|wiederherstellungs|резервн\w+)[-_ ]?(?:codes?|код\w*)?"
+    r"|code de récupération|código de recuperación)"
+    rf"(?:[\"']?[ \t]*(?:{IS}|[:：=]))[ \t\"'`*\[]*"
+    r"(?P<value>(?=[A-Z0-9-]*\d)[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){1,7}(?![\w-]))",
     re.IGNORECASE,
 )
 _CODE_BEFORE = re.compile(
@@ -64,20 +73,29 @@ _CODE_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _OWNED_PIN = (
-    r"(?:(?:my|our|your|his|her|their|the)(?: (?:card|bank|atm|sim|phone|door|debit|credit|own)(?:['’]s)?){1,3} pin"
+    r"(?:(?:mein|dein|ihr|unser)e?[mnr]? pin|(?:mi|tu|su|mio|tuo|suo|meu|seu|mon|ton|votre|mijn|je|uw|min|din|mój|twój"
+    r"|můj|moj|minha|sua) pin|pin (?:saya|anda|kamu|của tôi|của bạn|mea)"
+    r"|(?:my|our|your|his|her|their|the)(?: (?:card|bank|atm|sim|phone|door|debit|credit|own)(?:['’]s)?){1,3} pin"
     r"|(?:my|our|your|his|her|their)(?: [a-z'’]{2,12})? pin)"
 )
 # Of one PIN in its cases, `PIN-u` and `PIN'im`, and of several, `PINs` and `PIN-y`; no `PIN-pad`, no `PINE`.
-_ENDING = r"(?:(?P<apart>['’][^\W\d_A-Z]{1,5})|-[^\W\d_A-Z]{1,5}|[^\W\d_A-Z]{1,4})(?![^\W\d_])(?<!pad)(?<!out)(?<!up)"
+_ENDING = (
+    r"(?:(?P<apart>['’][^\W\d_A-Z]{1,5}|-?(?:om|em|u|ul|ie|owi|ista|iksi))"
+    r"|-[^\W\d_A-Z]{1,5}|[^\W\d_A-Z]{1,4})(?![^\W\d_])(?<!pad)(?<!out)(?<!up)"
+)
 _DIGITS = rf"(?P<value>\d{{4,8}})(?:{_ENDS}|(?=[^\x00-\x7f]))"
+_OF = r"of|for|to|on|de[rsmnl]?|für|zu[rm]|von|du|della?|от|для|за|на|od|do|til|för|untuk"
 _BEHIND_PIN = (
     rf"(?:(?:[ \t]+[^\W\d_][\w'’.]{{0,15}}){{0,4}}?[ \t]*{IS}[ \t]*[:：]?|[ \t](?:on|to|er)(?=[ \t])"
-    r"|[^\x00-\u024f]{1,10}|[\"']?[ \t]*[:：=\u2013—-])"
+    r"|[^\x00-\u024f]{1,10}"
+    rf"|[ \t]+(?:{_OF})(?:[ \t]+[^\W\d_][\w'’-]{{0,15}}){{1,2}}[ \t]*[:：]|[\"']?[ \t]*[:：=\u2013—-]"
+    r"|[ \t]+(?:карты|карточки|картки)[ \t]*[:：]?(?=[ \t]))"
 )
 _PIN = re.compile(
     rf"(?<![A-Za-z0-9\u0400-\u04ff-])(?:(?i:(?P<sure>{_OWNED_PIN})|(?P<word>{PINS}))"
     rf"|(?P<field>pin(?=[\"']?[ \t]*[:=]))|PIN(?P<ending>{_ENDING})?)"
-    rf"(?:\*{{2}})?(?:{_BEHIND_PIN}|(?<=[^\x00-\x7f])|(?(sure)|(?(word)|(?(apart)|(?!)))))(?:\*{{2}})?[ \t]*{_DIGITS}"
+    rf"(?:\*{{2}})?(?:{_BEHIND_PIN}|(?<=[^\x00-\x7f])|(?(sure)|(?(word)|(?(apart)|(?!)))))(?:\*{{2}})?"
+    rf"[ \t]*[\"'`]?{_DIGITS}"
     rf"|(?i:\b(?:with|use|using|enter|try|mit|avec|con|com|met))(?i: the| your)? PIN[ \t]+(?P<used>\d{{4}}){_ENDS}"
     rf"|(?<![A-Za-z0-9])[a-z]{{0,4}}TAN(?:[- ](?:Nummer|[Cc]ode|Nr))?\.?[ \t]*(?:{_IS})[ \t]*(?P<own>\d{{6,8}}){_ENDS}"
 )
@@ -86,7 +104,8 @@ _SEVERAL = re.compile(r"(?:s|['’-]?y|ы|и)$")
 _NEXT_PIN = re.compile(rf"[ \t]*(?:[,;/]|[,;]?[ \t](?:and|or|und|oder|et|y|e|en|i|и|og|och|ve|và|dan))[ \t]*{_DIGITS}")
 _CARD_CODE = re.compile(
     rf"(?:(?<![a-z0-9])|(?<=card))(?:(?P<short>{CVV})|{CARD_CODES})(?![a-z0-9])(?:[ \t]+(?:code|number))?[\"'*]{{0,3}}"
-    rf"(?:>|[ \t]*(?:{IS}|=>|[:：=-]|(?(short)(?=[ \t])|(?!))))[ \t]*[\"'*]{{0,3}}(?P<value>\d{{3,4}}){_ENDS}",
+    rf"(?:>|[ \t]*(?:on the back|of (?:my|the|your) card|auf der Rückseite)?[ \t]*(?:{IS}|=>|[:：=-]"
+    rf"|(?(short)(?=[ \t]+(?!(?:19|20)\d\d))|(?!))))[ \t]*[\"'*]{{0,3}}(?P<value>\d{{3,4}}){_ENDS}",
     re.IGNORECASE,
 )
 _ADDRESS = re.compile(r"[^@\s]+@[\w-]+(?:\.[\w-]+)+")
@@ -103,6 +122,7 @@ _MARKS = re.compile(
 )
 
 
+@lru_cache(maxsize=2)  # of the text that is read, before and by its search
 def suspects(text: str) -> bool:
     """Whether a text may have such a password or code."""
     return _DIGIT.search(text) is not None and _MARKS.search(text) is not None
@@ -117,7 +137,7 @@ def find(text: str) -> Iterator[Place]:
     for pattern in (_CODE_AFTER, _CODE_BEFORE):
         for match in pattern.finditer(text):
             yield *match.span("value" if match["value"] else "own"), "password"
-    for match in _CARD_CODE.finditer(text):
+    for match in (*_BACKUP_CODE.finditer(text), *_CARD_CODE.finditer(text)):
         yield *match.span("value"), "password"
     for match in _PIN.finditer(text):
         span = next(match.span(name) for name in ("value", "used", "own") if match[name])

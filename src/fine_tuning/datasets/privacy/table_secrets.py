@@ -51,6 +51,8 @@ def _columns(text: str, heading: Cell, delimiter: str) -> list[str | None]:
     """The kind of secret that each column holds; empty where the line is no heading with one."""
     if text.count(delimiter, *heading) == 0:
         return []
+    if delimiter != "|" and text[slice(*heading)].rstrip().endswith(delimiter):
+        return []  # arguments of a call, a line each
     names = [text[start:end] for start, end in _cells(text, heading, delimiter)]
     if not all(_HEADING.fullmatch(name) for name in names if name.strip()):
         return []
