@@ -16,12 +16,17 @@ from typing import Any
 import pytest
 
 from fine_tuning import CostTracker, ModelRegistry
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.gateway import feedback
+from fine_tuning.server.app import make_app
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.worker_pool import Pool
 from tests import wire
 from tests.conftest import PROJECT
 from tests.data_io.test_formats import ONE_CALL
+from tests.gateway.conftest import running
+from tests.gateway.scripted_upstream import answer, upstream
 from tests.server.conftest import listening
 from tests.tiny_model import make_tiny_model
 
@@ -79,6 +84,7 @@ def test_hosted_job_registers_and_deploys_what_the_host_trained(
         ("import_from_log", ["nofile"]),
         ("hosted_job", ["nofile"]),
         ("ab_test_in_application", ["a", "b", "nofile"]),
+        ("gateway", ["nofile"]),
     ],
 )
 def test_example_without_its_file_prints_one_line(name: str, arguments: list[str]) -> None:
@@ -100,6 +106,26 @@ def test_ab_test_in_application_records_every_answer(
     printed = capsys.readouterr().out
     assert printed.count("after 6 answers") == 2
     assert "recommended: TIE" in printed
+
+
+def test_gateway_asks_the_vendor_and_tells_what_was_right(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"prompt": f"Where is parcel {number}?", "response": ("On its way.", "?")[number % 2]} for number in range(4)
+    ]
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-application")
+    with upstream() as vendor:
+        monkeypatch.setenv("FINE_TUNING_UPSTREAMS", json.dumps({"openai": vendor.address}))
+        vendor.answers(
+            answer(json.dumps(wire.completion("On its way.", "gpt-4o")).encode(), b"content-type: application/json")
+        )
+        with running(make_app(ServerConfig(), open_workspace())) as found:
+            run("gateway", written(tmp_path / "questions.jsonl", rows), gateway=found.address)
+            assert len(found.stored()) == 4
+    feedback.apply_waiting(open_workspace())
+    assert "2 of 4 answers were right\nopenai/gpt-4o answered 4\n" in capsys.readouterr().out
+    assert sorted(each["rating"] for each in DistillationDataCollector().find_examples(min_rating=1)) == [1, 1, 5, 5]
 
 
 @pytest.fixture

@@ -11,10 +11,12 @@ import typer
 
 from fine_tuning.commands import costs, experiment_tables, jobs, output
 from fine_tuning.commands.command_workspace import command_workspace
+from fine_tuning.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from fine_tuning.workflows.demo.run_demo import DemoResult, Teacher
-    from fine_tuning.workflows.pipeline import Outcome
+    from fine_tuning.workflows.demo.run_gateway_demo import GatewayResult
+    from fine_tuning.workflows.pipeline import Outcome, Pipeline
 
 
 def add_to(app: typer.Typer) -> None:
@@ -61,6 +63,9 @@ def demo(
     model: Annotated[str, typer.Option(help="Base model.")] = "",
     epochs: Annotated[int, typer.Option(help="Training epochs.")] = 1,
     max_steps: Annotated[int | None, typer.Option(help="Maximum number of optimizer steps.")] = None,
+    gateway: Annotated[
+        bool, typer.Option("--gateway", help="Move an application behind the gateway from a vendor to its own model.")
+    ] = False,
 ) -> None:
     """Run the whole loop with real weights: capture, train, evaluate, A/B test, deploy, answer, compute ROI."""
     from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
@@ -71,19 +76,56 @@ def demo(
 
     started = time.monotonic()
     output.silence_logger("fine_tuning.cost_tracker")
-    workspace = open_workspace(settings=run_demo.demo_settings(get_settings(), data))
+    workspace = open_workspace(settings=run_demo.demo_settings(get_settings(), data, "gateway" if gateway else "demo"))
     plan = run_demo.demo_plan(model or DEFAULT_BASE_MODEL, epochs, max_steps)
-    result = run_demo.run(Pipeline(workspace, plan, output.print_text, jobs.follow), data)
-    typer.echo()
-    print_comparison(result.outcome, result.teacher)
-    experiment_tables.print_result(result.experiment)
-    print_costs(result)
-    output.print_text(f"\nquestion: {result.answer.question}\nanswer of {result.answer.model}: {result.answer.content}")
+    pipeline = Pipeline(workspace, plan, output.print_text, jobs.follow)
+    if gateway:
+        _gateway_demo(pipeline, data)
+    else:
+        _loop_demo(pipeline, data)
     home = workspace.settings.home
     output.print_text(
         f"\nfinished in {time.monotonic() - started:.0f} s; the workspace is {home}\n"
         f"explore it with: FINE_TUNING_HOME={home} ft-cli list-models"
     )
+
+
+def _loop_demo(pipeline: Pipeline, data: Path | None) -> None:
+    from fine_tuning.workflows.demo import run_demo
+
+    result = run_demo.run(pipeline, data)
+    typer.echo()
+    print_comparison(result.outcome, result.teacher)
+    experiment_tables.print_result(result.experiment)
+    print_costs(result)
+    output.print_text(f"\nquestion: {result.answer.question}\nanswer of {result.answer.model}: {result.answer.content}")
+
+
+def _gateway_demo(pipeline: Pipeline, data: Path | None) -> None:
+    try:
+        from fine_tuning.workflows.demo.recorded_questions import recorded_questions
+        from fine_tuning.workflows.demo.run_gateway_demo import GatewayDemo
+    except ImportError as error:
+        raise MissingDependencyError(error.name or "httpx2", "serve", "the gateway") from error
+
+    result = GatewayDemo(pipeline).run(recorded_questions(data))
+    typer.echo()
+    print_comparison(result.outcome)
+    print_takeover(result)
+
+
+def print_takeover(result: GatewayResult) -> None:
+    """Print what the candidate has shown beside the incumbent, and what answers now."""
+    found, change = result.agreement, result.last_change
+    between = f" ({output.percent(found['low'])} to {output.percent(found['high'])})"
+    output.print_text(
+        f"in shadow {result.candidate} said what the vendor said in {output.percent(found['rate'])}{between} of "
+        f"{found['pairs']} calls\nafter {result.tested} calls of the test: {change['reason']}"
+    )
+    if result.answer is None:
+        output.print_text("the vendor goes on answering")
+    else:
+        output.print_text(f"the application goes on without the vendor; it got: {result.answer}")
 
 
 def print_comparison(outcome: Outcome, teacher: Teacher | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib import resources
 from math import nan
@@ -92,15 +93,18 @@ class DemoResult:
     machine_usd_per_hour: float
 
 
-def demo_settings(settings: Settings, data: Path | None = None) -> Settings:
+def demo_settings(settings: Settings, data: Path | None = None, kind: str = "demo") -> Settings:
     """The settings of the demo's workspace inside the user's, one per data file, so that no data is mixed.
 
     Local calls and training have a price in it.
 
+    Args:
+        kind: of demo, by which its folder is named.
+
     Raises:
         NotFoundError, DataError: the file cannot be read.
     """
-    name = "demo" if data is None else f"demo-{sha256_file(data)[:8]}"
+    name = kind if data is None else f"{kind}-{sha256_file(data)[:8]}"
     price = settings.machine_usd_per_hour
     changes = {
         "home": settings.home.absolute() / name,
@@ -190,11 +194,16 @@ def _split(
 
 def _capture(workspace: Workspace, data: Path | None) -> ImportReport:
     collector = DistillationDataCollector(workspace=workspace)
-    if data is not None:
-        return collector.capture_file(data)
-    packaged = resources.files("fine_tuning.workflows.demo").joinpath("support_inbox.jsonl")
-    with resources.as_file(packaged) as path:
+    with calls_file(data) as path:
         return collector.capture_file(path)
+
+
+@contextmanager
+def calls_file(data: Path | None) -> Iterator[Path]:
+    """The user's file of rated calls, or the packaged support inbox."""
+    packaged = resources.files("fine_tuning.workflows.demo").joinpath("support_inbox.jsonl")
+    with nullcontext(data) if data is not None else resources.as_file(packaged) as path:
+        yield path
 
 
 def _run_experiment(workspace: Workspace, plan: Plan, version: str, traffic: CapturedExamples) -> ABTestResult:
