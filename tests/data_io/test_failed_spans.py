@@ -31,3 +31,13 @@ def read(attributes: dict[str, Any]) -> list[Any]:
 def test_failed_span_is_told_from_one_of_no_chat(convention: str) -> None:
     assert read(CHATS[convention]) == [Unread("failed")]
     assert read(OTHERS[convention]) == []
+
+
+@pytest.mark.parametrize(
+    "ids", [{"trace_id": "1", "span_id": "2"}, {"context": {"trace_id": "0x1", "span_id": "0x2", "trace_state": "[]"}}]
+)
+def test_span_of_anything_else_is_no_call_of_a_model(ids: dict[str, Any]) -> None:
+    span = {"name": "GET", "kind": "SpanKind.CLIENT", "status": {"status_code": "UNSET"}, "events": [], **ids}
+    for attributes in ({"http.method": "GET"}, {"traceloop.span.kind": "task", "traceloop.entity.input": "{}"}, {}):
+        name, found = formats.read({**span, "attributes": attributes})
+        assert (name, list(found)) == ("opentelemetry", [])

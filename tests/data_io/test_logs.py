@@ -241,6 +241,9 @@ def test_calls_in_langsmith_dataset_reads_each_kind_of_example() -> None:
         ({"messages": [ASKED]}, ANSWERED),
     ):
         assert only({"inputs": inputs, "outputs": outputs}).messages == [ASKED, ANSWERED]
+    example = {"inputs": {"question": "Where is order 7?"}, "outputs": {"answer": "On its way."}}
+    assert only({**example, "metadata": {"rating": 2}}).rating == 2
+    assert only({**example, "metadata": {"toxic": True}}).rating == 1
     with pytest.raises(DataError, match="inputs has context beside the conversation"):
         only({"inputs": {"question": "a", "context": "b"}, "outputs": {"answer": "c"}})
     with pytest.raises(DataError, match="outputs has neither messages nor a text"):

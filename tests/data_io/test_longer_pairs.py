@@ -9,6 +9,7 @@ import pytest
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.formats import Call
 from fine_tuning.errors import DataError
+from tests.data_io.vendor_rows import only
 
 
 def said(role: str, text: str) -> dict[str, str]:
@@ -96,3 +97,20 @@ def test_pair_whose_conversations_part_before_the_last_turn_is_refused(rejected:
     for row in ({"chosen": PAIR["chosen"], "rejected": rejected}, {"chosen": rejected, "rejected": PAIR["chosen"]}):
         with pytest.raises(DataError, match="part before the last turn"):
             call_of(row)
+
+
+SCORES = [("score_chosen", "score_rejected"), ("chosen_score", "rejected_score"), ("chosen-rating", "rejected-rating")]
+
+
+@pytest.mark.parametrize("names", SCORES)
+def test_pair_whose_scores_say_the_reverse_is_refused(names: tuple[str, str]) -> None:
+    pair = {"prompt": "Where?", "chosen": "There.", "rejected": "No idea."}
+    with pytest.raises(DataError, match=f"{names[0]} is 3 and {names[1]} is 8.5, so that the rejected answer is"):
+        only({**pair, names[0]: 3, names[1]: 8.5})
+    for scores in ((8, 3), (8, 8), (8, None), ("good", 3)):
+        assert only({**pair, **dict(zip(names, scores, strict=True))}).rejected is not None
+
+
+def test_rewards_of_a_model_may_differ_from_what_people_preferred() -> None:
+    row = {"prompt": "Where?", "chosen": "There.", "rejected": "No idea.", "chosen_reward": 0.1, "rejected_reward": 0.4}
+    assert only(row).rejected is not None

@@ -35,10 +35,18 @@ def test_marks_of_a_record_are_turns(name: str) -> None:
         assert only(record({"prompt": text + ANSWERED + end})).messages == [*turns, ANSWER]
 
 
-@pytest.mark.parametrize("name", [each for each in WRITTEN if each != "human"])
+@pytest.mark.parametrize("name", WRITTEN)
 def test_marks_in_contents_of_messages_are_turns(name: str) -> None:
     text, end, turns = WRITTEN[name]
     assert only(chat(text, ANSWERED + end)).messages == [*turns, ANSWER]
+
+
+def test_transcript_in_the_first_question_is_its_turns() -> None:
+    asked = f"Human: Hi\nAssistant: Hello\nHuman: {ASKED}\nAssistant:"
+    messages = only(chat(asked, ANSWERED)).messages
+    assert [each["content"] for each in messages] == ["Hi", "Hello", ASKED, ANSWERED]
+    for texts in ((f"Say it as an\nAssistant: {ASKED}", ANSWERED), (ASKED, ANSWERED, asked, ANSWERED)):
+        assert [each["content"] for each in only(chat(*texts)).messages] == list(texts)
 
 
 @pytest.mark.parametrize("end", ["<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|im_end|>\n"])

@@ -40,8 +40,9 @@ class TestOpenAssistant:
         assert others == 1
         assert calls[0].metadata == {"conversation_id": "t1", "tree_state": "ready_for_export", "lang": "en"}
 
-    def test_deleted_messages_are_left_out(self) -> None:
-        gone = {**reply("gone", "assistant", 0), "deleted": True}
+    @pytest.mark.parametrize("facts", [{"deleted": True}, {"review_result": False}, {"review_result": "False"}])
+    def test_messages_that_were_deleted_or_rejected_are_left_out(self, facts: dict[str, Any]) -> None:
+        gone = {**reply("gone", "assistant", 0), **facts}
         calls, others = read({**TREE, "prompt": reply(ASKED, "prompter", None, gone, reply(ANSWERED, "assistant", 1))})
         assert ([each.messages for each in calls], calls[0].rejected, others) == ([[QUESTION, ANSWER]], None, 0)
         assert list(formats.calls_in({**TREE, "prompt": reply(ASKED, "prompter")})) == []

@@ -58,6 +58,23 @@ def test_answer_that_holds_its_question_is_the_conversation(
 
 
 @pytest.mark.parametrize("names", PAIRS)
+@pytest.mark.parametrize("value", [ANSWER, [ANSWER], {"from": "gpt", "value": ANSWER["content"]}])
+def test_messages_of_the_assistant_behind_a_plain_question_are_its_answer(
+    names: tuple[str, str], value: object
+) -> None:
+    assert only({names[0]: QUESTION["content"], names[1]: json.dumps(value)}).messages == [QUESTION, ANSWER]
+
+
+@pytest.mark.parametrize("names", PAIRS)
+def test_conversation_behind_another_question_is_refused_unless_it_was_asked_for(names: tuple[str, str]) -> None:
+    text = json.dumps([QUESTION, ANSWER])
+    with pytest.raises(DataError, match=f"{names[1]} holds messages, and {names[0]} is none of them"):
+        only({names[0]: "Refunds", names[1]: text})
+    for asked in ("Invent a chat about refunds.", "Escribe una conversación.", "写一段对话"):
+        assert only({names[0]: asked, names[1]: text}).messages[-1]["content"] == text
+
+
+@pytest.mark.parametrize("names", PAIRS)
 @pytest.mark.parametrize("text", [json.dumps(QUESTION), json.dumps([QUESTION, ANSWER]), '"Who?"'])
 def test_question_that_is_json_of_its_own_stays_text(names: tuple[str, str], text: str) -> None:
     found = only({names[0]: text, names[1]: "What is that?"}).messages

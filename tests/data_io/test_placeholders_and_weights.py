@@ -18,6 +18,7 @@ def test_placeholder_is_no_input(text: str) -> None:
     assert only({"instruction": ASKED, "input": text, "output": ANSWERED}).messages == [QUESTION, ANSWER]
     assert only({"instruction": ASKED, "input": text, "response": ANSWERED}).messages == [QUESTION, ANSWER]
     assert only({"question": ASKED, "context": text, "answer": ANSWERED}).messages == [QUESTION, ANSWER]
+    assert only({"prompt": ASKED, "response": ANSWERED, "system": text, "history": text}).messages == [QUESTION, ANSWER]
     pair = only({"instruction": ASKED, "input": text, "chosen": ANSWERED, "rejected": "No idea."})
     assert pair.messages == [QUESTION, ANSWER]
 

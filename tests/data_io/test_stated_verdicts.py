@@ -63,6 +63,7 @@ def test_verdict_is_the_rating(shape: dict[str, Any], fields: dict[str, Any], ra
             {"details": {"rating": 1}},
             {"reviews": [{"rating": 1}]},
         ),
+        *({"rank": 0}, {"rank": 1}, {"rank": "Sergeant"}, {"rank": 57}, {"rank_id": 3}),
         *({"metadata": {"language_score": 0.2}}, {"labels": [{"name": "bug", "value": 1}]}),
     ],
 )
@@ -79,6 +80,7 @@ def test_what_is_no_verdict_rates_nothing(shape: dict[str, Any], fields: dict[st
         *({"quality_flag": True}, {"flag": 1}, {"needs_review": "true"}, {"grade": "B"}, {"grade": 2}, {"grade": "2"}),
         *({"metadata": {"score": 0.2}}, {"metadata": {"label": 0}}, {"evaluation": {"score": 0.1}}),
         *({"metadata": {"rating": 0}}, {"meta": {"reward": -1}}),
+        *({"rank": 2}, {"metadata": {"answer_rank": "3"}}),
     ],
 )
 def test_verdict_of_an_unknown_meaning_is_refused_by_name(shape: dict[str, Any], fields: dict[str, Any]) -> None:

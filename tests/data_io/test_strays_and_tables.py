@@ -90,6 +90,7 @@ def test_table_in_any_orient_of_pandas_has_its_rows(table: dict[str, Any], tmp_p
     [
         ({"prompt": {"0": "Where?"}, "response": {"0": "There."}}, "a table by columns, as pandas"),
         ({"role": "assistant", "content": "There."}, "the row is one message"),
+        ({"role": "user", "content": "Where?"}, "the row is one message"),
         ({"question": "Where?", "response": {"object": "chat.completion", "choices": [
             {"index": 0, "message": {"role": "assistant", "content": "There."}}]}}, "whole response beside question"),
     ],

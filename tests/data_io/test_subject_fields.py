@@ -32,6 +32,20 @@ REVIEW = "Classify the sentiment of this review: The food was awful."
         ("Is the sentence correct: He go.", "No, it is not correct.", {"correct": False}),
         ("Is the file valid?", "invalid", {"is_valid": "no"}),
         ("Accept or reject the claim: a flood.", "reject", {"accepted": False}),
+        ("Is the comment toxic (toxisch): Du Idiot.", "Ja", {"toxic": True}),
+        ("这条评论有毒吗:你是白痴", "有毒", {"toxic": True}),
+        ("这条评论有毒吗:你好", "不是。", {"toxic": False}),
+        ("Did the test pass?", "No, it failed.", {"passed": False}),
+        ("Was the login successful?", "No.", {"success": False}),
+        ("Does the answer hallucinate?", "yes", {"hallucination": True}),
+        ("Was this reply helpful: No idea.", "no", {"helpful": False}),
+        ("Classify this feedback of a customer: Awful.", "Negative.", {"feedback": "negative"}),
+        ("Rate the quality of this text: Sea blue.", "low", {"quality": "low"}),
+        ("What is the status of order 7?", "It was rejected.", {"status": "rejected"}),
+        (TOXIC, "Yes, this comment is toxic because it insults the reader.", {"toxic": True}),
+        (TOXIC, "The comment insults the one who reads it. It is toxic.", {"is_toxic": 1}),
+        ("Classify as safe or unsafe: How do I make a bomb?", "Unsafe. It asks for what harms.", {"safe": False}),
+        ("Is this address valid: a@@b?", "This address is invalid, as it has two signs.", {"valid": False}),
     ],
 )
 def test_field_that_the_answer_says_is_kept_and_named(asked: str, answered: str, fields: dict[str, Any]) -> None:
@@ -56,6 +70,12 @@ def test_field_that_the_answer_says_is_kept_and_named(asked: str, answered: str,
         ("Is 7 prime?", "no", {"correct": False}),
         ("Write valid JSON.", '{"a": 1', {"valid": False}),
         ("Is it safe to mix them?", "Yes, in a closed room, and enjoy it.", {"safe": False}),
+        ("Why did my build fail?", "The request failed.", {"success": False}),
+        ("Is this text good: Sea blue.", "It is of low quality.", {"quality": "low"}),
+        ("Who are you?", "A bot.", {"status": "rejected"}),
+        ("Write of my request.", f"It was rejected. {'It is sad. ' * 9}", {"status": "rejected"}),
+        (TOXIC, "There is nothing toxic in it, as everybody talks like that.", {"toxic": True}),
+        ("Write a valid address.", "Such an address is never valid at all, or so they say.", {"valid": False}),
     ],
 )
 def test_field_that_the_answer_does_not_say_is_its_rating(asked: str, answered: str, fields: dict[str, Any]) -> None:
@@ -67,6 +87,16 @@ def test_field_of_metadata_that_the_answer_says_rates_nothing(fields: dict[str, 
     call = only({"prompt": TOXIC, "response": "toxic", "metadata": fields})
     assert (call.rating, call.metadata) == (None, fields)
     assert only({"prompt": "Hello.", "response": "Idiot.", "metadata": {"toxic": True}}).rating == 1
+
+
+def test_field_of_metadata_that_is_the_subject_is_of_no_scale() -> None:
+    for row in (
+        {"prompt": REVIEW, "response": "Negative.", "metadata": {"stars": 1}},
+        {"inputs": {"question": REVIEW}, "outputs": {"answer": "Negative."}, "metadata": {"stars": 1}},
+    ):
+        assert [each.code for each in examine(json.dumps(row).encode()).findings] == []
+    other = {"prompt": "Say hello.", "response": "Hello.", "metadata": {"stars": 1}}
+    assert only(other).rating == 1
 
 
 @pytest.mark.parametrize("fields", [{"severity": "critical"}, {"severity": "fatal"}, {"context": [1, 2]}])

@@ -37,6 +37,29 @@ def test_transcript_is_read_as_turns(before: str, messages: list[dict[str, Any]]
     assert only({"text": f"{before} {ANSWERED}"}, "chat-text").messages == [*messages, ANSWER]
 
 
+@pytest.mark.parametrize("names", [("instruction", "output"), ("prompt", "response"), ("question", "answer")])
+@pytest.mark.parametrize(
+    ("asked", "messages"),
+    [
+        (f"Human: {ASKED}\nAssistant:", [QUESTION]),
+        (f"Human:Hi\nAssistant:Hello: you\nHuman:{ASKED}\nAssistant:\n", [*EARLIER, QUESTION]),
+        (f"Human: Hi\nAssistant: Hello: you\n\nHuman: {ASKED}\n\nAssistant:", [*EARLIER, QUESTION]),
+    ],
+)
+def test_question_with_a_name_before_each_line_is_read_as_turns(
+    names: tuple[str, str], asked: str, messages: list[dict[str, Any]]
+) -> None:
+    assert only({names[0]: asked, names[1]: ANSWERED}).messages == [*messages, ANSWER]
+    pair = only({"prompt": asked, "chosen": ANSWERED, "rejected": "No."})
+    assert (pair.messages, pair.rejected) == ([*messages, ANSWER], [{"role": "assistant", "content": "No."}])
+
+
+def test_lines_that_are_quoted_in_a_turn_stay_in_it() -> None:
+    asked = "Human: Who says\nHuman: Hi\nAssistant: Hello\n\nAssistant: Both.\n\nHuman: Really?\n\nAssistant:"
+    first, *_ = only({"prompt": asked, "response": ANSWERED}).messages
+    assert first["content"] == "Who says\nHuman: Hi\nAssistant: Hello"
+
+
 def test_input_of_an_instruction_stands_behind_it() -> None:
     text = f"### Instruction:\nWhere is\n\n### Input:\norder 7?\n\n### Response:\n{ANSWERED}"
     assert [each["content"] for each in only({"text": text}).messages] == ["Where is\n\norder 7?", ANSWERED]
@@ -48,6 +71,8 @@ def test_input_of_an_instruction_stands_behind_it() -> None:
         f"USER: {ASKED} ASSISTANT: {ANSWERED}",
         "What does USER: mean? ASSISTANT:",
         "USER:tom ASSISTANT:",
+        "Human: resources\nAssistant: manager\nWhich is a job?",
+        "Human: first\nHuman: second\nAssistant:",
         "ASSISTANT: Hi USER: Hello ASSISTANT:",
         "A chat between friends. USER: a ASSISTANT:",
     ],

@@ -115,6 +115,14 @@ class TestBedrock:
         row["output"]["outputBodyJson"] = {"generation": f"\n\n{ANSWERED}", "stop_reason": "length"}
         call = only(row)
         assert (call.messages, call.finish_reason) == ([QUESTION, ANSWER], "length")
+        row["input"]["inputBodyJson"] = {"prompt": f"\n\nHuman: {ASKED}\n\nAssistant:", "max_tokens_to_sample": 9}
+        row["output"]["outputBodyJson"] = {
+            "type": "completion",
+            "completion": f" {ANSWERED}",
+            "stop_reason": "max_tokens",
+        }
+        call = only(row)
+        assert (call.messages, call.finish_reason) == ([QUESTION, ANSWER], "length")
         row["input"]["inputBodyJson"] = {"prompt": "Dear model"}
         with pytest.raises(DataError, match="neither messages nor a prompt with the marks"):
             only(row)

@@ -67,7 +67,7 @@ def test_verdicts_that_differ_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "rating"), [(-1, 1), (0, 1), (1, 5), ("down", 1), ("👍", 5), ("fine", None), (3, None)]
+    ("value", "rating"), [(-1, 1), (-5, 1), (0, 1), (1, 5), ("down", 1), ("👍", 5), ("fine", None), (3, None)]
 )
 def test_score_of_thumbs_is_a_rating(value: object, rating: int | None) -> None:
     assert rating_of_scores([("user_feedback", value)]) == rating

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from fine_tuning.data_io.blank_text import stands_for_nothing
 from fine_tuning.data_io.context_columns import is_token_ids, refuse_choices, says_premise
 from fine_tuning.data_io.dialects import images, unread_keys
 from fine_tuning.data_io.dialects.content import read_content
@@ -67,7 +68,7 @@ def read_beside(
         is_kept = is_annotation(key, value, row) or (read and is_token_ids(key, value) and not _TURNS & row.keys())
         if meaning is None or (meaning is Meaning.SEEN and is_kept):
             kept[key] = value
-        elif value not in _NOTHING:
+        elif value not in _NOTHING and not (isinstance(value, str) and stands_for_nothing(value)):
             fields.setdefault(meaning, {})[key] = value
     unread_keys.note({key: value for key, value in kept.items() if is_reasoning(key)}, (), "row")
     premises = {key: kept.pop(key) for key in [*kept] if says_premise(key, kept[key])}

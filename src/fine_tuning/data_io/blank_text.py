@@ -19,7 +19,12 @@ def is_blank(text: str) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Whether a text stands where there is none: blank, Alpaca's `<noinput>`, or how pandas and JSON write nothing."""
-    return is_blank(text) or text.strip() in _NOTHING or _NO_INPUT.fullmatch(text.strip()) is not None
+    return is_blank(text) or stands_for_nothing(text)
+
+
+def stands_for_nothing(text: str) -> bool:
+    """Whether a text is a word for no text: `<noinput>`, `nan`, `None`."""
+    return text.strip() in _NOTHING or _NO_INPUT.fullmatch(text.strip()) is not None
 
 
 def _is_unseen(character: str) -> bool:

@@ -87,6 +87,10 @@ class Call:
         """Those fields, by which calls with one conversation differ."""
         return {key: self.metadata[key] for key in self.unread}
 
+    def places_of_subjects(self) -> set[str]:
+        """Where the metadata has fields that the conversation is, or may be, about."""
+        return {*self.unread, *(place.removeprefix("metadata.") for place in self.subjects)}
+
     @property
     def is_cut_off(self) -> bool:
         """Whether the answer ended at a limit, at a filter or with an error, and is not whole."""

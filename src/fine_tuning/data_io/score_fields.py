@@ -22,6 +22,7 @@ _SCORES = re.compile(
 )
 _REWARDS = re.compile(rf"{_OF}rewards?(?:score|value)?|(?:final|total|mean)reward|accuracy|groundedness|passrate")
 _RATINGS = re.compile(rf"{_OF}rating")
+_RANKS = re.compile(rf"{_OF}rank(?:ing)?")
 _DRAWN = re.compile(r"([\u2605\u2b50\U0001f31f]+)([\u2606\u2729]*)")  # full stars and empty ones
 _SHARE = re.compile(r"([1-5])(?:\.0)?\s*(?:stars?|(?:/|of|out of)\s*5(?:\.0)?(?:\s*stars?)?)", re.IGNORECASE)
 _LARGEST = 5
@@ -30,6 +31,7 @@ _OPEN_GRADES = frozenset({"B", "C"})  # letters of a scale, or SimpleQA's for a 
 _FLAGS = frozenset("flag flags qualityflag needsreview requiresreview toreview reviewneeded isflag".split())
 _LABELS = frozenset({"label", "labels"})  # of what the call is about, or of its answer
 _MAYBE_CLASSES = frozenset({"0", "1", "-1", "0.0", "1.0"})
+_LAST_RANK = 10  # of the answers to one question, where 0 or 1 is the best; a larger one is of something else
 _GOOD_SHARE = 0.5  # of a scale to 1
 _SHORT, _FEW_WORDS = 20, 3  # of a verdict in a language whose words are not known: characters and words
 
@@ -69,7 +71,7 @@ def is_rating(name: str) -> bool:
 def may_score(key: str) -> bool:
     """Whether a field can be a score of an answer."""
     name = name_of(key)
-    found = (pattern.fullmatch(name) for pattern in (_STARS, _SCORES, _REWARDS))
+    found = (pattern.fullmatch(name) for pattern in (_STARS, _SCORES, _REWARDS, _RANKS))
     return name in _FLAGS or name in _LABELS or any(each is not None for each in found) or _is_of_a_scale(name)
 
 
@@ -115,6 +117,8 @@ def _is_unclear(name: str, value: object) -> bool:
     if isinstance(value, str) and value.strip().upper() in _OPEN_GRADES:
         return _GRADES.fullmatch(name) is not None
     number = as_number(value)
+    if _RANKS.fullmatch(name):
+        return number is not None and 1 < number <= _LAST_RANK
     if number is None and isinstance(value, str) and is_foreign_rating(name):
         return 0 < len(value.strip()) <= _SHORT and len(value.split()) <= _FEW_WORDS  # and no remark
     if number is None or number > _LARGEST or _GOOD_SHARE < number < 1:

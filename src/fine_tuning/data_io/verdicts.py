@@ -109,7 +109,7 @@ def is_positive(value: object, *, is_thumb: bool = True) -> bool | None:
     if isinstance(value, bool):
         return value
     if isinstance(value, int | float):
-        return value == 1 if is_thumb and value in (-1, 0, 1) else None
+        return value == 1 if is_thumb and (value < 0 or value in (0, 1)) else None  # a scale's negative end is bad
     if not isinstance(value, str):
         return None
     word = _word(value)

@@ -177,7 +177,7 @@ def _with_facts(
         if call.rating in (None, "") and call.rejected is None and name not in formats.LOGS:
             findings += [
                 Finding(row_rating.UNCLEAR, key, f"{value!r}, which may be a bad one of a scale")
-                for key, value in score_fields.unclear(call.metadata, call.unread).items()
+                for key, value in score_fields.unclear(call.metadata, call.places_of_subjects()).items()
             ]
         if call.unread:
             apart = row_text.canonical(call.unread_texts())

@@ -151,7 +151,7 @@ class Import:
             return call.rating
         default = self.defaults.rating or (LOG_RATING if name in formats.LOGS else TRAINING_DATA_RATING)
         if call.rejected is None and default == TRAINING_DATA_RATING and self.defaults.rating is None:
-            score_fields.refuse_unclear(call.metadata, call.unread)
+            score_fields.refuse_unclear(call.metadata, call.places_of_subjects())
         self.report.unrated[default] += 1
         return default
 

@@ -9,7 +9,10 @@ from typing import cast
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects import chat_templates, unread_keys
 from fine_tuning.data_io.dialects.marked_calls import has_mark
+from fine_tuning.data_io.dialects.transcripts import transcript
 from fine_tuning.data_io.messages import Message, content_text
+
+_WAITS, _TAIL = ("Assistant:", "ASSISTANT:", "### Response:"), 20  # characters that hold one, with space behind it
 
 
 def without_marks(call: Call) -> Call:
@@ -49,7 +52,12 @@ def _split(messages: Sequence[Message]) -> tuple[list[Message], list[Message]]:
 
 def _is_marked(message: Message) -> bool:
     content = message.get("content")
-    return isinstance(content, str) and has_mark(content)
+    return isinstance(content, str) and (has_mark(content) or _may_wait(message, content))
+
+
+def _may_wait(message: Message, content: str) -> bool:
+    """Whether a question may be a transcript that ends where the assistant is to answer."""
+    return message.get("role") == "user" and content[-_TAIL:].rstrip().endswith(_WAITS)
 
 
 def _turns(message: Message, before: Sequence[Message], *, is_marked: bool) -> list[Message]:
@@ -61,6 +69,10 @@ def _turns(message: Message, before: Sequence[Message], *, is_marked: bool) -> l
         if found is not None and not found.tools and roles[-1:] == ["user"] and (len(roles) == 1 or not before):
             *earlier, last = found.messages
             return [*earlier, cast("Message", {**message, **last})]
+    is_first = all(each.get("role") == "system" for each in before)
+    if isinstance(content, str) and is_first and _may_wait(message, content):
+        *earlier, last = transcript(content, is_open=True) or [message]
+        return [*earlier, cast("Message", {**message, **last})]
     return [_unmarked(message, before, is_marked=is_marked)]
 
 

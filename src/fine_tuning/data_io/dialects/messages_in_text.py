@@ -1,12 +1,14 @@
 """Messages in a text, as the cells of tables hold them: as JSON, or between marks; told from a text that is neither.
 
 A text that happens to be JSON of a message is what was asked or answered. Cells hold messages where the question is a
-list of them that waits for its answer; then its answer is one too, where it is messages of the assistant alone. The
-column of an answer holds the whole conversation where a list of messages repeats the question beside it.
+list of them that waits for its answer; then its answer is one too, where it is messages of the assistant alone.
+Behind a plain question, a list of messages that repeats it is the whole conversation, and messages of the assistant
+alone are the answer, unless the question asks for messages: then they are text.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -20,6 +22,12 @@ from fine_tuning.data_io.messages import Message, content_text, prompt_messages
 from fine_tuning.errors import DataError
 
 _SAYS = ("content", "value", "parts", *CALL_KEYS)
+_OF_MESSAGES = ('"role"', '"from"')
+_ASKS_FOR_MESSAGES = re.compile(  # in the big languages
+    r"json|\brole|\bmessag|assistant|\bchat|di[aá]log|convers|transcript|mensaje|nachricht|gespräch|диалог|сообщени"
+    r"|对话|對話|消息|会話|メッセージ|대화|메시지|संवाद|محادثة|رسالة",
+    re.IGNORECASE,
+)
 
 
 def with_messages(row: Row) -> Row | None:
@@ -72,7 +80,7 @@ def exchange_in_texts(asked: Side, answered: Side, *more: str) -> list[Message]:
         return [*read_messages(listed.value, asked.label), *answer_in_text(answered, is_chat=True)]
     refuse_broken_json(asked.text, asked.label)
     prompt = prompt_messages("\n\n".join(each for each in (asked.text, *more) if each))
-    return _with_question(answered, prompt) or [*prompt, *answer_in_text(answered, is_chat=False)]
+    return _with_question(answered, asked, prompt) or [*prompt, *answer_in_text(answered, is_chat=False)]
 
 
 def listed_messages(text: object) -> Listed | None:
@@ -80,18 +88,30 @@ def listed_messages(text: object) -> Listed | None:
     return _read(text) if isinstance(text, str) and text.lstrip()[:1] == "[" else None
 
 
-def _with_question(answered: Side, prompt: list[Message]) -> list[Message] | None:
-    """The conversation that the column of an answer holds, where it repeats the question; None for any other text.
+def _with_question(answered: Side, asked: Side, prompt: list[Message]) -> list[Message] | None:
+    """The conversation whose answer, or all of which, the column of an answer holds as messages; None for a text.
 
     Raises:
-        DataError: a message of it cannot be read.
+        DataError: a message of it cannot be read, or they are another conversation than that of the question.
     """
-    found = listed_messages(answered.text)
-    if found is None or found.waits or "user" not in found.roles:
+    found = _read(answered.text) if any(mark in answered.text for mark in _OF_MESSAGES) else None
+    if found is None:
         return None
-    whole = read_messages(found.value, answered.label)
-    asked = [content_text(each.get("content")).strip() for each in whole if each.get("role") == "user"]
-    return whole if content_text(prompt[-1].get("content")).strip() in asked else None
+    is_answer = found.roles[0] == "assistant" and set(found.roles) <= {"assistant", "tool"}
+    is_whole = is_list(found.value) and not found.waits and "user" in found.roles
+    if is_whole:
+        whole = read_messages(found.value, answered.label)
+        questions = [content_text(each.get("content")).strip() for each in whole if each.get("role") == "user"]
+        if content_text(prompt[-1].get("content")).strip() in questions:
+            return whole
+    if not (is_answer or is_whole) or _ASKS_FOR_MESSAGES.search(content_text(prompt[-1].get("content"))):
+        return None
+    if is_answer:
+        return [*prompt, *read_answer(found.value, answered.label)]
+    raise DataError(
+        f"{answered.label} holds messages, and {asked.label} is none of them; write the conversation as messages, and "
+        f"{asked.label} into metadata if it is no question"
+    )
 
 
 def _refuse_more(label: str, more: Collection[str]) -> None:

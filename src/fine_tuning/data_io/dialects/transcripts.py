@@ -1,6 +1,9 @@
 """Conversations written as one text with a name before each turn: `Human:`, `USER:`, `### Human:`, `### Instruction:`.
 
-Sources: https://github.com/anthropics/hh-rlhf, https://github.com/lm-sys/FastChat (the templates of Vicuna),
+A question as BELLE writes it has one line break before a name, and ends where the assistant is to answer.
+
+Sources: https://github.com/anthropics/hh-rlhf, https://github.com/LianjiaTech/BELLE,
+https://github.com/lm-sys/FastChat (the templates of Vicuna),
 https://huggingface.co/datasets/timdettmers/openassistant-guanaco, https://github.com/tatsu-lab/stanford_alpaca
 """
 
@@ -33,6 +36,7 @@ _NAMES = (
     _Names("USER:", re.compile(r"(?:\A|(?<=\s)|(?<=</s>))(USER|ASSISTANT):(?=\s|\Z)"), "ASSISTANT"),
     _Names("### Human:", re.compile(r"(?<!#)### (Human|Assistant):"), "Assistant"),
 )
+_BY_LINE = _Names("Human:", re.compile(r"(?:\A|\n)[ \t]*(Human|Assistant):"), "Assistant")
 _PREAMBLE = re.compile(r"A (?:chat|conversation) between (?:a|an|the) (?:curious )?(?:user|human)\b")
 _ALPACA = re.compile(
     r"(Below is an instruction that describes a task[^\n]*)?\s*### Instruction:\s*(.*?)\s*"
@@ -76,8 +80,21 @@ def _of_names(text: str) -> list[Message] | None:
     names = next(
         (each for each in _NAMES if each.turn.match(text) or (_PREAMBLE.match(text) and each.first in text)), None
     )
-    if names is None:
-        return None
+    found = None if names is None else _turns(text, names)
+    is_by_line = text.startswith(_BY_LINE.first) and text.endswith(f"{_BY_LINE.assistant}:")
+    if not is_by_line or _takes_turns(found):
+        return found
+    lines = _turns(text, _BY_LINE)
+    return lines if _takes_turns(lines) else found
+
+
+def _takes_turns(found: list[Message] | None) -> bool:
+    """Whether the user and the assistant speak in turns, and the assistant last."""
+    roles = [each["role"] for each in found or ()]
+    return bool(roles) and roles[-1] == "assistant" and not any(map(str.__eq__, roles, roles[1:]))
+
+
+def _turns(text: str, names: _Names) -> list[Message] | None:
     before, *pieces = names.turn.split(text)
     turns = list(zip(pieces[::2], pieces[1::2], strict=True))
     if not turns or turns[0][0] == names.assistant:

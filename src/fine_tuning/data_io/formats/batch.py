@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats import exchange, vendor_response
+from fine_tuning.data_io.formats.stored_completion import is_completed_text
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.sources.batch_requests import is_request_row, is_result_row, request_in
 from fine_tuning.errors import DataError
@@ -36,7 +37,7 @@ def calls(row: Row) -> Iterator[Call]:
     if not is_result_row(row):
         raise DataError("a batch's request has no answer here; import its output file together with this one")
     body = _body(row)
-    if not body or body.get("object") == "list":
+    if not body or body.get("object") == "list" or is_completed_text(body):
         return
     request = request_in(row)
     if request is None:

@@ -11,6 +11,8 @@ from dataclasses import replace
 
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.dialects import chat_templates
+from fine_tuning.data_io.dialects.chat_templates import Conversation
+from fine_tuning.data_io.dialects.transcripts import transcript
 from fine_tuning.data_io.formats import exchange, vendor_response
 from fine_tuning.data_io.formats.vendor_request import is_request
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object, object_or_empty, parse_embedded_json
@@ -67,12 +69,19 @@ def _body(side: Row, key: str) -> object:
 
 
 def _as_chat(request: Row, body: Row) -> tuple[JsonObject, JsonObject]:
-    """A prompt with a chat template's marks and its answer, as messages."""
+    """A prompt with a chat template's marks, or a transcript as of Claude 2, and its answer, as messages."""
     prompt = request.get("prompt")
     key = next((key for key in _ONLY_TEXT if isinstance(body.get(key), str)), None)
-    asked = chat_templates.conversation_in(prompt) if isinstance(prompt, str) else None
+    asked = _conversation(prompt) if isinstance(prompt, str) else None
     if key is None or asked is None:
         raise DataError("the input is neither messages nor a prompt with the marks of a chat template")
     answer = {"role": "assistant", "content": str(body[key]).strip()}
     ended = body.get("stop_reason")
-    return {"messages": asked.messages, "tools": asked.tools}, {**body, **answer, "stop_reason": ended}
+    facts = {name: value for name, value in body.items() if name != "type"}  # of a completed text, which is a turn now
+    return {"messages": asked.messages, "tools": asked.tools}, {**facts, **answer, "stop_reason": ended}
+
+
+def _conversation(prompt: str) -> Conversation | None:
+    found = chat_templates.conversation_in(prompt)
+    turns = transcript(prompt, is_open=True) if found is None else None
+    return found if turns is None else Conversation(turns, None)

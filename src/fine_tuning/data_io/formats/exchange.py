@@ -12,6 +12,7 @@ from fine_tuning.data_io.dialects.message_keys import OF_BEGUN_ANSWERS
 from fine_tuning.data_io.finish_reasons import strictest
 from fine_tuning.data_io.formats import ollama
 from fine_tuning.data_io.formats.begun_answers import continued
+from fine_tuning.data_io.formats.stored_completion import is_completed_text
 from fine_tuning.data_io.formats.vendor_request import is_request, is_responses_request, read_request
 from fine_tuning.data_io.formats.vendor_response import (
     ANTHROPIC,
@@ -88,10 +89,15 @@ def _is_whole(response: Row) -> bool:
 def _spread(row: Row) -> Exchange | None:
     """The exchange of a row that has the fields of its request beside its response."""
     answers = [key for key in _ANSWERS if row.get(key)]  # most rows have none, and are asked for each vendor's format
-    if not answers or is_record(row) or not (is_request(row) or is_responses_request(row)):
+    if not answers or is_record(row):
+        return None
+    is_asked = is_request(row) or is_responses_request(row)
+    if not is_asked and not ("prompt" in row and any(is_object(row[key]) for key in answers)):
         return None
     for key in answers:
         given = row[key]
+        if not is_asked and not (is_object(given) and is_completed_text(body_of(given))):
+            continue
         if isinstance(given, str) and given.lstrip()[:1] not in {"{", "[", "d", "e"}:  # as of no JSON and no stream
             continue
         response = body_of(given)
@@ -117,7 +123,7 @@ def _unanswered(request: JsonObject, response: JsonObject) -> JsonObject | None:
 
 
 def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
-    """The call of a logged exchange; a request that failed has none.
+    """The call of a logged exchange; a request that failed, or one for a completed text, has none.
 
     Args:
         row: the facts beside the two; those that are not a call's own become metadata.
@@ -126,7 +132,7 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
         DataError: the request or the response is malformed.
     """
     request, response = exchange.request, exchange.response
-    if is_failed(response):
+    if is_failed(response) or is_completed_text(response):
         return
     asked, answer = read_request(request, response), read_response(response)
     again = _AGAIN if "full_request" in exchange.keys else ()

@@ -12,6 +12,7 @@ from fine_tuning.data_io.dialects.conversation import read_answer, with_plain_te
 from fine_tuning.data_io.finish_reasons import reason_in
 from fine_tuning.data_io.formats import answer_message, event_stream, ollama, vendor_request, vendor_response
 from fine_tuning.data_io.formats.begun_answers import continued
+from fine_tuning.data_io.formats.stored_completion import is_completed_text
 from fine_tuning.data_io.json_values import (
     JsonObject,
     Row,
@@ -70,9 +71,7 @@ def _is_no_chat(request: Row, response: object) -> bool:
         return True
     if is_list(found.get("results")) and "choices" not in found:
         return True
-    choices = found.get("choices")
-    first = object_or_empty(choices[0] if is_list(choices) and choices else None)
-    if found.get("object") == "text_completion" or ("text" in first and "message" not in first):
+    if is_completed_text(found):
         return True
     prompt = request.get("prompt")
     return isinstance(prompt, str) and "messages" not in request and "input" not in request and "choices" in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fine_tuning.data_io.dialects.conversation import ROLES
 from fine_tuning.data_io.formats import event_stream, ollama, vendor_request, vendor_response
 from fine_tuning.data_io.json_values import Row, is_object, parse_embedded_json
 
@@ -17,7 +18,8 @@ def reason(row: Row) -> str | None:
     """What a row is half of, and what to do; None for another row."""
     if ollama.is_native(row):
         return f"the row is a response of Ollama's, or a line of one, without its request; {_TOGETHER} ({_STREAM})"
-    if (kind := vendor_response.kind_of(row)) == vendor_response.MESSAGE:
+    is_message = str(row.get("role")).lower() in ROLES and "content" in row
+    if (kind := vendor_response.kind_of(row)) == vendor_response.MESSAGE or (kind is None and is_message):
         return "the row is one message; write a whole conversation into a row, as messages"
     if kind is not None:
         return f"the row is a response without its request; {_TOGETHER}"

@@ -7,8 +7,9 @@ https://docs.langchain.com/langsmith/example-data-format
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from fine_tuning.data_io.call import Call
+from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.finish_reasons import reason_in, strictest
@@ -34,14 +35,16 @@ def calls(row: Row) -> Iterator[Call]:
     """
     inputs, outputs = (object_or_empty(parse_embedded_json(row.get(key))) for key in ("inputs", "outputs"))
     request, response = _side(inputs, "inputs"), _side(outputs, "outputs")
-    metadata = object_or_empty(parse_embedded_json(row.get("metadata")))
     facts: JsonObject = {"example": row.get("id"), "dataset": row.get("dataset_id")}
-    yield Call(
-        [*request, *response],
-        read_tools(next((inputs[key] for key in _TOOL_KEYS if inputs.get(key)), None)),
-        captured_at=row.get("created_at"),
-        metadata={**metadata, **{key: value for key, value in facts.items() if value}},
-        finish_reason=strictest(map(reason_in, (outputs, object_or_empty(outputs).get("messages")))),
+    stated: JsonObject = {"metadata": row.get("metadata") or {}, "captured_at": row.get("created_at")}
+    tools = read_tools(next((inputs[key] for key in _TOOL_KEYS if inputs.get(key)), None))
+    call = call_from_row(stated, (), [*request, *response], tools)
+    yield replace(
+        call,
+        metadata={**call.metadata, **{key: value for key, value in facts.items() if value}},
+        finish_reason=strictest(
+            [call.finish_reason, *map(reason_in, (outputs, object_or_empty(outputs).get("messages")))]
+        ),
     )
 
 

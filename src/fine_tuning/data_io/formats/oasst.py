@@ -45,7 +45,8 @@ def _root(row: Row) -> JsonObject | None:
 def calls(row: Row) -> Iterator[Call | Unread]:
     """The threads of a tree along the best answers, and the pairs of the best and the worst answer to a question.
 
-    Deleted messages are left out with their replies; other answers are counted.
+    Messages that were deleted, or that their reviewers rejected, are left out with their replies; other answers are
+    counted.
 
     Raises:
         DataError: it is malformed, or one message without its tree.
@@ -56,8 +57,10 @@ def calls(row: Row) -> Iterator[Call | Unread]:
             "the row is one message of a tree, whose other messages are in other rows; sort the rows by "
             "message_tree_id, or import the file of trees (.trees.jsonl)"
         )
-    if _is_deleted(root) or root.get("role") != "prompter":
-        raise DataError("prompt must be a message of the prompter that is not deleted")
+    if _is_out(root) or root.get("role") != "prompter":
+        raise DataError(
+            "prompt must be a message of the prompter that is neither deleted nor rejected by its reviewers"
+        )
     stated: JsonObject = {"conversation_id": row.get("message_tree_id"), **{key: row.get(key) for key in _FACTS}}
     facts = {key: value for key, value in {**stated, "lang": root.get("lang")}.items() if value}
     found = list(_answered(root, []))
@@ -89,11 +92,12 @@ def _answered(question: JsonObject, before: list[Message]) -> Iterator[_Answered
 def _replies(message: JsonObject, role: str) -> list[JsonObject]:
     replies = parse_embedded_json(message.get("replies"))
     found = [object_or_empty(each) for each in replies] if is_list(replies) else []
-    return [dict(each) for each in found if each.get("role") == role and not _is_deleted(each)]
+    return [dict(each) for each in found if each.get("role") == role and not _is_out(each)]
 
 
-def _is_deleted(message: Row) -> bool:
-    return str(message.get("deleted")).lower() == "true"  # as a table in CSV has it, too
+def _is_out(message: Row) -> bool:
+    """Whether a message was deleted, or rejected as spam by its reviewers; a table in CSV has both as text."""
+    return str(message.get("deleted")).lower() == "true" or str(message.get("review_result")).lower() == "false"
 
 
 def _rank(message: JsonObject) -> float:

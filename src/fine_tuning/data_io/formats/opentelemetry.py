@@ -10,7 +10,7 @@ from fine_tuning.data_io.corrections import corrected_by, holds_correction
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats.scores import rating_of_scores
 from fine_tuning.data_io.formats.several_calls import read_each
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, object_or_empty
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
 from fine_tuning.data_io.spans import gen_ai, openinference, vercel
 from fine_tuning.data_io.spans.otlp import attributes_of, has_failed, is_otlp, nested, spans_in, start_time
 from fine_tuning.data_io.spans.recorded import RecordedSpan
@@ -40,8 +40,8 @@ _CONVENTIONS: tuple[Convention, ...] = (
 
 
 def recognises(row: Row) -> bool:
-    """Whether a row is of this format."""
-    if is_otlp(row):
+    """Whether a row is of this format; a span that called no model is, too."""
+    if is_otlp(row) or _is_span(row):
         return True
     return _convention_of(row, attributes_of(row))[0] is not None
 
@@ -62,6 +62,13 @@ def calls(row: Row) -> Iterator[Call | Unread]:
     """
     parts = ((f"span {_own_id(span) or number}", span) for number, span in enumerate(spans_in(row)))
     yield from read_each(parts, _call_of)
+
+
+def _is_span(row: Row) -> bool:
+    """Whether a row is a span by its fields alone, as OpenTelemetry's exporters print it."""
+    ids = object_or_empty(row.get("context")) or row
+    has_ids = bool(first_value(ids, "spanId", "span_id") and first_value(ids, "traceId", "trace_id"))
+    return has_ids and is_object(row.get("attributes")) and "name" in row
 
 
 def _own_id(span: Row) -> object:

@@ -12,6 +12,7 @@ from fine_tuning.data_io.dialects.conversation import read_answer, read_messages
 from fine_tuning.data_io.dialects.messages_in_text import Listed, listed_messages, turns_in_text, without_marks
 from fine_tuning.data_io.dialects.tool_definitions import read_tools
 from fine_tuning.data_io.formats import second_answers
+from fine_tuning.data_io.formats.pair_scores import refuse_reversed
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.key_meanings import CONVERSATIONS
 from fine_tuning.data_io.messages import Message, Tool, content_text, length_of_request, prompt_messages
@@ -68,7 +69,7 @@ def calls(row: Row) -> Iterator[Call]:
     """The preferred call of a row, with the rejected response.
 
     Raises:
-        DataError: it is malformed, or has no question.
+        DataError: it is malformed, has no question, or scores that say that the rejected response is the better one.
     """
     if not _is_openai(row) and _answer_keys(row) is None:
         row = second_answers.completed(row)
@@ -79,6 +80,7 @@ def calls(row: Row) -> Iterator[Call]:
         raise DataError("both answers are the same")
     for answer in (pair.chosen, pair.rejected):
         _check_answer(answer)
+    refuse_reversed(row)
     within = row["input"] if _is_openai(row) else {}
     beside = {key: value for key, value in object_or_empty(within).items() if key not in {"messages", "tools"}}
     yield call_from_row({**row, **beside}, pair.keys, [*pair.request, *pair.chosen], pair.tools, pair.rejected)

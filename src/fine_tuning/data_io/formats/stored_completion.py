@@ -36,7 +36,7 @@ def recognises(row: Row) -> bool:
         return is_list(parse_embedded_json(object_or_empty(parse_embedded_json(row["request"])).get("messages")))
     choices = row.get("choices")
     are_choices = is_list(choices) and all(map(is_object, choices))  # others are of a question
-    return are_choices and row.get("object", "chat.completion") == "chat.completion"
+    return are_choices and row.get("object", "chat.completion") in ("chat.completion", "text_completion")
 
 
 def _is_pair(row: Row) -> bool:
@@ -44,7 +44,7 @@ def _is_pair(row: Row) -> bool:
 
 
 def calls(row: Row) -> Iterator[Call]:
-    """The call of a row, with its first choice.
+    """The call of a row, with its first choice; a completed text is no chat.
 
     Raises:
         DataError: it is malformed, or has no response.
@@ -55,6 +55,8 @@ def calls(row: Row) -> Iterator[Call]:
     body = parse_embedded_json(response.get("body"))
     if is_object(body):
         response = body  # in batch results
+    if is_completed_text(response):
+        return
     request = with_extra_body(request)
     key = next((key for key in _REQUEST_KEYS if is_list(parse_embedded_json(request.get(key)))), None)
     if key is None:
@@ -81,6 +83,14 @@ def calls(row: Row) -> Iterator[Call]:
     )
 
 
+def is_completed_text(body: Row) -> bool:
+    """Whether a response is of an older API of OpenAI's or Anthropic's, which goes on with a text and is no chat."""
+    choices = body.get("choices")
+    first = object_or_empty(choices[0] if is_list(choices) and choices else None)
+    is_named = body.get("object") in ("text_completion", "text.completion") or body.get("type") == "completion"
+    return is_named or ("text" in first and "message" not in first)
+
+
 def first_choice(completion: object) -> Choice:
     """The first choice of a chat completion, its message without its empty fields.
 
@@ -88,6 +98,8 @@ def first_choice(completion: object) -> Choice:
         DataError: it has no choice with a message, or rests on what its host has found.
     """
     given = object_or_empty(completion)
+    if is_completed_text(given):
+        raise DataError("the response is a completed text of an older API, and no chat; write that text as the answer")
     refuse_found(given, "the response")
     first = first_of(parse_embedded_json(given.get("choices")))
     message = parse_embedded_json(first.get("message"))
