@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from fine_tuning import ABTestFramework
-from fine_tuning.gateway import feedback, recorder, route_changes, route_table
+from fine_tuning.gateway import feedback, recorder, route_changes
 from fine_tuning.gateway.agreement import Agreement, agreement
 from fine_tuning.gateway.recorder import SPOOL, Recorder
+from fine_tuning.gateway.remembered import READ_SECONDS
 from fine_tuning.gateway.route_changes import Change
 from fine_tuning.gateway.route_table import KnownRoute, RouteTable
 from fine_tuning.gateway.route_watch import watch
@@ -186,7 +187,7 @@ def test_routes_hold_while_the_database_is_away(workspace: Path) -> None:
         found = [*await table.of("default")]
         database.close()
         Path(str(database.url.database)).write_bytes(b"no database" * 99)
-        await asyncio.sleep(route_table.READ_SECONDS)
+        await asyncio.sleep(READ_SECONDS)
         return [*found, *await table.of("default")]
 
     assert asyncio.run(read_twice()) == ["triage", "triage"]
@@ -285,7 +286,7 @@ def test_broken_candidate_is_returned_within_seconds(gateway: Gateway, vendor: U
         stop.set()
         worker.join()
     assert history()[-1]["changed_by"] == "guardrail"
-    waits = recorder.FLUSH_SECONDS + recorder.SEGMENT_SECONDS + spool_worker.EVERY_SECONDS + route_table.READ_SECONDS
+    waits = recorder.FLUSH_SECONDS + recorder.SEGMENT_SECONDS + spool_worker.EVERY_SECONDS + READ_SECONDS
     assert waits < 10
 
 

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from openai import BadRequestError, OpenAI, RateLimitError
 
 from fine_tuning import ABTestFramework
-from fine_tuning.gateway.route_table import READ_SECONDS
+from fine_tuning.gateway.remembered import READ_SECONDS
 from tests.gateway.conftest import Gateway, running
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
 from tests.gateway.test_pass_through import STREAM, ask, request

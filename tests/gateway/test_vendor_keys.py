@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 
 from fine_tuning.cli import app
 from fine_tuning.errors import ConfigurationError, UsageError
+from fine_tuning.gateway.remembered import READ_SECONDS
 from fine_tuning.gateway.vendor_keys import VendorKeys, new_secret
 from fine_tuning.server import authentication
 from fine_tuning.store.workspace import open_workspace
@@ -148,3 +150,25 @@ def test_secret_that_is_missing_is_said_to_the_caller(
         database.execute("UPDATE vendor_keys SET encrypted = 'x'")
     response, body = ask(gateway, request("/openai/v1/models"))
     assert (response.status, json.loads(body)["error"]["code"]) == (503, "vendor_key_unreadable")
+
+
+def test_calls_pass_while_the_database_is_away(gateway: Gateway, vendor: Upstream) -> None:
+    command("set", "openai", given=HELD)
+    vendor.answers(answer(b"{}", JSON))
+    key = own_key()
+
+    def status(own: str) -> tuple[int, bytes]:
+        response, body = ask(gateway, request("/openai/v1/chat/completions", b"{}", f"x-ft-key: {own}".encode()))
+        return response.status, body
+
+    assert status(key)[0] == 200
+    database = open_workspace().database
+    database.close()
+    Path(str(database.url.database)).write_bytes(b"no database" * 99)
+    time.sleep(READ_SECONDS)
+    assert status(key)[0] == 200
+    assert f"authorization: bearer {HELD}".encode() in got(vendor)
+    code, body = status("sk-ft-of-nobody-that-is-known")
+    assert code == 500  # a damaged one; 503 where it cannot be reached
+    assert json.loads(body)["error"]["code"] == "storage_error"
+    assert b"/" not in body

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Mapping
 from typing import NamedTuple
-
-from fastapi.concurrency import run_in_threadpool
 
 from fine_tuning.errors import FineTuningError, StorageError
 from fine_tuning.experiments.assignment import assign, takes_part
 from fine_tuning.experiments.design import Design
 from fine_tuning.experiments.sufficient_statistics import B
+from fine_tuning.gateway.remembered import Remembered
 from fine_tuning.gateway.route_policy import RoutePolicy, Target
 from fine_tuning.store import experiments, routes
 from fine_tuning.store.database import Database, Transaction
@@ -21,7 +19,6 @@ from fine_tuning.store.records.gateway_calls import Role
 from fine_tuning.store.records.routes import Route
 
 _log = logging.getLogger(__name__)
-READ_SECONDS = 1.0  # a change of a route holds in every process after this time
 
 
 class CanaryTest(NamedTuple):
@@ -92,20 +89,14 @@ class RouteTable:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[float, dict[str, KnownRoute]]] = {}
+        self._known = Remembered(self._read)
 
     async def of(self, project: str) -> dict[str, KnownRoute]:
-        """The routes of a project by name."""
-        until, found = self._known.get(project, (0.0, None))
-        if found is not None and time.monotonic() < until:
-            return found
+        """The routes of a project by name; none where the database has been away since before the first call."""
         try:
-            found = await run_in_threadpool(self._read, project)
-        except StorageError as error:
-            _log.warning("routes were not read, those known so far hold: %s", error)
-            found = found or {}
-        self._known[project] = time.monotonic() + READ_SECONDS, found
-        return found
+            return await self._known.of(project)
+        except StorageError:
+            return {}
 
     def _read(self, project: str) -> dict[str, KnownRoute]:
         with self._database.read() as tx:

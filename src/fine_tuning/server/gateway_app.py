@@ -20,6 +20,7 @@ from fine_tuning.gateway.exchanges import Exchange, encoding_of
 from fine_tuning.gateway.forwarding import Call, Forwarder
 from fine_tuning.gateway.http_headers import OWN, Headers, trace_parent
 from fine_tuning.gateway.recorder import SPOOL, Recorder
+from fine_tuning.gateway.remembered import HeldKeys, Remembered
 from fine_tuning.gateway.route_calls import LOCAL_UPSTREAM, Question, RouteCalls, Sources
 from fine_tuning.gateway.route_table import KnownRoute, RouteTable
 from fine_tuning.gateway.routed_body import RoutedBody, read_body
@@ -27,7 +28,7 @@ from fine_tuning.gateway.target_requests import RoutedCall
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
 from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
-from fine_tuning.server.remembered import HeldKeys, Remembered
+from fine_tuning.server.api_errors import of_storage
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
 
@@ -109,7 +110,7 @@ class GatewayApp:
         try:
             exchange.project = await self._project_of(scope, key, by_name=True)
             known = await self._routes.of(exchange.project)
-        except (GatewayError, StorageError):
+        except GatewayError:
             known = {}
         if not known:  # the application says in its own words who may not call it, and that its database is away
             await self._app(scope, receive, send)
@@ -150,7 +151,11 @@ class GatewayApp:
         Raises:
             GatewayError: the caller may not use the gateway.
         """
-        access = await self._accesses.of(key)
+        try:
+            access = await self._accesses.of(key)
+        except StorageError as error:
+            found = of_storage(error)
+            raise GatewayError(HTTPStatus(found.status), str(found), "storage_error") from None
         if access.project is None:
             message = "this gateway needs its own key, as x-ft-key or as the key of the SDK: ft-cli keys create NAME"
             raise GatewayError(HTTPStatus.UNAUTHORIZED, message, "invalid_gateway_key")

@@ -1,23 +1,37 @@
-"""What the gateway looks up in the database for its calls, at most once a second."""
+"""What the gateway looks up in the database for its calls, at most once a second.
+
+What is known holds while the database is away.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from fastapi.concurrency import run_in_threadpool
 
-from fine_tuning.errors import FineTuningError
+from fine_tuning.errors import FineTuningError, StorageError
 from fine_tuning.gateway.vendor_keys import VendorKeys
 from fine_tuning.gateway.wire_errors import GatewayError
 from fine_tuning.store import vendor_keys
 from fine_tuning.store.workspace import Workspace
 
+_log = logging.getLogger(__name__)
 Found = TypeVar("Found")
 _MOST_KEYS = 10_000
-_SECONDS = 1.0  # a key that was revoked is refused after this time
+READ_SECONDS = 1.0  # after this time a key that was revoked is refused, and a change of a route holds
+_AWAY_SECONDS = 600.0  # and what was known last is used no longer, should the database be away for so long
+
+
+class _Known(NamedTuple, Generic[Found]):
+    """What was found, and when; until when it is not looked up again."""
+
+    value: Found
+    found_at: float
+    until: float
 
 
 class Remembered(Generic[Found]):
@@ -25,19 +39,28 @@ class Remembered(Generic[Found]):
 
     def __init__(self, look_up: Callable[..., Found]) -> None:
         self._look_up = look_up
-        self._known: dict[tuple[str, ...], tuple[float, Found]] = {}
+        self._known: dict[tuple[str, ...], _Known[Found]] = {}
 
     async def of(self, *key: str) -> Found:
-        """What was found within the last second, or is found now."""
-        now = time.monotonic()
-        known = self._known.get(key)
-        if known is not None and now < known[0]:
-            return known[1]
-        found = await run_in_threadpool(self._look_up, *key)
+        """What was found within the last second, or is found now, or what was known when the database went away.
+
+        Raises:
+            StorageError: the database is away, and nothing is known, or has been for ten minutes.
+        """
+        now, known = time.monotonic(), self._known.get(key)
+        if known is not None and now < known.until:
+            return known.value
+        try:
+            found = _Known(await run_in_threadpool(self._look_up, *key), now, now + READ_SECONDS)
+        except StorageError as error:
+            if known is None or now > known.found_at + _AWAY_SECONDS:
+                raise
+            _log.warning("what was known before holds for the gateway: %s", error)
+            found = known._replace(until=time.monotonic() + READ_SECONDS)
         if len(self._known) > _MOST_KEYS:
             self._known.clear()
-        self._known[key] = now + _SECONDS, found
-        return found
+        self._known[key] = found
+        return found.value
 
 
 class HeldKeys:
