@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from tests.conftest import PROJECT
 
 CLIENTS = PROJECT / ".clients"
 MODEL, LEARNER = "gpt-4o-mini", "gpt-4o-mini-2024-07-18"
+TO_CHAT, TO_MESSAGES = "to-chat", "to-messages"  # routes
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +33,29 @@ def served(
     if not CLIENTS.exists():
         pytest.skip("`make clients` installs the clients")
     home = tmp_path_factory.mktemp("served")
-    settings = {"FINE_TUNING_HOME": str(home), "FINE_TUNING_TRAINER_COMMAND": warm_trainer}
     aliases = (f"{MODEL}={real_model_dir}", f"{LEARNER}={tiny_model_dir}", "text-embedding-3-small=wordllama")
     command = [*warm_command, "serve", "--port", "0", *(part for each in aliases for part in ("--alias", each))]
-    log = home / "log"
+    with _serving(command, {"FINE_TUNING_HOME": str(home), "FINE_TUNING_TRAINER_COMMAND": warm_trainer}) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, warm_command: list[str], served: str) -> Iterator[str]:
+    """The address of a gateway before that server, without `/v1`: a vendor, and the targets of two routes."""
+    home, vendor = tmp_path_factory.mktemp("gateway"), served.removesuffix("/v1")
+    upstreams = {"vendor": vendor, "chat": f"chat+{vendor}", "messages": f"anthropic+{vendor}"}
+    settings = {"FINE_TUNING_HOME": str(home), "FINE_TUNING_UPSTREAMS": json.dumps(upstreams)}
+    for route, upstream in ((TO_CHAT, "chat"), (TO_MESSAGES, "messages")):
+        command = [sys.executable, "-m", "fine_tuning.cli", "route", "set", route, f"{upstream}/{MODEL}"]
+        subprocess.run(command, env=os.environ | settings, check=True)
+    with _serving([*warm_command, "serve", "--port", "0", "--slots", "0"], settings) as address:
+        yield address.removesuffix("/v1")
+
+
+@contextmanager
+def _serving(command: list[str], settings: dict[str, str]) -> Iterator[str]:
+    """The address of a server, which must not write a traceback."""
+    log = Path(settings["FINE_TUNING_HOME"]) / "log"
     with log.open("w") as file:
         process = subprocess.Popen(command, stderr=file, env=os.environ | settings)
     try:

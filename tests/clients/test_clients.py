@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import MODEL
+from tests.clients.conftest import MODEL, TO_CHAT, TO_MESSAGES
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of OpenAI's package, and Anthropic's
@@ -26,6 +26,15 @@ ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of
     "lm_eval_task": "openai_3",
 }
 NODE = ("openai_node", "anthropic_node", "vercel_ai")
+OF_ROUTES = {"anthropic_route": ("anthropic", TO_CHAT), "openai_route": ("openai_3", TO_MESSAGES)}
+BEHIND_THE_GATEWAY = (
+    "anthropic_sdk",
+    "openai_agents",
+    "pydantic_agent",
+    "langchain_chat",
+    "litellm_calls",
+    "instructor_typed",
+)
 pytestmark = [pytest.mark.clients, pytest.mark.real_weights]
 
 
@@ -39,6 +48,24 @@ def test_node_client(scenario: str, run_client: Callable[..., None], served: str
     run_client("node", SCENARIOS / f"{scenario}.mjs", served, MODEL)
 
 
+@pytest.mark.parametrize("scenario", BEHIND_THE_GATEWAY)
+def test_python_client_behind_the_gateway(scenario: str, run_client: Callable[..., None], gateway: str) -> None:
+    run_client(ENVIRONMENTS[scenario], SCENARIOS / f"{scenario}.py", f"{gateway}/vendor/v1", MODEL)
+
+
+@pytest.mark.parametrize("scenario", NODE)
+def test_node_client_behind_the_gateway(scenario: str, run_client: Callable[..., None], gateway: str) -> None:
+    run_client("node", SCENARIOS / f"{scenario}.mjs", f"{gateway}/vendor/v1", MODEL)
+
+
+@pytest.mark.parametrize("scenario", OF_ROUTES)
+def test_client_of_a_route_whose_target_speaks_another_wire(
+    scenario: str, run_client: Callable[..., None], gateway: str
+) -> None:
+    environment, route = OF_ROUTES[scenario]
+    run_client(environment, SCENARIOS / f"{scenario}.py", f"{gateway}/v1", route)
+
+
 def test_all_scenarios_are_run() -> None:
-    assert {path.stem for path in SCENARIOS.glob("*.py")} == set(ENVIRONMENTS)
+    assert {path.stem for path in SCENARIOS.glob("*.py")} == {*ENVIRONMENTS, *OF_ROUTES}
     assert {path.stem for path in SCENARIOS.glob("*.mjs")} == set(NODE)
