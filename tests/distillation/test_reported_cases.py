@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from fine_tuning import DatasetBuilder
@@ -94,3 +96,73 @@ def test_import_of_langfuse_output_that_is_an_object_keeps_all_of_it(tmp_path: P
     file.write_text(json.dumps([generation]))
     ((_, answer),) = captured(file)
     assert json.loads(answer) == output
+
+
+def test_calls_in_the_answer_of_a_numbered_span_are_kept(tmp_path: Path) -> None:
+    called = {"id": "k9", "name": "tram", "arguments": '{"stop": "Zoo"}'}
+    beside = {f"gen_ai.completion.0.tool_calls.0.{key}": value for key, value in called.items()}
+    asked = {"gen_ai.request.model": "gpt-4o", "gen_ai.prompt.0.role": "user", "gen_ai.completion.0.role": "assistant"}
+    spans = [
+        {**asked, **beside, "gen_ai.prompt.0.content": "Tram 4?", "gen_ai.completion.0.content": "One moment."},
+        {**asked, **beside, "gen_ai.prompt.0.content": "Tram 6?"},
+    ]
+    file = tmp_path / "spans.jsonl"
+    file.write_text("".join(json.dumps({"name": "openai.chat", "attributes": each}) + "\n" for each in spans))
+    assert dict(captured(file))["Tram 4?"] == "One moment."
+    call = {"id": "k9", "type": "function", "function": {"name": "tram", "arguments": '{"stop": "Zoo"}'}}
+    answers = {each["prompt"]: each["messages"][-1] for each in DistillationDataCollector().find_examples()}
+    assert answers == {
+        "Tram 4?": {"role": "assistant", "content": "One moment.", "tool_calls": [call]},
+        "Tram 6?": {"role": "assistant", "content": None, "tool_calls": [call]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("prompt", "completion"),
+    [
+        ([{"role": "user", "content": "Name a dune."}], [{"role": "assistant", "content": "Pilat."}]),
+        (
+            [{"role": "user", "content": "Name a dune."}],
+            [{"message": {"role": "assistant", "content": "Pilat."}, "finish_reason": "stop"}],
+        ),
+    ],
+)
+def test_span_with_its_prompt_and_completion_in_events_is_read(
+    tmp_path: Path, prompt: list[Any], completion: list[Any]
+) -> None:
+    sides = {"prompt": prompt, "completion": completion}
+    events = [
+        {"name": f"gen_ai.content.{side}", "attributes": {f"gen_ai.{side}": json.dumps(value)}}
+        for side, value in sides.items()
+    ]
+    file = tmp_path / "span.jsonl"
+    file.write_text(json.dumps({"name": "chat", "attributes": {"gen_ai.operation.name": "chat"}, "events": events}))
+    assert captured(file) == [("Name a dune.", "Pilat.")]
+
+
+def test_numbers_of_numpy_within_a_table_of_mixed_types_stay_numbers() -> None:
+    def chat(number: int) -> Any:
+        asked = {"role": "user", "content": f"Is {number} odd?"}
+        return np.array([asked, {"role": "assistant", "content": "Yes."}], dtype=object)
+
+    facts = {"shard": np.int64(7), "share": np.float32(0.5), "seen": np.bool_(True), "ids": np.array([1, 2])}
+    mixed = ["b", 2]  # which Arrow cannot take
+    frame = pd.DataFrame({"messages": [chat(7), chat(9)], "metadata": [facts, facts], "batch": mixed})
+    report = DistillationDataCollector().import_table(frame)
+    assert (report.captured, report.rejected) == (2, [])
+    for each in DistillationDataCollector().find_examples():
+        assert {key: each["metadata"][key] for key in facts} == {"shard": 7, "share": 0.5, "seen": True, "ids": [1, 2]}
+
+
+def test_flat_tools_as_the_text_of_a_sharegpt_row_are_kept_by_the_checks(tmp_path: Path) -> None:
+    flat = {"name": "toll", "description": "price of a bridge", "parameters": {"type": "object", "properties": {}}}
+    turns = [("human", "Toll at Millau?"), ("function_call", '{"name": "toll", "arguments": {}}')]
+    turns += [("observation", "11.80"), ("gpt", "It is 11.80 euros.")]
+    row = {"conversations": [{"from": who, "value": text} for who, text in turns], "tools": json.dumps([flat])}
+    file = tmp_path / "rows.json"
+    file.write_text(json.dumps([row]))
+    assert captured(file) == [("Toll at Millau?", "It is 11.80 euros.")]
+    (example,) = DistillationDataCollector().find_examples()
+    assert example["tools"] == [{"type": "function", "function": flat}]
+    report = DatasetBuilder().check_files([file])
+    assert (report.kept, report.rejected) == (1, 0)
