@@ -7,11 +7,13 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fine_tuning.errors import NotFoundError, ProviderError
@@ -20,6 +22,7 @@ from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine, LlamaCppOptions
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from tests.serving.streamed import streamed
 from tests.tiny_model import SENTENCES
+from tests.waiting import wait_until
 
 CHATS = [[{"role": "user", "content": sentence}] for sentence in SENTENCES]
 GREEDY = {"temperature": 0, "max_tokens": 12}
@@ -131,11 +134,25 @@ def test_open_same_file_twice_loads_it_once(gguf: Path) -> None:
     with pytest.raises(ProviderError, match="engine of first is closed"):
         first.complete(CHATS[0], **GREEDY)
     assert second.complete(CHATS[0], **GREEDY).model == "second"
-    server = second._server
+    assert second._server is not None
+    model = weakref.ref(second._server)
     second.close()
+    assert model() is None
     with closing(open_llama_cpp(gguf, "third")) as third:
-        assert third._server is not server
         assert third.complete(CHATS[0], **GREEDY).text
+
+
+def test_engines_that_nobody_has_any_longer_free_their_model(gguf: Path) -> None:
+    """A process that evaluates one model after the other holds one at a time, closed or not."""
+    options = LlamaCppOptions(slots=1, context_length=64)
+    engine = open_llama_cpp(gguf, "forgotten", options)
+    assert engine._server is not None
+    model, threads = weakref.ref(engine._server), psutil.Process().num_threads
+    loaded = threads()
+    engine.complete(CHATS[0], **GREEDY)
+    del engine
+    assert model() is None
+    wait_until(lambda: threads() < loaded)
 
 
 def test_open_changed_file_loads_it_again(gguf: Path, tmp_path: Path) -> None:

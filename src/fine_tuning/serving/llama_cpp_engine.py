@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakValueDictionary
 
 from fine_tuning._util.cpu_threads import thread_limit
 from fine_tuning._util.lazy_imports import import_llama_cpp
@@ -42,7 +43,7 @@ CPU_PASS_TOKENS = 256  # of a prompt; between two passes, llama.cpp hears that a
 # The defaults of OpenAI's API; llama.cpp's own defaults cut off unlikely tokens.
 DEFAULT_SAMPLING = {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0}
 _lock = threading.Lock()
-_servers: dict[_ServerKey, _Server] = {}
+_servers: WeakValueDictionary[_ServerKey, _Server] = WeakValueDictionary()  # a model is freed with its last engine
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ class _ServerKey:
 
 
 def open_llama_cpp(path: Path, name: str, options: LlamaCppOptions | None = None) -> LlamaCppEngine:
-    """Open the GGUF model at `path`. A process loads it once however often it is opened, and frees it when all close.
+    """Open the GGUF model at `path`. A process loads it once however often it is opened.
+
+    Its memory is freed when every engine of it is closed or collected.
 
     Args:
         path: the GGUF file.
@@ -92,10 +95,8 @@ def open_llama_cpp(path: Path, name: str, options: LlamaCppOptions | None = None
     facts, options = path.stat(), options or LlamaCppOptions()
     key = _ServerKey(path.resolve(), facts.st_mtime_ns, facts.st_size, options)
     with _lock:
-        if key not in _servers:
-            _servers[key] = _Server(path, options)
-        server = _servers[key]
-        server.users += 1
+        if (server := _servers.get(key)) is None:
+            _servers[key] = server = _Server(path, options)
     return LlamaCppEngine(server, name)
 
 
@@ -116,10 +117,7 @@ class LlamaCppEngine:
 
     def adapted(self, adapter: int | None, model_name: str) -> LlamaCppEngine:
         """The same loaded model with the adapter at this index of the options applied; None for the base model."""
-        server = self._open_server()
-        with _lock:
-            server.users += 1
-        return LlamaCppEngine(server, model_name, adapter)
+        return LlamaCppEngine(self._open_server(), model_name, adapter)
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`."""
@@ -169,16 +167,8 @@ class LlamaCppEngine:
             yield from with_total_usage((checked(chunk, self.model) for chunk in chunks), body.get("n", 1))
 
     def close(self) -> None:
-        """Release the model; its memory is freed when the last engine closes."""
-        with _lock:
-            server, self._server = self._server, None
-            if server is None:
-                return
-            server.users -= 1
-            if server.users == 0:
-                for key in [key for key, each in _servers.items() if each is server]:
-                    del _servers[key]
-                server.stop()
+        """Release the model, once the requests that are running have ended."""
+        self._server = None
 
     def _open_server(self) -> _Server:
         if self._server is None:
@@ -206,13 +196,11 @@ class LlamaCppEngine:
 
 
 class _Server:
-    """A loaded model and how many engines use it."""
+    """A loaded model, which the engines that use it share."""
 
     def __init__(self, path: Path, options: LlamaCppOptions) -> None:
         self.options = options
-        self.users = 0
         self._native: Native = _load(path, options)
-        atexit.register(self.stop)  # the native threads must end before the interpreter does
 
     def complete(self, body: JsonColumn) -> JsonColumn:
         """Answer a request; where llama.cpp cannot parse it, the reply is an error like its other error replies."""
@@ -261,13 +249,19 @@ class _Server:
 
     def _loaded(self) -> Native:
         if self._native is None:
-            raise ProviderError("the engine was closed during a request; open it again")
+            raise ProviderError("the process is ending")
         return self._native
 
     def stop(self) -> None:
         """Free the model after the requests that are running."""
         self._native = None
-        atexit.unregister(self.stop)
+
+
+@atexit.register
+def _stop_all() -> None:
+    """End the native threads, before the interpreter ends."""
+    for server in list(_servers.values()):
+        server.stop()
 
 
 def _next(chunks: queue.Queue[JsonColumn | None]) -> JsonColumn | None:
