@@ -1,6 +1,6 @@
 """A batch of chat requests against the same requests sent one by one, as many at once as the engine answers.
 
-    python benchmarks/bench_batches.py            # 2,000 requests a side, about twenty minutes on two cores
+    python benchmarks/bench_batches.py            # 2,000 chats a side, about twenty minutes on two cores
     python benchmarks/bench_batches.py --rounds 1 --requests 40
 
 Both are asked of one server in turn, round by round, so that what else the machine does meets both alike. The time of a
@@ -27,7 +27,7 @@ from fine_tuning.base_models import catalogue
 CLIENTS = 8
 LIMIT = 0.95
 POLL_SECONDS = 0.2
-KINDS = ("/v1/chat/completions", "/v1/embeddings")
+KINDS = {"/v1/chat/completions": 500, "/v1/embeddings": 2000}  # and the requests of a round, of which many take seconds
 _numbers = count()
 
 
@@ -77,10 +77,11 @@ def main() -> None:
     """Measure both kinds in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--requests", type=int, default=500, help="in a round")
+    parser.add_argument("--requests", type=int, help="in a round; by default 500 chats and 2,000 embeddings")
     parser.add_argument("--tokens", type=int, default=16, help="of a chat answer")
-    parser.add_argument("--endpoints", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--endpoints", nargs="+", choices=KINDS, default=list(KINDS))
     given = parser.parse_args()
+    size = {kind: given.requests or KINDS[kind] for kind in given.endpoints}
     found: dict[str, list[tuple[float, float]]] = {kind: [] for kind in given.endpoints}
     with tempfile.TemporaryDirectory() as home, serving(home, "--slots", "0") as served:
         clients = [Client(served) for _ in range(CLIENTS)]
@@ -88,7 +89,7 @@ def main() -> None:
             clients[0].post(kind.removeprefix("/v1"), body(kind, given.tokens))
         for number in range(given.rounds):
             for kind in given.endpoints:
-                one, two = ([body(kind, given.tokens) for _ in range(given.requests)] for _ in range(2))
+                one, two = ([body(kind, given.tokens) for _ in range(size[kind])] for _ in range(2))
                 if number % 2:
                     after = batch(served, clients[0], kind, two)
                     before = direct(clients, kind, one)
@@ -100,16 +101,16 @@ def main() -> None:
     for kind, pairs in found.items():
         ratio = statistics.median(after / before for before, after in pairs)
         speeds = " | ".join(f"{statistics.median(side):.2f}" for side in zip(*pairs, strict=True))
-        rows.append(f"| `{kind}` | {speeds} | {ratio:.2f} |")
+        rows.append(f"| `{kind}` | {size[kind]:,} | {speeds} | {ratio:.2f} |")
     report.write(
         "Batches",
         "bench_batches.py",
         f"""
-{given.rounds} rounds of {given.requests} requests, by {CLIENTS} clients and in a batch, in turn; chat answers of
-{given.tokens} tokens. Medians of rounds and of their ratios.
+{given.rounds} rounds, by {CLIENTS} clients and in a batch, in turn; chat answers of {given.tokens} tokens. Medians of
+rounds and of their ratios.
 
-| endpoint | direct, requests/s | batch | ratio (target: at least {LIMIT}) |
-|---|---|---|---|
+| endpoint | requests of a round | direct, requests/s | batch | ratio (target: at least {LIMIT}) |
+|---|---|---|---|---|
 {chr(10).join(rows)}
 """,
     )

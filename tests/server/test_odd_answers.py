@@ -161,8 +161,9 @@ def test_response_that_fails_is_kept_only_where_it_was_named_and_to_be_stored(cl
         client.responses.create(model=HOSTED, input="Hi")
 
 
-def test_response_whose_reader_leaves_is_cancelled(client: OpenAI) -> None:
-    with client.responses.create(model=ALIAS, input="Hi", stream=True, max_output_tokens=400, temperature=0) as events:
+def test_response_whose_reader_leaves_is_cancelled(client: OpenAI, host: FakeHost) -> None:
+    host.pieces, host.pause = [{"role": "assistant", "content": "Par"}, *[{"content": "is"}] * 300], 0.1
+    with client.responses.create(model=HOSTED, input="Hi", stream=True) as events:
         created: Any = next(iter(events))
     name = created.response.id
     found: Any = _when(lambda: client.responses.retrieve(name))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -21,7 +23,8 @@ USAGE = {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9}
 class FakeHost(ThreadingHTTPServer):
     """Echoes the last message, or fails with `status` and `error`; a body of None is an answer that is not JSON.
 
-    A stream has the deltas in `pieces` where there are any; one with the key `error` is a failure on the way.
+    A stream has the deltas in `pieces` where there are any; one with the key `error` is a failure on the way. Between
+    its events are `pause` seconds.
     """
 
     daemon_threads = True
@@ -31,6 +34,7 @@ class FakeHost(ThreadingHTTPServer):
         self.status, self.error = status, error
         self.usage: dict[str, Any] = usage if isinstance(usage, dict) else USAGE if usage else {}
         self.pieces: list[dict[str, Any]] = []
+        self.pause = 0.0
         self.requests: list[Request] = []
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,))
 
@@ -57,11 +61,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.requests.append(Request(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
         if self.server.status != 200:
-            self.answer(self.server.status, json.dumps({"error": {"message": self.server.error}}), "application/json")
+            self.answer(self.server.status, [json.dumps({"error": {"message": self.server.error}})], "application/json")
         elif body.get("stream"):
-            self.answer(200, "".join(f"data: {event}\n\n" for event in self.events(body)), "text/event-stream")
+            self.answer(200, [f"data: {event}\n\n" for event in self.events(body)], "text/event-stream")
         else:
-            self.answer(200, json.dumps(self.completion(body)), "application/json")
+            self.answer(200, [json.dumps(self.completion(body))], "application/json")
 
     def completion(self, body: dict[str, Any]) -> dict[str, Any]:
         message = {"role": "assistant", "content": f"echo {body['messages'][-1]['content']}"}
@@ -84,12 +88,15 @@ class _Handler(BaseHTTPRequestHandler):
             last["usage"] = self.server.usage
         return [json.dumps(each) for each in [*chunks, last]] + ["[DONE]"]
 
-    def answer(self, status: int, content: str, kind: str) -> None:
+    def answer(self, status: int, pieces: list[str], kind: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content.encode())))
+        self.send_header("Content-Length", str(sum(len(piece.encode()) for piece in pieces)))
         self.end_headers()
-        self.wfile.write(content.encode())
+        with suppress(ConnectionError):  # whoever asked has left
+            for piece in pieces:
+                self.wfile.write(piece.encode())
+                time.sleep(self.server.pause)
 
     def log_message(self, format: str, *args: object) -> None:
         pass

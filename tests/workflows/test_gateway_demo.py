@@ -53,15 +53,15 @@ def test_an_application_moves_from_a_vendor_to_its_own_model(
     monkeypatch.setenv("FINE_TUNING_TRAINER_COMMAND", warm_trainer)
     asked = questions(800)
     training = {"max_steps": 8, "hyperparameters": {"batch_size": 4}}
-    plan = Plan(DEFAULT_BASE_MODEL, "triage", train_ratio=0.98, max_tokens=4, **training)  # type: ignore[arg-type]
+    plan = Plan(DEFAULT_BASE_MODEL, "triage", train_ratio=0.99, max_tokens=4, **training)  # type: ignore[arg-type]
     said: list[str] = []
-    route = GatewayPlan(captured=CAPTURED / len(asked), shadowed=SHADOWED, margin=0.2, ramp_samples=20)
+    route = GatewayPlan(captured=CAPTURED / len(asked), shadowed=SHADOWED, margin=0.4, ramp_samples=8)
     found = GatewayDemo(Pipeline(open_workspace(), plan, said.append, ended), route).run(asked)
 
     assert found.candidate == "local/triage-v1"
     assert (found.agreement["pairs"], found.agreement["not_compared"]) == (SHADOWED, 0)
     assert (found.last_change["action"], found.last_change["share"]) == ("advance", 1.0)
-    assert "not worse by more than 0.2" in found.last_change["reason"]
+    assert "not worse by more than 0.4" in found.last_change["reason"]
     assert found.answer == asked[-1].expected  # though nobody had trained on it, and the vendor is gone
     assert said[-1] == "the vendor is switched off"
     with open_workspace().database.read() as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from math import inf, isfinite, isnan
 from numbers import Real
 from typing import Any
@@ -20,15 +21,20 @@ MAX_COUNT = 2**31 - 1  # of the store's integer columns
 
 def name(label: str, value: object) -> str:
     """A name: one line of text that is not blank, of up to 200 characters."""
+    if isinstance(value, str) and len(value) <= MAX_NAME_LENGTH and _is_name(value):
+        return value
     if not isinstance(value, str) or not value.strip():
         raise UsageError(f"{label} must be non-empty text, not {value!r}")
     if len(value) > MAX_NAME_LENGTH:
         raise UsageError(f"{label} has {len(value)} characters; up to {MAX_NAME_LENGTH} are kept")
     if _CONTROL.search(value):
         raise UsageError(f"{label} must be one line of text, not {value!r}")
-    if _HALF_CHARACTER.search(value):
-        raise UsageError(f"{label} must be whole characters, not {value!r}")
-    return value
+    raise UsageError(f"{label} must be whole characters, not {value!r}")
+
+
+@lru_cache(maxsize=1024)  # the rows of an import have few
+def _is_name(value: str) -> bool:
+    return bool(value.strip()) and not _CONTROL.search(value) and not _HALF_CHARACTER.search(value)
 
 
 def amount(label: str, value: object) -> float | None:

@@ -36,9 +36,9 @@ def is_one_of(value: object, names: Collection[str]) -> bool:
 
 def object_or_empty(value: object) -> Row:
     """The value if it is an object, else an empty one."""
-    if isinstance(value, dict):  # which is told sooner than another Mapping
+    if isinstance(value, dict):  # which is told sooner than another Mapping, and None than what is none
         return value
-    return value if isinstance(value, Mapping) else {}
+    return value if value is not None and isinstance(value, Mapping) else {}
 
 
 def first_value(row: Row, *keys: str) -> object:

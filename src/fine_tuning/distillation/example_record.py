@@ -141,7 +141,7 @@ def prompt_and_response(messages: Sequence[Message]) -> tuple[str, str]:
         DataError: the conversation does not end with an assistant message, or has no user message.
     """
     # `dict` is asked for first: to ask for `Mapping`, an abstract class, takes longer.
-    if not all(isinstance(each, dict | Mapping) and isinstance(each.get("role"), str) for each in messages):
+    if not all(isinstance(each, (dict, Mapping)) and isinstance(each.get("role"), str) for each in messages):
         raise DataError("each message must be an object with role and content")
     if messages[-1]["role"] != "assistant":
         raise DataError("a captured conversation must end with an assistant message")

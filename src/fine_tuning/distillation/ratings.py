@@ -28,7 +28,7 @@ def check_rating(rating: object) -> int:
 def parse_rating(value: object) -> object:
     """A rating as tables write it, such as 5.0 or "5", as a whole number; another value unchanged."""
     try:
-        number = float(value) if isinstance(value, str | float) else None
+        number = float(value) if isinstance(value, (str, float)) else None
     except ValueError:
         return value
     return int(number) if number is not None and number.is_integer() else value

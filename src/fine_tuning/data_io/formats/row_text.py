@@ -73,7 +73,7 @@ def of_texts(messages: Sequence[object]) -> bytes | None:
     texts = [
         {"content": content, "role": role}
         for each in messages
-        if isinstance(each, Mapping)
+        if isinstance(each, (dict, Mapping))
         and len(each) == 2
         and isinstance(content := each.get("content"), str)
         and isinstance(role := each.get("role"), str)
