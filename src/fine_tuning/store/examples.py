@@ -37,11 +37,11 @@ def capture(connection: Connection, rows: Sequence[NewExample], *, are_rated: bo
             "rating": case((_columns.judged | (not are_rated), _columns.rating), else_=statement.excluded.rating),
             "last_seen_at": statement.excluded.last_seen_at,
         },
-    ).returning(_columns.sightings)
+    )
     new = 0
     for block in _without_repeats(rows):
-        values = [{**row, "sightings": 1, "last_seen_at": row["captured_at"]} for row in block]
-        new += sum(sightings == 1 for sightings in connection.scalars(upsert, values))
+        new += len(block) - len(known(connection, [row["id"] for row in block]))
+        connection.execute(upsert, [{**row, "sightings": 1, "last_seen_at": row["captured_at"]} for row in block])
     return new
 
 

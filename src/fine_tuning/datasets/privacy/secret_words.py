@@ -27,7 +27,7 @@ _PASSWORDS = (
     "密碼", "口令", "パスワード", "パスコード", "暗証番号", "비밀번호", "패스워드", "암호",
     "የይለፍ ቃል", "ሚስጥር ቃል", "palabra de paso", "palabra secreta", "palavra passe", "palavras-passe", "mots de passe",
     "parola chiave", "parola d'accesso", "zugangspasswort", "losungswort", "wagwoord", "hasłem", "паролі", "паролів",
-    "пароле", "пассворд", "кодовое слово", "құпия сөз", "нууц үг", "кілтсөз", "maxfiy so'z", "fjalëkalimi",
+    "пароле", "пассворд", "пасс", "кодовое слово", "құпия сөз", "нууц үг", "кілтсөз", "maxfiy so'z", "fjalëkalimi",
     "fjalëkalim",
     "通行码", "通行碼", "合言葉", "暗証", "비밀 번호", "कूट शब्द", "कुटशब्द", "गुप्तशब्द", "गुप्त शब्द", "पारण शब्द", "संकेत शब्द",
     "गोपनीय शब्द", "गोप्यशब्द", "परवलीचा शब्द", "पासकोड", "গোপন শব্দ", "গুপ্তশব্দ", "সংকেত শব্দ", "পাসকোড",
@@ -45,6 +45,7 @@ _ACCESS_CODES = (
     "clé d'accès", "clé wifi", "clef wifi", "chiave di accesso", "chiave d'accesso", "codice di accesso", "zugangscode",
     "wlan-schlüssel", "netzwerkschlüssel", "toegangscode", "код доступа", "код доступу", "šifra", "шифра", "parole",
     "гасло", "hasła", "hesla", "sandi", "رمز", "الرقم السري", "mật mã", "code wifi", "รหัส",
+    "รหัสไวไฟ", "パス", "lösen",
 )  # fmt: skip
 _KEYS = (
     "ключ", "schlüssel", "schluessel", "sleutel", "klucz", "klíč", "kľúč", "kulcs", "clé", "clave",
