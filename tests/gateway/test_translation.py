@@ -213,6 +213,7 @@ def test_message_is_answered_by_openai(gateway: Gateway, vendor: Upstream, is_st
             {"role": "user", "content": result},
         ],
         "tools": [{"name": "weather", "input_schema": WEATHER}],
+        "output_config": {"format": {"type": "json_schema", "schema": WEATHER}},
         "stream": is_streamed,
     }
     keys = (b"anthropic-version: 2023-06-01", b"x-api-key: sk-a", b"x-ft-key-openai: sk-o")
@@ -229,6 +230,8 @@ def test_message_is_answered_by_openai(gateway: Gateway, vendor: Upstream, is_st
     assert b"sk-a" not in vendor.requests[-1]
     asked = sent(vendor)
     assert asked["max_completion_tokens"] == 9
+    form = {"name": "answer", "schema": WEATHER, "strict": True}
+    assert asked["response_format"] == {"type": "json_schema", "json_schema": form}
     assert [(each["role"], each.get("content")) for each in asked["messages"]] == [
         ("system", '{"be": "brief"}'),
         ("user", "<tool_response>x</tool_response>"),

@@ -34,7 +34,7 @@ def _form(asked: AskedChat) -> JsonObject:
     """The form; Anthropic's API holds every answer to its schema, for which OpenAI's has to be asked."""
     form = dict(asked.form or {})
     if asked.api == "messages":
-        form["json_schema"] = {**object_or_empty(form.get("json_schema")), "strict": True}
+        form["json_schema"] = {"name": "answer", **object_or_empty(form.get("json_schema")), "strict": True}
     return form
 
 
