@@ -20,26 +20,26 @@ from openai import APIError, OpenAI
 def main(questions: str, model: str = "gpt-4o", gateway: str = "http://127.0.0.1:8000") -> None:
     """Ask every question, and tell the gateway whether the answer was right."""
     rows = [json.loads(line) for line in Path(questions).read_text(encoding="utf-8").splitlines()]
-    openai = OpenAI(base_url=f"{gateway}/openai/v1")
     answered_by: Counter[str] = Counter()
     right = 0
-    for number, row in enumerate(rows):
-        reply = openai.chat.completions.with_raw_response.create(
-            model=model,
-            messages=[{"role": "user", "content": row["prompt"]}],
-            extra_headers={"x-ft-unit": f"user-{number}", "x-ft-domain": "support"},
-        )
-        answer = reply.parse().choices[0].message.content or ""
-        is_right = answer.strip() == row["response"].strip()
-        # Often this is known later only: a user's thumb, a ticket that is closed, a check that ran.
-        feedback = {
-            "call_id": reply.headers["x-ft-call-id"],
-            "thumb": "up" if is_right else "down",
-            "metrics": {"right": float(is_right)},
-        }
-        httpx2.post(f"{gateway}/v1/feedback", json=feedback).raise_for_status()
-        answered_by[reply.headers.get("x-ft-target", f"openai/{model}")] += 1
-        right += is_right
+    with OpenAI(base_url=f"{gateway}/openai/v1") as openai:
+        for number, row in enumerate(rows):
+            reply = openai.chat.completions.with_raw_response.create(
+                model=model,
+                messages=[{"role": "user", "content": row["prompt"]}],
+                extra_headers={"x-ft-unit": f"user-{number}", "x-ft-domain": "support"},
+            )
+            answer = reply.parse().choices[0].message.content or ""
+            is_right = answer.strip() == row["response"].strip()
+            # Often this is known later only: a user's thumb, a ticket that is closed, a check that ran.
+            feedback = {
+                "call_id": reply.headers["x-ft-call-id"],
+                "thumb": "up" if is_right else "down",
+                "metrics": {"right": float(is_right)},
+            }
+            httpx2.post(f"{gateway}/v1/feedback", json=feedback).raise_for_status()
+            answered_by[reply.headers.get("x-ft-target", f"openai/{model}")] += 1
+            right += is_right
 
     print(f"{right} of {len(rows)} answers were right")
     for target, calls in answered_by.most_common():

@@ -94,13 +94,17 @@ def _storable_parts(value: object) -> object:
     return [_storable_parts(item) for item in value] if isinstance(value, list | tuple) else value
 
 
+def _storable_or_none(value: str | None) -> str | None:
+    return storable(value) if isinstance(value, str) else value
+
+
 class _Storable(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
-        return storable(value) if isinstance(value, str) else value
+        return _storable_or_none(value)
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002
         """Without the functions that SQLAlchemy puts around `process_bind_param`: an import has millions of texts."""
-        return lambda value: storable(value) if isinstance(value, str) else value
+        return _storable_or_none
 
 
 class Text(_Storable):

@@ -52,6 +52,11 @@ class Listed(NamedTuple):
         """Whether they are a request: the last one waits for its answer."""
         return self.roles[-1] != "assistant"
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether they are an answer alone: of the assistant, and of the tools that it called."""
+        return self.roles[0] == "assistant" and set(self.roles) <= {"assistant", "tool"}
+
 
 class Side(NamedTuple):
     """The text of a column: a question, or an answer."""
@@ -97,16 +102,15 @@ def _with_question(answered: Side, asked: Side, prompt: list[Message]) -> list[M
     found = _read(answered.text) if any(mark in answered.text for mark in _OF_MESSAGES) else None
     if found is None:
         return None
-    is_answer = found.roles[0] == "assistant" and set(found.roles) <= {"assistant", "tool"}
     is_whole = is_list(found.value) and not found.waits and "user" in found.roles
     if is_whole:
         whole = read_messages(found.value, answered.label)
         questions = [content_text(each.get("content")).strip() for each in whole if each.get("role") == "user"]
         if content_text(prompt[-1].get("content")).strip() in questions:
             return whole
-    if not (is_answer or is_whole) or _ASKS_FOR_MESSAGES.search(content_text(prompt[-1].get("content"))):
+    if not (found.is_answer or is_whole) or _ASKS_FOR_MESSAGES.search(content_text(prompt[-1].get("content"))):
         return None
-    if is_answer:
+    if found.is_answer:
         return [*prompt, *read_answer(found.value, answered.label)]
     raise DataError(
         f"{answered.label} holds messages, and {asked.label} is none of them; write the conversation as messages, and "
@@ -155,7 +159,7 @@ def answer_in_text(answered: Side, *, is_chat: bool) -> list[Message]:
     """
     label, text = answered
     found = _read(text) if is_chat else None
-    if found is not None and found.roles[0] == "assistant" and set(found.roles) <= {"assistant", "tool"}:
+    if found is not None and found.is_answer:
         return read_answer(found.value, label)
     turns = chat_templates.conversation_in(text) if chat_templates.has_marks(text) else None
     if turns is not None and {each["role"] for each in turns.messages} == {"assistant"}:

@@ -148,9 +148,7 @@ def find(text: str, name: str) -> Iterator[Place]:
         name: the field whose value the text is.
     """
     for pattern, check in _TELLING:
-        yield from (
-            (*each.span(), "national ID number") for each in pattern.finditer(text) if _is_valid(each[0], (check,))
-        )
+        yield from ((*each.span(), ID) for each in pattern.finditer(text) if _is_valid(each[0], (check,)))
     for match in _INSURANCE.finditer(text):
         around = f"{name} {text[max(0, match.start() - 40) : match.end() + 30]}"
         if _INSURANCE_WORD.search(around.replace("_", " ")):

@@ -10,8 +10,7 @@ from openai import APIError, OpenAI
 from openai.types.chat import ChatCompletionMessageParam
 
 from fine_tuning.errors import ProviderError
-
-MAX_TOKENS = 48
+from fine_tuning.workflows.demo.run_demo import MAX_TOKENS
 
 
 class Question(NamedTuple):
@@ -29,11 +28,10 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What came back; `target` is the target of the route, None without one."""
+    """What came back."""
 
     call_id: str
     content: str
-    target: str | None
 
 
 class Application:
@@ -72,7 +70,7 @@ class Application:
         except APIError as error:
             raise ProviderError(f"the gateway gave no answer: {error.message}") from error
         said = reply.parse().choices[0].message.content or ""
-        return Answer(reply.headers["x-ft-call-id"], said, reply.headers.get("x-ft-target"))
+        return Answer(reply.headers["x-ft-call-id"], said)
 
     def approve(self, answer: Answer) -> None:
         """Say that an answer was good."""

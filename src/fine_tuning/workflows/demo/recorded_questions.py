@@ -12,6 +12,7 @@ from fine_tuning.store.examples import CURATED_RATING
 from fine_tuning.workflows.demo.application import Question
 from fine_tuning.workflows.demo.run_demo import calls_file
 
+_ROLES = ["system", "user", "assistant"]
 MIN_QUESTIONS = 200  # of fewer no verdict comes
 
 
@@ -29,11 +30,7 @@ def recorded_questions(data: Path | None) -> list[Question]:
         for call in Import(Defaults(), sources.read(str(path))).all_calls():
             record = call.better
             turns = record["messages"] or []
-            if record["rating"] >= CURATED_RATING and [each["role"] for each in turns] == [
-                "system",
-                "user",
-                "assistant",
-            ]:
+            if record["rating"] >= CURATED_RATING and [each["role"] for each in turns] == _ROLES:
                 question = Question(str(turns[0]["content"]), record["prompt"], record["response"])
                 found.setdefault(question.text, question)
     if len(found) < MIN_QUESTIONS:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from fine_tuning._util.model_names import version_name
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
-from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import ProviderError
 from fine_tuning.gateway import route_changes
@@ -104,7 +103,7 @@ class GatewayDemo:
             Application(address, self.plan.model) as application,
         ):
             self._capture(application, islice(rest, round(len(questions) * self.plan.captured)))
-            outcome = self._train()
+            outcome = self.pipeline.run()
             candidate = f"local/{version_name(self.pipeline.plan.model_name, outcome.record['version'])}"
             agreed = self._shadow(application, islice(rest, self.plan.shadowed), candidate)
             tested = self._test(application, rest, candidate)
@@ -131,13 +130,6 @@ class GatewayDemo:
         collector = DistillationDataCollector(workspace=self._workspace)
         self._wait(lambda: len(collector.get_curated_examples()) >= asked, "every call is captured")
         self._say(f"captured {asked} calls of {self.plan.model} as they passed, with their ratings")
-
-    def _train(self) -> Outcome:
-        examples = self.pipeline.select_examples()
-        builder = DatasetBuilder(workspace=self._workspace)
-        train, test = builder.split_train_test(examples, self.pipeline.plan.train_ratio)
-        self._say(f"data: {len(train)} examples to train on, {len(test)} held out")
-        return self.pipeline.train_and_evaluate(train, test)
 
     def _shadow(self, application: Application, questions: Iterator[Question], candidate: str) -> Agreement:
         """Have the candidate asked beside the vendor, whose answers the application gets."""
@@ -179,7 +171,8 @@ class GatewayDemo:
         return asked
 
     def _is_decided(self) -> bool:
-        return self._last_change()["action"] != "set" and self._last_change()["share"] in (0, 1)
+        change = self._last_change()
+        return change["action"] != "set" and change["share"] in (0, 1)
 
     def _set_route(self, policy: RoutePolicy) -> None:
         by = Change("cli", acting_user(self._workspace.settings), "demo")
