@@ -15,6 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fine_tuning.data_io import formats, sources
+from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt, tool_prompt
 from fine_tuning.data_io.messages import prompt_and_response_messages
 from fine_tuning.datasets.training_formats import BUILT, json_line, row_of_call, rows_in
@@ -84,6 +85,7 @@ def test_alpaca_row_round_trips_text_turns(turns: list[tuple[str, str]], system:
     said = [each for question, answer in turns for each in prompt_and_response_messages(question, answer)]
     messages = [*([{"role": "system", "content": system}] if system else []), *said]
     assume(not any(mark in each["content"] for each in messages for mark in ("<|", "[INST]", "<start_of_turn>")))
+    assume(system is None or not is_placeholder(system))
     (call,) = formats.calls_in(through(alpaca.row_of(messages)))
     assert call.messages == messages
 
@@ -92,6 +94,14 @@ def test_alpaca_row_round_trips_text_turns(turns: list[tuple[str, str]], system:
 def test_text_that_would_be_read_as_turns_is_refused_in_alpaca_rows(text: str) -> None:
     with pytest.raises(DataError, match="marks of a chat template"):
         alpaca.row_of(prompt_and_response_messages(text, "x"))
+
+
+@pytest.mark.parametrize("text", ["null", "nan", "None"])
+def test_system_prompt_that_would_be_read_as_none_is_refused_in_alpaca_rows(text: str) -> None:
+    turns = prompt_and_response_messages("Q", text)
+    assert alpaca.row_of(turns)["output"] == text
+    with pytest.raises(DataError, match="a system prompt that says nothing, as `null`"):
+        alpaca.row_of([{"role": "system", "content": text}, *turns])
 
 
 def test_alpaca_unsupported_conversation_raises() -> None:

@@ -54,7 +54,7 @@ def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> 
 
     Raises:
         DataError: it has tools, or turns that are not plain text, which this format does not support, or a text that
-            would be read as several turns.
+            would be read as several turns or as none.
     """
     first = messages[0] if messages else None
     has_system = first is not None and first.get("role") == "system" and first.get("content") is not None
@@ -72,7 +72,8 @@ def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> 
         row["history"] = [texts[at : at + 2] for at in range(0, len(texts) - 2, 2)]
     if not _reads_as(row, messages):
         raise DataError(
-            "a text with the marks of a chat template is read as turns in alpaca rows; use the format openai"
+            "alpaca rows do not hold a text with the marks of a chat template (read as turns), nor a system prompt that "
+            "says nothing, as `null`; use the format openai"
         )
     return row
 
