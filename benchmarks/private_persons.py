@@ -50,6 +50,10 @@ NRIC: ~S1234567D~
 CNP: ~1630615123457~
 ΑΜΚΑ: ~01013099997~
 passport number: ~C01X00T47~
+Medicare number ~2123 45670 1~
+{"medicare_number": "~2123456701~"}
+Medicare ID: ~1EG4-TE5-MK73~
+{"passport": "~C01X00T47~"}
 Reisepassnummer: ~C01X00T47~""".split("\n")
 OWNED = """clave: ~hunter2~
 La clave es ~hunter2~
@@ -80,7 +84,28 @@ new PDO("mysql:host=db", "root", "~Gh7kLm2q~")
 HTTPBasicAuth("anna", "~Gh7kLm2q~")
 new NetworkCredential("anna", "~Gh7kLm2q~")
 cx_Oracle.connect("scott", "~Gh7kLm2q~", "h/x")
-sql.Open("mysql", "anna:~Gh7kLm2q~@tcp(h:3306)/shop")""".split("\n")
+sql.Open("mysql", "anna:~Gh7kLm2q~@tcp(h:3306)/shop")
+la contra es ~hunter2x~
+mi contra es ~gatito88~
+{"usuario": "ana", "contra": "~gatito88~"}
+parole ir ~kakis123~
+ann / ~hunter2~
+Logins:\\nann / ~hunter2x~
+Team credentials:\\n- ann: ~kitten77~
+Zugangsdaten fürs CMS:\\nanna / ~katze123~
+You can log in with ann / ~Gh7kLm2q!~
+user: ann pass ~hunter2x~
+user ann pass ~kitten77~
+SSID: HomeNet\\nKey: ~x7k2m9q4~
+{"ssid": "HomeNet", "key": "~x7k2m9q4~"}
+WiFi: HomeNet / ~sunflower77~
+//npm.example.org/:_auth=~YW5uYTpHaDdrTG0ycQ==~
+ALGOLIA_ADMIN_KEY=~2dae2358ddd0056052d352d1733fbb5f~
+PresharedKey = ~OS5xFC/H69bXhFOfLSwIzjq8OIZ1WzIue7fx2t6bjCO=~
+jwt.sign(payload, "~Gh7kLm2q~")
+{"headers": {"cookie": "sid=~abcdef0123456789abcdef~; a=b"}}
+[["user", "password"], ["ann", "~Gh7kLm2q~"]]
+{"columns": ["user", "password"], "data": [["ann", "~Gh7kLm2q~"]]}""".split("\n")
 CODES = """PIN-om ~4821~
 PINem jest ~4821~
 PIN-tunnus: ~4821~
@@ -96,8 +121,48 @@ SMS code ~482193~
 code reçu : ~482193~
 인증번호 [~482193~]
 recovery code: ~ABCD-EFGH-2345~
-backup codes: ~8f3k-29dk~""".split("\n")
-_OTHERS = """National Insurance contributions rose to 13.8%
+backup codes: ~8f3k-29dk~
+backup code ~48213-99102~
+verification code: ~K7X2M~
+Use code ~482913~ to sign in.
+{"otp": "~482913~"}
+door code ~4821#~
+the gate code ~4821~
+code for the garage: ~4821#~
+Türcode ~4821#~
+digicode ~48B21~
+código de la puerta ~4821#~
+код от домофона ~48К1234~
+{"gate_code": "~4821#~"}
+{"number": 12, "expiry": "04/28", "csc": "~737~"}""".split("\n")
+_OTHERS = """hasło w encyklopedii: Kopernik1473
+Hasło dnia: Solidarność1980
+votos en mi contra: 12345678
+La contra de 2026 fue dura
+was released on parole in 2021x
+la parole est à M. Dupont2024
+ann / team2
+yes / no1
+i7-13700K / RTX4090
+Recent logins:\\nann: Chrome131
+Logins:\\nMonday: 12
+Legend\\nKey: value123
+SSID: HomeNet\\nKey: WPA2-PSK
+Wi-Fi: 802.11ax / 5GHz
+Network: mainnet / testnet2
+the user can pass level5 to it
+Medicare covers 1234567890 people
+CSC 123 is a course
+PubChem CID: 2244
+{"cid": 2244, "name": "aspirin"}
+The door code 4821 lines of CSS
+door code of conduct 2024
+Use code 482913 at checkout to save
+verification code: ERROR
+jwt.decode(token, key, algorithms=["HS256"])
+existingSecret: shop-db-2026
+{"columns": ["token", "pos"], "data": [["cats", "NOUN2"]]}
+National Insurance contributions rose to 13.8%
 Flight AB123456 to Oslo
 Part AB123456C of the frame
 The NHS has 1.3 million staff

@@ -89,7 +89,7 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
         ("PIN or code of a card by its name", private_persons.CODES),
     ):
         for whole in wholes:
-            before, value, after = whole.split("~")
+            before, value, after = whole.replace("\\n", "\n").split("~")
             yield Sample(before + value + after, value, kind)
     for kind, values in PERSONAL.items():
         for place in (*PERSONAL_PLACES, *SCRIPTS):

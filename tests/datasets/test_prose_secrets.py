@@ -69,7 +69,6 @@ def test_mask_number_of_code_stays(text: str) -> None:
     [
         ("Your code 730591", "730591"),
         ("your code 730591 expires in 5 minutes", "730591"),
-        ("4000056655665556|12|26|123", "4000056655665556"),
         ("4000056655665556 - 123", "4000056655665556"),
         ("card = 4000056655665556", "4000056655665556"),
         ("Card no* 4000056655665556", "4000056655665556"),
@@ -77,3 +76,14 @@ def test_mask_number_of_code_stays(text: str) -> None:
 )
 def test_find_code_and_card_beside_signs_is_found(text: str, value: str) -> None:
     assert [each.value for side in (secrets(), personal_data()) for each in find_in(text, side)] == [value]
+
+
+@pytest.mark.parametrize(
+    "text", ["4000056655665556|12|26|123", "4000056655665556 exp 12/26 csc 123", "4000 0566 5566 5556, 12/2026, 123"]
+)
+def test_find_code_beside_its_card_is_found(text: str) -> None:
+    assert [each.value for each in find_in(text, secrets())] == ["123"]
+
+
+def test_find_code_beside_no_card_stays() -> None:
+    assert find_in("4000056655665557|12|26|123", secrets()) == []

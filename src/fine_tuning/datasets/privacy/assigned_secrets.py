@@ -115,6 +115,12 @@ _IN_SCRIPT = re.compile(
 )
 _SETTINGS = re.compile(r"(?:^|(?:^|\s)(?:export|set|setx|-e|--env|declare -x)\s+|[;?&])\"?$")
 _TICKET = re.compile(r"\b(?:boarding|season|hall|day|bus|ski|rail|press|event|visitor|mountain)[ _-]$", _I)
+_AGAINST = re.compile(r"\ben[ \t]+$", _I)  # `en mi contra`
+_OF_ENTRIES = re.compile(  # of a dictionary, a campaign, a crossword, a day
+    r"[ \t]+(?:(?:w|we|v|ve|z|ze)[ \t]+(?:encykl|słowni|slovní|leksyk|lexik|wikiped|krzyż|křížov|kampan)"
+    r"|encykl|słowni|slovní|reklam|wybor|volebn|przewodn|krzyż|křížov|kampan|dnia|dne\b|tygodnia|roku)",
+    _I,
+)
 _NAME_OF_CODE = re.compile(r"[a-z]+(?:[_-][a-z]+)*[_-][a-z]+\d{0,3}|(?:[A-Z]+[a-z]+){2,}")
 _HANDS_OVER = re.compile(
     r"[ \t]+(?:(?:to|on|in|by|through)\b|[A-Za-z_]\w*=|:[a-z][a-z:+-]*:`"
@@ -148,10 +154,10 @@ def find(text: str) -> Iterator[Place]:
         prefix = _PREFIX.search(text, max(0, match.start() - _LONGEST_PREFIX), match.start())
         start = prefix.start() if prefix else match.start()
         name = text[start : match.end()]
-        if (kind := kind_of(name)) and not _is_other_pass(text, *match.span()):
+        if (kind := kind_of(name)) and not _is_other_word(text, *match.span()):
             dashes = len(name) - len(name.lstrip("-"))
             end = owners.end_of_name(text, match.end())
-            if kind == "access code" and (owners.is_owned(text, start, end) or owners.is_of_a_login(text, start)):
+            if kind == "access code" and owners.is_password_of(text, start, end):
                 kind = "password"
             yield from _after(text, _Name(kind, start + dashes, end), is_flag=dashes in (1, 2))
 
@@ -222,9 +228,14 @@ def _after(text: str, name: _Name, *, is_flag: bool) -> Iterator[Place]:
         yield *span, name.kind
 
 
-def _is_other_pass(text: str, start: int, end: int) -> bool:
-    """Whether `pass` lets someone into a plane or a season, or is the verb of a description of code."""
-    if text[start:end].lower() != "pass":
+def _is_other_word(text: str, start: int, end: int) -> bool:
+    """Whether `pass` lets someone into a plane or is a verb of code, `hasło` an entry or a slogan, `contra` against."""
+    name = text[start:end].lower()
+    if name.endswith("contra"):
+        return _AGAINST.search(text, max(0, start - 4), start) is not None
+    if name in {"hasło", "haslo", "heslo", "geslo"}:
+        return _OF_ENTRIES.match(text, end) is not None
+    if name != "pass":
         return False
     return bool(_TICKET.search(text, max(0, start - 12), start) or _HANDS_OVER.match(text, end))
 

@@ -23,8 +23,11 @@ _DATABASE = re.compile(
     rf"\b(?:mysqli?(?:_p?connect)?|PDO|(?:py)?mysql(?:db)?\.connect|getConnection)\(\s*(?:{_ARGUMENT}\s*,\s*){{2}}{_VALUE}",
     re.IGNORECASE,
 )
+_SIGNS = re.compile(rf"(?:\bjwt\.(?:sign|verify|encode|decode)|\bcreateHmac)\(\s*{_ARGUMENT}\s*,\s*{_VALUE}")
 _CONNECT = re.compile(rf"connect\(\s*(?:{_ARGUMENT}\s*,\s*){{1,3}}{_VALUE}", re.IGNORECASE)
-_MARKS = re.compile(r"log_?in|sign_?(?:in|up)|auth|credential|user|password|connect|mysqli|PDO", re.IGNORECASE)
+_MARKS = re.compile(
+    r"log_?in|sign_?(?:in|up)|auth|credential|user|password|connect|mysqli|PDO|jwt|createHmac", re.IGNORECASE
+)
 
 
 def suspects(text: str) -> bool:
@@ -34,7 +37,7 @@ def suspects(text: str) -> bool:
 
 def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each such password."""
-    for pattern in (_LOGIN, _DATABASE):
+    for pattern in (_LOGIN, _DATABASE, _SIGNS):
         for match in pattern.finditer(text):
             if is_secret_word(match["value"], "password") and not _is_name(match["value"]):
                 yield *match.span("value"), "password"

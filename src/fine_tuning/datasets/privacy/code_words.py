@@ -48,6 +48,28 @@ CODES = "|".join(
     )
 )
 """A pattern of the names of codes of four to eight digits."""
+DOORS = "|".join(
+    (
+        r"(?:(?:front|back|main) )?(?:door|gate|alarm|entry|entrance|garage|safe|lock ?box|keypad|unlock|lobby"
+        r"|apartment)"
+        r"[ -](?:key ?)?code|code (?:for|to|of) (?:the |my |our |your )?(?:(?:front|back|main) )?"
+        r"(?:door|gate|alarm|entrance|garage|safe|lock ?box|building|apartment|lobby)",
+        "(?:tür|haustür|tor|garagen|alarm|safe|schlüsselbox)[- ]?code",
+        r"digicode|code (?:de (?:la |l['’])?|du |d['’])?(?:porte|portail|immeuble|entrée|interphone|alarme"
+        r"|garage|coffre)",
+        "código (?:de |da |do |del )?(?:la )?(?:puerta|portal|portón|entrada|alarma|alarme|caja fuerte|porta"
+        "|portão|garaje)",
+        r"codice (?:del |della |dell['’]|di )?(?:porta|portone|cancello|ingresso|allarme|cassaforte)",
+        "(?:deur|poort|alarm|kluis)code|(?:dörr|port|larm)kod|(?:dør|port|alarm)kode|ovikoodi",
+        "kod do (?:drzwi|bramy|domofonu|furtki|alarmu|sejfu|garażu)|kód (?:od|ke?) (?:dveřím?|brány|vratům|alarmu)",
+        "код (?:от |для )?(?:домофона|двери|подъезда|калитки|ворот|сигнализации|сейфа)|код (?:від )?(?:домофону"
+        "|дверей|під['’]їзду)",
+        "kapı (?:kodu|şifresi)|mã (?:cửa|cổng)|kode (?:pintu|gerbang)|门禁密码|門禁密碼|大门密码|ドアコード"
+        "|玄関の暗証番号|현관 ?비밀번호",
+        "كود (?:الباب|البوابة)|קוד (?:כניסה|הדלת|לדלת|השער)|दरवाज़े का कोड|รหัส(?:ประตู|เข้าตึก)",
+    )
+)
+"""A pattern of the names of codes that open a door, which may have a letter or end with the `#` of their keys."""
 PINS = "|".join(
     (
         r"pin[-_ ]?(?:(?:code|nummer|k[oó]d|koodi|tunnus|код)\w{0,3}|numbers?|no\.?|nr\.?)|geheimzahl|puk",

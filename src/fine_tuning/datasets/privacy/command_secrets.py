@@ -84,7 +84,8 @@ _LOGIN = re.compile(  # of a client of HTTP
 # A flag that is short for a password with some commands and a port or a path with others: the value has to be odd.
 _SHORT_FLAG = re.compile(r"(?<!\S)-[pP][ =]?[\"']?(?P<value>[A-Za-z0-9][\w!@#$%^&*+=?]{5,100})[\"']?(?!\S)")
 _QUERY = re.compile(
-    r"[?&](?:key|sig|signature|x-(?:amz|goog|ms)-signature|auth|code|hmac|session_?id|sid|pass)"
+    r"[?&](?:key|sig|signature|x-(?:amz|goog|ms)-signature|auth|code|hmac|session_?id|sid|pass|invite(?:_?code)?"
+    r"|appid(?==[0-9a-f]{32}(?![0-9a-z])))"
     r"=(?P<value>[A-Za-z0-9_%+/.~=-]{16,2000})",
     re.IGNORECASE,
 )
@@ -100,6 +101,22 @@ _COOKIE = re.compile(r"[\w.-]{1,100}=(?P<value>[^;\s,]{16,5000})")
 _PLACEHOLDER = re.compile(
     r"(?i:password|pass|pwd|user|username|secret|pw|token|x-access-token|xxx+|\**|\.+)|[$%<{\[].*|[A-Z_]+"
 )
+
+
+def find_in_field(text: str, name: str) -> Iterator[Place]:
+    """Start, end and kind of each secret in the value of a header of cookies.
+
+    Args:
+        name: the field whose value the text is.
+    """
+    if name.lower() in {"cookie", "cookies", "set-cookie"}:
+        yield from _in_cookies(text, 0, len(text))
+
+
+def _in_cookies(text: str, start: int, end: int) -> Iterator[Place]:
+    for match in _COOKIE.finditer(text, start, end):
+        if is_secret_word(match["value"], "token") and re.search(r"\d", match["value"]):
+            yield *match.span("value"), "token"
 
 
 def find(text: str) -> Iterator[Place]:
@@ -121,9 +138,7 @@ def find(text: str) -> Iterator[Place]:
         if re.search(r"\d.*\d", match["value"]) and is_secret_word(match["value"], "token"):
             yield *match.span("value"), "token"
     for cookies in _COOKIES.finditer(text):
-        for match in _COOKIE.finditer(text, *cookies.span("pairs")):
-            if is_secret_word(match["value"], "token") and re.search(r"\d", match["value"]):
-                yield *match.span("value"), "token"
+        yield from _in_cookies(text, *cookies.span("pairs"))
     if "://" in text:
         for match in _URL.finditer(text):
             if not _PLACEHOLDER.fullmatch(match["value"]):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fine_tuning.datasets.privacy import argument_lists, owners, seed_phrases
+from fine_tuning.datasets.privacy import argument_lists, json_tables, owners, seed_phrases
 from fine_tuning.datasets.privacy.asked_secrets import Turns
 from fine_tuning.datasets.privacy.escapes import Layer, find_through_escapes
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at, masked, without_overlaps
@@ -35,6 +35,33 @@ class _Level:
     around: str = ""  # the nearest field around it that holds secrets, as in `{"passwords": {"db": ...}}`
     keys: set[str] = field(default_factory=set)
     items: list[tuple[re.Match[str], Layer]] = field(default_factory=list)  # of an array: its strings
+    length: int = 0  # of an array: its items before the next one
+    columns: list[str] = field(default_factory=list)  # names of the items of the arrays in it, as rows of a table
+    of_row: list[str] = field(default_factory=list)  # of its own items
+
+    def next_item(self) -> None:
+        """Be before the next item or key."""
+        self.length += 1
+        self.expects_key = self.is_object
+        if self.of_row:
+            self.name = self.of_row[self.length] if self.length < len(self.of_row) else ""
+
+    def opened(self, part: str) -> _Level:
+        """The object or array that begins in this one."""
+        around = self.name if kind_of(self.name) else self.around
+        level = _Level(part == "{", self.name, expects_key=part == "{", around=around)
+        if part == "[":
+            level.columns = self.columns if self.is_object else []
+            level.of_row = [] if self.is_object else self.columns
+            level.name = level.of_row[0] if level.of_row else level.name
+        return level
+
+    def close(self, inner: _Level) -> None:
+        """Take the headings of an array that was read, as the first row or in a field of this object."""
+        is_first = not self.is_object and self.length == 0
+        if (is_first or (self.is_object and json_tables.is_of_headings(self.name))) and not inner.is_object:
+            texts = [layer.text for _, layer in inner.items]
+            self.columns = self.columns or json_tables.headings(texts)
 
 
 def find_in(text: str, detector: Detector, name: str = "") -> list[Found]:
@@ -85,14 +112,14 @@ def _in_json(text: str, detector: Detector, name: str) -> Iterator[Found]:
         part = match[0]
         level = levels[-1] if levels else None
         if part in "{[":
-            outer = level.name if level else name
-            around = outer if kind_of(outer) else level.around if level else ""
-            levels.append(_Level(part == "{", outer, expects_key=part == "{", around=around))
+            levels.append((level or _Level(True, name, expects_key=False)).opened(part))
         elif part in "}]":
-            yield from _in_arguments(levels.pop(), detector)
+            yield from _in_arguments(closed := levels.pop(), detector)
+            if levels:
+                levels[-1].close(closed)
         elif part == ",":
-            if level and level.is_object:
-                level.expects_key = True
+            if level:
+                level.next_item()
         elif part != ":" and level:
             if level.expects_key:
                 yield from _in_key(match, detector, level)
@@ -121,7 +148,9 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level, turns: T
     if not level.is_object:
         level.items.append((match, inner))
     else:
-        if name.lower() in NAMING_KEYS:
+        if beside := owners.named_beside(name, level.keys):
+            name = beside
+        elif name.lower() in NAMING_KEYS:
             level.named = inner.text
         elif name.lower() == "value" and level.named:
             name = level.named
@@ -155,7 +184,8 @@ def _in_arguments(level: _Level, detector: Detector) -> Iterator[Found]:
 
 
 def _in_number(match: re.Match[str], detector: Detector, level: _Level) -> Iterator[Found]:
-    for each in detector.find(match[0], level.name)[:1]:
+    name = (level.is_object and owners.named_beside(level.name, level.keys)) or level.name
+    for each in detector.find(match[0], name)[:1]:
         yield each._replace(start=match.start(), end=match.end(), value=match[0], mask=f'"{each.mask}"')
 
 

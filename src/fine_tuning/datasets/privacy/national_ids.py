@@ -7,7 +7,7 @@ any kind has such a digit. Numbers of firms, such as those for VAT, are public a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from typing import NamedTuple
@@ -34,12 +34,15 @@ class _Form(NamedTuple):
     kind: str = ID
 
 
+_MBI = "[ac-hj-km-np-rt-y]"  # the letters of Medicare in the USA
 _FORMS = (
     _Form("national insurance|nino|ni number|ni no", r"[a-z]{2} ?\d\d ?\d\d ?\d\d ?[a-d]"),
     _Form("nhs", r"\d{3}~\d{3}~\d{4}", ("gb.nhs",)),
     _Form("itin", r"9\d\d~\d\d~\d{4}", ("us.itin",)),
     _Form("SIN|social insurance", r"\d{3}~\d{3}~\d{3}", ("ca.sin",)),
     _Form("tfn|tax file", r"\d{3}~\d{3}~\d{2,3}", ("au.tfn",)),
+    _Form("medicare", r"[2-6]\d{3}~\d{5}~\d(?:~[1-9])?", ("au.medicare",)),
+    _Form("medicare|mbi", rf"[1-9]{_MBI}[{_MBI[1:-1]}\d]\d-?{_MBI}[{_MBI[1:-1]}\d]\d-?{_MBI}{{2}}\d\d"),
     _Form("ppsn|pps", r"\d{7}[a-w][a-iw]?", ("ie.pps",)),
     _Form("aadhaar|aadhar|uidai|आधार|ஆதார்|ఆధార్|আধার", r"\d{4}~\d{4}~\d{4}", ("in_.aadhaar",)),
     _Form("pan", r"[a-z]{5}\d{4}[a-z]", ("in_.pan",)),
@@ -60,7 +63,7 @@ _FORMS = (
     _Form("rut|RUN", r"\d{1,2}\.?\d{3}\.?\d{3}-?[\dk]", ("cl.rut",)),
     _Form("codice fiscale|cod. fisc.|c.f.", r"[a-z]{6}\d\d[a-z]\d\d[a-z]\d{3}[a-z]", ("it.codicefiscale",)),
     _Form(
-        "sécurité sociale|securite sociale|nir|nss",
+        "numéro de sécu|sécurité sociale|securite sociale|nir|nss",
         r"[12] ?\d\d ?\d\d ?\d[\dab] ?\d{3} ?\d{3} ?\d\d",
         ("fr.nir",),
     ),
@@ -99,7 +102,8 @@ _FORMS = (
         kind=INSURANCE,
     ),
     _Form(
-        "passport no.|passport no:|passport num*|passport id|reisepass|reisepassnummer|reisepass nr|passeport n°"
+        "passport:|passport no.|passport no:|passport num*|passport id|reisepass|reisepassnummer|reisepass nr"
+        "|passeport n°"
         "|numéro de passeport|pasaporte|passaporto|paspoortnummer|nr paszportu|护照|護照|旅券番号|여권번호",
         r"(?=(?:[a-z]*\d){5})[a-z\d]{7,9}",
     ),
@@ -115,7 +119,10 @@ _BETWEEN = r"(?:[^\d\n!?;]{0,24}?(?<![A-Za-z0-9])|(?<=[^\x00-\x7f]))"
 _END = r"(?![A-Za-z0-9_]|[.,:/-]\d)"
 _INSURANCE = re.compile(r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])", re.ASCII)
 _INSURANCE_WORD = re.compile(r"(?<![a-z])(?:ssn(?![a-z])|social[ _-]?security|my social(?= is| ?:))", re.IGNORECASE)
-LETTERS = re.compile(r"[A-Za-z]{5}\d{4}[A-Za-z]|[A-Za-z]{6}\d\d[A-Za-z]\d\d|[A-Za-z]{1,3}\d{2,}[A-Za-z]\d")
+LETTERS = re.compile(
+    r"[A-Za-z]{5}\d{4}[A-Za-z]|[A-Za-z]{6}\d\d[A-Za-z]\d\d|[A-Za-z]{1,3}\d{2,}[A-Za-z]\d"
+    r"|\d[A-Za-z][A-Za-z\d]\d-?[A-Za-z][A-Za-z\d]\d-?[A-Za-z]{2}\d\d"
+)
 """A pattern of the beginnings of those whose digits are few: a quick check."""
 
 
@@ -166,4 +173,17 @@ def find(text: str, name: str) -> Iterator[Place]:
 
 def _is_valid(number: str, checks: tuple[str, ...]) -> bool:
     plain = number.replace("\u00b7", "-")
-    return not checks or any(import_module(f"stdnum.{check}").is_valid(plain) for check in checks)
+    return not checks or any(_check(name)(plain) for name in checks)
+
+
+def _check(name: str) -> Callable[[str], bool]:
+    if name == "au.medicare":  # not in stdnum
+        return _is_medicare
+    is_valid: Callable[[str], bool] = import_module(f"stdnum.{name}").is_valid
+    return is_valid
+
+
+def _is_medicare(number: str) -> bool:
+    """Whether the ninth digit of a number of Australia is the check digit of the first eight."""
+    digits = [int(each) for each in number if each.isdigit()]
+    return sum(a * b for a, b in zip(digits[:8], (1, 3, 7, 9) * 2, strict=True)) % 10 == digits[8]

@@ -8,15 +8,17 @@ A word such as Spanish `clave` is a key or a code as well: someone's own, or one
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _MINE = re.compile(r"(?:^|[^\w])(?:my|our)(?:[ \t]+[\w'-]{2,20}){0,2}[ \t]+$", re.IGNORECASE)
 _MINE_ELSEWHERE = re.compile(
-    r"(?:^|[^\w])(?:mein|unser|mi|nuestra|mon|notre|minha|nossa|la mia|mijn|ons|mitt|min|moje|mój|můj"
+    r"(?:^|[^\w])(?:mein|unser|mi|nuestra|mon|notre|minha|nossa|la mia|mijn|ons|mitt|min|moje|mój|můj|mana|manas|mūsu"
     r"|мо[йя]|наш|мій|моята?)(?:[ \t]+[\w'-]{2,20})?[ \t]+$",
     re.IGNORECASE,
 )
 _YOURS = re.compile(
-    r"(?:^|[^\w])(?:your|his|her|their|dein|euer|tu|su|ton|votre|ta|sua|tua|la tua|jouw|uw|ditt|din|twoje|tvoje|vaše"
+    r"(?:^|[^\w])(?:your|his|her|their|dein|euer|tu|su|ton|votre|ta|sua|tua|la tua|jouw|uw|ditt|din|twoje|tvoje"
+    r"|vaše|tava|jūsu"
     r"|тво[йяеё]|ваш[ае]?|твій|твоята?)(?:[ \t]+[\w'-]{2,20})?[ \t]+$",
     re.IGNORECASE,
 )
@@ -30,6 +32,14 @@ _USERS = (
     r"|שם משתמש|账号|帐号|账户|用户名?|帳號|ユーザー名?|아이디"
 )
 _USER_FIELD = re.compile(rf"{_USERS}|host", re.IGNORECASE)
+_NO_FIELD = re.compile(r"(?!)")
+_OF_CARDS = re.compile(
+    r"exp(?:iry|iration|ires|_?(?:date|month|year))?|pan|card(?:[_-]?(?:no|num|number|holder))?", re.IGNORECASE
+)
+_BESIDE = {
+    "key": ("wifi_key", re.compile(r"e?ssid|wi-?fi[_-]?name|network[_-]?name", re.IGNORECASE)),
+    **dict.fromkeys(("csc", "cid", "cvd", "cav"), ("cvv", _OF_CARDS)),
+}
 _USER = re.compile(rf"(?:{_USERS})[\"']?\s*[:=：]", re.IGNORECASE)
 _USER_IN_WORDS = re.compile(rf"(?<![^\W\d_])(?:{_USERS})(?:[\"']?\s*[:=]|[ \t])", re.IGNORECASE)
 _BEHIND = re.compile(  # and what a password opens, with its preposition
@@ -42,6 +52,13 @@ _BEHIND = re.compile(  # and what a password opens, with its preposition
 _CASE = re.compile(
     r"(?<=[\u0400-\u04ff])(?:[оея]м|[ая](?:ми?|х)|[оіе]в|[оеы]й|[оеіє]ю|[аяуюеыиіьм])(?![\u0400-\u04ff])"
 )  # of Cyrillic scripts, such as `гаслом`
+_IN_ITS_LANGUAGE = re.compile(r"(?<=parole)[ \t]+ir[ \t]", re.IGNORECASE)  # in Latvian; in others, a word given
+_LOGIN = re.compile(  # `user: ann pass`, without what a user may do: `the user can pass`
+    rf"(?<![^\W\d_])(?:{_USERS})(?:[\"'`]?[ \t]*[:=：][ \t]*|[ \t]+(?!(?:can(?:not)?|may|must|should|will|to"
+    rf"|might|could"
+    r"|would|does|did|not|has|who|and|or|is)\b))[\"'`]?[\w.@+-]{2,60}[\"'`]?[ \t]*[,;/|]?[ \t]*$",
+    re.IGNORECASE,
+)
 _IN_THE_NAME = re.compile(  # a suffix says whose it is
     r"(?:şifrem|şifremiz|parolam|parolamız|parolum|parolim|jelszavam|jelszavunk|salasanani|kata sandiku)$",
     re.IGNORECASE,
@@ -82,9 +99,25 @@ def is_owned(text: str, start: int, end: int) -> bool:
     )
 
 
+def is_password_of(text: str, start: int, end: int) -> bool:
+    """Whether a name that also means key or word is a password there: someone's own, of a login, in Latvian."""
+    return bool(is_owned(text, start, end) or is_of_a_login(text, start) or _IN_ITS_LANGUAGE.match(text, end))
+
+
+def is_behind_login(text: str, start: int) -> bool:
+    """Whether a name stands directly behind the name of a user, as in `user ann pass ...`."""
+    return _LOGIN.search(text, max(0, start - 100), start) is not None
+
+
 def is_user(name: str) -> bool:
     """Whether a field of this name says whose the others of its object are."""
     return _USER_FIELD.fullmatch(name) is not None
+
+
+def named_beside(name: str, fields: Iterable[str]) -> str | None:
+    """What a short name of a field means by the others of its object: the key of a network, the code of a card."""
+    meaning, others = _BESIDE.get(name.lower(), ("", _NO_FIELD))
+    return meaning if any(map(others.fullmatch, fields)) else None
 
 
 def is_beside_user(text: str, start: int) -> bool:

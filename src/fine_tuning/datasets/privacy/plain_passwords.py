@@ -71,8 +71,9 @@ def span_after(text: str, start: int, end: int, kind: str) -> tuple[int, int] | 
     if match and re.search(r"\d$", match["value"]) and is_common(match["value"]):
         return match.span("value")
     match = _NEXT.match(text, end)
-    is_said = match and is_secret_word(match["value"], kind) and owners.is_owned(text, start, end)
-    return match.span("value") if match and is_said else None
+    if match and is_secret_word(match["value"], kind):
+        return match.span("value") if owners.is_owned(text, start, end) or owners.is_behind_login(text, start) else None
+    return None
 
 
 def _is_no_state(value: str) -> bool:

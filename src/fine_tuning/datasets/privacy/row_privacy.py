@@ -9,7 +9,7 @@ from fine_tuning.data_io.formats import row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.sources import RawRow
 from fine_tuning.datasets.file_check import Examined, examine
-from fine_tuning.datasets.privacy import argument_lists, seed_phrases
+from fine_tuning.datasets.privacy import argument_lists, json_tables, owners, seed_phrases
 from fine_tuning.datasets.privacy.asked_secrets import Turns
 from fine_tuning.datasets.privacy.escapes import decoded_layers
 from fine_tuning.datasets.privacy.found import Detector, masked, without_overlaps
@@ -120,6 +120,8 @@ def _texts(value: object, name: str, around: str = "") -> Iterator[tuple[str, st
             yield from _texts(item, key, around)
         if isinstance(text := value.get("value"), str):
             yield from ((str(value[key]), text) for key in value if key.lower() in NAMING_KEYS)
+        yield from ((meaning, str(value[key])) for key in value if (meaning := owners.named_beside(key, value)))
+        yield from json_tables.cells(value)
         yield from (("password", item) for key, item in value.items() if isinstance(item, str) and is_by_user(key))
     elif isinstance(value, list):
         strings = [item for item in value if isinstance(item, str)]
@@ -127,6 +129,7 @@ def _texts(value: object, name: str, around: str = "") -> Iterator[tuple[str, st
             yield "", argument_lists.command_line(strings)
         if argument_lists.names_second(strings):
             yield strings[0], strings[1]
+        yield from json_tables.cells(value)
         for item in value:
             yield from _texts(item, name, around)
     elif isinstance(value, int | float) and not isinstance(value, bool):

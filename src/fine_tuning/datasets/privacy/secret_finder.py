@@ -9,7 +9,9 @@ from fine_tuning.datasets.privacy import (
     asked_secrets,
     assigned_secrets,
     call_secrets,
+    card_codes,
     command_secrets,
+    login_lines,
     seed_phrases,
     service_secrets,
     short_codes,
@@ -43,13 +45,15 @@ class _Secrets:
     def suspects(self, text: str, name: str = "") -> bool:
         text = folded(text)
         return (
-            bool(name and (kind_of(name) or short_codes.is_field(name)))
+            bool(name and (kind_of(name) or short_codes.is_field(name) or "cookie" in name.lower()))
             or _is_named(text)
             or spoken_secrets.suspects(text)
             or token_patterns.has_long_word(text)
             or service_secrets.has_mark(text)
             or seed_phrases.suspects(text)
             or call_secrets.suspects(text)
+            or card_codes.suspects(text)
+            or login_lines.suspects(text)
         )
 
     def find(self, text: str, name: str = "") -> list[Found]:
@@ -58,14 +62,19 @@ class _Secrets:
         places = list(token_patterns.find(plain, self._detectors)) if is_long else []
         if is_long or service_secrets.has_mark(plain):
             places += service_secrets.find(plain)
+        if _is_named(plain) or login_lines.suspects(plain):
+            places += login_lines.find_network_keys(plain)
         if _is_named(plain):
             places += [*_in_line(plain), *table_secrets.find(plain), *argument_lists.find(plain, _in_line)]
-        if spoken_secrets.suspects(plain):
-            places += spoken_secrets.find(plain)
+        if spoken_secrets.suspects(plain) or login_lines.suspects(plain):
+            places += [*spoken_secrets.find(plain), *login_lines.find_pairs(plain)]
+        if card_codes.suspects(plain):
+            places += card_codes.find(plain)
         if call_secrets.suspects(plain):
             places += call_secrets.find(plain)
         places += seed_phrases.find(plain)
         places += [(each.start, each.end, each.field) for each in asked_secrets.find(plain)]
+        places += command_secrets.find_in_field(plain, name)
         if name and (whole := assigned_secrets.of_field(name, plain)):
             places.append(whole)
         return [found_at(text, start, end, kind) for start, end, kind in places]

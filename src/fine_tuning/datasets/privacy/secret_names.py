@@ -13,7 +13,7 @@ _PASSWORDS = rf"pass(?:word|wd|code)?|pwd|pw|pswd|psk|{_NETWORK_KEYS}|{PASSWORDS
 PIN = "pin"
 _API_KEYS = (
     rf"{API_KEYS}|api[-_ ]?key|app[-_]?key|access[-_]?key(?:[-_]?id)?|account[-_]?key|"
-    r"(?:aws[-_]?)?secret[-_]?access[-_]?key|secret[-_]?key[-_]?base|(?:secret|private|encryption|signing|master|storage|shared[-_]?access|license|ssh|service|auth|subscription|"
+    r"(?:aws[-_]?)?secret[-_]?access[-_]?key|secret[-_]?key[-_]?base|(?:secret|private|encryption|signing|master|storage|shared[-_]?access|pre[-_]?shared|license|ssh|service|auth|subscription|"
     r"consumer)[-_ ]?key|密钥|密鑰|キー|apikey"
 )
 _TOKENS = (
@@ -45,18 +45,18 @@ _ORDERED = (
     ("password", re.compile(rf"(?:{_PASSWORDS})s?$", re.IGNORECASE)),
     ("secret", re.compile(rf"(?:{_SECRETS})$", re.IGNORECASE)),
     ("token", re.compile(rf"(?:{_TOKENS})s?$", re.IGNORECASE)),
-    ("access code", re.compile(rf"(?:{ACCESS_CODES})$", re.IGNORECASE)),
+    ("access code", re.compile(rf"(?:{ACCESS_CODES}|^contra|access[-_ ]?code)$", re.IGNORECASE)),
 )
 # Names of tokens that a tokenizer, a parser or a list of pages has, and of what is public.
 _OTHERS = re.compile(
-    r"(?:max|min|num|pad|eos|bos|unk|sep|mask|cls|next|stop|special|prompt|completion|input|output|total|page|"
+    r"existing[-_]?secrets?$|(?-i:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?:max|min|num|pad|eos|bos|unk|sep|mask|cls|next|stop|special|prompt|completion|input|output|total|page|"
     r"primary|foreign|unique|lookup|index|hash|partition|route|row|object|idempotency|first|last|new|per|public|cached?|sort|prev|previous|end|start|image|continuation|sync|cancellation|"
     r"by|com|tres|over|under|sur|tres|bi)[-_]?(?:page[-_]?)?(?:tokens?|pass(?:es)?|keys?)$|(?<![a-z])tokens$",
     re.IGNORECASE,
 )
 _SHORT_WORDS = (  # which other words end in
     *("hasło", "haslo", "sifre", "şifre", "parol", "heslo", "geslo", "mdp"),
-    *("clave", "sandi", "sifra", "šifra", "hesla", "hasla", "hasła"),
+    *("clave", "sandi", "sifra", "šifra", "hesla", "hasla", "hasła", "la contra", "mi contra", "tu contra"),
 )
 
 

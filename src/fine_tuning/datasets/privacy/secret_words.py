@@ -14,7 +14,7 @@ _PASSWORDS = (
     "parolanız", "parolam", "şifrə", "mot de passe", "mdp", "lösenord", "passord",
     "adgangskode", "kodeord", "salasana", "lösenordet", "passordet", "adgangskoden", "kodeordet", "salasanani",
     "jelszavam", "jelszava", "كلمه المرور", "كلمه السر", "كلمة مرور", "lykilorð", "slaptažodis", "pasahitza",
-    "kata sandi",
+    "kata sandi", "la contra", "mi contra", "tu contra",
     "kata sandinya", "kata sandiku", "kata sandimu",
     "parola d'ordine", "비번", "রহস্য শব্দ", "संकेतशब्द",
     "пароли", "паролю", "κωδικό", "κωδικού", "הסיסמה", "סיסמת", "الباسورد",

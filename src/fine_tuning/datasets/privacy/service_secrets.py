@@ -35,7 +35,8 @@ _FORMS = (
     ("password", re.compile(r"WIFI:(?:[A-Z]:(?:[^;\\\n]|\\.)*;){0,4}?P:(?P<value>(?:[^;\\\n]|\\.){4,100});")),
 )
 _LOGIN = re.compile(r"[\"']_?auth[\"']\s*:\s*[\"'](?P<value>[A-Za-z0-9+/]{8,}={0,2})[\"']")
-_MARKS = ("WIFI:", "Private-Lines:", 'auth"', "auth'")
+_LOGIN_OF_NPM = re.compile(r"(?:^|[:/\s])_auth\s?=\s?[\"']?(?P<value>[A-Za-z0-9+/]{8,}={0,2})", re.MULTILINE)
+_MARKS = ("WIFI:", "_auth", "Private-Lines:", 'auth"', "auth'")
 
 
 def has_mark(text: str) -> bool:
@@ -49,7 +50,7 @@ def find(text: str) -> Iterator[Place]:
         for match in pattern.finditer(text):
             if re.search(r"\d", match["value"]) or kind != "secret":
                 yield *match.span("value"), kind
-    for match in _LOGIN.finditer(text):
+    for match in (*_LOGIN.finditer(text), *_LOGIN_OF_NPM.finditer(text)):
         if is_login(match["value"]):
             yield *match.span("value"), "password"
 

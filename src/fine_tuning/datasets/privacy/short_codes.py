@@ -1,11 +1,11 @@
-"""PINs and the security codes of cards, which are so short that only the name of their field tells them."""
+"""PINs, codes of cards, of one time and of doors, which are so short that only the name of their field tells them."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
-from fine_tuning.datasets.privacy.code_words import PINS
+from fine_tuning.datasets.privacy.code_words import CODES, DOORS, PINS
 from fine_tuning.datasets.privacy.secret_names import PIN
 
 CVV = r"(?:cvv2?|cvc2?|cvn2?)(?:[-_ ]?(?:code|number))?"
@@ -19,7 +19,10 @@ CARD_CODES = (
 _DIGITS = (
     (re.compile(PIN, re.IGNORECASE), re.compile(r"\d{4,6}")),
     (re.compile(PINS, re.IGNORECASE), re.compile(r"\d{4,5}")),  # six of a `PIN code` are a postal code of India
+    (re.compile("verification code", re.IGNORECASE), re.compile(r"\d{3,8}")),
     (re.compile(rf"(?:.*[^a-z]|card)?(?:{CVV}|{CARD_CODES})", re.IGNORECASE), re.compile(r"\d{3,4}")),
+    (re.compile(DOORS, re.IGNORECASE), re.compile(r"[#*]{0,2}(?=[A-F]?\d[A-F]?\d)[A-F\d]{3,8}[#*]{0,2}")),
+    (re.compile(CODES, re.IGNORECASE), re.compile(r"\d{4,8}|\d{3}[ -]\d{3}")),
 )
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from fine_tuning.datasets.privacy.code_words import CODES, PINS
+from fine_tuning.datasets.privacy.code_words import CODES, DOORS, PINS
 from fine_tuning.datasets.privacy.copulas import IS
 from fine_tuning.datasets.privacy.secret_values import is_secret_word, is_strong_password
 from fine_tuning.datasets.privacy.secret_words import ACCESS_CODES, PASSWORDS
@@ -56,6 +56,9 @@ _CODE_AFTER = re.compile(
     rf"(?<![a-z\u00c0-\u024f])(?:{CODES})(?:(?:[ \t]*{_WORD}){{0,3}}?[ \t]*{_IS}|(?=\s*[\[(]?\d{{5}}))"
     rf"[ \t]*[\[(\"'`*]{{0,3}}{_CODE}"
     rf"(?:{_ENDS}|(?=[^\W\d_a-z]))"
+    rf"|(?<![^\W\d_])(?:use|enter|type|with) (?:the |this )?code[ \t]+[\"'`*]{{0,3}}(?P<used>\d{{5,8}}"
+    rf"|\d{{3}}[ -]\d{{3}})"
+    r"[\"'`*]{0,3}[ \t]+to (?:log|sign|verify|confirm|authent|reset|access|continue|complete your (?:log|sign|regis))"
     rf"|(?<![^\W\d_])(?:{_OWN})[ \t]*(?:{_IS}|{_ALONE})[ \t]*[\"'`*]{{0,3}}{_OWN_CODE}{_ENDS}",
     re.IGNORECASE,
 )
@@ -64,8 +67,18 @@ _BACKUP_CODE = re.compile(
     r"(?<![a-z])(?:(?:recovery|back-?up|rescue|wiederherstellungs|резервн\w+)[-_ ]?(?:codes?|код\w*)?"
     r"|code de récupération|código de recuperación)"
     rf"(?:[\"']?[ \t]*(?:{IS}|[:：=]))[ \t\"'`*\[]*"
-    r"(?P<value>(?=[A-Z0-9-]*\d)[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){1,7}(?![\w-]))",
+    r"(?P<value>(?=[A-Z0-9-]*\d)[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){1,7}(?![\w-]))"
+    r"|(?<![a-z])(?:verification|confirmation|security|two-factor|2fa|log-?in|steam guard|recovery|back-?up) codes?"
+    rf"(?:[ \t]*(?:{IS}|[:=])[ \t]*|(?=[ \t]+[\dA-Z]{{4,5}}-)[ \t]+)[\"'`*]{{0,3}}"
+    r"(?-i:(?P<mixed>(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{5,8}|\d{4,5}-\d{4,5})(?![\w-]|\.\w))",
     re.IGNORECASE,
+)
+# Without a word between, the clause ends behind the code, or the sign of a key does.
+_DOOR_CODE = re.compile(
+    rf"(?<![^\W\d_])(?:{DOORS})(?![^\W\d_a-z])[\"'*]{{0,3}}[ \t]*(?P<is>{_IS})?[ \t]*[\"'`*]{{0,3}}"
+    r"(?P<value>[#*]{0,2}(?=[A-FKК]?\d[A-FKК]?\d)[A-FKК\d]{3,8}[#*]{0,2})(?(is)"
+    rf"{_ENDS}|(?:(?<=[#*])|(?=[\"'`*]{{0,3}}[ \t]*(?:[.,;!?)](?!\w)|$|\n))))(?![\w%])",
+    re.IGNORECASE | re.MULTILINE,
 )
 _CODE_BEFORE = re.compile(
     rf"{_TWICE}{_CODE}[\"'`*]{{0,3}}[ \t]*(?:{_IS}|{_AS})[ \t]*{_BETWEEN}(?:您的|你的)?(?:{CODES})(?![^\W\d_])"
@@ -115,8 +128,9 @@ _MARKS = re.compile(
     r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム"
     r"|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
     r"|koodi|pass|pwd|tan|pin|puk|cv[vcn]|csc|verification.?value|prüfnummer|cryptogramme"
-    r"|п[иі]н|पिन|পিন|핀|พิน|پین|الرقم السري|رقم التعريف"
-    r"|geheimzahl|tunnusluku|暗证码|log-?in|sign-?in|cred|zugang|anmelde|identifiant|inlog|лог[иі]н|ログイン"
+    r"|コード|ドア|门禁|門禁|大门|玄関|현관|kodu?\b|kapı|קוד|कोड|รหัส|كود|п[иі]н|पिन|পিন|핀|พิน|پین|الرقم السري"
+    r"|رقم التعريف"
+    r"|geheimzahl|tunnusluku|暗证码|log[- ]?[io]n|sign[- ]?in|cred|zugang|anmelde|identifiant|inlog|лог[иі]н|ログイン"
     r"|登录|登入|로그인|" + f"{PASSWORDS}|{ACCESS_CODES}",
     re.IGNORECASE,
 )
@@ -136,8 +150,10 @@ def find(text: str) -> Iterator[Place]:
                 yield *match.span("value"), "password"
     for pattern in (_CODE_AFTER, _CODE_BEFORE):
         for match in pattern.finditer(text):
-            yield *match.span("value" if match["value"] else "own"), "password"
-    for match in (*_BACKUP_CODE.finditer(text), *_CARD_CODE.finditer(text)):
+            yield *match.span(match.lastgroup or "value"), "password"
+    for match in _BACKUP_CODE.finditer(text):
+        yield *match.span("value" if match["value"] else "mixed"), "password"
+    for match in (*_CARD_CODE.finditer(text), *_DOOR_CODE.finditer(text)):
         yield *match.span("value"), "password"
     for match in _PIN.finditer(text):
         span = next(match.span(name) for name in ("value", "used", "own") if match[name])

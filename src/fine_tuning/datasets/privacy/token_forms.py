@@ -44,6 +44,7 @@ _FORMS = (
     # Models
     r"sk-(?:[A-Za-z]{1,20}\d{0,4}-){0,4}[A-Za-z0-9_-]{20,}|sk_[0-9a-f]{40,}|lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{8,12}|ls__[0-9a-f]{32}",
     r"dapi[0-9a-f]{32}(?:-\d)?|a[ks]-[A-Za-z0-9]{22}(?![A-Za-z0-9-])",
+    r"AAAA[\w-]{7}:APA91b[\w-]{100,}",
     # Payments and shops
     r"EZ[AT]K[A-Za-z0-9]{40,}|EAAA[\w-]{56,}|EAA[A-Za-z0-9]{90,}|sq0(?:atp|csp)-[\w-]{22,}|rzp_(?:live|test)_[A-Za-z0-9]{14}",
     r"access_token\$(?:production|sandbox)\$[a-z0-9]{10,}\$[0-9a-f]{32}|access-(?:production|development|sandbox)-"
