@@ -50,11 +50,20 @@ NRIC: ~S1234567D~
 CNP: ~1630615123457~
 ΑΜΚΑ: ~01013099997~
 passport number: ~C01X00T47~
+driver's license: ~D1234567~
+Personalausweis ~L01X00T471~
+passport no ~X1234567~
 Medicare number ~2123 45670 1~
 {"medicare_number": "~2123456701~"}
 Medicare ID: ~1EG4-TE5-MK73~
 {"passport": "~C01X00T47~"}
 Reisepassnummer: ~C01X00T47~""".split("\n")
+ACCOUNTS = """sort code 20-00-00 account ~12345678~
+routing number 021000021, account number ~123456789012~
+BSB 062-000 acc ~12345678~
+account ~12345678~, sort code 20-00-00
+{"account_number": "~12345678~", "sort_code": "20-00-00"}
+{"routing_number": "021000021", "account": "~123456789012~"}""".split("\n")
 OWNED = """clave: ~hunter2~
 La clave es ~hunter2~
 mi clave: ~luna99~
@@ -86,6 +95,21 @@ new NetworkCredential("anna", "~Gh7kLm2q~")
 cx_Oracle.connect("scott", "~Gh7kLm2q~", "h/x")
 sql.Open("mysql", "anna:~Gh7kLm2q~@tcp(h:3306)/shop")
 la contra es ~hunter2x~
+the password is still ~biscuits2019~
+pass for the nas changed to ~Cobalt!Rain7~ yesterday
+the zip is encrypted, pw ~infected99~
+la password è cambiata in ~Carbonara12!~
+heslo na wifi: ~knedlik99~
+Пароль для входа - ~Borsch-1234~
+WiFi.begin("HomeNet", "~Xy9kLmnQ~");
+ssh-keygen -N ~Xy9kLmnQ~ -f k
+keytool -storepass ~Xy9kLmnQ~ -keystore k
+useradd -p ~Xy9kLmnQ~ ann
+snmp-server community ~Xy9kLmnQ~ RO
+ann:~$apr1$abcd1234$G3o8HyaylO34MxgQISx2ns~
+"hash": "~$argon2id$v=19$m=65536,t=3,p=4$ZT79O9ggenxDRVfz$F98eWUshEwV6ysFSYKsv2HdApQergE~"
+kind: Secret\\ndata:\\n  license: ~R2g3a0xtMnE=~
+.dockerconfigjson: ~eyJhdXRocyI6eyJnaGNyLmlvIjp7InVzZXJuYW1lIjoiYSJ9fX0=~
 mi contra es ~gatito88~
 {"usuario": "ana", "contra": "~gatito88~"}
 parole ir ~kakis123~
@@ -123,6 +147,7 @@ code reçu : ~482193~
 recovery code: ~ABCD-EFGH-2345~
 backup codes: ~8f3k-29dk~
 backup code ~48213-99102~
+Codice PIN della carta ~4821~
 verification code: ~K7X2M~
 Use code ~482913~ to sign in.
 {"otp": "~482913~"}
@@ -135,7 +160,17 @@ código de la puerta ~4821#~
 код от домофона ~48К1234~
 {"gate_code": "~4821#~"}
 {"number": 12, "expiry": "04/28", "csc": "~737~"}""".split("\n")
-_OTHERS = """hasło w encyklopedii: Kopernik1473
+_OTHERS = """kind: Secret\\ndata:\\n  password: {{ .Values.password }}
+kind: ConfigMap\\ndata:\\n  license: R2g3a0xtMnE=
+{"account_number": "12345678", "name": "ann"}
+the account 12345678 has no routing
+snmp-server community public RO
+password - ticket 12
+the password changed to a passkey in 2026
+The driver license 2.0 is free software
+$1$ is the prefix of MD5 crypt
+LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUM=
+hasło w encyklopedii: Kopernik1473
 Hasło dnia: Solidarność1980
 votos en mi contra: 12345678
 La contra de 2026 fue dura

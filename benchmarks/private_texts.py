@@ -85,6 +85,7 @@ def _positives(chosen: random.Random) -> Iterator[Sample]:
             yield Sample(before + value + after, value, kind)
     for kind, wholes in (
         ("number of a person by its name", private_persons.NATIONAL_IDS),
+        ("bank account beside its bank", private_persons.ACCOUNTS),
         ("password by its owner or its place in a call", private_persons.OWNED),
         ("PIN or code of a card by its name", private_persons.CODES),
     ):

@@ -53,7 +53,12 @@ def test_find_line_of_login_or_network_is_told_by_its_neighbours(text: str, valu
         ({"ssid": "Attic", "key": "banana42"}, ["banana42"]),
         ({"name": "C minor", "key": "banana42"}, []),
         ({"expiry": "04/28", "csc": 737}, ["737"]),
+        ({"csc": 737, "expiry": "04/28"}, ["737"]),
         ({"team": "A", "csc": 737}, []),
+        ({"value": "banana42", "name": "DB_PASSWORD"}, ["banana42"]),
+        ({"value": "banana42", "name": "DB_HOST"}, []),
+        ({"pass": "banana", "user": "ann"}, ["banana"]),
+        ({"pass": "failed", "test": "login"}, []),
         ({"Cookie": "sid=abcdef0123456789; theme=dark"}, ["abcdef0123456789"]),
         ({"otp": 482913, "order": 482914}, ["482913"]),
     ],
@@ -70,6 +75,34 @@ def test_apply_table_in_arguments_of_tool_is_masked_and_stays_json() -> None:
 
     arguments = kept.source["messages"][1]["tool_calls"][0]["function"]["arguments"]  # type: ignore[index]
     assert json.loads(arguments)["data"] == [["ann", "<PASSWORD>"]]
+
+
+@pytest.mark.parametrize(
+    ("row", "values"),
+    [
+        ({"account_number": "12345678", "sort_code": "20-00-00"}, ["12345678"]),
+        ({"routing_number": "021000021", "account": 123456789012}, ["123456789012"]),
+        ({"account_number": "12345678", "status": "open"}, []),
+        ({"note": "sort code 20-00-00, account 12345678"}, ["12345678"]),
+        ({"note": "the account 12345678 is open"}, []),
+    ],
+)
+def test_find_account_without_check_digits_needs_its_bank(row: object, values: list[str]) -> None:
+    assert [each.value for each in find_in(json.dumps(row), personal_data())] == values
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("kind: Secret\ndata:\n  license: R2g3a0xtMnE=\n", "secret"),
+        ("data:\n  license: R2g3a0xtMnE=\nkind: ConfigMap\n", None),
+        ("tls.key: LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JSUV2UUlCQURB", "private key"),
+        ("tls.crt: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSURkekNDQWwr", None),
+        ("ann:$apr1$abcd1234$G3o8HyaylO34MxgQISx2ns", "password hash"),
+    ],
+)
+def test_find_secret_of_cluster_or_hash_is_found_by_its_form(text: str, kind: str | None) -> None:
+    assert {each.kind for each in find_in(text, secrets())} == ({kind} if kind else set())
 
 
 @pytest.mark.parametrize(

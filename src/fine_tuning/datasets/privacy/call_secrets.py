@@ -10,11 +10,14 @@ from fine_tuning.datasets.privacy.secret_values import is_random_word, is_secret
 Place = tuple[int, int, str]
 _STRING = r"(?:[bruf]{0,2}(?:\"(?:[^\"\\\n]|\\.){0,200}\"|'(?:[^'\\\n]|\\.){0,200}'))"
 _ARGUMENT = rf"(?:{_STRING}|[A-Za-z_$][\w.$]{{0,60}}|\d{{1,6}})"
-_VALUE = r"[bruf]{0,2}(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\\\s]|\\.){6,100})(?P=quote)\s*(?=[,)])"
+_VALUE = (
+    r"[bruf]{0,2}(?P<quote>[\"'])(?P<value>(?:(?!(?P=quote))[^\\\s]|\\.){6,100}|[a-z]{4}(?: [a-z]{4}){3})"
+    r"(?P=quote)\s*(?=[,)])"
+)
 # Their names say that a login follows.
 _LOGIN = re.compile(
     r"(?:log_?in|sign_?(?:in|up)(?:With\w+)?|basic_?auth|(?:Basic|Digest|Proxy)Auth(?:entication)?|Credentials?"
-    r"|AuthenticationToken|PasswordAuthentication|(?:create|add)_?user|set_?password)"
+    r"|AuthenticationToken|PasswordAuthentication|(?:create|add)_?user|set_?password|WiFi\.(?:begin|softAP))"
     rf"\(\s*(?:{_ARGUMENT}\s*,\s*){{1,2}}{_VALUE}",
     re.IGNORECASE,
 )
@@ -26,7 +29,7 @@ _DATABASE = re.compile(
 _SIGNS = re.compile(rf"(?:\bjwt\.(?:sign|verify|encode|decode)|\bcreateHmac)\(\s*{_ARGUMENT}\s*,\s*{_VALUE}")
 _CONNECT = re.compile(rf"connect\(\s*(?:{_ARGUMENT}\s*,\s*){{1,3}}{_VALUE}", re.IGNORECASE)
 _MARKS = re.compile(
-    r"log_?in|sign_?(?:in|up)|auth|credential|user|password|connect|mysqli|PDO|jwt|createHmac", re.IGNORECASE
+    r"log_?in|sign_?(?:in|up)|auth|credential|user|password|connect|mysqli|PDO|wifi|jwt|createHmac", re.IGNORECASE
 )
 
 
@@ -39,7 +42,8 @@ def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each such password."""
     for pattern in (_LOGIN, _DATABASE, _SIGNS):
         for match in pattern.finditer(text):
-            if is_secret_word(match["value"], "password") and not _is_name(match["value"]):
+            is_app_password = " " in match["value"]  # of Google, in groups of four
+            if (is_app_password or is_secret_word(match["value"], "password")) and not _is_name(match["value"]):
                 yield *match.span("value"), "password"
     for match in _CONNECT.finditer(text):
         is_odd = is_strong_password(match["value"]) or is_random_word(match["value"])

@@ -15,14 +15,17 @@ _NUMBER = re.compile(
 _DATE = r"(?:0[1-9]|1[0-2])[ ]?[/|.-][ ]?(?:20)?[2-4]\d"
 _CODE = r"(?P<value>\d{3,4})(?![\w-]|[.,:/]\d)"
 _NAMED = re.compile(
-    rf"(?<![A-Za-z0-9])(?:csc|cid|cvd|cav|code|sec(?:urity)?)[ \t\"']{{0,3}}[:=#]?[ \t\"']{{0,3}}{_CODE}", re.IGNORECASE
+    rf"(?<![A-Za-z0-9])(?:csc|cid|cvd|cav|code|sec(?:urity)?|cvv|cvc|prüf(?:ziffer|nummer)|(?:three|four|3|4"
+    rf"|security|last three) digits|cryptogramme|код)(?: (?:are|is|ist|est"
+    rf"|es))?[ \t\"']{{0,3}}[:=#]?[ \t\"']{{0,3}}{_CODE}",
+    re.IGNORECASE,
 )
 _BEHIND_DATE = re.compile(
     rf"[ \t]*[,;|/]?[ \t]*(?:exp(?:\.|ires|iry|ires on)?|valid(?: thru)?)?[ \t]*:?[ \t]*{_DATE}[ \t]*[,;"
     rf"|/]?[ \t]*{_CODE}",
     re.IGNORECASE,
 )
-_NEAR = 60  # characters
+_NEAR = 70  # characters
 
 
 def suspects(text: str) -> bool:

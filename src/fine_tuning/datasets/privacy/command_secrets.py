@@ -22,7 +22,7 @@ _COMMANDS = (
     re.compile(
         rf"\b(?:mysql|mysqldump|mysqladmin|mariadb(?:-dump)?|mongo(?:sh|dump|restore|import|export)?|sshpass|cqlsh|beeline"
         rf"|(?:docker|podman|az|oc|cf|ibmcloud|helm registry)(?: acr)? login|7za?(?: [a-z])?|mycli|ncftp(?:put|get|ls)?"
-        rf"|couchbase-cli|rabbitmqadmin|twine upload|crackmapexec|nxc|netexec|evil-winrm|smbmap|hydra)"
+        rf"|couchbase-cli|rabbitmqadmin|twine upload|crackmapexec|nxc|netexec|evil-winrm|smbmap|hydra|useradd|usermod)"
         rf"\b[^\n|;]{{0,200}}?\s-p\s?{_WORD}"
     ),
     re.compile(rf"\bredis-cli\b[^\n|;]{{0,200}}?\s-a\s?{_WORD}"),
@@ -31,6 +31,9 @@ _COMMANDS = (
     re.compile(rf"\bx?freerdp\b[^\n|;]{{0,200}}?\s/p:{_WORD}"),
     re.compile(rf"\b(?:nmcli|netsh)\b[^\n|;]{{0,200}}?\s(?:password|key)[ =]{_WORD}"),
     re.compile(rf"\bwpa_passphrase\s+(?:\"[^\"\n]+\"|\S+)\s{_WORD}"),
+    re.compile(rf"\bssh-keygen\b[^\n|;]{{0,200}}?\s-[NP]\s?{_WORD}"),
+    re.compile(rf"\s-(?:(?:src|dest)?(?:store|key)pass)\s+{_WORD}"),
+    re.compile(r"\bsnmp-server community (?!public|private)(?P<value>[^\s\"']{6,64})"),
     re.compile(rf"\bopenssl enc\b[^\n|;]{{0,200}}?\s-[kK]\s{_WORD}"),
     re.compile(rf"\bhtpasswd\s+-\w*b\w*\s+\S{{1,200}}\s+\S{{1,100}}\s+{_WORD}"),
     re.compile(rf"\bnet use\b[^\n]{{0,200}}?\s{_WORD}\s+/user:", re.IGNORECASE),

@@ -38,6 +38,23 @@ class _Level:
     length: int = 0  # of an array: its items before the next one
     columns: list[str] = field(default_factory=list)  # names of the items of the arrays in it, as rows of a table
     of_row: list[str] = field(default_factory=list)  # of its own items
+    waiting: list[tuple[re.Match[str], str]] = field(default_factory=list)  # values that a later field may tell, named
+
+    def meaning(self, name: str) -> str | None:
+        """What the other fields that were read say that a field holds; None where they say nothing."""
+        if not self.is_object:
+            return None
+        if beside := owners.named_beside(name, self.keys):
+            return beside
+        if name.lower() == "value" and self.named:
+            return self.named
+        return "password" if is_by_user(name) and any(map(owners.is_user, self.keys)) else None
+
+    def wait(self, match: re.Match[str]) -> None:
+        """Keep a value whose meaning may come from a field behind it."""
+        name = self.name
+        if self.is_object and (name.lower() == "value" or owners.may_be_named_beside(name) or is_by_user(name)):
+            self.waiting.append((match, name))
 
     def next_item(self) -> None:
         """Be before the next item or key."""
@@ -114,7 +131,9 @@ def _in_json(text: str, detector: Detector, name: str) -> Iterator[Found]:
         if part in "{[":
             levels.append((level or _Level(True, name, expects_key=False)).opened(part))
         elif part in "}]":
-            yield from _in_arguments(closed := levels.pop(), detector)
+            closed = levels.pop()
+            yield from _in_arguments(closed, detector)
+            yield from _told_later(closed, detector)
             if levels:
                 levels[-1].close(closed)
         elif part == ",":
@@ -147,15 +166,10 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level, turns: T
     name = level.name
     if not level.is_object:
         level.items.append((match, inner))
-    else:
-        if beside := owners.named_beside(name, level.keys):
-            name = beside
-        elif name.lower() in NAMING_KEYS:
-            level.named = inner.text
-        elif name.lower() == "value" and level.named:
-            name = level.named
-        elif is_by_user(name) and any(map(owners.is_user, level.keys)):
-            name = "password"
+    elif meaning := level.meaning(name):
+        name = meaning
+    elif name.lower() in NAMING_KEYS:
+        level.named = inner.text
     if is_inside(level.around, name, inner.text):
         name = level.around
     found = find_in(inner.text, detector, name)
@@ -164,6 +178,8 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level, turns: T
             each._replace(start=each.start + asked.start, end=each.end + asked.start)
             for each in detector.find(inner.text[asked.start : asked.end], asked.field)
         ]
+    if not found:
+        level.wait(match)
     yield from _outward(match, inner, found)
 
 
@@ -184,7 +200,24 @@ def _in_arguments(level: _Level, detector: Detector) -> Iterator[Found]:
 
 
 def _in_number(match: re.Match[str], detector: Detector, level: _Level) -> Iterator[Found]:
-    name = (level.is_object and owners.named_beside(level.name, level.keys)) or level.name
+    found = list(_number(match, detector, level.meaning(level.name) or level.name))
+    if not found:
+        level.wait(match)
+    yield from found
+
+
+def _told_later(level: _Level, detector: Detector) -> Iterator[Found]:
+    for match, name in level.waiting:
+        if (meaning := level.meaning(name)) is None:
+            continue
+        if match[0][0] == '"':
+            inner = Layer(match[0][1:-1])
+            yield from _outward(match, inner, find_in(inner.text, detector, meaning))
+        else:
+            yield from _number(match, detector, meaning)
+
+
+def _number(match: re.Match[str], detector: Detector, name: str) -> Iterator[Found]:
     for each in detector.find(match[0], name)[:1]:
         yield each._replace(start=match.start(), end=match.end(), value=match[0], mask=f'"{each.mask}"')
 

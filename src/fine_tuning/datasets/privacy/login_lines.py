@@ -50,7 +50,7 @@ _NETWORK = re.compile(
 # A strong password behind an address or a user, where the words before are of a login.
 _BEHIND_MAIL = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}(?:[ \t]+[/|:—\u2013-][ \t]+|[:|;])"
-    r"(?P<value>[!-.0-~]{8,60}?)(?=[.,;)\"'`]?(?:\s|$))"
+    r"(?!\S{1,60}@[\w-]+\.)(?P<value>[!-.0-~]{8,60}?)(?=[.,;)\"'`]?(?:\s|$))"
 )
 _BEHIND_USER = re.compile(
     rf"(?<![^\W\d_])(?:log(?:ged)?[ -]?(?:in|on)|sign(?:ed)?[ -]?in|logins?|einloggen|anmelden|connect(?:er)?"

@@ -101,6 +101,15 @@ _FORMS = (
         r"(?!000|666|9)\d{3}(?P<sign> ?)(?!00)\d\d(?P=sign)(?!0000)\d{4}",
         kind=INSURANCE,
     ),
+    _Form("passport no", r"[a-z]{1,2}\d{6,7}"),
+    _Form(
+        "driver license|driver licence|drivers license|driver's license|driving licence|driving license|führerschein*"
+        "|permis de conduire|patente di guida|carnet de conducir|prawo jazdy|rijbewijs*",
+        r"[a-z]{0,5}\d{6,12}[a-z\d]{0,5}",
+    ),
+    _Form("personalausweis*|ausweisnummer|ausweis nr", r"(?=(?:[a-z]*\d){4})[cfghjklmnprtvwxyz\d]{9}\d?"),
+    _Form("carta d'identità", r"[a-z]{2}\d{5}[a-z]{2}|[a-z]{2}\d{7}"),
+    _Form("dowód osobisty|dowodu osobistego|dowodu", r"[a-z]{3} ?\d{6}"),
     _Form(
         "passport:|passport no.|passport no:|passport num*|passport id|reisepass|reisepassnummer|reisepass nr"
         "|passeport n°"

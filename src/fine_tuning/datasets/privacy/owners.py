@@ -38,6 +38,15 @@ _OF_CARDS = re.compile(
 )
 _BESIDE = {
     "key": ("wifi_key", re.compile(r"e?ssid|wi-?fi[_-]?name|network[_-]?name", re.IGNORECASE)),
+    **dict.fromkeys(
+        ("account", "account_number", "accountnumber", "account_no"),
+        (
+            "bank_account_number",
+            re.compile(
+                r"(?:sort|bank)_?code|(?:bank_)?routing(?:_?(?:number|no))?|aba|bsb|ifsc(?:_?code)?|blz", re.IGNORECASE
+            ),
+        ),
+    ),
     **dict.fromkeys(("csc", "cid", "cvd", "cav"), ("cvv", _OF_CARDS)),
 }
 _USER = re.compile(rf"(?:{_USERS})[\"']?\s*[:=：]", re.IGNORECASE)
@@ -45,8 +54,10 @@ _USER_IN_WORDS = re.compile(rf"(?<![^\W\d_])(?:{_USERS})(?:[\"']?\s*[:=]|[ \t])"
 _BEHIND = re.compile(  # and what a password opens, with its preposition
     r"[ \t]+(?:saya|aku|ku|kamu|anda|kami|של[יךוה]|שלנו|שלכם|الخاصة? ب(?:ي|ك|نا)|من|ما|شما|تو|میرا"
     r"|mea|ta|noastră|voastră|langu|yangu|lako|yako|letu|mia|minha|ของ(?:ฉัน|ผม|คุณ|เรา)|của (?:tôi|bạn|mình|em|anh)"
-    r"|(?:(?:del?|do|da|di|du|des|dell?['’]|от|від|за|с[оа]|من|voor|för|till|til|for) ?(?:la |le |el |el |het )?)?"
-    r"(?:wi-?fi|wlan|вай-?фа[йяю]|واي ?فاي|وای.?فای|ไวไฟ|와이파이))(?![^\W\d_])",
+    r"|(?:(?:del?|do|da|di|du|des|dell?['’]|от|від|за|до|к|na|za|od|с[оа]|من|של|voor|för|till|til|for) ?(?:la "
+    r"|le |el |el |het )?)?"
+    r"(?:wi-?fi|wlan|вай-?фа(?:й|я|ю|ем)|ال ?واي ?فاي|הוו?יי?פיי|ה?וויי?-?פיי|واي ?فاي|وای.?فای|ไวไฟ|와이파이))"
+    r"(?![^\W\d_])",
     re.IGNORECASE,
 )
 _CASE = re.compile(
@@ -118,6 +129,11 @@ def named_beside(name: str, fields: Iterable[str]) -> str | None:
     """What a short name of a field means by the others of its object: the key of a network, the code of a card."""
     meaning, others = _BESIDE.get(name.lower(), ("", _NO_FIELD))
     return meaning if any(map(others.fullmatch, fields)) else None
+
+
+def may_be_named_beside(name: str) -> bool:
+    """Whether the other fields of an object can give a field of this name its meaning."""
+    return name.lower() in _BESIDE
 
 
 def is_beside_user(text: str, start: int) -> bool:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from fine_tuning.datasets.privacy import machine_addresses, mail_addresses, national_ids, phone_numbers
+from fine_tuning.datasets.privacy import bank_accounts, machine_addresses, mail_addresses, national_ids, phone_numbers
 from fine_tuning.datasets.privacy.found import Detector, Found, found_at
 from fine_tuning.datasets.privacy.plain_text import folded_numbers
 from fine_tuning.errors import MissingDependencyError
@@ -73,6 +73,7 @@ class _PersonalData:
             ("e-mail address", mail_addresses.find(plain)),
             ("card number", self._cards(plain)),
             ("bank account", self._accounts(plain)),
+            ("bank account", bank_accounts.find(plain, name)),
             ("IP address", machine_addresses.find(plain, name)),
         )
         found = [found_at(text, start, end, kind) for kind, places in kinds for start, end in places]

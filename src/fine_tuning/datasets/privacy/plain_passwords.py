@@ -25,6 +25,7 @@ _PHRASE = re.compile(
     rf"(?(quote)[”“»\"'`]|{_CLAUSE_END})",
     re.MULTILINE,
 )
+_SHORT = frozenset({"pw", "pwd", "passwd", "mdp"})  # which mean nothing else
 _STATES = frozenset(
     """weak wrong right lost gone fine safe short long simple complex easy hard good better best unique private public
     confidential different outdated ready broken stuck mine yours hers theirs there known unknown written forgotten
@@ -72,7 +73,8 @@ def span_after(text: str, start: int, end: int, kind: str) -> tuple[int, int] | 
         return match.span("value")
     match = _NEXT.match(text, end)
     if match and is_secret_word(match["value"], kind):
-        return match.span("value") if owners.is_owned(text, start, end) or owners.is_behind_login(text, start) else None
+        is_said = text[start:end].lower() in _SHORT or owners.is_owned(text, start, end)
+        return match.span("value") if is_said or owners.is_behind_login(text, start) else None
     return None
 
 

@@ -24,13 +24,13 @@ def _behind(words: str, colon: str) -> re.Pattern[str]:
     return re.compile(
         rf"{OF_A_FORM}(?P<between>{_WORDS}|[^\x00-\u024f]{{0,10}}?)"
         rf"(?:(?:[ \t]+[—–-])?[ \t]+(?:{words})(?=[\s:：])[ \t]*[:：]?|['’]s(?=[ \t])|[ \t]*(?:{ATTACHED})[ \t]*[:：]?"
-        rf"|[ \t]*(?P<sign>{colon}|[—–](?=[ \t])))"
+        rf"|[ \t]*(?P<sign>{colon}|[—–](?=[ \t])|[→➜⇒]|->))"
         rf"[ \t]*{_OPENING}{_VALUE}",
         re.IGNORECASE,
     )
 
 
-_OF_ENGLISH, _OF_OTHERS = _behind(OF_ENGLISH_NAMES, r":(?=[ \t])"), _behind(OF_OTHER_NAMES, ":")
+_OF_ENGLISH, _OF_OTHERS = _behind(OF_ENGLISH_NAMES, r":(?=[ \t])"), _behind(OF_OTHER_NAMES, r":|(?<=[ \t])-(?=[ \t])")
 # Without such a word, as in Russian, Turkish and Hindi, or in `the password ... opens it`.
 _NEXT = re.compile(rf"{OF_A_FORM}(?P<between>(?:[ \t]+[^\W\d_]{{1,12}}){{0,2}}?)[ \t]+(?P<sign>){_OPENING}{_VALUE}")
 _ENGLISH = re.compile(r"(?:pass(?:word|wd|code|phrase)?|pwd|pw|psk)s?", re.IGNORECASE)

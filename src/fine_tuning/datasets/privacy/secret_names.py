@@ -34,7 +34,7 @@ NEEDLES = (
     "pass", "pwd", "pswd", "secret", "token", "key", "auth", "bearer", "credential", "jwt", "://", "-----begin",
     "mnemonic", "phrase", "curl", "-u", "identified", "pw", "-p", "cookie", "pin", "ldap",
     "smbclient", "net use", "redis-cli", "openssl", "sudo", "jdbc:", "sig=", "signature=", "?code=", "&code=", "sid=",
-    "hmac=", "7z", "freerdp", "psk", "securestring", "getconnection", ":5432:", ":*:", "@tcp(", "@unix(",
+    "hmac=", "7z", "freerdp", "psk", "securestring", "getconnection", ":5432:", ":*:", "@tcp(", "@unix(", "snmp-server",
     *ASCII_NEEDLES,
 )  # fmt: skip
 """Without one of these, a text of ASCII has no name of a secret, and no place of one."""

@@ -25,7 +25,23 @@ _FORMS = (
     ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>vercel_blob_rw_[A-Za-z0-9]{6,}_[A-Za-z0-9]{16,})")),
     ("token", re.compile(r"(?<![A-Za-z0-9])(?P<value>[st]k\.eyJ[\w-]{10,}\.[\w-]{15,})", re.ASCII)),
     ("token", re.compile(r"\bSSWS +(?P<value>[\w-]{30,60})(?![\w-])", re.ASCII)),
-    ("password hash", re.compile(r"(?P<value>\$(?:5|6|y|2[aby])\$[\w./$=,-]{30,})", re.ASCII)),
+    ("password hash", re.compile(r"(?P<value>\$(?:5|6|y|2[aby]|argon2(?:id?|d))\$[\w./$=,+-]{30,})", re.ASCII)),
+    ("password hash", re.compile(r"(?P<value>\$(?:1|apr1)\$[\w./]{1,8}\$[\w./]{22})", re.ASCII)),
+    ("password hash", re.compile(r"(?P<value>pbkdf2_sha\d{1,3}\$\d{3,8}\$\w+\$[A-Za-z0-9+/]{20,}={0,2})", re.ASCII)),
+    ("password hash", re.compile(r"(?P<value>\{SSHA\d{0,3}\}[A-Za-z0-9+/]{28,}={0,2})", re.ASCII)),
+    (
+        "private key",  # in Base64, as settings of clusters have it
+        re.compile(
+            r"(?P<value>LS0tLS1CRUdJTi(?:BQUklWQVRFIEtFWS|BSU0EgUFJJVkFURSBLRVkt|BFQyBQUklWQVRFIEtFWS|BPUEVOU1NIIFBSSVZBVEUg"
+            r"|BFTkNSWVBURUQgUFJJVkFURSBL|BEU0EgUFJJVkFURSBLRVkt)[A-Za-z0-9+/]{16,}={0,2})"
+        ),
+    ),
+    (
+        "secret",  # logins of registries of images, in Base64
+        re.compile(
+            r"(?P<value>(?:eyJhdXRocyI6|ewogICJhdXRocyI6|ewogICAgImF1dGhzIj|ewoJImF1dGhzIj)[A-Za-z0-9+/]{16,}={0,2})"
+        ),
+    ),
     (
         "private key",  # of PuTTY
         re.compile(
@@ -36,7 +52,13 @@ _FORMS = (
 )
 _LOGIN = re.compile(r"[\"']_?auth[\"']\s*:\s*[\"'](?P<value>[A-Za-z0-9+/]{8,}={0,2})[\"']")
 _LOGIN_OF_NPM = re.compile(r"(?:^|[:/\s])_auth\s?=\s?[\"']?(?P<value>[A-Za-z0-9+/]{8,}={0,2})", re.MULTILINE)
-_MARKS = ("WIFI:", "_auth", "Private-Lines:", 'auth"', "auth'")
+# What Kubernetes keeps as a secret, whatever its fields are called; `{{` begins what a template puts in.
+_OF_CLUSTER = re.compile(r"^kind:[ \t]*[\"']?Secret[\"']?[ \t]*$", re.MULTILINE)
+_DATA = re.compile(r"^(?:stringData|data):[ \t]*\n(?P<body>(?:[ \t]+[^\n]*(?:\n|\Z))+)", re.MULTILINE)
+_ENTRY = re.compile(
+    r"^[ \t]+[\w.-]+:[ \t]+[\"']?(?P<value>(?!\{\{|[\"'|>$<])[^\s\"']{4,5000})[\"']?[ \t]*$", re.MULTILINE
+)
+_MARKS = ("WIFI:", "kind:", "_auth", "Private-Lines:", 'auth"', "auth'")
 
 
 def has_mark(text: str) -> bool:
@@ -50,6 +72,8 @@ def find(text: str) -> Iterator[Place]:
         for match in pattern.finditer(text):
             if re.search(r"\d", match["value"]) or kind != "secret":
                 yield *match.span("value"), kind
+    for data in _DATA.finditer(text) if _OF_CLUSTER.search(text) else ():
+        yield from ((*entry.span("value"), "secret") for entry in _ENTRY.finditer(text, *data.span("body")))
     for match in (*_LOGIN.finditer(text), *_LOGIN_OF_NPM.finditer(text)):
         if is_login(match["value"]):
             yield *match.span("value"), "password"

@@ -102,7 +102,8 @@ _BEHIND_PIN = (
     rf"(?:(?:[ \t]+[^\W\d_][\w'’.]{{0,15}}){{0,4}}?[ \t]*{IS}[ \t]*[:：]?|[ \t](?:on|to|er)(?=[ \t])"
     r"|[^\x00-\u024f]{1,10}"
     rf"|[ \t]+(?:{_OF})(?:[ \t]+[^\W\d_][\w'’-]{{0,15}}){{1,2}}[ \t]*[:：]|[\"']?[ \t]*[:：=\u2013—-]"
-    r"|[ \t]+(?:карты|карточки|картки)[ \t]*[:：]?(?=[ \t]))"
+    r"|[ \t]+(?:карты|карточки|картки|della carta|der karte|de la carte|de la tarjeta|do cartão|van de kaart"
+    r"|karty)[ \t]*[:：]?(?=[ \t]))"
 )
 _PIN = re.compile(
     rf"(?<![A-Za-z0-9\u0400-\u04ff-])(?:(?i:(?P<sure>{_OWNED_PIN})|(?P<word>{PINS}))"
