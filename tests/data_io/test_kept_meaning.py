@@ -81,6 +81,8 @@ def test_system_prompt_beside_a_conversation_comes_first_and_once(row: dict[str,
     ("row", "word"),
     [
         ({"chosen": A, "rejected": B}, "no question"),
+        ({"frage": Q, "chosen": A, "rejected": B}, "it has frage"),
+        ({"conversation": [{"sender": "user", "text": Q}], "chosen": A, "rejected": B}, "conversation has no turn"),
         (
             {"prompt": "Something else?", "chosen": [ASKED, GOOD], "rejected": [ASKED, BAD]},
             "prompt asks something else",

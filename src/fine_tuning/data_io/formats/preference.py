@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, NotRequired, TypedDict
 
 from fine_tuning.data_io.blank_text import is_placeholder
@@ -131,11 +131,20 @@ def _chosen_pair(row: Row) -> _Pair:
     shared = min(shared, *(length_of_request(each) for each in (chosen, rejected)))
     within, chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
     if not any(message.get("role") == "user" for message in (*request, *within)):
-        raise DataError(f"the pair has no question: no {', '.join(_REQUEST_KEYS[:-1])}, and none in both answers")
+        raise DataError(_no_question(row, key, names))
     if within:
         request = _not_repeated(request, within, key)
     keys = (*names, "tools", *(("instruction", "input") if key == "instruction" else (key,) if key else ()))
     return _Pair([*request, *within], read_tools(row.get("tools")), chosen, rejected, keys)
+
+
+def _no_question(row: Row, key: str | None, names: Iterable[str]) -> str:
+    """What a pair lacks, by the keys that it has."""
+    if key is not None:
+        return f"the pair has no question: {key} has no turn of the user (role and content, or from and value)"
+    missing = f"the pair has no question: no {', '.join(_REQUEST_KEYS[:-1])}, and none in both answers"
+    others = ", ".join(sorted(other for other in row if other not in names))
+    return f"{missing}; it has {others}" if others else missing
 
 
 def _without_request(answer: list[Message], request: list[Message]) -> list[Message]:

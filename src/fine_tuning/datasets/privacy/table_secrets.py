@@ -54,6 +54,7 @@ def _columns(text: str, heading: Cell, delimiter: str) -> list[str | None]:
     if delimiter != "|" and text[slice(*heading)].rstrip().endswith(delimiter):
         return []  # arguments of a call, a line each
     names = [text[start:end] for start, end in _cells(text, heading, delimiter)]
+    names = [name.rpartition(": ")[2] for name in names[:1]] + names[1:]  # `Here is the list: name,password`
     if not all(_HEADING.fullmatch(name) for name in names if name.strip()):
         return []
     kinds = [kind_of(name.strip(_AROUND)) for name in names]
