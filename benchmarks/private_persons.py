@@ -160,7 +160,28 @@ código de la puerta ~4821#~
 код от домофона ~48К1234~
 {"gate_code": "~4821#~"}
 {"number": 12, "expiry": "04/28", "csc": "~737~"}""".split("\n")
-_OTHERS = """kind: Secret\\ndata:\\n  password: {{ .Values.password }}
+_OTHERS = """login page pass check2
+account holders pass level3
+SSID: Lab / channel11
+Network: eth0\\nkey: value123
+Credentials:\\nMSc, PhD2020
+Logins:\\nChrome: 12345678
+verification code: PENDING1
+security code: CVE2026
+Driver license required for 2026001
+code for the door handle 4821
+enter code 12345 to order
+{"columns": ["token", "logprob"], "data": [["world12", -0.2]]}
+{"value": "x7k2m9q4", "key": "color"}
+{"pass": 12, "fail": 3, "user": "ann"}
+{"passport": "express-session"}
+{"cookie": "theme=dark; lang=de-DE"}
+kind: SecretStore\\ndata:\\n  license: abc123def
+WiFi.begin("HomeNet", WIFI_PASSWORD);
+Password changed to comply with NIST 800-63B
+la contra es que cuesta 1200 euros
+пароль - минимум8символов
+kind: Secret\\ndata:\\n  password: {{ .Values.password }}
 kind: ConfigMap\\ndata:\\n  license: R2g3a0xtMnE=
 {"account_number": "12345678", "name": "ann"}
 the account 12345678 has no routing

@@ -48,9 +48,12 @@ _NETWORK = re.compile(
     re.IGNORECASE,
 )
 # A strong password behind an address or a user, where the words before are of a login.
-_BEHIND_MAIL = re.compile(
-    r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}(?:[ \t]+[/|:—\u2013-][ \t]+|[:|;])"
+_MAIL = r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4}"
+_BEHIND_MAIL = re.compile(  # without spaces, a file of a host looks alike, unless it has signs or is all of the line
+    rf"{_MAIL}(?:[ \t]+[/|:—\u2013-][ \t]+|[:|;](?=\S*[!#$%^&*+=?~]))"
     r"(?!\S{1,60}@[\w-]+\.)(?P<value>[!-.0-~]{8,60}?)(?=[.,;)\"'`]?(?:\s|$))"
+    rf"|^{_MAIL}[:|;](?P<last>[!-.0-~]{{8,60}})$",
+    re.MULTILINE,
 )
 _BEHIND_USER = re.compile(
     rf"(?<![^\W\d_])(?:log(?:ged)?[ -]?(?:in|on)|sign(?:ed)?[ -]?in|logins?|einloggen|anmelden|connect(?:er)?"
@@ -60,7 +63,9 @@ _BEHIND_USER = re.compile(
     re.IGNORECASE,
 )
 _SHORT_NETWORKS = re.compile(r"ssid|wi-?fi|wlan|network", re.IGNORECASE)
-_MODE = re.compile(r"(?:wpa|wep|psk|sae|open|none|eap)[\w/+-]*", re.IGNORECASE)  # how a network is kept, not its key
+_MODE = re.compile(
+    r"(?:wpa|wep|psk|sae|open|none|eap|channel|[\d.]+ghz)[\w/+-]*", re.IGNORECASE
+)  # how a network is kept, not its key
 _OTHER = re.compile(r"\d{4}-\d\d-\d\d.*|v?\d+(?:[.:/-]\d+)+|\d+\w{0,3}|[A-Z]{1,5}-?\d+")
 
 
@@ -96,10 +101,11 @@ def find_network_keys(text: str) -> Iterator[Place]:
     for network in _NETWORK.finditer(text):
         value = network["value"]
         is_key = is_secret_word(value, "password") or (value.islower() and is_plain_word(value))
-        if is_key and not _MODE.fullmatch(value):
+        is_sure = network["wifi"] or is_strong_password(value) or not re.fullmatch(r"[a-z]+\d+", value, re.IGNORECASE)
+        if is_key and is_sure and not _MODE.fullmatch(value):
             yield *network.span("value"), "password"
 
 
 def _is_password(value: str) -> bool:
-    is_other = is_technical(value) or _OTHER.fullmatch(value)
+    is_other = is_technical(value) or _OTHER.fullmatch(value) or (value[0].isupper() and not is_strong_password(value))
     return not is_other and any(map(str.isdigit, value)) and is_secret_word(value, "password")

@@ -105,7 +105,7 @@ _FORMS = (
     _Form(
         "driver license|driver licence|drivers license|driver's license|driving licence|driving license|führerschein*"
         "|permis de conduire|patente di guida|carnet de conducir|prawo jazdy|rijbewijs*",
-        r"[a-z]{0,5}\d{6,12}[a-z\d]{0,5}",
+        r"[a-z]{1,5}\d{6,12}[a-z\d]{0,5}|\d{8,12}",
     ),
     _Form("personalausweis*|ausweisnummer|ausweis nr", r"(?=(?:[a-z]*\d){4})[cfghjklmnprtvwxyz\d]{9}\d?"),
     _Form("carta d'identità", r"[a-z]{2}\d{5}[a-z]{2}|[a-z]{2}\d{7}"),

@@ -63,11 +63,12 @@ _BEHIND = re.compile(  # and what a password opens, with its preposition
 _CASE = re.compile(
     r"(?<=[\u0400-\u04ff])(?:[оея]м|[ая](?:ми?|х)|[оіе]в|[оеы]й|[оеіє]ю|[аяуюеыиіьм])(?![\u0400-\u04ff])"
 )  # of Cyrillic scripts, such as `гаслом`
+_NAME_OF_USER = r"[\"'`]?[\w.@+-]{2,60}[\"'`]?[ \t]*[,;/|]?[ \t]*$"
 _IN_ITS_LANGUAGE = re.compile(r"(?<=parole)[ \t]+ir[ \t]", re.IGNORECASE)  # in Latvian; in others, a word given
-_LOGIN = re.compile(  # `user: ann pass`, without what a user may do: `the user can pass`
-    rf"(?<![^\W\d_])(?:{_USERS})(?:[\"'`]?[ \t]*[:=：][ \t]*|[ \t]+(?!(?:can(?:not)?|may|must|should|will|to"
-    rf"|might|could"
-    r"|would|does|did|not|has|who|and|or|is)\b))[\"'`]?[\w.@+-]{2,60}[\"'`]?[ \t]*[,;/|]?[ \t]*$",
+_LOGIN = re.compile(rf"(?:{_USERS})[\"'`]?[ \t]*[:=：][ \t]*{_NAME_OF_USER}", re.IGNORECASE)  # `user: ann pass`
+_LOGIN_IN_WORDS = re.compile(  # `user ann pass`, without what a user may do: `the user can pass`
+    rf"(?<![^\W\d_])(?:{_USERS})[ \t]+(?!(?:can(?:not)?|may|must|should|will|to|might|could|would|does|did|not|has|who"
+    rf"|and|or|is)\b){_NAME_OF_USER}",
     re.IGNORECASE,
 )
 _IN_THE_NAME = re.compile(  # a suffix says whose it is
@@ -115,9 +116,16 @@ def is_password_of(text: str, start: int, end: int) -> bool:
     return bool(is_owned(text, start, end) or is_of_a_login(text, start) or _IN_ITS_LANGUAGE.match(text, end))
 
 
-def is_behind_login(text: str, start: int) -> bool:
-    """Whether a name stands directly behind the name of a user, as in `user ann pass ...`."""
-    return _LOGIN.search(text, max(0, start - 100), start) is not None
+def is_behind_login(text: str, start: int, *, needs_sign: bool) -> bool:
+    """Whether a name stands directly behind the name of a user, as in `user: ann pass ...`.
+
+    Args:
+        needs_sign: only with a sign behind `user`, as `users pass level3` says something else.
+    """
+    at = max(0, start - 100)
+    return _LOGIN.search(text, at, start) is not None or (
+        not needs_sign and _LOGIN_IN_WORDS.search(text, at, start) is not None
+    )
 
 
 def is_user(name: str) -> bool:

@@ -73,8 +73,10 @@ def span_after(text: str, start: int, end: int, kind: str) -> tuple[int, int] | 
         return match.span("value")
     match = _NEXT.match(text, end)
     if match and is_secret_word(match["value"], kind):
-        is_said = text[start:end].lower() in _SHORT or owners.is_owned(text, start, end)
-        return match.span("value") if is_said or owners.is_behind_login(text, start) else None
+        name = text[start:end].lower()
+        is_verb = name == "pass" and not re.search(r"\d\w", match["value"])
+        is_said = name in _SHORT or owners.is_owned(text, start, end)
+        return match.span("value") if is_said or owners.is_behind_login(text, start, needs_sign=is_verb) else None
     return None
 
 

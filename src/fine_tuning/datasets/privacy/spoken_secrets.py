@@ -70,7 +70,7 @@ _BACKUP_CODE = re.compile(
     r"(?P<value>(?=[A-Z0-9-]*\d)[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){1,7}(?![\w-]))"
     r"|(?<![a-z])(?:verification|confirmation|security|two-factor|2fa|log-?in|steam guard|recovery|back-?up) codes?"
     rf"(?:[ \t]*(?:{IS}|[:=])[ \t]*|(?=[ \t]+[\dA-Z]{{4,5}}-)[ \t]+)[\"'`*]{{0,3}}"
-    r"(?-i:(?P<mixed>(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{5,8}|\d{4,5}-\d{4,5})(?![\w-]|\.\w))",
+    r"(?-i:(?P<mixed>(?![A-Z]{3,}\d+(?![A-Z0-9]))(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{5,8}|\d{4,5}-\d{4,5})(?![\w-]|\.\w))",
     re.IGNORECASE,
 )
 # Without a word between, the clause ends behind the code, or the sign of a key does.
