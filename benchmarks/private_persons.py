@@ -95,6 +95,11 @@ new NetworkCredential("anna", "~Gh7kLm2q~")
 cx_Oracle.connect("scott", "~Gh7kLm2q~", "h/x")
 sql.Open("mysql", "anna:~Gh7kLm2q~@tcp(h:3306)/shop")
 la contra es ~hunter2x~
+Windows product key: ~VK7JG-NPHTM-C97JM-9MPGT-3V66T~
+BitLocker recovery key: ~123456-234567-345678-456789-567890-678901-789012-890123~
+TOTP seed ~JBSWY3DPEHPK3PXP~
+Apple app-specific password: ~abcd-efgh-ijkl-mnop~
+crypto isakmp key ~Xy9kLmnQ~ address vpn.example.org
 the password is still ~biscuits2019~
 pass for the nas changed to ~Cobalt!Rain7~ yesterday
 the zip is encrypted, pw ~infected99~
@@ -152,6 +157,8 @@ verification code: ~K7X2M~
 Use code ~482913~ to sign in.
 {"otp": "~482913~"}
 door code ~4821#~
+alarm pin ~4821~
+Lockbox: ~0417~
 the gate code ~4821~
 code for the garage: ~4821#~
 Türcode ~4821#~
@@ -160,7 +167,12 @@ código de la puerta ~4821#~
 код от домофона ~48К1234~
 {"gate_code": "~4821#~"}
 {"number": 12, "expiry": "04/28", "csc": "~737~"}""".split("\n")
-_OTHERS = """login page pass check2
+_OTHERS = """the app password must be long
+product key: see the box
+keypad 12 mm wide
+radius secret must match
+TOTP SECRET: <YOUR_SECRET_HERE>
+login page pass check2
 account holders pass level3
 SSID: Lab / channel11
 Network: eth0\\nkey: value123

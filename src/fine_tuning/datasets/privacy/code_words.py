@@ -54,6 +54,7 @@ DOORS = "|".join(
         r"|apartment)"
         r"[ -](?:key ?)?code|code (?:for|to|of) (?:the |my |our |your )?(?:(?:front|back|main) )?"
         r"(?:door|gate|alarm|entrance|garage|safe|lock ?box|building|apartment|lobby)",
+        "(?:garage |gate |door )?(?:lock ?box|key ?pad)",
         "(?:tür|haustür|tor|garagen|alarm|safe|schlüsselbox)[- ]?code",
         r"digicode|code (?:de (?:la |l['’])?|du |d['’])?(?:porte|portail|immeuble|entrée|interphone|alarme"
         r"|garage|coffre)",

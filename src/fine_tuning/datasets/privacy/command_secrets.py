@@ -33,6 +33,11 @@ _COMMANDS = (
     re.compile(rf"\bwpa_passphrase\s+(?:\"[^\"\n]+\"|\S+)\s{_WORD}"),
     re.compile(rf"\bssh-keygen\b[^\n|;]{{0,200}}?\s-[NP]\s?{_WORD}"),
     re.compile(rf"\s-(?:(?:src|dest)?(?:store|key)pass)\s+{_WORD}"),
+    re.compile(
+        r"\b(?:crypto isakmp key|pre-shared-key(?: ascii-text| local| remote)?|(?:radius|tacacs)(?:-server)? "
+        r"(?:key|secret))"
+        rf"\s+(?:[067]\s+)?{_WORD}"
+    ),
     re.compile(r"\bsnmp-server community (?!public|private)(?P<value>[^\s\"']{6,64})"),
     re.compile(rf"\bopenssl enc\b[^\n|;]{{0,200}}?\s-[kK]\s{_WORD}"),
     re.compile(rf"\bhtpasswd\s+-\w*b\w*\s+\S{{1,200}}\s+\S{{1,100}}\s+{_WORD}"),
@@ -87,11 +92,12 @@ _LOGIN = re.compile(  # of a client of HTTP
 # A flag that is short for a password with some commands and a port or a path with others: the value has to be odd.
 _SHORT_FLAG = re.compile(r"(?<!\S)-[pP][ =]?[\"']?(?P<value>[A-Za-z0-9][\w!@#$%^&*+=?]{5,100})[\"']?(?!\S)")
 _QUERY = re.compile(
-    r"[?&](?:key|sig|signature|x-(?:amz|goog|ms)-signature|auth|code|hmac|session_?id|sid|pass|invite(?:_?code)?"
+    r"[?&](?:key|(?P<sure>sig|signature|x-(?:amz|goog|ms)-signature|hmac|invite(?:_?code)?)|auth|code|session_?id|sid|pass"
     r"|appid(?==[0-9a-f]{32}(?![0-9a-z])))"
     r"=(?P<value>[A-Za-z0-9_%+/.~=-]{16,2000})",
     re.IGNORECASE,
 )
+_BOTH_CASES = re.compile(r"(?=\S*\d)(?=\S*[a-z])(?=\S*[A-Z])\S{20}")
 _HEADER = re.compile(
     r"(?<![A-Za-z0-9])(?:bearer|authorization:? [\"']?(?:basic|token))\s+(?P<value>[A-Za-z0-9._~+/-]{12,5000}={0,2})",
     re.IGNORECASE,
@@ -135,7 +141,7 @@ def find(text: str) -> Iterator[Place]:
         if re.search(r"[!@#$%^&*]", match["value"]) and is_strong_password(match["value"]):
             yield *match.span("value"), "password"
     for match in _QUERY.finditer(text):
-        if is_random_word(match["value"]):
+        if is_random_word(match["value"]) or (match["sure"] and _BOTH_CASES.match(match["value"])):
             yield *match.span("value"), "token"
     for match in _HEADER.finditer(text):
         if re.search(r"\d.*\d", match["value"]) and is_secret_word(match["value"], "token"):

@@ -62,7 +62,8 @@ _BEHIND_USER = re.compile(
     rf"|(?<![^\W\d_])use[ \t]+{_USER}(?:[ \t]+/[ \t]+|:)(?P<used>[!-.0-~]{{8,60}}?)[ \t]+to (?:log|sign)[ -]?(?:in|on)",
     re.IGNORECASE,
 )
-_SHORT_NETWORKS = re.compile(r"ssid|wi-?fi|wlan|network", re.IGNORECASE)
+_MARKS_OF_NETWORKS = re.compile(r"ssid|wi-?fi|wlan|net[wz]|hotspot|rete\b|rede\b|[^\x00-\x7f]", re.IGNORECASE)
+_MARKS_OF_LOGINS = ("log", "sign", "anmeld", "connect", "войти", "登录")
 _MODE = re.compile(
     r"(?:wpa|wep|psk|sae|open|none|eap|channel|[\d.]+ghz)[\w/+-]*", re.IGNORECASE
 )  # how a network is kept, not its key
@@ -76,7 +77,7 @@ def suspects(text: str) -> bool:
         return False
     is_pair = ("/" in text or "|" in text) and _ALONE.search(text) is not None
     is_behind_mail = "@" in text and _BEHIND_MAIL.search(text) is not None
-    return is_pair or is_behind_mail or (_SHORT_NETWORKS.search(text) is not None and _NETWORK.search(text) is not None)
+    return is_pair or is_behind_mail or any(find_network_keys(text))
 
 
 def find_pairs(text: str) -> Iterator[Place]:
@@ -90,7 +91,9 @@ def find_pairs(text: str) -> Iterator[Place]:
     for pair in _ALONE.finditer(text):
         if is_common(pair["value"]):
             yield *pair.span("value"), "password"
-    for pair in (*_BEHIND_MAIL.finditer(text), *_BEHIND_USER.finditer(text)):
+    lowered = text.lower()
+    is_login = any(mark in lowered for mark in _MARKS_OF_LOGINS)
+    for pair in (*_BEHIND_MAIL.finditer(text), *(_BEHIND_USER.finditer(text) if is_login else ())):
         group = pair.lastgroup or "value"
         if is_strong_password(pair[group]) and re.search(r"[A-Z]", pair[group]):
             yield *pair.span(group), "password"
@@ -98,7 +101,7 @@ def find_pairs(text: str) -> Iterator[Place]:
 
 def find_network_keys(text: str) -> Iterator[Place]:
     """Start, end and kind of each key that stands beside the name of its network."""
-    for network in _NETWORK.finditer(text):
+    for network in _NETWORK.finditer(text) if _MARKS_OF_NETWORKS.search(text) else ():
         value = network["value"]
         is_key = is_secret_word(value, "password") or (value.islower() and is_plain_word(value))
         is_sure = network["wifi"] or is_strong_password(value) or not re.fullmatch(r"[a-z]+\d+", value, re.IGNORECASE)

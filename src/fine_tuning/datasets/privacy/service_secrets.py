@@ -48,6 +48,28 @@ _FORMS = (
             r"Private-Lines: \d{1,3}\r?\n(?P<value>[A-Za-z0-9+/=]{16,100}(?:\r?\n[A-Za-z0-9+/=]{4,100}(?!\S)){0,99})"
         ),
     ),
+    ("secret", re.compile(r"(?<![\w-])(?P<value>\d{6}(?:-\d{6}){7})(?![\w-])")),  # opens an encrypted disk of Windows
+    (
+        "secret",
+        re.compile(
+            r"(?i:\b(?:product|licen[cs]e|serial|activation)[ _-]?key)[\s\"'*:=]{1,5}(?:is )?"
+            r"(?P<value>[A-Z0-9]{5}(?:-[A-Z0-9]{5}){3,5})(?![\w-])"
+        ),
+    ),
+    (
+        "secret",  # of an app that makes one-time codes
+        re.compile(
+            r"(?i:\b(?:totp|2fa|mfa|otp)[ _-]?(?:seed|secret|key))[\s\"'*:=]{1,5}(?:is )?"
+            r"(?P<value>[A-Z2-7]{16,64})(?!\w)"
+        ),
+    ),
+    (
+        "password",  # for one app, in groups of four
+        re.compile(
+            r"(?i:app(?:-specific)? password)[\s\"'*:=]{1,5}(?:is )?"
+            r"(?P<value>[a-z]{4}(?:([ -])[a-z]{4})(?:\2[a-z]{4}){2})(?!\w)"
+        ),
+    ),
     ("password", re.compile(r"WIFI:(?:[A-Z]:(?:[^;\\\n]|\\.)*;){0,4}?P:(?P<value>(?:[^;\\\n]|\\.){4,100});")),
 )
 _LOGIN = re.compile(r"[\"']_?auth[\"']\s*:\s*[\"'](?P<value>[A-Za-z0-9+/]{8,}={0,2})[\"']")
@@ -58,7 +80,19 @@ _DATA = re.compile(r"^(?:stringData|data):[ \t]*\n(?P<body>(?:[ \t]+[^\n]*(?:\n|
 _ENTRY = re.compile(
     r"^[ \t]+[\w.-]+:[ \t]+[\"']?(?P<value>(?!\{\{|[\"'|>$<])[^\s\"']{4,5000})[\"']?[ \t]*$", re.MULTILINE
 )
-_MARKS = ("WIFI:", "kind:", "_auth", "Private-Lines:", 'auth"', "auth'")
+_MARKS = (
+    "app password",
+    "app-specific",
+    "App-specific",
+    "App password",
+    "TOTP",
+    "WIFI:",
+    "kind:",
+    "_auth",
+    "Private-Lines:",
+    'auth"',
+    "auth'",
+)
 
 
 def has_mark(text: str) -> bool:
@@ -70,7 +104,7 @@ def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each such secret."""
     for kind, pattern in _FORMS:
         for match in pattern.finditer(text):
-            if re.search(r"\d", match["value"]) or kind != "secret":
+            if re.search(r"\d", match["value"]) or kind != "secret" or match["value"].isupper():
                 yield *match.span("value"), kind
     for data in _DATA.finditer(text) if _OF_CLUSTER.search(text) else ():
         yield from ((*entry.span("value"), "secret") for entry in _ENTRY.finditer(text, *data.span("body")))

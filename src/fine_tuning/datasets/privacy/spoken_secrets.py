@@ -88,7 +88,8 @@ _CODE_BEFORE = re.compile(
 _OWNED_PIN = (
     r"(?:(?:mein|dein|ihr|unser)e?[mnr]? pin|(?:mi|tu|su|mio|tuo|suo|meu|seu|mon|ton|votre|mijn|je|uw|min|din|mój|twój"
     r"|můj|moj|minha|sua) pin|pin (?:saya|anda|kamu|của tôi|của bạn|mea)"
-    r"|(?:my|our|your|his|her|their|the)(?: (?:card|bank|atm|sim|phone|door|debit|credit|own)(?:['’]s)?){1,3} pin"
+    r"|(?:my|our|your|his|her|their|the)(?: (?:card|bank|atm|sim|phone|door|debit|credit|own)"
+    r"(?:['’]s)?){1,3} pin|(?:alarm|door|gate|garage|safe|lock ?box) pin"
     r"|(?:my|our|your|his|her|their)(?: [a-z'’]{2,12})? pin)"
 )
 # Of one PIN in its cases, `PIN-u` and `PIN'im`, and of several, `PINs` and `PIN-y`; no `PIN-pad`, no `PINE`.
@@ -122,6 +123,7 @@ _CARD_CODE = re.compile(
     rf"|(?(short)(?=[ \t]+(?!(?:19|20)\d\d))|(?!))))[ \t]*[\"'*]{{0,3}}(?P<value>\d{{3,4}}){_ENDS}",
     re.IGNORECASE,
 )
+_MARKS_OF_DOORS = re.compile(r"c[oó]d|k[oó]d|box|pad|код|密|コード|番号|비밀|şifre|mã|كود|קוד|कोड|รหัส", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^@\s]+@[\w-]+(?:\.[\w-]+)+")
 _DIGIT = re.compile(r"\d")
 _SIGN = re.compile(r"[!@#$%^&*+=?~]")
@@ -129,7 +131,8 @@ _MARKS = re.compile(
     r"code|código|codice|\bk[oó]d|код|otp|one.time|einmal|mã |कोड|ओटीपी|码|碼|动态密码|コード|ワンタイム"
     r"|인증|확인|รหัส|رمز|كود|کد|קוד|κωδικός"
     r"|koodi|pass|pwd|tan|pin|puk|cv[vcn]|csc|verification.?value|prüfnummer|cryptogramme"
-    r"|コード|ドア|门禁|門禁|大门|玄関|현관|kodu?\b|kapı|קוד|कोड|รหัส|كود|п[иі]н|पिन|পিন|핀|พิน|پین|الرقم السري"
+    r"|lock ?box|key ?pad|コード|ドア|门禁|門禁|大门|玄関|현관|kodu?\b|kapı|קוד|कोड|รหัส|كود|п[иі]н|पिन|পিন|핀"
+    r"|พิน|پین|الرقم السري"
     r"|رقم التعريف"
     r"|geheimzahl|tunnusluku|暗证码|log[- ]?[io]n|sign[- ]?in|cred|zugang|anmelde|identifiant|inlog|лог[иі]н|ログイン"
     r"|登录|登入|로그인|" + f"{PASSWORDS}|{ACCESS_CODES}",
@@ -154,13 +157,17 @@ def find(text: str) -> Iterator[Place]:
             yield *match.span(match.lastgroup or "value"), "password"
     for match in _BACKUP_CODE.finditer(text):
         yield *match.span("value" if match["value"] else "mixed"), "password"
-    for match in (*_CARD_CODE.finditer(text), *_DOOR_CODE.finditer(text)):
+    for match in (*_CARD_CODE.finditer(text), *_door_codes(text)):
         yield *match.span("value"), "password"
     for match in _PIN.finditer(text):
         span = next(match.span(name) for name in ("value", "used", "own") if match[name])
         if match["own"] or _is_pin(match, span[1] - span[0]):
             yield *span, "password"
             yield from _next_pins(match)
+
+
+def _door_codes(text: str) -> Iterator[re.Match[str]]:
+    return _DOOR_CODE.finditer(text) if _MARKS_OF_DOORS.search(text) else iter(())
 
 
 def _next_pins(first: re.Match[str]) -> Iterator[Place]:
