@@ -12,6 +12,7 @@ Place = tuple[int, int, str]
 _NUMBER = re.compile(
     r"(?<![A-Za-z0-9_.+-])(?:\d{4}([ -]?)\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?|3\d{3}([ -]?)\d{6}\2\d{4,5})(?!\d)"
 )
+_DIGITS = re.compile(r"\d\d{3}[ -]?\d{4}")  # a quick check
 _DATE = r"(?:0[1-9]|1[0-2])[ ]?[/|.-][ ]?(?:20)?[2-4]\d"
 _CODE = r"(?P<value>\d{3,4})(?![\w-]|[.,:/]\d)"
 _NAMED = re.compile(
@@ -30,7 +31,7 @@ _NEAR = 70  # characters
 
 def suspects(text: str) -> bool:
     """Whether a number in the text has the form of a card's."""
-    return _NUMBER.search(text) is not None
+    return _DIGITS.search(text) is not None and _NUMBER.search(text) is not None
 
 
 def find(text: str) -> Iterator[Place]:

@@ -36,7 +36,7 @@ _ALONE = re.compile(rf"^[ \t]*{_USER}[ \t]*[/|][ \t]*(?P<value>[A-Za-z]{{4,12}}\
 _NETWORKS = (
     r"(?<![^\W\d_])(?:(?P<wifi>e?ssid|wi-?fi(?:[ -]?name)?|wlan(?:-?name)?)|network(?:[ -]?name)?|hotspot"
     r"|netzwerk(?:name)?|réseau"
-    r"|red wi-?fi|rete|rede|netwerk|sieć|síť|сеть|мережа|ağ|mạng|网络|ネットワーク|네트워크)"
+    r"|red wi-?fi|netwerk|sieć|síť|сеть|мережа|ağ|mạng|网络|ネットワーク|네트워크)"
     rf"{_MARKS}[ \t]*[:：=][ \t]*"
 )
 _NETWORK = re.compile(
@@ -62,7 +62,8 @@ _BEHIND_USER = re.compile(
     rf"|(?<![^\W\d_])use[ \t]+{_USER}(?:[ \t]+/[ \t]+|:)(?P<used>[!-.0-~]{{8,60}}?)[ \t]+to (?:log|sign)[ -]?(?:in|on)",
     re.IGNORECASE,
 )
-_MARKS_OF_NETWORKS = re.compile(r"ssid|wi-?fi|wlan|net[wz]|hotspot|rete\b|rede\b|[^\x00-\x7f]", re.IGNORECASE)
+_MARKS_OF_NETWORKS = ("ssid", "wifi", "wi-fi", "wlan", "netw", "netz", "hotspot")
+_DIGIT = re.compile(r"\d")
 _MARKS_OF_LOGINS = ("log", "sign", "anmeld", "connect", "войти", "登录")
 _MODE = re.compile(
     r"(?:wpa|wep|psk|sae|open|none|eap|channel|[\d.]+ghz)[\w/+-]*", re.IGNORECASE
@@ -73,7 +74,7 @@ _OTHER = re.compile(r"\d{4}-\d\d-\d\d.*|v?\d+(?:[.:/-]\d+)+|\d+\w{0,3}|[A-Z]{1,5
 @lru_cache(maxsize=2)  # of the text that is read, before and by its search
 def suspects(text: str) -> bool:
     """Whether a text has a pair or a key that has none of the words that other searches look for."""
-    if not any(map(str.isdigit, text)):
+    if _DIGIT.search(text) is None:
         return False
     is_pair = ("/" in text or "|" in text) and _ALONE.search(text) is not None
     is_behind_mail = "@" in text and _BEHIND_MAIL.search(text) is not None
@@ -101,7 +102,9 @@ def find_pairs(text: str) -> Iterator[Place]:
 
 def find_network_keys(text: str) -> Iterator[Place]:
     """Start, end and kind of each key that stands beside the name of its network."""
-    for network in _NETWORK.finditer(text) if _MARKS_OF_NETWORKS.search(text) else ():
+    lowered = text.lower()
+    may_be = not text.isascii() or any(mark in lowered for mark in _MARKS_OF_NETWORKS)
+    for network in _NETWORK.finditer(text) if may_be else ():
         value = network["value"]
         is_key = is_secret_word(value, "password") or (value.islower() and is_plain_word(value))
         is_sure = network["wifi"] or is_strong_password(value) or not re.fullmatch(r"[a-z]+\d+", value, re.IGNORECASE)

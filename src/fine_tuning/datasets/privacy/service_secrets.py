@@ -48,7 +48,11 @@ _FORMS = (
             r"Private-Lines: \d{1,3}\r?\n(?P<value>[A-Za-z0-9+/=]{16,100}(?:\r?\n[A-Za-z0-9+/=]{4,100}(?!\S)){0,99})"
         ),
     ),
-    ("secret", re.compile(r"(?<![\w-])(?P<value>\d{6}(?:-\d{6}){7})(?![\w-])")),  # opens an encrypted disk of Windows
+    ("secret", re.compile(r"(?P<value>\d\d{5}(?:-\d{6}){7})(?![\w-])")),  # opens an encrypted disk of Windows
+    ("password", re.compile(r"WIFI:(?:[A-Z]:(?:[^;\\\n]|\\.)*;){0,4}?P:(?P<value>(?:[^;\\\n]|\\.){4,100});")),
+)
+# Behind their names.
+_NAMED = (
     (
         "secret",
         re.compile(
@@ -70,8 +74,8 @@ _FORMS = (
             r"(?P<value>[a-z]{4}(?:([ -])[a-z]{4})(?:\2[a-z]{4}){2})(?!\w)"
         ),
     ),
-    ("password", re.compile(r"WIFI:(?:[A-Z]:(?:[^;\\\n]|\\.)*;){0,4}?P:(?P<value>(?:[^;\\\n]|\\.){4,100});")),
 )
+_NAMES = ("key", "seed", "secret", "app password", "app-specific")
 _LOGIN = re.compile(r"[\"']_?auth[\"']\s*:\s*[\"'](?P<value>[A-Za-z0-9+/]{8,}={0,2})[\"']")
 _LOGIN_OF_NPM = re.compile(r"(?:^|[:/\s])_auth\s?=\s?[\"']?(?P<value>[A-Za-z0-9+/]{8,}={0,2})", re.MULTILINE)
 # What Kubernetes keeps as a secret, whatever its fields are called; `{{` begins what a template puts in.
@@ -102,7 +106,8 @@ def has_mark(text: str) -> bool:
 
 def find(text: str) -> Iterator[Place]:
     """Start, end and kind of each such secret."""
-    for kind, pattern in _FORMS:
+    lowered = text.lower()
+    for kind, pattern in (*_FORMS, *(_NAMED if any(name in lowered for name in _NAMES) else ())):
         for match in pattern.finditer(text):
             if re.search(r"\d", match["value"]) or kind != "secret" or match["value"].isupper():
                 yield *match.span("value"), kind

@@ -123,7 +123,10 @@ _CARD_CODE = re.compile(
     rf"|(?(short)(?=[ \t]+(?!(?:19|20)\d\d))|(?!))))[ \t]*[\"'*]{{0,3}}(?P<value>\d{{3,4}}){_ENDS}",
     re.IGNORECASE,
 )
-_MARKS_OF_DOORS = re.compile(r"c[oó]d|k[oó]d|box|pad|код|密|コード|番号|비밀|şifre|mã|كود|קוד|कोड|รหัส", re.IGNORECASE)
+# A quick check, of small letters.
+_MARKS_OF_DOORS = re.compile(
+    r"(?:c[oó]d|k[oó]d|box|pad|код|密|コード|番号|비밀|şifre|mã|كود|קוד|कोड|รหัส)[^\n]{0,60}?\d\w"
+)
 _ADDRESS = re.compile(r"[^@\s]+@[\w-]+(?:\.[\w-]+)+")
 _DIGIT = re.compile(r"\d")
 _SIGN = re.compile(r"[!@#$%^&*+=?~]")
@@ -167,7 +170,7 @@ def find(text: str) -> Iterator[Place]:
 
 
 def _door_codes(text: str) -> Iterator[re.Match[str]]:
-    return _DOOR_CODE.finditer(text) if _MARKS_OF_DOORS.search(text) else iter(())
+    return _DOOR_CODE.finditer(text) if _MARKS_OF_DOORS.search(text.lower()) else iter(())
 
 
 def _next_pins(first: re.Match[str]) -> Iterator[Place]:
