@@ -43,6 +43,7 @@ class Completion:
     tool_calls: Sequence[ToolCall] = ()
     usage: Usage | None = None
     served_by: str | None = None
+    confidence: float | None = None
 
 
 class Engine(Protocol):

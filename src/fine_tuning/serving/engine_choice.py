@@ -1,4 +1,4 @@
-"""Choose and open the engine that answers with a model: a host, vLLM, llama.cpp or transformers."""
+"""Choose and open the engine that answers with a model: a host, vLLM, llama.cpp, transformers or a classifier head."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from fine_tuning.errors import ConfigurationError, NotFoundError
 from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.engine import Engine
+from fine_tuning.serving.heads.classifier_head import is_head
+from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.serving.openai_engine import OpenAIEngine
@@ -28,6 +30,7 @@ class EngineKind(Enum):
     VLLM = "vllm"
     LLAMA_CPP = "llama.cpp"
     TRANSFORMERS = "transformers"
+    HEAD = "classifier head"
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class EngineChoice:
 
 
 def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: bool = True) -> EngineChoice:
-    """The engine for a model: its host; else vLLM where it is enabled, llama.cpp where it can compute the model, else
-    transformers.
+    """The engine for a model: its host; a classifier head's own; else vLLM where it is enabled, llama.cpp where it can
+    compute the model, else transformers.
 
     Args:
         provider: "local" or a host's address.
@@ -60,6 +63,8 @@ def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: 
     if provider != LOCAL:
         return EngineChoice(EngineKind.HOST)
     folder = model_folder(model, settings)
+    if is_head(folder):
+        return EngineChoice(EngineKind.HEAD, folder)
     if allow_vllm and vllm_engine.is_enabled(settings):
         return EngineChoice(EngineKind.VLLM, folder)
     gguf = kept_gguf(folder) if can_use_llama_cpp() else None
@@ -100,6 +105,8 @@ def open_target(target: Target, name: str, settings: Settings, api_key: str | No
         raise NotFoundError(f"the files of {name} are gone: {folder}; train it again or deploy another")
     choice = choose_engine(target.provider, target.model, settings, allow_vllm=False)
     assert choice.folder is not None  # noqa: S101 - the model is local
+    if choice.kind is EngineKind.HEAD:
+        return HeadEngine(choice.folder, name)
     return with_tools_and_checks(open_local(choice.folder, name, choice.gguf), choice.folder)
 
 

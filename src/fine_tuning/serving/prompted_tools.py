@@ -20,6 +20,7 @@ from fine_tuning.serving.checked_answers import CheckedAnswers
 from fine_tuning.serving.checked_calls import CheckedCalls
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_around import EngineAround
+from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
 from fine_tuning.serving.response_grammar import json_rule
 from fine_tuning.serving.tool_call_reader import ToolCallReader
@@ -41,9 +42,10 @@ def with_tools_and_checks(engine: Engine, folder: Path | None) -> Engine:
     """The engine with answers and calls checked, and with tools as text where its model's chat template has none.
 
     Args:
-        folder: of the model's files; None for a host's model, of whose tools and answers its host takes care.
+        folder: of the model's files; None for a host's model, of whose tools and answers its host takes care. A
+            classifier head has neither.
     """
-    if folder is None or isinstance(engine, PromptedTools | CheckedAnswers | CheckedCalls):
+    if folder is None or isinstance(engine, PromptedTools | CheckedAnswers | CheckedCalls | HeadEngine):
         return engine
     has_tools = _template_has_tools(folder)
     bounded = with_bounded_template(engine, folder)
