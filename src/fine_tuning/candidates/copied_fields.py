@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,10 +11,11 @@ from scipy import sparse
 
 from fine_tuning.candidates.linear_machine import linear
 from fine_tuning.serving.heads.answer_shape import MIN_SHARE, is_label, written_as
-from fine_tuning.serving.heads.span_layer import SpanLayer, tags_of, token_features, tokens_of
+from fine_tuning.serving.heads.span_layer import SpanLayer, pattern_of, tags_of, token_features, tokens_of
 from fine_tuning.serving.heads.span_writer import SpanWriter, aligned, is_rewritten
 
 MIN_LABELS = 20  # distinct values from which on copied text is read as such, though it may also be a label
+MAX_PATTERNS = 50  # of a field whose spans are alike
 STRENGTH = 1.0
 
 
@@ -57,12 +59,14 @@ def _share(found: dict[int, str | None]) -> float:
 
 def _spans(texts: Sequence[str], found: dict[int, str | None]) -> SpanLayer:
     """Learn where spans stand; one that is empty stands nowhere, one that is None is not known."""
-    rows, tags = [], list[int]()
+    rows, tags, patterns = [], list[int](), Counter[str]()
     for at, span in sorted(found.items()):
         tokens = tokens_of(texts[at])
         marked = None if span is None else tags_of(tokens, texts[at], span) if span else [0] * len(tokens)
         if tokens and marked is not None:
             rows.append(token_features(tokens))
             tags += marked
+            patterns[pattern_of(token for token, tag in zip(tokens, marked, strict=True) if tag)] += 1
+    del patterns[""]
     weights, bias = linear(sparse.vstack(rows, "csr"), np.asarray(tags), 3, STRENGTH)
-    return SpanLayer(weights, bias)
+    return SpanLayer(weights, bias, frozenset(patterns if len(patterns) <= MAX_PATTERNS else ()))

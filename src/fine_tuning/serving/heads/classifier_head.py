@@ -172,6 +172,7 @@ def _field_settings(path: FieldPath, layers: FieldLayers) -> dict[str, object]:
         "labels": layers.labels.labels,
         "sharpness": layers.labels.sharpness,
         "is_copied": layers.spans is not None,
+        "patterns": [] if layers.spans is None else sorted(layers.spans.patterns),
         "writer": vars(layers.writer),
         "is_number": layers.is_number,
     }
@@ -188,7 +189,8 @@ def _field(settings: Mapping[str, Any], number: int, tensors: Mapping[str, Weigh
         raise ValueError("labels and weights")
     if not settings["is_copied"]:
         return FieldLayers(labels)
-    spans = SpanLayer(tensors[f"{number}.spans.weights"], tensors[f"{number}.spans.bias"])
+    patterns = frozenset(map(str, settings["patterns"]))
+    spans = SpanLayer(tensors[f"{number}.spans.weights"], tensors[f"{number}.spans.bias"], patterns)
     written = settings["writer"]
     writer = SpanWriter(written["words"], tuple(written["pattern"]), written["joiner"])
     return FieldLayers(labels, spans, writer, bool(settings["is_number"]))
@@ -202,7 +204,7 @@ def _value(layers: FieldLayers, probabilities: Probabilities, read: TokenizedTex
         return labels[at], float(probabilities[at])
     is_copied = np.asarray([label == COPIED for label in labels])
     span = None if read is None else spans.find(read)
-    copied = None if span is None else _written(layers.writer.text(span.text), is_number=layers.is_number)
+    copied = None if span is None or not span.text else _written(layers.writer.text(span.text), is_number=layers.is_number)
     exists = 0.0 if span is None or copied is None else span.exists
     both = probabilities * np.where(is_copied, exists, 1 - exists)
     if not both.sum() > 0:

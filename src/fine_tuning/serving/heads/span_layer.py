@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from fine_tuning.serving.heads.text_features import Features, Weights
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
 MAX_TOKENS = 24  # of a span
 BUCKETS = 1 << 17  # of hashed features
+Scores = NDArray[np.float64]
 _REACH = 3  # tokens on either side
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _SHAPES = ((re.compile(r"[^\W\d_]"), "a"), (re.compile(r"\d"), "0"))
@@ -60,24 +61,50 @@ class SpanLayer:
 
     Attributes:
         weights: of the shape (`BUCKETS`, 3); bias: of the shape (3,).
+        patterns: the kinds of tokens that spans are made of (see `pattern_of`); empty for any.
     """
 
     weights: Weights
     bias: Weights
+    patterns: frozenset[str] = frozenset()
 
     def find(self, read: TokenizedText) -> Span:
         """The likeliest span of a text."""
         tags = log_softmax(np.asarray(read.features @ self.weights + self.bias, dtype=np.float64), axis=1)
-        scores = _span_scores(tags)
+        scores = self._allowed(_span_scores(tags), read.tokens)
+        if not np.isfinite(scores).any():
+            return Span("", 0.0, 0.0)
         first, length = np.unravel_index(int(np.argmax(scores)), scores.shape)
         start, end = read.tokens[first].start, read.tokens[first + length].end
         best, every = float(scores[first, length]), float(logsumexp(scores))
         return Span(read.text[start:end], float(expit(every)), float(np.exp(best - every)))
 
+    def _allowed(self, scores: Scores, tokens: Sequence[Token]) -> Scores:
+        """The scores with -inf for spans that are made of other tokens than those that were learnt."""
+        if not self.patterns:
+            return scores
+        kinds = pattern_of(tokens)
+        allowed = np.zeros(scores.shape, bool)
+        for pattern in self.patterns:
+            at = kinds.find(pattern)
+            while at >= 0 and len(pattern) <= scores.shape[1]:
+                allowed[at, len(pattern) - 1] = True
+                at = kinds.find(pattern, at + 1)
+        return np.where(allowed, scores, -np.inf)
+
 
 def tokens_of(text: str) -> list[Token]:
     """The tokens of a text."""
     return [Token(found.group(), found.start(), found.end()) for found in _TOKEN.finditer(text)]
+
+
+def pattern_of(tokens: Iterable[Token]) -> str:
+    """The kind of each token, one character: 0 a number, a letters, x both, or the sign itself."""
+    return "".join(_kind(token.text) for token in tokens)
+
+
+def _kind(text: str) -> str:
+    return "0" if text.isdigit() else "a" if text.isalpha() else "x" if text[0].isalnum() or text[0] == "_" else text
 
 
 def tags_of(tokens: Sequence[Token], text: str, span: str) -> list[int] | None:
@@ -130,7 +157,7 @@ def _features(token: str) -> tuple[str, ...]:
     return f"w{token.lower()}", f"s{shape}", f"c{case}{short}", f"p{token[:3].lower()}", f"e{token[-3:].lower()}"
 
 
-def _span_scores(tags: NDArray[np.float64]) -> NDArray[np.float64]:
+def _span_scores(tags: Scores) -> Scores:
     """The log odds of each span by its first token and its length - 1; -inf where the text ends before."""
     count = len(tags)
     begins = tags[:, BEGIN] - tags[:, OUTSIDE]
