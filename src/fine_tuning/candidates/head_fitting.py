@@ -14,6 +14,7 @@ from fine_tuning.candidates.copied_fields import CopiedField, copied_field
 from fine_tuning.candidates.linear_machine import linear
 from fine_tuning.data_io.messages import content_text
 from fine_tuning.errors import DataError
+from fine_tuning.serving.embedding.embedder import Embedder
 from fine_tuning.serving.embedding.embedding_models import open_embedder
 from fine_tuning.serving.heads.answer_shape import AnswerShape, FieldPath, is_label, written_as
 from fine_tuning.serving.heads.classifier_head import COPIED, ClassifierHead, FieldLayers
@@ -47,7 +48,17 @@ class _Settings:
     strength: float
 
 
-def fit_head(train: Sequence[LabelledCall], valid: Sequence[LabelledCall], embedding: str | None) -> ClassifierHead:
+class FittedHead(NamedTuple):
+    """A head that has learnt from the training calls alone, and one of the same settings that knows all calls.
+
+    Confidences are calibrated for the first, and the second has its calibration.
+    """
+
+    validated: ClassifierHead
+    final: ClassifierHead
+
+
+def fit_head(train: Sequence[LabelledCall], valid: Sequence[LabelledCall], embedding: str | None) -> FittedHead:
     """The head that answers the calls of `valid` best.
 
     Args:
@@ -59,28 +70,59 @@ def fit_head(train: Sequence[LabelledCall], valid: Sequence[LabelledCall], embed
         MissingDependencyError: an extra is not installed.
     """
     if len(train) < MIN_CALLS or not valid:
-        raise DataError(f"a classifier head needs {MIN_CALLS} calls to learn from, and some to validate; {len(train)} are here")
+        raise DataError(
+            f"a classifier head needs {MIN_CALLS} calls to learn from, and some to validate; has {len(train)}"
+        )
     shape = AnswerShape.of([call.answer for call in train])
-    reader = ClassifierHead(shape, {}, TextFeatures({}, None), reads_system=_systems(train) > 1, embedding=embedding)
+    embedder = None if embedding is None else open_embedder(embedding)
+    reader = ClassifierHead(
+        shape, {}, TextFeatures({}, embedder), reads_system=_systems(train) > 1, embedding=embedding
+    )
     known, held_out = _rows(reader, train), _rows(reader, valid)
-    found = {path: copied_field(column, known.texts) for path, column in known.columns.items()}
-    spans = {path: each for path, each in found.items() if each is not None}
+    spans = _spans(known)
     _refuse_free_text(known, spans)
-    known, held_out = _marked(known, spans), _marked(held_out, spans)
+    marked, checked_rows = _marked(known, spans), _marked(held_out, spans)
+    features = _features(known.texts, embedder)
+    learnt, checked = _Blocks(*features.blocks(known.texts)), _Blocks(*features.blocks(held_out.texts))
+    tried = [_Settings(*each) for each in product(SCALES if embedding is not None else SCALES[:1], STRENGTHS)]
+    layers = {each: _layers(each, features, (marked, learnt), (checked_rows, checked)) for each in tried}
+    best = max(tried, key=lambda each: _right(layers[each], replace(features, scale=each.scale), checked_rows, checked))
+    validated = replace(reader, fields=_fields(layers[best], spans), features=replace(features, scale=best.scale))
+    return FittedHead(validated, _on_all(validated, _rows(reader, [*train, *valid]), best))
+
+
+def _on_all(head: ClassifierHead, rows: _Rows, settings: _Settings) -> ClassifierHead:
+    """The head with the same settings and calibration, fitted to all rows."""
+    features = replace(_features(rows.texts, head.features.embedder), scale=settings.scale)
+    found = _spans(rows)
+    spans = {path: found[path] for path, layers in head.fields.items() if layers.spans is not None and path in found}
+    blocks = features.joined(*features.blocks(rows.texts))
+    layers = {
+        path: replace(_label_layer(blocks, column, settings.strength), sharpness=head.fields[path].labels.sharpness)
+        for path, column in _marked(rows, spans).columns.items()
+    }
+    return replace(head, fields=_fields(layers, spans), features=features)
+
+
+def _spans(rows: _Rows) -> dict[FieldPath, CopiedField]:
+    found = {path: copied_field(column, rows.texts) for path, column in rows.columns.items()}
+    return {path: each for path, each in found.items() if each is not None}
+
+
+def _fields(
+    layers: Mapping[FieldPath, LabelLayer], spans: Mapping[FieldPath, CopiedField]
+) -> dict[FieldPath, FieldLayers]:
+    return {
+        path: FieldLayers(layer, *spans[path]) if path in spans else FieldLayers(layer)
+        for path, layer in layers.items()
+    }
+
+
+def _features(texts: Sequence[str], embedder: Embedder | None) -> TextFeatures:
     try:
-        features = TextFeatures.fit(known.texts, None if embedding is None else open_embedder(embedding))
+        return TextFeatures.fit(texts, embedder)
     except ValueError:
         raise DataError("the questions have no words to classify them by") from None
-    learnt, checked = _Blocks(*features.blocks(known.texts)), _Blocks(*features.blocks(held_out.texts))
-    scales = SCALES if embedding is not None else SCALES[:1]
-    tried = [_Settings(*each) for each in product(scales, STRENGTHS)]
-    layers = {each: _layers(each, features, (known, learnt), (held_out, checked)) for each in tried}
-    best = max(tried, key=lambda each: _right(layers[each], replace(features, scale=each.scale), held_out, checked))
-    fields = {
-        path: FieldLayers(layer, *spans[path]) if path in spans else FieldLayers(layer)
-        for path, layer in layers[best].items()
-    }
-    return replace(reader, fields=fields, features=replace(features, scale=best.scale))
 
 
 def _systems(calls: Sequence[LabelledCall]) -> int:
@@ -132,18 +174,21 @@ def _layers(
 
 
 def _layer(learnt: Features, column: Column, checked: Features, held_out: Column, strength: float) -> LabelLayer:
-    labels = tuple(sorted(set(column)))
-    places = {label: at for at, label in enumerate(labels)}
-    weights, bias = linear(learnt, np.asarray([places[each] for each in column]), len(labels), strength)
-    layer = LabelLayer(labels, weights, bias)
+    layer = _label_layer(learnt, column, strength)
+    places = {label: at for at, label in enumerate(layer.labels)}
     seen = [at for at, each in enumerate(held_out) if each in places]
-    scores = layer.scores(checked[seen]) if seen else np.zeros((0, len(labels)))
+    scores = layer.scores(checked[seen]) if seen else np.zeros((0, len(places)))
     return replace(layer, sharpness=sharpness_of(scores, [places[held_out[at]] for at in seen]))
 
 
-def _right(
-    layers: Mapping[FieldPath, LabelLayer], features: TextFeatures, held_out: _Rows, checked: _Blocks
-) -> float:
+def _label_layer(learnt: Features, column: Column, strength: float) -> LabelLayer:
+    labels = tuple(sorted(set(column)))
+    places = {label: at for at, label in enumerate(labels)}
+    weights, bias = linear(learnt, np.asarray([places[each] for each in column]), len(labels), strength)
+    return LabelLayer(labels, weights, bias)
+
+
+def _right(layers: Mapping[FieldPath, LabelLayer], features: TextFeatures, held_out: _Rows, checked: _Blocks) -> float:
     """The share of held-out calls of which all labels are right."""
     rows = features.joined(*checked)
     right = np.ones(len(held_out.texts), bool)

@@ -42,5 +42,3 @@ def _machine(strength: float) -> LinearSVC:
         raise MissingDependencyError("scikit-learn", "candidates", "a classifier head") from error
     options: dict[str, Any] = {"C": strength, "max_iter": MAX_ITERATIONS, "random_state": 0}
     return LinearSVC(**options)
-
-

@@ -1,4 +1,4 @@
-"""Choose and open the engine that answers with a model: a host, vLLM, llama.cpp, transformers or a classifier head."""
+"""Choose and open the engine that answers with a model: a host, vLLM, llama.cpp, transformers, a head or a cascade."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConfigurationError, NotFoundError
 from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving import vllm_engine
+from fine_tuning.serving.cascade_engine import is_cascade, open_cascade
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.heads.classifier_head import is_head
 from fine_tuning.serving.heads.head_engine import HeadEngine
@@ -31,6 +32,7 @@ class EngineKind(Enum):
     LLAMA_CPP = "llama.cpp"
     TRANSFORMERS = "transformers"
     HEAD = "classifier head"
+    CASCADE = "cascade"
 
 
 @dataclass(frozen=True)
@@ -48,8 +50,8 @@ class EngineChoice:
 
 
 def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: bool = True) -> EngineChoice:
-    """The engine for a model: its host; a classifier head's own; else vLLM where it is enabled, llama.cpp where it can
-    compute the model, else transformers.
+    """The engine for a model: its host; the one of a classifier head or a cascade; else vLLM where it is enabled,
+    llama.cpp where it can compute the model, else transformers.
 
     Args:
         provider: "local" or a host's address.
@@ -63,8 +65,8 @@ def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: 
     if provider != LOCAL:
         return EngineChoice(EngineKind.HOST)
     folder = model_folder(model, settings)
-    if is_head(folder):
-        return EngineChoice(EngineKind.HEAD, folder)
+    if is_head(folder) or is_cascade(folder):
+        return EngineChoice(EngineKind.HEAD if is_head(folder) else EngineKind.CASCADE, folder)
     if allow_vllm and vllm_engine.is_enabled(settings):
         return EngineChoice(EngineKind.VLLM, folder)
     gguf = kept_gguf(folder) if can_use_llama_cpp() else None
@@ -107,6 +109,12 @@ def open_target(target: Target, name: str, settings: Settings, api_key: str | No
     assert choice.folder is not None  # noqa: S101 - the model is local
     if choice.kind is EngineKind.HEAD:
         return HeadEngine(choice.folder, name)
+    if choice.kind is EngineKind.CASCADE:
+        return open_cascade(
+            choice.folder,
+            name,
+            lambda second: open_target(Target(second.provider, second.model), name, settings, api_key),
+        )
     return with_tools_and_checks(open_local(choice.folder, name, choice.gguf), choice.folder)
 
 

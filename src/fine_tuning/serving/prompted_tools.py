@@ -14,6 +14,7 @@ from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.export.chat_template import chat_template
 from fine_tuning.serving.bounded_templates import with_bounded_template
+from fine_tuning.serving.cascade_engine import CascadeEngine
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import CheckedAnswers
@@ -43,9 +44,9 @@ def with_tools_and_checks(engine: Engine, folder: Path | None) -> Engine:
 
     Args:
         folder: of the model's files; None for a host's model, of whose tools and answers its host takes care. A
-            classifier head has neither.
+            classifier head has neither, and a cascade's second model its own.
     """
-    if folder is None or isinstance(engine, PromptedTools | CheckedAnswers | CheckedCalls | HeadEngine):
+    if folder is None or isinstance(engine, _COMPLETE):
         return engine
     has_tools = _template_has_tools(folder)
     bounded = with_bounded_template(engine, folder)
@@ -237,3 +238,6 @@ def _joined(answer: Completion, reader: ToolCallReader, deltas: Sequence[Delta])
 
 def _texts(deltas: Iterable[Delta]) -> Iterator[str]:
     return (text for delta in deltas if (text := delta.get("content")))
+
+
+_COMPLETE = PromptedTools | CheckedAnswers | CheckedCalls | HeadEngine | CascadeEngine

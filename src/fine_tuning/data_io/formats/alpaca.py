@@ -72,8 +72,8 @@ def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> 
         row["history"] = [texts[at : at + 2] for at in range(0, len(texts) - 2, 2)]
     if not _reads_as(row, messages):
         raise DataError(
-            "alpaca rows do not hold a text with the marks of a chat template (read as turns), nor a system prompt that "
-            "says nothing, as `null`; use the format openai"
+            "alpaca rows do not hold a text with the marks of a chat template, which is read as turns, nor a system "
+            "prompt that says nothing, as `null`; use the format openai"
         )
     return row
 

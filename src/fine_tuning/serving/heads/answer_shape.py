@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import cast
 
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.json_values import JsonObject, is_object
@@ -119,7 +120,7 @@ def _leaves(value: JsonObject) -> dict[FieldPath, str]:
 
 def _put(into: JsonObject, path: FieldPath, value: object) -> None:
     for key in path[:-1]:
-        into = into.setdefault(key, {})
+        into = cast("JsonObject", into.setdefault(key, {}))
     into[path[-1]] = value
 
 

@@ -23,6 +23,7 @@ from fine_tuning.serving.heads.text_features import TextFeatures, Weights
 
 SETTINGS, TENSORS, ENCODER = "head.json", "head.safetensors", "encoder"
 FORMAT = 1
+AS_IT_IS = SpanWriter({})
 COPIED = "copied"  # in place of a label, which is a JSON text: the value is a span of the text
 
 
@@ -46,7 +47,7 @@ class FieldLayers:
 
     labels: LabelLayer
     spans: SpanLayer | None = None
-    writer: SpanWriter = SpanWriter({})
+    writer: SpanWriter = AS_IT_IS
     is_number: bool = False
 
 
@@ -161,7 +162,8 @@ def _loaded(folder: Path) -> ClassifierHead:
     style = settings["style"]
     fields = {tuple(each["path"]): _field(each, number, tensors) for number, each in enumerate(settings["fields"])}
     shape = AnswerShape(
-        tuple(fields), None if style is None else JsonStyle(tuple(style["separators"]), style["indent"], style["ensure_ascii"])
+        tuple(fields),
+        None if style is None else JsonStyle(tuple(style["separators"]), style["indent"], style["ensure_ascii"]),
     )
     return ClassifierHead(shape, fields, features, bool(settings["reads_system"]), place)
 
@@ -204,7 +206,9 @@ def _value(layers: FieldLayers, probabilities: Probabilities, read: TokenizedTex
         return labels[at], float(probabilities[at])
     is_copied = np.asarray([label == COPIED for label in labels])
     span = None if read is None else spans.find(read)
-    copied = None if span is None or not span.text else _written(layers.writer.text(span.text), is_number=layers.is_number)
+    copied = (
+        None if span is None or not span.text else _written(layers.writer.text(span.text), is_number=layers.is_number)
+    )
     exists = 0.0 if span is None or copied is None else span.exists
     both = probabilities * np.where(is_copied, exists, 1 - exists)
     if not both.sum() > 0:

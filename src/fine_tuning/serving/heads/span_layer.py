@@ -74,7 +74,7 @@ class SpanLayer:
         scores = self._allowed(_span_scores(tags), read.tokens)
         if not np.isfinite(scores).any():
             return Span("", 0.0, 0.0)
-        first, length = np.unravel_index(int(np.argmax(scores)), scores.shape)
+        first, length = divmod(int(np.argmax(scores)), scores.shape[1])
         start, end = read.tokens[first].start, read.tokens[first + length].end
         best, every = float(scores[first, length]), float(logsumexp(scores))
         return Span(read.text[start:end], float(expit(every)), float(np.exp(best - every)))

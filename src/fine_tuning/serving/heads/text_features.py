@@ -67,7 +67,9 @@ class TextFeatures:
         """Both blocks beside each other."""
         if embedded is None:
             return counted
-        return sparse.hstack([counted, sparse.csr_matrix(embedded * np.float32(self.scale))], "csr", dtype=np.float32)
+        dense = sparse.csr_matrix(embedded * np.float32(self.scale))
+        found: Features = sparse.hstack([counted, dense], "csr", dtype=np.float32)
+        return found
 
     def settings(self) -> dict[str, object]:
         """What `of_files` needs beside the tensors: the terms of each part in the order of its features."""
