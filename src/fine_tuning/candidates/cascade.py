@@ -36,7 +36,7 @@ class Cascade:
         """Choose the threshold on validation calls. See `Candidate`.
 
         Raises:
-            ConflictError: no threshold keeps the risk, but the one under which the incumbent answers everything.
+            ConflictError: the incumbent would have to answer everything, or nothing.
         """
         requests = [call.request for call in valid]
         own, theirs = self._first.validated_answers(requests), self._incumbent(requests)
@@ -46,6 +46,8 @@ class Cascade:
         ]
         sure = [0.0 if answer.confidence is None else answer.confidence for answer in own]
         self.threshold = controlled_threshold(sure, lost, self._risk)
+        if all(each >= self.threshold for each in sure):
+            raise ConflictError("the head may answer all validation calls: the cascade would be the head alone")
         if not any(each >= self.threshold for each in sure):
             raise ConflictError(
                 f"with {len(valid)} validation calls no confidence keeps the expected loss below {self._risk:.3g}"

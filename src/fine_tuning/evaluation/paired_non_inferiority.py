@@ -90,7 +90,8 @@ class PairedScores:
             return nan
         spread = self.bounds[1] - self.bounds[0]
         if not error > 0:  # other differences may be as rare as none in `count` allows
-            return centre + side * (1 - alpha ** (1 / count)) * (spread - side * centre)
+            rare = 1 - float(alpha ** (1 / count))
+            return centre + side * rare * (spread - side * centre)
         bound: float = centre + side * float(stdtrit(count - 1, 1 - alpha)) * error
         return max(-spread, min(spread, bound))
 
