@@ -175,6 +175,39 @@ def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(
     service.close()
 
 
+def test_examples_are_put_before_the_question_and_answer_by_the_registered_name(
+    cli: Any, tmp_path: Path, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: wire.Request) -> Any:
+        """A model that says what was answered to the nearest example, and nothing of its own."""
+        turns = [each for each in request.body["messages"] if each["role"] == "assistant"]
+        return 200, wire.completion(turns[-1]["content"] if turns else "?", request.body["model"])
+
+    host.answers["POST /chat/completions"] = answer
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    prices = {"big": {"input": 2.0, "output": 8.0}, "small": {"input": 0.1, "output": 0.4}}
+    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps(prices))
+    file = tickets(tmp_path / "calls.jsonl", 240, "big")
+    arguments = ["--incumbent", "big", "--model", "small", "--few-shot", "small", "--no-heads", "--margin", "0.2"]
+    code, out, err = cli("bakeoff", str(file), *arguments, "--register", "shots", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    by_name = {each["name"]: each["quality"]["value"] for each in found["results"]}
+    assert by_name["small"] == 0
+    assert by_name["few-shot: small"] > 0.9
+    assert found["winner"] == "few-shot: small"
+    cli("deploy", "shots", "1")
+    with_service = LLMService(model="shots")
+    reply = with_service.complete("the lid of order 10007 is cracked")
+    assert (reply["content"], reply["model"]) == ("broken", "shots")
+    sent = host.requests[-1].body
+    assert sent["model"] == "small"
+    assert [each["role"] for each in sent["messages"][-3:]] == ["user", "assistant", "user"]
+    assert reply["cost"] == pytest.approx((10 * 0.1 + 2 * 0.4) / 1e6, rel=1)
+    with_service.close()
+
+
 def test_free_text_says_why_nothing_could_be_measured(cli: Any, tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
     rows = [

@@ -29,6 +29,9 @@ class BakeoffPlan(OptionModel):
             description="Embedding model or encoder folder of a classifier head beside TF-IDF; none for TF-IDF alone."
         ),
     ] = ()
+    few_shots: Annotated[
+        tuple[str, ...], Field(description="Model to ask with the nearest of your own examples before each question.")
+    ] = ()
     fine_tunes: Annotated[tuple[str, ...], Field(description="Base model to fine-tune here.")] = ()
     metric: Annotated[str, Field(description="Score of an answer: exact_match, json_match, token_f1, ...")] = (
         "exact_match"
@@ -49,6 +52,6 @@ class BakeoffPlan(OptionModel):
             raise UsageError(f"{self.metric} does not score single answers from 0 to 1; use exact_match or another")
         if self.margin >= 1:
             raise UsageError(f"margin must be below 1, not {self.margin:g}")
-        if not (self.models or self.heads or self.fine_tunes):
+        if not (self.models or self.heads or self.few_shots or self.fine_tunes):
             raise UsageError("name at least one candidate")
         return self

@@ -10,11 +10,13 @@ import numpy as np
 
 from fine_tuning.candidates.candidate import Candidate, CandidateAnswer, LabelledCall, Request
 from fine_tuning.candidates.cascade import Cascade
+from fine_tuning.candidates.few_shot import FewShot
 from fine_tuning.candidates.head_candidate import HeadCandidate
 from fine_tuning.candidates.served_model import ServedModel
 from fine_tuning.errors import ConflictError, FineTuningError
 from fine_tuning.evaluation import metrics
-from fine_tuning.evaluation.paired_non_inferiority import examples_needed, power
+from fine_tuning.evaluation.paired_non_inferiority import ALPHA, examples_needed, power
+from fine_tuning.serving.model_resolution import resolve_target
 from fine_tuning.store import bakeoffs
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.bakeoff import bakeoff_data, bakeoff_result, incumbent_answers
@@ -87,14 +89,16 @@ class BakeoffRun:
             ProviderError, ConfigurationError: the incumbent cannot be asked.
         """
         data = bakeoff_data.read(self.workspace, dataset, self.plan)
-        notes = self._power_notes(data)
         calls = ModelCalls(self.workspace, self.plan.max_tokens)
+        candidates = [*self._candidates(calls)]
+        has_cascade = self.plan.heads and self.plan.incumbent is not None
+        notes = self._power_notes(data, len(candidates) + has_cascade)
         incumbent, table = self._incumbent(calls, data), _Table()
         if incumbent is not None:
             self.on_message(f"incumbent: {incumbent.name}")
             answers = incumbent.answer(_requests(data.validation)), incumbent.answer(_requests(data.test))
             table.measured[incumbent.name] = self._judged(*answers, data, 0.0)
-        for candidate in self._candidates(calls):
+        for candidate in candidates:
             self._add(candidate, data, table)
         if incumbent is not None and (first := self._surest(table)) is not None:
             risk = RISK_SHARE * self.plan.margin
@@ -104,13 +108,14 @@ class BakeoffRun:
             raise ConflictError(f"no candidate could be measured ({reasons})")
         return self._concluded(data, table, incumbent, notes)
 
-    def _power_notes(self, data: BakeoffData) -> list[str]:
-        margin, rows = self.plan.margin, len(data.test)
-        needed, shown = examples_needed(margin, ASSUMED_DISCORDANT), power(rows, margin, ASSUMED_DISCORDANT)
+    def _power_notes(self, data: BakeoffData, candidates: int) -> list[str]:
+        margin, rows, alpha = self.plan.margin, len(data.test), ALPHA / candidates
+        needed = examples_needed(margin, ASSUMED_DISCORDANT, alpha)
+        shown = power(rows, margin, ASSUMED_DISCORDANT, alpha)
         line = (
             f"{len(data.train):,} calls to learn from, {len(data.validation):,} to choose by, {rows:,} to test on: an "
             f"equally good candidate that answers {ASSUMED_DISCORDANT:.0%} of the calls differently is shown not to be "
-            f"worse by {margin:g} with a chance of {shown:.0%}; {needed:,} test calls give 80 %"
+            f"worse by {margin:g}, as one of {candidates}, with a chance of {shown:.0%}; {needed:,} test calls give 80 %"
         )
         self.on_message(line)
         left_out = f"{data.badly_rated:,} calls were left out: their answers are rated 3 or less"
@@ -129,9 +134,16 @@ class BakeoffRun:
             yield HeadCandidate(None if embedding == NO_EMBEDDING else embedding, price)
         for model in plan.models:
             yield ServedModel(model, calls.ask)
+        for model in plan.few_shots:
+            yield FewShot(model, calls.ask, self._score, self._place_of)
         for base in plan.fine_tunes:
             folder = self.workspace.folder("datasets") / "bakeoff"
             yield FineTuneCandidate(base, self.workspace, folder, calls.ask, self.wait_for_job)
+
+    def _place_of(self, model: str) -> tuple[str, str]:
+        with self.workspace.database.read() as tx:
+            target = resolve_target(tx, model, self.workspace.settings)
+        return target.provider, target.model
 
     def _add(self, candidate: Candidate, data: BakeoffData, table: _Table) -> None:
         """Fit and measure a candidate; one that does not apply, or fails, is noted with the reason."""
