@@ -17,11 +17,12 @@ import random
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ BASE_RIGHT = 0.9  # of the simulated incumbent's answers
 class Teacher(BaseHTTPRequestHandler):
     """Answers with the label of a question, and with another one for a share of the questions."""
 
-    labels: dict[str, str] = {}
+    labels: Mapping[str, str] = MappingProxyType({})
 
     def do_POST(self) -> None:  # noqa: D102
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -216,13 +217,8 @@ def _changed(rng: np.random.Generator, base: Any, *, lost: float, gained: float)
 
 def _winner(base: Any, candidates: dict[str, Any]) -> str | None:
     def measured(right: Any, cost: float) -> Measured:
-        answers = [CandidateAnswer("a", 1.0, cost)] * len(right)
-        return {
-            "answers": answers,
-            "scores": right.astype(float).tolist(),
-            "validation_quality": 0.9,
-            "investment": 0.0,
-        }
+        answers, scores = [CandidateAnswer("a", 1.0, cost)] * len(right), right.astype(float).tolist()
+        return {"answers": answers, "scores": scores, "validation_quality": 0.9, "investment": 0.0}
 
     every = {"incumbent": measured(base, 1.0)} | {name: measured(each, 0.1) for name, each in candidates.items()}
     results = compare(every, "incumbent", MARGIN, "binary", None, [{}] * len(base))
@@ -232,12 +228,11 @@ def _winner(base: Any, candidates: dict[str, Any]) -> str | None:
 
 def main() -> None:
     """Measure, write."""
+    sections = {"null": null, "inbox": inbox, "banking77": banking77}
     parser = argparse.ArgumentParser()
-    parser.add_argument(
-        "only", nargs="*", choices=["banking77", "inbox", "null", []], default=["null", "inbox", "banking77"]
-    )
-    sections = {"banking77": banking77, "inbox": inbox, "null": null}
-    report.write("The bake-off", "bench_bakeoff.py", "\n\n".join(sections[name]() for name in parser.parse_args().only))
+    parser.add_argument("only", nargs="*", help=f"of {', '.join(sections)}; all by default")
+    chosen = parser.parse_args().only or [*sections]
+    report.write("The bake-off", "bench_bakeoff.py", "\n\n".join(sections[name]() for name in chosen))
 
 
 if __name__ == "__main__":

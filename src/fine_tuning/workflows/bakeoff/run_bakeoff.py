@@ -115,7 +115,7 @@ class BakeoffRun:
         line = (
             f"{len(data.train):,} calls to learn from, {len(data.validation):,} to choose by, {rows:,} to test on: an "
             f"equally good candidate that answers {ASSUMED_DISCORDANT:.0%} of the calls differently is shown not to be "
-            f"worse by {margin:g}, as one of {candidates}, with a chance of {shown:.0%}; {needed:,} test calls give 80 %"
+            f"worse by {margin:g}, as one of {candidates}, with a chance of {shown:.0%} ({needed:,} test calls: 80 %)"
         )
         self.on_message(line)
         left_out = f"{data.badly_rated:,} calls were left out: their answers are rated 3 or less"
