@@ -203,9 +203,9 @@ def null() -> str:
     low, high = wilson(false, REPLICATIONS)
     return f"""### Simulated bake-offs
 
-{REPLICATIONS:,} bake-offs of {CANDIDATES} candidates on {ROWS} calls with a margin of {MARGIN:g}. All candidates worse by
-just the margin, and cheaper: a false winner in {false / REPLICATIONS:.1%} ({low:.1%} to {high:.1%}; target: at most 5 %).
-One of them as good as the incumbent, from which it differs in 10 % of the calls: it is named in
+{REPLICATIONS:,} bake-offs of {CANDIDATES} candidates on {ROWS} calls with a margin of {MARGIN:g}. All candidates worse
+by just the margin, and cheaper: a false winner in {false / REPLICATIONS:.1%} ({low:.1%} to {high:.1%}; target: at most
+5 %). One of them as good as the incumbent, from which it differs in 10 % of the calls: it is named in
 {found / REPLICATIONS:.1%} (stated before: {stated:.1%}, were it tested at the smallest share of alpha alone)."""
 
 
