@@ -67,7 +67,9 @@ def test_validated_head_has_not_seen_the_validation_calls() -> None:
     assert both.final.answers(["zebra quokka"])[0].text == "animals"
 
 
-@pytest.mark.parametrize("script", ["Wo ist {}?", "где {}", "{} はどこですか", "איפה {}", "कहाँ है {}"])
+@pytest.mark.parametrize(
+    "script", ["Wo ist {}?", "где {}", "{} はどこですか", "איפה {}", "कहाँ है {}", "订单{}在哪", "หมายเลข{}ครับ"]
+)
 def test_number_is_copied_next_to_any_script(script: str) -> None:
     rng = random.Random(3)
     numbers = [str(rng.randrange(1000, 99_999)) for _ in range(80)]

@@ -11,8 +11,9 @@ from scipy import sparse
 
 from fine_tuning.candidates.linear_machine import linear
 from fine_tuning.serving.heads.answer_shape import MIN_SHARE, is_label, written_as
-from fine_tuning.serving.heads.span_layer import SpanLayer, pattern_of, tags_of, token_features, tokens_of
+from fine_tuning.serving.heads.span_layer import SpanLayer, pattern_of, tags_of, token_features
 from fine_tuning.serving.heads.span_writer import SpanWriter, aligned, is_rewritten
+from fine_tuning.serving.heads.text_tokens import tokens_of
 
 MIN_LABELS = 20  # distinct values from which on copied text is read as such, though it may also be a label
 MAX_PATTERNS = 50  # of a field whose spans are alike
@@ -38,7 +39,7 @@ def copied_field(values: Sequence[str], texts: Sequence[str]) -> CopiedField | N
     given = [(at, span) for at, value in enumerate(values) if (span := written_as(value))]
     if not given or (is_label([values[at] for at, _ in given]) and len({span for _, span in given}) <= MIN_LABELS):
         return None
-    found: dict[int, str | None] = {at: span if span in texts[at] else None for at, span in given}
+    found = {at: span if tags_of(tokens_of(texts[at]), texts[at], span) is not None else None for at, span in given}
     writer = SpanWriter({})
     if _share(found) < MIN_SHARE:
         if not is_rewritten([span for _, span in given]):
@@ -48,6 +49,8 @@ def copied_field(values: Sequence[str], texts: Sequence[str]) -> CopiedField | N
             return None
         known = [(span, part) for at, span in given if (part := found[at]) is not None]
         writer = SpanWriter.learnt([span for span, _ in known], [part for _, part in known])
+    if not any(found.values()):
+        return None
     numbers = sum(not values[at].startswith('"') for at, _ in given)
     absent = {at: "" for at in range(len(values)) if at not in found}
     return CopiedField(_spans(texts, {**absent, **found}), writer, 2 * numbers > len(given))

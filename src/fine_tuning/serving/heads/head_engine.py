@@ -11,7 +11,7 @@ from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.heads.classifier_head import ClassifierHead, load_head
-from fine_tuning.serving.heads.span_layer import tokens_of
+from fine_tuning.serving.heads.text_tokens import tokens_of
 from fine_tuning.serving.text_types import TextBody, TextChunk
 
 _UNSUPPORTED = ("tools", "functions", "logprobs", "top_logprobs", "logit_bias", "modalities", "audio")

@@ -15,22 +15,14 @@ from scipy.special import expit, log_softmax, logsumexp
 
 from fine_tuning.errors import MissingDependencyError
 from fine_tuning.serving.heads.text_features import Features, Weights
+from fine_tuning.serving.heads.text_tokens import Token, tokens_of
 
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
 MAX_TOKENS = 24  # of a span
 BUCKETS = 1 << 17  # of hashed features
 Scores = NDArray[np.float64]
 _REACH = 3  # tokens on either side
-_TOKEN = re.compile(r"\w+|[^\w\s]")
 _SHAPES = ((re.compile(r"[^\W\d_]"), "a"), (re.compile(r"\d"), "0"))
-
-
-class Token(NamedTuple):
-    """A word, number or sign, and where it stands."""
-
-    text: str
-    start: int
-    end: int
 
 
 class Span(NamedTuple):
@@ -93,18 +85,13 @@ class SpanLayer:
         return np.where(allowed, scores, -np.inf)
 
 
-def tokens_of(text: str) -> list[Token]:
-    """The tokens of a text."""
-    return [Token(found.group(), found.start(), found.end()) for found in _TOKEN.finditer(text)]
-
-
 def pattern_of(tokens: Iterable[Token]) -> str:
-    """The kind of each token, one character: 0 a number, a letters, x both, or the sign itself."""
+    """The kind of each token, one character: 0 a number, a letters, or the sign itself."""
     return "".join(_kind(token.text) for token in tokens)
 
 
 def _kind(text: str) -> str:
-    return "0" if text.isdigit() else "a" if text.isalpha() else "x" if text[0].isalnum() or text[0] == "_" else text
+    return "0" if text.isdecimal() else "a" if len(text) > 1 or text.isalpha() else text
 
 
 def tags_of(tokens: Sequence[Token], text: str, span: str) -> list[int] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from fine_tuning.serving.heads.span_layer import Token, tokens_of
+from fine_tuning.serving.heads.text_tokens import Token, tokens_of
 
 MAX_WORDS = 4  # of a value that is written word by word
 _FILLERS = 3  # words of a span that the value has not

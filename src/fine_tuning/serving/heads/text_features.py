@@ -12,6 +12,7 @@ from scipy import sparse
 
 from fine_tuning.errors import MissingDependencyError
 from fine_tuning.serving.embedding.embedder import Embedder
+from fine_tuning.serving.heads.text_tokens import texts_of
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -20,7 +21,7 @@ Features = sparse.csr_matrix  # float32, of the shape (texts, features)
 Weights = NDArray[np.float32]
 EMBEDDED_AT_ONCE = 512
 _PARTS: Mapping[str, Mapping[str, Any]] = {
-    "words": {"ngram_range": (1, 2), "token_pattern": r"(?u)\w+|[^\w\s]"},
+    "words": {"ngram_range": (1, 2), "tokenizer": texts_of, "token_pattern": None},
     "characters": {"analyzer": "char_wb", "ngram_range": (2, 5), "min_df": 2},
 }
 

@@ -89,7 +89,8 @@ def read(workspace: Workspace, name: str, plan: BakeoffPlan) -> BakeoffData:
     numbered = {part: _numbered(found) for part, found in parts.items()}
     if len(numbered["test"]) < MIN_ROWS:
         raise DataError(
-            f"{len(numbered['test'])} calls to test on are too few: a bake-off needs {MIN_ROWS}, better hundreds"
+            f"{len(numbered['test'])} calls to test on are too few: a bake-off needs {MIN_ROWS}, better hundreds, of "
+            "several conversations (calls with the same question are of one)"
         )
     return BakeoffData(numbered["train"], numbered["validation"], numbered["test"], left_out)
 
