@@ -14,6 +14,7 @@ import typer
 
 from fine_tuning._util.files import explain_os_error
 from fine_tuning.commands import (
+    bakeoff,
     base_models,
     calls,
     capture,
@@ -61,6 +62,7 @@ for group in (
     routes,
     vendor_keys,
     pipeline,
+    bakeoff,
     relocation,
     maintenance,
 ):

@@ -114,6 +114,8 @@ def _usage(completion: Completion) -> Usage:
 
 def call_cost(target: Target, completion: Completion, settings: Settings) -> CallPrice:
     """The price of a call: by the host's token prices, or by the hourly cost of this machine."""
+    if completion.price_of is not None:
+        target = Target(*completion.price_of)
     if target.provider != LOCAL:
         return _price_at_host(target, completion, settings)
     hourly = settings.machine_usd_per_hour

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.data_io.usage import Usage
@@ -17,6 +17,13 @@ DEFAULT_CONCURRENCY = 8  # requests to a host at once
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+class PriceOf(NamedTuple):
+    """Whose price a call has: "local" and a model folder, or a host's address and its model."""
+
+    provider: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,8 @@ class Completion:
     tool_calls: Sequence[ToolCall] = ()
     usage: Usage | None = None
     served_by: str | None = None
+    confidence: float | None = None
+    price_of: PriceOf | None = None
 
 
 class Engine(Protocol):

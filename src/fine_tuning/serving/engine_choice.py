@@ -1,7 +1,8 @@
-"""Choose and open the engine that answers with a model: a host, vLLM, llama.cpp or transformers."""
+"""Choose and open the engine that answers with a model: a host, vLLM, llama.cpp, transformers, or one of parts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from importlib.util import find_spec
@@ -12,11 +13,16 @@ from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConfigurationError, NotFoundError
 from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving import vllm_engine
+from fine_tuning.serving.cascade_engine import is_cascade, open_cascade
 from fine_tuning.serving.engine import Engine
+from fine_tuning.serving.few_shot_engine import open_few_shot
+from fine_tuning.serving.heads.classifier_head import is_head
+from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.serving.prompted_tools import with_tools_and_checks
+from fine_tuning.serving.retrieved_examples import is_few_shot
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from fine_tuning.settings import Settings
 
@@ -28,6 +34,9 @@ class EngineKind(Enum):
     VLLM = "vllm"
     LLAMA_CPP = "llama.cpp"
     TRANSFORMERS = "transformers"
+    HEAD = "classifier head"
+    CASCADE = "cascade"
+    FEW_SHOT = "few-shot"
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,12 @@ class EngineChoice:
     gguf: Path | None = None
 
 
+_COMPOSED = {EngineKind.HEAD: is_head, EngineKind.CASCADE: is_cascade, EngineKind.FEW_SHOT: is_few_shot}
+
+
 def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: bool = True) -> EngineChoice:
-    """The engine for a model: its host; else vLLM where it is enabled, llama.cpp where it can compute the model, else
-    transformers.
+    """The engine for a model: its host; that of a head, a cascade or a prompt with examples; else vLLM where it is
+    enabled, llama.cpp where it can compute the model, else transformers.
 
     Args:
         provider: "local" or a host's address.
@@ -60,6 +72,9 @@ def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: 
     if provider != LOCAL:
         return EngineChoice(EngineKind.HOST)
     folder = model_folder(model, settings)
+    for kind, is_of_kind in _COMPOSED.items():
+        if is_of_kind(folder):
+            return EngineChoice(kind, folder)
     if allow_vllm and vllm_engine.is_enabled(settings):
         return EngineChoice(EngineKind.VLLM, folder)
     gguf = kept_gguf(folder) if can_use_llama_cpp() else None
@@ -100,7 +115,20 @@ def open_target(target: Target, name: str, settings: Settings, api_key: str | No
         raise NotFoundError(f"the files of {name} are gone: {folder}; train it again or deploy another")
     choice = choose_engine(target.provider, target.model, settings, allow_vllm=False)
     assert choice.folder is not None  # noqa: S101 - the model is local
+    if choice.kind in _COMPOSED:
+        return _open_composed(
+            choice.kind, choice.folder, name, lambda other: open_target(other, name, settings, api_key)
+        )
     return with_tools_and_checks(open_local(choice.folder, name, choice.gguf), choice.folder)
+
+
+def _open_composed(kind: EngineKind, folder: Path, name: str, open_other: Callable[[Target], Engine]) -> Engine:
+    """A model of parts, of which one may be another model."""
+    if kind is EngineKind.HEAD:
+        return HeadEngine(folder, name)
+    if kind is EngineKind.CASCADE:
+        return open_cascade(folder, name, lambda second: open_other(Target(second.provider, second.model)))
+    return open_few_shot(folder, name, lambda asked: open_other(Target(asked.provider, asked.model)))
 
 
 def _open_host(target: Target, name: str, host: Host) -> OpenAIEngine:

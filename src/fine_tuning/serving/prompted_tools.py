@@ -14,12 +14,15 @@ from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.export.chat_template import chat_template
 from fine_tuning.serving.bounded_templates import with_bounded_template
+from fine_tuning.serving.cascade_engine import CascadeEngine
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import CheckedAnswers
 from fine_tuning.serving.checked_calls import CheckedCalls
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_around import EngineAround
+from fine_tuning.serving.few_shot_engine import FewShotEngine
+from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
 from fine_tuning.serving.response_grammar import json_rule
 from fine_tuning.serving.tool_call_reader import ToolCallReader
@@ -41,9 +44,10 @@ def with_tools_and_checks(engine: Engine, folder: Path | None) -> Engine:
     """The engine with answers and calls checked, and with tools as text where its model's chat template has none.
 
     Args:
-        folder: of the model's files; None for a host's model, of whose tools and answers its host takes care.
+        folder: of the model's files; None for a host's model, of whose tools and answers its host takes care. A
+            classifier head has neither, and a cascade's second model its own.
     """
-    if folder is None or isinstance(engine, PromptedTools | CheckedAnswers | CheckedCalls):
+    if folder is None or isinstance(engine, _COMPLETE):
         return engine
     has_tools = _template_has_tools(folder)
     bounded = with_bounded_template(engine, folder)
@@ -235,3 +239,6 @@ def _joined(answer: Completion, reader: ToolCallReader, deltas: Sequence[Delta])
 
 def _texts(deltas: Iterable[Delta]) -> Iterator[str]:
     return (text for delta in deltas if (text := delta.get("content")))
+
+
+_COMPLETE = PromptedTools | CheckedAnswers | CheckedCalls | HeadEngine | CascadeEngine | FewShotEngine

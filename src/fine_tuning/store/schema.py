@@ -13,7 +13,7 @@ from fine_tuning.store.tables import metadata
 # Oldest first; the last one is what this version of the code works with. A test keeps it equal to the scripts.
 REVISIONS = (
     *("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
-    *("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018"),
+    *("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018", "0019"),
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
 _migration_lock = threading.Lock()  # Alembic keeps its state in module variables

@@ -1,0 +1,75 @@
+"""A classifier head as a candidate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from fine_tuning.candidates.candidate import CandidateAnswer, LabelledCall, Request
+from fine_tuning.candidates.head_fitting import FittedHead, fit_head
+from fine_tuning.errors import ConflictError, UsageError
+from fine_tuning.serving.heads.classifier_head import ClassifierHead
+
+MS_PER_HOUR = 3.6e6
+
+
+class HeadCandidate:
+    """A `Candidate` that answers with a classifier head on this machine.
+
+    Args:
+        embedding: the name of an embedding model or the path of an encoder's folder; None for TF-IDF alone.
+        usd_per_hour: the price of this machine; None is unknown.
+    """
+
+    def __init__(self, embedding: str | None, usd_per_hour: float | None) -> None:
+        self.name = "head: TF-IDF" + (f" + {Path(embedding).name}" if embedding else "")
+        self._embedding, self._usd_per_hour = embedding, usd_per_hour
+        self._fitted: FittedHead | None = None
+        self._seconds = 0.0
+
+    @property
+    def fitted(self) -> FittedHead:
+        """The fitted heads.
+
+        Raises:
+            ConflictError: it is not fitted.
+        """
+        if self._fitted is None:
+            raise ConflictError(f"{self.name} is not fitted")
+        return self._fitted
+
+    def fit(self, train: Sequence[LabelledCall], valid: Sequence[LabelledCall]) -> None:
+        """Learn the fields of the answers. See `Candidate`."""
+        if any(call.request.tools for call in (*train, *valid)):
+            raise UsageError("a classifier head calls no tools")
+        started = time.perf_counter()
+        self._fitted = fit_head(train, valid, self._embedding)
+        self._seconds = time.perf_counter() - started
+
+    def answer(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
+        """Answer one request after another, so that each has its own latency. See `Candidate`."""
+        return [self._answer(self.fitted.final, request) for request in requests]
+
+    def validated_answers(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
+        """The answers of the head that has not learnt from the validation calls."""
+        return [self._answer(self.fitted.validated, request) for request in requests]
+
+    def _answer(self, head: ClassifierHead, request: Request) -> CandidateAnswer:
+        started = time.perf_counter()
+        try:
+            (found,) = head.answers([head.text_of(request.messages)])
+        except UsageError as error:
+            return CandidateAnswer(None, error=str(error))
+        latency = (time.perf_counter() - started) * 1000
+        cost = None if self._usd_per_hour is None else latency / MS_PER_HOUR * self._usd_per_hour
+        return CandidateAnswer(found.text, latency, cost, found.confidence)
+
+    def investment(self) -> float | None:
+        """This machine's price for the time of fitting. See `Candidate`."""
+        return None if self._usd_per_hour is None else self._seconds / 3600 * self._usd_per_hour
+
+    def export(self, folder: Path) -> Path:
+        """Write the head. See `Candidate`."""
+        self.fitted.final.save(folder)
+        return folder

@@ -1,0 +1,118 @@
+"""Examples of a task that are put before a question: those whose questions are nearest to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fine_tuning._util.files import atomic_write, make_folder, read_json, write_json
+from fine_tuning.data_io.messages import content_text
+from fine_tuning.errors import DataError
+from fine_tuning.serving.chat_types import Messages
+from fine_tuning.serving.embedding.embedder import Embedder, Vectors, unit_length
+from fine_tuning.serving.embedding.embedding_models import BUILT_IN, open_embedder
+
+SETTINGS, EXAMPLES = "few_shot.json", "examples.jsonl"
+EMBEDDED_AT_ONCE = 512
+
+
+class Example(NamedTuple):
+    """A question and its answer."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class RetrievedExamples:
+    """Chooses examples for a question.
+
+    Attributes:
+        vectors: of the questions, of unit length, of the shape (examples, dimensions).
+        shots: examples before a question; the nearest comes last.
+    """
+
+    examples: Sequence[Example]
+    vectors: Vectors
+    embedder: Embedder
+    shots: int
+
+    @classmethod
+    def of(cls, examples: Sequence[Example], embedder: Embedder, shots: int) -> RetrievedExamples:
+        """Embed the questions of the examples."""
+        texts = [each.question for each in examples]
+        batches = [texts[at : at + EMBEDDED_AT_ONCE] for at in range(0, len(texts), EMBEDDED_AT_ONCE)]
+        vectors = np.concatenate([embedder.embed(batch).vectors for batch in batches])
+        return cls(examples, unit_length(vectors), embedder, shots)
+
+    def before(self, messages: Messages) -> list[Mapping[str, object]]:
+        """The conversation with examples before its last message, as turns.
+
+        A conversation whose last message has no text of its own, such as an image alone, stays as it is.
+        """
+        question = content_text(messages[-1].get("content")) if messages else ""
+        if not question.strip():
+            return [*messages]
+        (vector,) = unit_length(self.embedder.embed([question]).vectors)
+        near = np.argsort(self.vectors @ vector, kind="stable")[-self.shots :]
+        turns: list[Mapping[str, object]] = []
+        for each in (self.examples[at] for at in near):
+            turns += [{"role": "user", "content": each.question}, {"role": "assistant", "content": each.answer}]
+        return [*messages[:-1], *turns, messages[-1]]
+
+
+@dataclass(frozen=True)
+class FewShotSettings:
+    """What a folder says beside its examples.
+
+    Attributes:
+        provider, model: what is asked: "local" and a model folder, or a host's address and its model id.
+        embedding: the built-in model by which examples are found.
+    """
+
+    shots: int
+    provider: str
+    model: str
+    embedding: str
+
+    def save(self, examples: Sequence[Example], folder: Path) -> None:
+        """Write both; nothing in them is code."""
+        write_json(make_folder(folder) / SETTINGS, vars(self))
+        with atomic_write(folder / EXAMPLES) as out:
+            out.writelines(f"{json.dumps(each._asdict(), ensure_ascii=False)}\n" for each in examples)
+
+
+def is_few_shot(folder: Path) -> bool:
+    """Whether a folder holds a prompt with examples."""
+    return (folder / SETTINGS).is_file()
+
+
+def load_few_shot(folder: Path) -> tuple[FewShotSettings, RetrievedExamples]:
+    """The settings and examples of a folder.
+
+    Raises:
+        DataError: they are damaged.
+        MissingDependencyError: the `serve` extra is not installed.
+    """
+    try:
+        settings, examples = _read(folder)
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise DataError(
+            f"{folder.name} is no prompt with examples that can be loaded: {type(error).__name__}"
+        ) from None
+    if settings.embedding not in BUILT_IN or settings.shots < 1 or not examples:
+        raise DataError(f"{folder.name} is no prompt with examples that can be loaded: a value is out of its range")
+    return settings, RetrievedExamples.of(examples, open_embedder(settings.embedding), settings.shots)
+
+
+def _read(folder: Path) -> tuple[FewShotSettings, list[Example]]:
+    found: dict[str, Any] = read_json(folder / SETTINGS)
+    names = str(found["provider"]), str(found["model"]), str(found["embedding"])
+    with (folder / EXAMPLES).open(encoding="utf-8") as lines:
+        examples = [Example(**json.loads(line)) for line in lines]
+    return FewShotSettings(int(found["shots"]), *names), examples

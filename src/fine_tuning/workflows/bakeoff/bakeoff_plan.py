@@ -1,0 +1,57 @@
+"""The choices of a bake-off."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from fine_tuning._util.option_model import OptionModel
+from fine_tuning.errors import UsageError
+
+NO_EMBEDDING = "none"
+EMBEDDINGS = (NO_EMBEDDING, "wordllama")  # where none is named
+
+
+class BakeoffPlan(OptionModel):
+    """What is compared with what, on which parts of the data."""
+
+    incumbent: Annotated[str | None, Field(description="Model that answers today; recorded answers of it count.")] = (
+        None
+    )
+    models: Annotated[
+        tuple[str, ...], Field(description="Candidate as it is: a host's, registered or base model.")
+    ] = ()
+    heads: Annotated[bool, Field(description="Fit classifier heads, and a cascade of the best one.")] = True
+    embeddings: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Embedding model or encoder folder of a classifier head beside TF-IDF; none for TF-IDF alone."
+        ),
+    ] = ()
+    few_shots: Annotated[
+        tuple[str, ...], Field(description="Model to ask with the nearest of your own examples before each question.")
+    ] = ()
+    fine_tunes: Annotated[tuple[str, ...], Field(description="Base model to fine-tune here.")] = ()
+    metric: Annotated[str, Field(description="Score of an answer: exact_match, json_match, token_f1, ...")] = (
+        "exact_match"
+    )
+    margin: Annotated[float, Field(description="How much lower a score may be and still not be worse.", gt=0)] = 0.03
+    validation_share: Annotated[float, Field(description="Of the calls, for choices.", gt=0, lt=0.5)] = 0.15
+    test_share: Annotated[float, Field(description="Of the calls, for the verdict.", gt=0, lt=0.8)] = 0.25
+    max_tokens: Annotated[int, Field(description="Maximum tokens per answer.", ge=1)] = 256
+    seed: Annotated[int, Field(description="Of the split.")] = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> BakeoffPlan:
+        from fine_tuning.evaluation import metrics  # here: `ft-cli --help` needs no scores
+
+        metrics.check(self.metric)
+        found = metrics.find(self.metric)
+        if found.corpus or found.bounds != (0, 1) or not found.higher_is_better or self.metric == "judge":
+            raise UsageError(f"{self.metric} does not score single answers from 0 to 1; use exact_match or another")
+        if self.margin >= 1:
+            raise UsageError(f"margin must be below 1, not {self.margin:g}")
+        if not (self.models or self.heads or self.few_shots or self.fine_tunes):
+            raise UsageError("name at least one candidate")
+        return self

@@ -1,0 +1,76 @@
+"""The incumbent's answers: those that are recorded, or asked again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from fine_tuning._util.same_model import is_same
+from fine_tuning.candidates.candidate import CandidateAnswer, Request
+from fine_tuning.costs import roi_facts
+from fine_tuning.data_io.messages import text_of
+from fine_tuning.experiments import own_answers
+from fine_tuning.experiments.own_answers import Asked
+from fine_tuning.store.workspace import Workspace
+from fine_tuning.workflows.bakeoff.bakeoff_data import Row
+from fine_tuning.workflows.evaluation_questions import Question
+from fine_tuning.workflows.predict import CallOptions, answering, predict
+
+OWN_SHARE = 0.5  # of answers that are the incumbent's, from which a score is agreement with it
+
+
+def answers_are_own(workspace: Workspace, incumbent: str, rows: Sequence[Row]) -> bool:
+    """Whether the expected answers are the incumbent's own, so that a score is agreement with it, not accuracy."""
+    own = sum(is_same(row.model, incumbent) for row in rows)
+    if own >= OWN_SHARE * len(rows):
+        return True
+    asked = [Asked(text_of(row.call.request.messages[-1]), row.call.answer) for row in rows]
+    with workspace.database.read() as tx:
+        return own_answers.are_references(tx, roi_facts.Incumbent(incumbent, "as given", None), asked)
+
+
+class ModelCalls:
+    """Asks models by name; answers are kept, so that a second run does not pay for them again."""
+
+    def __init__(self, workspace: Workspace, max_tokens: int) -> None:
+        self._workspace, self._options = workspace, CallOptions(max_tokens)
+
+    def ask(self, model: str, requests: Sequence[Request]) -> list[CandidateAnswer]:
+        """The answers of a model in the order of the requests; a call that fails has its reason.
+
+        Raises:
+            NotFoundError, ConfigurationError: there is no such model, or its host refuses the key.
+            ProviderError: every call failed.
+        """
+        if not requests:
+            return []
+        questions = [Question(request.messages, "", tools=request.tools) for request in requests]
+        pinned = answering(model, self._workspace).pinned
+        found = predict(pinned, questions, self._options, workspace=self._workspace)
+        return [CandidateAnswer(each.text, each.latency_ms, each.cost, error=each.error) for each in found]
+
+
+class Incumbent:
+    """The model that answers today.
+
+    Args:
+        rows: of all parts; their answers are taken where they are its own.
+
+    Attributes:
+        is_own: whether they are, so that a score is agreement with it, not accuracy.
+    """
+
+    def __init__(self, name: str, calls: ModelCalls, rows: Sequence[Row], *, is_own: bool) -> None:
+        self.name, self.is_own, self._calls = name, is_own, calls
+        self._recorded = {_key(row.call.request): row for row in rows} if is_own else {}
+
+    def answer(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
+        """Its answers: recorded ones without their latency, which is not known, else it is asked."""
+        if not self.is_own:
+            return self._calls.ask(self.name, requests)
+        rows = [self._recorded[_key(request)] for request in requests]
+        return [CandidateAnswer(row.call.answer, cost=row.cost) for row in rows]
+
+
+def _key(request: Request) -> str:
+    return json.dumps([request.messages, request.tools], sort_keys=True)

@@ -1,0 +1,61 @@
+"""Register the winner of a bake-off as the next version of a model, whatever its kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+from fine_tuning.candidates.candidate import Candidate
+from fine_tuning.candidates.cascade import Cascade
+from fine_tuning.errors import ConflictError
+from fine_tuning.model_registry import ModelRegistry
+from fine_tuning.serving.cascade_engine import HEAD, CascadeSettings
+from fine_tuning.serving.model_resolution import LOCAL, resolve_target
+from fine_tuning.store.records.model_versions import ModelVersion
+from fine_tuning.store.workspace import Workspace
+from fine_tuning.workflows.bakeoff.fine_tune_candidate import FineTuneCandidate
+from fine_tuning.workflows.bakeoff.run_bakeoff import BakeoffOutcome
+
+
+def register_winner(workspace: Workspace, outcome: BakeoffOutcome, model_name: str) -> ModelVersion:
+    """The next version of a model, with the quality and the investment that were measured.
+
+    Raises:
+        ConflictError: there is no winner, or it is a model that is there already.
+    """
+    if outcome.winner is None:
+        raise ConflictError("there is no winner to register: no cheaper candidate is shown not to be worse")
+    candidate = outcome.fitted[outcome.winner]
+    result = next(each for each in outcome.results if each["name"] == outcome.winner)
+    registry = ModelRegistry(workspace=workspace)
+    quality = None if outcome.is_agreement else result["quality"]["value"]
+    if isinstance(candidate, FineTuneCandidate):
+        version = registry.register_job(model_name, candidate.job["job_id"])
+        if quality is not None:
+            registry.set_accuracy(model_name, version["version"], quality, f"bake-off {outcome.id}")
+        return version
+    folder = workspace.folder("artifacts") / f"{candidate.name.split(':')[0]}-{uuid4().hex[:12]}"
+    if (place := _written(workspace, candidate, outcome, folder)) is None:
+        raise ConflictError(f"the winner is {outcome.winner}, a model that is there already: deploy or route to it")
+    return registry.register_model(
+        model_name,
+        outcome.winner,
+        f"bakeoff-{outcome.id}",
+        outcome.parts["train"],
+        quality,
+        result["investment"],
+        {"bakeoff": outcome.id, "kind": outcome.winner},
+        provider=LOCAL,
+        provider_model=str(place),
+    )
+
+
+def _written(workspace: Workspace, candidate: Candidate, outcome: BakeoffOutcome, folder: Path) -> Path | None:
+    """The folder of what answers; None of a model that is there already."""
+    if not isinstance(candidate, Cascade):
+        return candidate.export(folder)
+    with workspace.database.read() as tx:
+        second = resolve_target(tx, outcome.incumbent, workspace.settings)
+    candidate.export(folder / HEAD)
+    CascadeSettings(candidate.threshold, second.provider, second.model).save(folder)
+    return folder

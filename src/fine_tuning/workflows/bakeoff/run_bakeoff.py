@@ -1,0 +1,225 @@
+"""Run a bake-off: read and split the calls, fit the candidates, measure them on the test part, and choose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from math import nan
+
+import numpy as np
+
+from fine_tuning.candidates.candidate import Candidate, CandidateAnswer, LabelledCall, Request
+from fine_tuning.candidates.cascade import Cascade
+from fine_tuning.candidates.few_shot import FewShot
+from fine_tuning.candidates.head_candidate import HeadCandidate
+from fine_tuning.candidates.served_model import ServedModel
+from fine_tuning.errors import ConflictError, FineTuningError
+from fine_tuning.evaluation import metrics
+from fine_tuning.evaluation.paired_non_inferiority import ALPHA, examples_needed, power
+from fine_tuning.serving.model_resolution import resolve_target
+from fine_tuning.store import bakeoffs
+from fine_tuning.store.workspace import Workspace
+from fine_tuning.workflows.bakeoff import bakeoff_data, bakeoff_result, incumbent_answers
+from fine_tuning.workflows.bakeoff.bakeoff_data import BakeoffData, Row
+from fine_tuning.workflows.bakeoff.bakeoff_plan import EMBEDDINGS, NO_EMBEDDING, BakeoffPlan
+from fine_tuning.workflows.bakeoff.bakeoff_result import CandidateResult, Measured
+from fine_tuning.workflows.bakeoff.fine_tune_candidate import FineTuneCandidate, WaitForJob
+from fine_tuning.workflows.bakeoff.incumbent_answers import Incumbent, ModelCalls
+
+OnMessage = Callable[[str], None]
+ASSUMED_DISCORDANT = 0.1  # share of calls on which an equally good candidate differs, before any is measured
+RISK_SHARE = 0.5  # of the margin, that the expected loss of a cascade may be
+
+
+@dataclass
+class BakeoffOutcome:
+    """What a bake-off found.
+
+    Attributes:
+        incumbent: the name in `results` that the others are compared with.
+        is_agreement: whether the expected answers are the incumbent's own, so that scores are agreement with it.
+        results: the incumbent's and those of the candidates that could be measured.
+        not_applicable: the reason of each other candidate, by its name.
+        winner: the name of the cheapest candidate that is not worse; None where there is none.
+        looks: how often this test part has been used for a verdict before.
+        parts: the number of calls in each.
+        fitted: the candidates, by name.
+    """
+
+    id: int
+    incumbent: str
+    is_agreement: bool
+    results: list[CandidateResult]
+    not_applicable: dict[str, str]
+    winner: str | None
+    looks: int
+    parts: dict[str, int]
+    notes: list[str] = field(default_factory=list)
+    fitted: dict[str, Candidate] = field(default_factory=dict, repr=False)
+
+
+@dataclass
+class _Table:
+    """What is measured so far, in the order of the candidates."""
+
+    measured: dict[str, Measured] = field(default_factory=dict)
+    fitted: dict[str, Candidate] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BakeoffRun:
+    """A bake-off in a workspace.
+
+    Attributes:
+        wait_for_job: waits until the job of a fine-tune has ended.
+    """
+
+    workspace: Workspace
+    plan: BakeoffPlan
+    on_message: OnMessage
+    wait_for_job: WaitForJob
+
+    def run(self, dataset: str) -> BakeoffOutcome:
+        """Compare the candidates on a dataset.
+
+        Raises:
+            NotFoundError, DataError: there is no such dataset, or too few calls.
+            ConflictError: no candidate could be measured.
+            ProviderError, ConfigurationError: the incumbent cannot be asked.
+        """
+        data = bakeoff_data.read(self.workspace, dataset, self.plan)
+        calls = ModelCalls(self.workspace, self.plan.max_tokens)
+        candidates = [*self._candidates(calls)]
+        has_cascade = self.plan.heads and self.plan.incumbent is not None
+        notes = self._power_notes(data, len(candidates) + has_cascade)
+        incumbent, table = self._incumbent(calls, data), _Table()
+        if incumbent is not None:
+            self.on_message(f"incumbent: {incumbent.name}")
+            answers = incumbent.answer(_requests(data.validation)), incumbent.answer(_requests(data.test))
+            table.measured[incumbent.name] = self._judged(*answers, data, 0.0)
+        for candidate in candidates:
+            self._add(candidate, data, table)
+        if incumbent is not None and (first := self._surest(table)) is not None:
+            risk = RISK_SHARE * self.plan.margin
+            self._add(Cascade(first, incumbent.answer, self._score, risk), data, table)
+        if not table.fitted:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in table.refused.items())
+            raise ConflictError(f"no candidate could be measured ({reasons})")
+        return self._concluded(data, table, incumbent, notes)
+
+    def _power_notes(self, data: BakeoffData, candidates: int) -> list[str]:
+        margin, rows, alpha = self.plan.margin, len(data.test), ALPHA / candidates
+        needed = examples_needed(margin, ASSUMED_DISCORDANT, alpha)
+        shown = power(rows, margin, ASSUMED_DISCORDANT, alpha)
+        line = (
+            f"{len(data.train):,} calls to learn from, {len(data.validation):,} to choose by, {rows:,} to test on: an "
+            f"equally good candidate that answers {ASSUMED_DISCORDANT:.0%} of the calls differently is shown not to be "
+            f"worse by {margin:g}, as one of {candidates}, with a chance of {shown:.0%} ({needed:,} test calls: 80 %)"
+        )
+        self.on_message(line)
+        left_out = f"{data.badly_rated:,} calls were left out: their answers are rated 3 or less"
+        return [line, *([left_out] if data.badly_rated else [])]
+
+    def _incumbent(self, calls: ModelCalls, data: BakeoffData) -> Incumbent | None:
+        name = self.plan.incumbent
+        if name is None:
+            return None
+        is_own = incumbent_answers.answers_are_own(self.workspace, name, data.test)
+        return Incumbent(name, calls, [*data.train, *data.validation, *data.test], is_own=is_own)
+
+    def _candidates(self, calls: ModelCalls) -> Iterator[Candidate]:
+        plan, price = self.plan, self.workspace.settings.machine_usd_per_hour
+        for embedding in (plan.embeddings or EMBEDDINGS) if plan.heads else ():
+            yield HeadCandidate(None if embedding == NO_EMBEDDING else embedding, price)
+        for model in plan.models:
+            yield ServedModel(model, calls.ask)
+        for model in plan.few_shots:
+            yield FewShot(model, calls.ask, self._score, self._place_of)
+        for base in plan.fine_tunes:
+            folder = self.workspace.folder("datasets") / "bakeoff"
+            yield FineTuneCandidate(base, self.workspace, folder, calls.ask, self.wait_for_job)
+
+    def _place_of(self, model: str) -> tuple[str, str]:
+        with self.workspace.database.read() as tx:
+            target = resolve_target(tx, model, self.workspace.settings)
+        return target.provider, target.model
+
+    def _add(self, candidate: Candidate, data: BakeoffData, table: _Table) -> None:
+        """Fit and measure a candidate; one that does not apply, or fails, is noted with the reason."""
+        self.on_message(candidate.name)
+        try:
+            candidate.fit(_calls(data.train), _calls(data.validation))
+            valid = candidate.validated_answers if isinstance(candidate, HeadCandidate) else candidate.answer
+            answers = valid(_requests(data.validation)), candidate.answer(_requests(data.test))
+            table.measured[candidate.name] = self._judged(*answers, data, candidate.investment())
+            table.fitted[candidate.name] = candidate
+        except FineTuningError as error:
+            self.on_message(f"{candidate.name}: {error}")
+            table.refused[candidate.name] = str(error)
+
+    def _judged(
+        self,
+        valid: Sequence[CandidateAnswer],
+        test: Sequence[CandidateAnswer],
+        data: BakeoffData,
+        investment: float | None,
+    ) -> Measured:
+        chosen = self._scores(valid, data.validation)
+        return {
+            "answers": test,
+            "scores": self._scores(test, data.test),
+            "validation_quality": float(np.mean(chosen)) if chosen else nan,
+            "investment": investment,
+        }
+
+    def _scores(self, answers: Sequence[CandidateAnswer], rows: Sequence[Row]) -> list[float]:
+        return [self._score(each.text, row.call.answer) for each, row in zip(answers, rows, strict=True)]
+
+    def _score(self, text: str | None, reference: str) -> float:
+        """A failed call is a wrong answer to whoever waits for it."""
+        return 0.0 if text is None else float(metrics.find(self.plan.metric).score(text, reference))
+
+    def _surest(self, table: _Table) -> HeadCandidate | None:
+        """The head that is best on the validation part."""
+        heads = [each for each in table.fitted.values() if isinstance(each, HeadCandidate)]
+        return max(heads, key=lambda each: table.measured[each.name]["validation_quality"], default=None)
+
+    def _concluded(
+        self, data: BakeoffData, table: _Table, incumbent: Incumbent | None, notes: list[str]
+    ) -> BakeoffOutcome:
+        best = max(table.measured, key=lambda name: table.measured[name]["validation_quality"])
+        base = best if incumbent is None else incumbent.name
+        conversations = [row.conversation for row in data.test]
+        clusters = conversations if len({*conversations}) < len(conversations) else None
+        kind, slices = metrics.find(self.plan.metric).kind, [row.slices for row in data.test]
+        results = bakeoff_result.compare(table.measured, base, self.plan.margin, kind, clusters, slices)
+        winner = bakeoff_result.cheapest_not_worse(results, base)
+        name = None if winner is None else winner["name"]
+        if incumbent is None:
+            notes.append(f"no incumbent is named: {base}, the best on the validation part, stands in its place")
+        if self.workspace.settings.machine_usd_per_hour is None:
+            notes.append(
+                "this machine has no price, so that what runs here has no cost: set FINE_TUNING_MACHINE_USD_PER_HOUR"
+            )
+        with self.workspace.database.write() as tx:
+            looks = bakeoffs.looks(tx, data.test_hash)
+            plan = self.plan.model_dump(mode="json")
+            number = bakeoffs.add(
+                tx, {"test_hash": data.test_hash, "plan": plan, "results": list(results), "winner": name}
+            )
+        if looks:
+            notes.append(
+                f"this test part was looked at {looks} times before: its verdicts are no longer of unseen calls"
+            )
+        parts = {part: len(getattr(data, part)) for part in bakeoff_data.PARTS}
+        is_own = incumbent is not None and incumbent.is_own
+        return BakeoffOutcome(number, base, is_own, results, table.refused, name, looks, parts, notes, table.fitted)
+
+
+def _requests(rows: Sequence[Row]) -> list[Request]:
+    return [row.call.request for row in rows]
+
+
+def _calls(rows: Sequence[Row]) -> list[LabelledCall]:
+    return [row.call for row in rows]

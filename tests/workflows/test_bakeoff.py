@@ -1,0 +1,272 @@
+"""The bake-off: what is compared with what, what it finds, and that its winner answers."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from openai import OpenAI
+
+pytest.importorskip("sklearn", reason="the extra `candidates` is not installed")
+from fine_tuning import LLMService
+from fine_tuning.server.app import make_app
+from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.settings import get_settings
+from fine_tuning.store import bakeoffs
+from fine_tuning.store.workspace import open_workspace
+from fine_tuning.workflows.bakeoff import bakeoff_data
+from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
+from fine_tuning.workflows.bakeoff.bakeoff_result import break_even, median
+from tests import wire
+
+SAID = {
+    "refund": ["money back for {}", "refund {} please", "i want my money for {} back"],
+    "track": ["where is {}", "has {} been sent", "when does {} come"],
+    "broken": ["{} came broken", "the lid of {} is cracked", "{} does not work"],
+}
+ROUTE = "POST /v1/chat/completions"
+
+
+@pytest.fixture(autouse=True)
+def _priced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FINE_TUNING_MACHINE_USD_PER_HOUR", "0.1")
+
+
+def intent_of(question: str) -> str:
+    return next(
+        name
+        for name, forms in SAID.items()
+        if any(
+            form.format("").strip() and all(part in question for part in form.split("{}") if part.strip())
+            for form in forms
+        )
+    )
+
+
+def tickets(path: Path, count: int, model: str = "gpt-4o", **more: Any) -> Path:
+    """Calls of distinct questions, answered rightly."""
+    rng = random.Random(2)
+    with path.open("w") as out:
+        for at in range(count):
+            intent = rng.choice(sorted(SAID))
+            question = rng.choice(SAID[intent]).format(f"order {10_000 + 7 * at}")
+            out.write(
+                json.dumps({"prompt": question, "response": intent, "model_used": model, "rating": 5, **more}) + "\n"
+            )
+    return path
+
+
+def asked_host(host: wire.Host, wrong: float) -> None:
+    """A host whose model answers with the intent, and with another one for a share of the questions."""
+
+    def answer(request: wire.Request) -> Any:
+        question = request.body["messages"][-1]["content"]
+        right = intent_of(question)
+        is_wrong = random.Random(question).random() < wrong
+        text = next(each for each in SAID if each != right) if is_wrong else right
+        return 200, wire.completion(text, request.body["model"])
+
+    host.answers[ROUTE.replace("/v1", "")] = answer
+
+
+def test_cheapest_not_worse_is_registered_and_answers_everywhere(cli: Any, tmp_path: Path) -> None:
+    file = tickets(tmp_path / "calls.jsonl", 500)
+    page = tmp_path / "page.html"
+    code, out, err = cli(
+        "bakeoff", str(file), "--incumbent", "gpt-4o", "--margin", "0.05", "--register", "triage", "--html", str(page)
+    )
+    assert code == 0, err
+    assert "scores are agreement with it" in " ".join(out.split())
+    assert "the cheapest that is not worse than gpt-4o by 0.05 is head: TF-IDF" in out
+    assert "registered triage v1" in out
+    assert page.read_text().count("<svg") == 1
+    assert cli("deploy", "triage", "1")[0] == 0
+
+    answer = LLMService(model="triage").complete("the lid of order 5 is cracked")
+    assert (answer["content"], answer["version"], answer["provider"]) == ("broken", 1, "local")
+    assert answer["cost"] is not None
+    assert answer["cost"] < 1e-5
+    server = uvicorn.Server(uvicorn.Config(make_app(ServerConfig()), host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        with OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="any", max_retries=0) as client:
+            messages: Any = [{"role": "user", "content": "has order 12 been sent"}]
+            reply = client.chat.completions.create(model="triage", messages=messages)
+            assert reply.choices[0].message.content == "track"
+            pieces = client.chat.completions.create(model="triage", messages=messages, stream=True)
+            assert "".join(each.choices[0].delta.content or "" for each in pieces if each.choices) == "track"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def test_incumbent_that_is_asked_has_its_price_and_its_mistakes(
+    cli: Any, tmp_path: Path, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_host(host, 0.3)
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps({"big": {"input": 2.0, "output": 8.0}}))
+    file = tickets(tmp_path / "calls.jsonl", 400, "human")
+    code, out, err = cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    by_name = {each["name"]: each for each in found["results"]}
+    assert not found["is_agreement"]
+    assert 0.6 < by_name["big"]["quality"]["value"] < 0.8
+    assert by_name["big"]["cost_per_call"]["value"] > 0
+    assert by_name["cheap"]["cost_per_call"]["value"] is None  # unknown is never the cheapest
+    assert by_name["cheap"]["difference"]["value"] == 0
+    assert found["winner"].startswith("head: TF-IDF")
+    assert by_name[found["winner"]]["difference"]["low"] > 0
+    assert by_name[found["winner"]]["break_even_calls"] > 0
+    asked = len(host.requests)
+    again = json.loads(cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json")[1])
+    assert len(host.requests) - asked <= 8  # a question of each part, to see whether the model is still the same one
+    assert (found["looks"], again["looks"]) == (0, 1)
+    assert any("looked at 1 times before" in note for note in again["notes"])
+
+
+def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(
+    cli: Any, tmp_path: Path, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_host(host, 0.0)
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps({"big": {"input": 2.0, "output": 8.0}}))
+    file = tickets(tmp_path / "calls.jsonl", 800, "human")
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    for at, line in enumerate(lines):
+        if at % 4 == 0:  # what only the big model can know
+            line["prompt"] = f"riddle {at} {line['prompt'][::-1]}"
+            line["response"] = random.Random(at).choice(sorted(SAID))
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    known = {line["prompt"]: line["response"] for line in lines}
+    host.answers["POST /chat/completions"] = lambda request: (
+        200,
+        wire.completion(known.get(request.body["messages"][-1]["content"], "track"), request.body["model"]),
+    )
+    code, out, err = cli("bakeoff", str(file), "--incumbent", "big", "--margin", "0.12", "--register", "mix", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["winner"].startswith("cascade over head")
+    result = next(each for each in found["results"] if each["name"] == found["winner"])
+    heads = [each for each in found["results"] if each["name"].startswith("head")]
+    assert not any(each["not_worse"] for each in heads)
+    assert result["quality"]["value"] > max(each["quality"]["value"] for each in heads)
+    cli("deploy", "mix", "1")
+    before = len(host.requests)
+    service = LLMService(model="mix")
+    sure = service.complete("refund order 31 please")
+    assert (sure["content"], len(host.requests)) == ("refund", before)
+    unsure = service.complete("quokka wombat numbat")
+    assert len(host.requests) == before + 1
+    assert unsure["cost"] > sure["cost"]  # at the price of the model that answered
+    service.close()
+
+
+def test_examples_are_put_before_the_question_and_answer_by_the_registered_name(
+    cli: Any, tmp_path: Path, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: wire.Request) -> Any:
+        """A model that says what was answered to the nearest example, and nothing of its own."""
+        turns = [each for each in request.body["messages"] if each["role"] == "assistant"]
+        return 200, wire.completion(turns[-1]["content"] if turns else "?", request.body["model"])
+
+    host.answers["POST /chat/completions"] = answer
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    prices = {"big": {"input": 2.0, "output": 8.0}, "small": {"input": 0.1, "output": 0.4}}
+    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps(prices))
+    file = tickets(tmp_path / "calls.jsonl", 240, "big")
+    arguments = ["--incumbent", "big", "--model", "small", "--few-shot", "small", "--no-heads", "--margin", "0.2"]
+    code, out, err = cli("bakeoff", str(file), *arguments, "--register", "shots", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    by_name = {each["name"]: each["quality"]["value"] for each in found["results"]}
+    assert by_name["small"] == 0
+    assert by_name["few-shot: small"] > 0.9
+    assert found["winner"] == "few-shot: small"
+    cli("deploy", "shots", "1")
+    with_service = LLMService(model="shots")
+    reply = with_service.complete("the lid of order 10007 is cracked")
+    assert (reply["content"], reply["model"]) == ("broken", "shots")
+    sent = host.requests[-1].body
+    assert sent["model"] == "small"
+    assert [each["role"] for each in sent["messages"][-3:]] == ["user", "assistant", "user"]
+    assert reply["cost"] == pytest.approx((10 * 0.1 + 2 * 0.4) / 1e6, rel=1)
+    with_service.close()
+
+
+def test_free_text_says_why_nothing_could_be_measured(cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    rows = [
+        {"prompt": f"tell me of {at}", "response": f"a story, number {at * 13}, of {at} words"} for at in range(120)
+    ]
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    code, out, err = cli("bakeoff", str(file))
+    assert (code, out) == (1, "")
+    assert "no candidate could be measured" in err
+    assert "is free text" in err
+    assert "Traceback" not in err
+
+
+def test_parts_share_no_conversation_and_no_question(tmp_path: Path) -> None:
+    file = tickets(tmp_path / "calls.jsonl", 200)
+    file.write_text(file.read_text() * 2)  # each question twice
+    data = bakeoff_data.read(open_workspace(), str(file), BakeoffPlan())
+    parts = [
+        {row.call.request.messages[-1]["content"] for row in part} for part in (data.train, data.validation, data.test)
+    ]
+    assert all(parts)
+    assert not parts[0] & parts[1]
+    assert not parts[2] & (parts[0] | parts[1])
+    assert sum(map(len, (data.train, data.validation, data.test))) == 400
+    assert len(data.test) == pytest.approx(100, abs=4)
+
+
+def test_badly_rated_answers_are_no_references(cli: Any, tmp_path: Path) -> None:
+    good, bad = tickets(tmp_path / "good.jsonl", 200), tickets(tmp_path / "bad.jsonl", 50, rating=1)
+    good.write_text(good.read_text() + bad.read_text().replace("order ", "parcel "))
+    out = json.loads(cli("bakeoff", str(good), "--json")[1])
+    assert sum(out["parts"].values()) == 200
+    assert any("50 calls were left out" in note for note in out["notes"])
+    with open_workspace().database.read() as tx:
+        (stored,) = bakeoffs.newest(tx, 5)
+    assert (stored["id"], stored["winner"]) == (out["id"], out["winner"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--metric", "bleu"], "does not score single answers"),
+        (["--margin", "1"], "margin must be below 1"),
+        (["--no-heads"], "name at least one candidate"),
+        (["--embedding", "/nowhere"], "no candidate could be measured"),
+    ],
+)
+def test_wrong_choices_are_one_line(cli: Any, tmp_path: Path, arguments: list[str], expected: str) -> None:
+    file = tickets(tmp_path / "calls.jsonl", 120)
+    code, _, err = cli("bakeoff", str(file), *arguments)
+    assert code in (1, 2)
+    assert expected in err
+    assert "Traceback" not in err
+
+
+def test_figures_by_hand() -> None:
+    assert break_even(10.0, 0.02, 0.01) == pytest.approx(1000)
+    assert break_even(10.0, 0.01, 0.02) == float("inf")
+    assert isnan(break_even(10.0, float("nan"), 0.01))
+    found = median([float(each) for each in range(1, 101)])
+    assert (found["value"], found["low"], found["high"]) == (50.5, 40.0, 61.0)
+    assert get_settings().machine_usd_per_hour == 0.1
