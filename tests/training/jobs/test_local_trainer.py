@@ -17,7 +17,7 @@ import pytest
 from fine_tuning import CostTracker, LocalFineTuner, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, TrainingError, UsageError
 from fine_tuning.store import artifacts, costs, jobs
-from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.local_trainer import TRAIN_EXTRA
 from fine_tuning.workflows.model_export import ExportPlan, export_model

@@ -171,7 +171,7 @@ class LocalTrainer:
         return view(job)
 
     def _dead_worker(self, job: Job) -> str | None:
-        """The worker of this machine that holds a job's lease, if it has ended; the lease of another one must expire."""
+        """The worker of this machine that holds a job, if it has ended; elsewhere nobody knows until its lease ends."""
         worker = job["worker"] or ""
         if not worker.startswith(trainer_liveness.worker_prefix()):
             return None
