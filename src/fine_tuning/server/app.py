@@ -109,7 +109,7 @@ def _describe_in_thread(app: FastAPI) -> None:
     async def describe(_: Request) -> Response:
         nonlocal described
         async with is_described:
-            described = described or await run_in_threadpool(lambda: JSONResponse(app.openapi()).body)
+            described = described or await run_in_threadpool(lambda: bytes(JSONResponse(app.openapi()).body))
         return Response(described, media_type=JSONResponse.media_type)
 
     app.add_route(str(app.openapi_url), describe, include_in_schema=False)
