@@ -36,6 +36,7 @@ LEFT_OUT = {
     *("serve", "ui", "worker", "demo", "auto-pipeline", "train", "jobs watch", "ab watch", "models pull"),
     "openai export",
 }
+WITHOUT = {"--install-completion", "--show-completion", "--follow", "-f"}  # of other programs; until stopped
 ODD = (
     *(
         "",
@@ -141,7 +142,7 @@ def command_lines(count: int, seed: int, files: list[str]) -> Iterator[list[str]
                 arguments.append(chance.choice(parameter.opts + parameter.secondary_opts))
             if is_argument or not getattr(parameter, "is_flag", False) or chance.random() < 0.05:
                 arguments += [_value(chance, files) for _ in range(chance.choice((1, 1, 1, 1, 2, 0)))]
-        yield [each for each in arguments if each not in {"--install-completion", "--show-completion"}]
+        yield [each for each in arguments if each not in WITHOUT]
 
 
 def _value(chance: random.Random, files: list[str]) -> str:

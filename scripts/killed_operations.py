@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 import httpx
 import uvicorn
+from scripts.killed_databases import EMPTY, HOME, KEPT, RESTORED, Databases
 
 from fine_tuning import DatasetBuilder, LocalFineTuner, ModelRegistry
 from fine_tuning.data_io.content_hash import content_hash
@@ -39,9 +40,13 @@ DOCTORS_FOLDERS = ("datasets", "files", "artifacts")  # those of evaluations are
 
 @dataclass(frozen=True)
 class Places:
-    """The folders of a run; `home` is a workspace with a trained model that `reset` makes as it was."""
+    """The folders of a run; `home` is a workspace with a trained model that `reset` makes as it was.
+
+    `databases` take the place of the workspaces' own.
+    """
 
     root: Path
+    databases: Databases | None = None
 
     @property
     def home(self) -> Path:
@@ -60,6 +65,8 @@ class Places:
     def keep(self) -> None:
         """Remember the workspace as it is now."""
         shutil.copytree(self.home, self.root / "kept")
+        if self.databases is not None:
+            self.databases.copy(KEPT, HOME)
 
     def reset(self) -> None:
         """Make the workspace as it was, and the folder outside empty but for a backup."""
@@ -68,6 +75,15 @@ class Places:
         shutil.copytree(self.root / "kept", self.home)
         self.outside.mkdir()
         shutil.copyfile(self.root / "backup.zip", self.outside / "backup.zip")
+        if self.databases is not None:
+            self.databases.copy(HOME, KEPT)
+            self.databases.copy(RESTORED, EMPTY)
+
+    def enter(self, home: Path) -> None:
+        """Make it the workspace of this process: `home`, or another one with the other database."""
+        os.environ["FINE_TUNING_HOME"] = str(home)
+        if self.databases is not None:
+            self.databases.enter(HOME if home == self.home else RESTORED)
 
 
 class Operation(Protocol):
@@ -246,7 +262,7 @@ class Restore(Plain):
 
     def run(self, places: Places) -> Work:
         def work(acknowledge: Acknowledge) -> None:
-            self._enter(places)
+            places.enter(places.outside / "restored")
             with open_database().read() as tx:
                 is_restored = tx.scalar(tables.examples.select().limit(1)) is not None
             if not is_restored:
@@ -255,12 +271,9 @@ class Restore(Plain):
 
         return work
 
-    def _enter(self, places: Places) -> None:
-        os.environ["FINE_TUNING_HOME"] = str(places.outside / "restored")
-
     def check(self, places: Places, acknowledged: list[str], *, is_over: bool) -> Iterator[str]:
-        self._enter(places)
         home = places.outside / "restored"
+        places.enter(home)
         with open_database().read() as tx:
             counts = {table.name: len([*dump.rows(tx, table)]) for table in dump.tables_of(tx)}
         if not counts["examples"]:

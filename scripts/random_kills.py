@@ -3,7 +3,8 @@
 `python -m scripts.random_kills --kills 200` runs each operation of `scripts/killed_operations.py` in a process of its
 own and kills it: half of the kills come after a random time, the others before a random one of its changes of a file
 or its statements of SQL. After each, nothing that was acknowledged may be lost, nothing half-made be visible, and
-`ft-cli doctor` must know what is left over; then the operation runs again, to its end.
+`ft-cli doctor` must know what is left over; then the operation runs again, to its end. With `--postgresql URL` the
+workspaces have databases on that server.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import argparse
 import os
 import random
 import shlex
-import shutil
 import signal
 import sys
 import tempfile
@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts import killed_operations
+from scripts.killed_databases import EMPTY, HOME, Databases
 from scripts.killed_operations import Acknowledge, Operation, Places, Work, left_over
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -164,6 +165,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--postgresql", metavar="URL", help="of a server that has the databases, in place of SQLite")
     parser.add_argument("--without-models", action="store_true", help="only what needs no trained model")
     options = parser.parse_args()
     chosen, make_workspace = _operations(with_models=not options.without_models)
@@ -171,7 +173,7 @@ def main() -> int:
     done: Counter[str] = Counter()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        places = Places(Path(folder))
+        places = Places(Path(folder), Databases(options.postgresql) if options.postgresql else None)
         _set_environment(places)
         if made := [line for line in forked(make_workspace(places), places.root).lines if line.startswith("failed")]:
             sys.exit(made[0].replace(" | ", "\n"))
@@ -211,9 +213,11 @@ def _set_environment(places: Places) -> None:
         del os.environ[name]
     trainer = [sys.executable, "-S", str(PROJECT / "tests" / "warm_processes.py"), "trainer"]
     trainer += [str(places.root / "trainer.socket"), str(os.getpid())]
-    os.environ.update(FINE_TUNING_HOME=str(places.home), FINE_TUNING_TRAINER_COMMAND=shlex.join(trainer))
+    os.environ["FINE_TUNING_TRAINER_COMMAND"] = shlex.join(trainer)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    shutil.rmtree(places.home, ignore_errors=True)
+    places.enter(places.home)
+    if places.databases is not None:
+        places.databases.copy(HOME, EMPTY)
     os.chdir(places.root)
 
 

@@ -111,6 +111,22 @@ def test_gate_malformed_requests_are_answered(address: str) -> None:
     assert status(f"{address}/jobs", Host="[") == 403
 
 
+@pytest.mark.parametrize(
+    ("kind", "head"),
+    [
+        ("application/x-www-form-urlencoded", b"key="),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="key"; filename="a"\r\n\r\n'),
+    ],
+)
+def test_gate_body_without_announced_size_is_bounded(address: str, kind: str, head: bytes) -> None:
+    connection = HTTPConnection(address.removeprefix("http://"), timeout=60)
+    headers = {"Origin": address, "Content-Type": kind}
+    pieces = (head if number == 0 else b"x" * (64 << 10) for number in range(20))
+    connection.request("POST", "/sign-in", pieces, headers | {"Transfer-Encoding": "chunked"}, encode_chunked=True)
+    assert connection.getresponse().status == 413
+    connection.close()
+
+
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "", "http://["])
 def test_gate_foreign_origin_is_refused(address: str, origin: str) -> None:
     headers = {"Origin": origin} if origin else {}

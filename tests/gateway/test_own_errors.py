@@ -67,6 +67,9 @@ def test_gateway_with_keys_asks_for_its_own(gateway: Gateway, vendor: Upstream) 
 def test_page_of_another_site_cannot_use_an_open_gateway(gateway: Gateway, vendor: Upstream) -> None:
     response, body = ask(gateway, request("/openai/v1/chat/completions", b"{}", b"Origin: https://evil.example"))
     assert (response.status, json.loads(body)["error"]["code"]) == (403, "forbidden_caller")
+    for sent in (b"Origin: https://evil.example", b"Sec-Fetch-Site: cross-site"):  # the vendor may let every page read
+        response, _ = ask(gateway, request("/openai/v1/files", b"", sent, method="GET"))
+        assert response.status == 403
     assert vendor.requests == []
 
 

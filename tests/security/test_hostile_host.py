@@ -98,6 +98,18 @@ ODD_JOBS = [
 ]
 
 
+@pytest.mark.parametrize("name", [".", ".."])
+@pytest.mark.parametrize("command", ["watch", "events", "pause", "resume", "cancel"])
+def test_job_whose_id_leads_to_another_address_is_one_line(
+    liar: LyingHost, cli: Any, monkeypatch: pytest.MonkeyPatch, command: str, name: str
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", liar.url)
+    code, _, err = cli("jobs", command, name)
+    assert (code, len(err.splitlines())) == (1, 1), err
+    assert f"{liar.url}, " in err
+    assert liar.asked == []
+
+
 def test_export_odd_jobs_are_named_and_left_out(liar: LyingHost) -> None:
     good = wire.job(id="ftjob-good", status="failed")
     odd = [wire.job(id=f"odd-{number}", status="failed") | each for number, each in enumerate(ODD_JOBS)]

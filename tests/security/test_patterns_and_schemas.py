@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from scripts import fuzz_requests
 
+from fine_tuning._util import timed_patterns
 from fine_tuning.data_io import schema_checks, schema_validation
 from fine_tuning.data_io.schema_checks import InvalidSchema
 from fine_tuning.errors import UsageError
@@ -97,6 +98,39 @@ def test_large_schema_is_refused_before_it_is_checked() -> None:
     schema = {"type": "object", "properties": {f"p{number}": kinds for number in range(20_000)}}
     with soon(), pytest.raises(InvalidSchema, match="more than 5000 keywords"):
         schema_checks.check(schema, "schema", strict=False)
+
+
+LONG = 15 << 20  # bytes, nearly all that a request may have
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"const": "c" * LONG},
+        {"enum": [str(number) for number in range(200_000)]},
+        {"enum": [*range(400_000)]},
+        {"type": "string", "pattern": "(a|b)" * (LONG // 5)},
+        {"type": "object", "properties": {"p" * LONG: {}}},
+        {"patternProperties": {"a?" * (LONG // 2): {}}},
+        {"required": ["r" * LONG]},
+    ],
+    ids=lambda schema: next(reversed(schema)),
+)
+def test_schema_of_long_texts_is_refused_before_it_is_checked(schema: dict[str, object]) -> None:
+    with soon(), pytest.raises(InvalidSchema, match="more than 120,000 characters"):
+        schema_checks.check(schema, "schema", strict=False)
+
+
+def test_schema_with_long_descriptions_is_checked() -> None:
+    schema_checks.check({"type": "object", "description": "d" * 200_000, "properties": {}}, "schema", strict=False)
+
+
+@pytest.mark.parametrize("pattern", ["(a|b)" * 3000, "a?" * 6000])
+def test_long_pattern_is_refused_before_it_is_compiled(pattern: str) -> None:
+    with soon(), pytest.raises(InvalidSchema, match=r"it has 1\d,000 characters; 10,000 is the limit"):
+        schema_checks.check({"type": "string", "pattern": pattern}, "schema", strict=False)
+    with soon(), pytest.raises(OverflowError, match="10,000 is the limit"):
+        timed_patterns.search(pattern, "a")
 
 
 @pytest.mark.slow

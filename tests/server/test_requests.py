@@ -227,6 +227,29 @@ def test_answer_to_a_bug_names_its_request(config: ServerConfig, workspace: Path
     assert found.headers["x-request-id"] in caplog.text
 
 
+def test_description_of_the_routes_is_made_once_however_many_ask(config: ServerConfig, workspace: Path) -> None:
+    app = make_app(config)
+    describe, times = app.openapi, 0
+
+    def counted() -> dict[str, Any]:
+        nonlocal times
+        times += 1
+        return describe()
+
+    app.openapi = counted  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+    async def get() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await asyncio.gather(*(client.get("/openapi.json") for _ in range(20)))
+
+    found = asyncio.run(get())
+    assert times == 1
+    assert {len(each.headers.get_list("x-request-id")) for each in found} == {1}
+    assert len({each.headers["x-request-id"] for each in found}) == 20
+    assert all("/v1/files" in each.json()["paths"] for each in found)
+
+
 def test_stream_of_a_reader_who_left_is_no_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     def chunks() -> Generator[dict[str, object], None, None]:
         yield {"a": 1}

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 import weakref
@@ -16,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fine_tuning.errors import NotFoundError, ProviderError
+from fine_tuning.errors import ContextLengthError, NotFoundError, ProviderError
 from fine_tuning.export.gguf import export_gguf
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine, LlamaCppOptions, open_llama_cpp
 from fine_tuning.serving.transformers_engine import TransformersEngine
@@ -124,6 +125,16 @@ def test_complete_refused_by_llama_cpp_raises_one_line(engine: LlamaCppEngine) -
             ask([{"role": "user"}], **GREEDY)
     with pytest.raises(ProviderError, match="exceeds"):
         list(engine.complete_many([CHATS[0], long, CHATS[1]], **GREEDY))
+
+
+@pytest.mark.parametrize("text", ["<|im_start|>" * 1_000_000, "word " * 3_000_000])
+def test_prompt_of_megabytes_is_refused_before_it_is_split_into_tokens(engine: LlamaCppEngine, text: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(ContextLengthError, match="characters are more than the 256 tokens of the context"):
+        engine.complete([{"role": "user", "content": [{"type": "text", "text": text}]}], **GREEDY)
+    with pytest.raises(ContextLengthError, match="too long for tiny"):
+        list(engine.text_chunks({"model": "tiny", "prompt": text}))
+    assert time.monotonic() - started < 10  # seconds; the markers took minutes
 
 
 def test_open_same_file_twice_loads_it_once(gguf: Path) -> None:

@@ -80,18 +80,23 @@ def translated_os_errors(path: Path | str, action: str) -> Iterator[None]:
         raise explain_os_error(found, path, action) from error
 
 
+def no_path(path: Path | str) -> UsageError:
+    """What to raise for the ValueError with which Python answers a path that no system can have."""
+    return UsageError(f"no path: {str(path)!r}; a path is text without NUL characters and halves of surrogate pairs")
+
+
 def is_file(path: Path | str) -> bool:
     """Whether a path is a file.
 
     Raises:
         StorageError: a folder above it may not be entered, or the name is too long.
-        UsageError: the path has a NUL character.
+        UsageError: see `no_path`.
     """
     try:
         with translated_os_errors(path, "look for"):
             return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116 - Path.is_file differs between versions of Python
     except ValueError:
-        raise UsageError(f"no path: {str(path)!r}; a path has no NUL character") from None
+        raise no_path(path) from None
     except StorageError as error:
         if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             return False
@@ -103,14 +108,14 @@ def make_folder(path: Path) -> Path:
 
     Raises:
         StorageError: the folder cannot be made.
-        UsageError: the path has a NUL character.
+        UsageError: see `no_path`.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain_os_error(error, path, "create folder") from error
     except ValueError:
-        raise UsageError(f"no path: {str(path)!r}; a path is text without NUL characters") from None
+        raise no_path(path) from None
     return path
 
 
@@ -132,8 +137,8 @@ def atomic_write(path: Path, mode: str = "w", permissions: int = OTHERS_READ) ->
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=PARTIAL)
     except OSError as error:
         raise explain_os_error(error, path, "write") from error
-    except (ValueError, UnicodeEncodeError):
-        raise UsageError(f"no path: {str(path)!r}; a path is text without NUL characters") from None
+    except ValueError:
+        raise no_path(path) from None
     try:
         with os.fdopen(handle, mode, encoding=encoding, errors=errors) as stream:
             yield stream
@@ -223,9 +228,12 @@ def open_to_read(path: Path | str) -> IO[bytes]:
     Raises:
         NotFoundError: there is no such file.
         DataError: it is a folder or may not be read.
+        UsageError: see `no_path`.
     """
     try:
         return Path(path).open("rb")
+    except ValueError:
+        raise no_path(path) from None
     except FileNotFoundError:
         raise NotFoundError(f"no such file: {path}; check the path (relative to {Path.cwd()})") from None
     except OSError as error:

@@ -109,7 +109,7 @@ class Host:
             raise ProviderError(f"cannot reach {url} for {subject}; check the address (OPENAI_BASE_URL)") from error
         except httpx2.TransportError as error:  # of a truncated response, which the SDK does not translate
             raise ProviderError(f"{url} broke off its response for {subject}; try again") from error
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, ValueError) as error:  # the latter for an id that no address can hold, such as ".."
             raise ProviderError(f"{url}, {subject}: {error}") from error
 
 

@@ -11,6 +11,7 @@ from functools import lru_cache
 import regex
 
 PATTERN_SECONDS = 1.0
+MAX_CHARACTERS = 10_000  # of a pattern: the time to compile it grows with them
 MAX_REPEATS = 10_000  # counted repeats, those in others multiplied: each is written out while a pattern is compiled
 # In regex, braces that count nothing allow misspellings, as in x{e<=1}; in re they stand for themselves.
 _BRACES = re.compile(r"(?P<kept>\\[pPN]\{[^}]*\}|\\.|\{\d+(?:,\d*)?\}|\{,\d*\})|\{", re.DOTALL)
@@ -46,11 +47,13 @@ def compiled(pattern: str, flags: int = 0) -> regex.Pattern[str]:
 
 
 def check_repeats(pattern: str) -> None:
-    """Refuse a pattern that counts too far, whose compilation would not end.
+    """Refuse a pattern that counts too far, or is too long, whose compilation would not end.
 
     Raises:
-        OverflowError: it repeats more than `MAX_REPEATS` times.
+        OverflowError: it repeats more than `MAX_REPEATS` times, or has more than `MAX_CHARACTERS`.
     """
+    if len(pattern) > MAX_CHARACTERS:
+        raise OverflowError(f"it has {len(pattern):,} characters; {MAX_CHARACTERS:,} is the limit")
     if (repeats := _repeats(pattern)) > MAX_REPEATS:
         raise OverflowError(f"it repeats {repeats:,} times; {MAX_REPEATS:,} is the limit")
 

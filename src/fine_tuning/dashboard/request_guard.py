@@ -16,6 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fine_tuning.dashboard.session_sockets import SessionSocket
 from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
 from fine_tuning.server import caller_checks
+from fine_tuning.server.api_errors import ApiError
+from fine_tuning.server.body_limits import BodyBudget, LimitedBody
 from fine_tuning.store.workspace import Workspace
 
 PAGES = {
@@ -35,6 +37,8 @@ OPEN = ("/sign-in", "/dashboard.css", "/_nicegui/", "/favicon.ico")  # contain n
 SOCKET = "/_nicegui_ws/"
 OURS = ("/sign-out", SOCKET, *OPEN)
 MAX_BODY = 1 << 20  # bytes of a request to the dashboard; longer content comes through its socket
+MAX_BODIES = 64 << 20  # bytes of all that are under way
+PATIENCE_SECONDS = 30.0  # until a body has arrived
 # Everything comes from this server. The library compiles its templates in the browser, which needs unsafe-eval.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -63,6 +67,7 @@ class Gate:
         self.app, self._api = app, api
         self._workspace, self._sessions, self._aliases = workspace, sessions, aliases
         self._names = names
+        self._bodies = BodyBudget(MAX_BODIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, redirect it to the sign-in page, or refuse it."""
@@ -99,13 +104,24 @@ class Gate:
             await send(message)
 
         if scope["type"] == "http":
-            await self.app(scope, receive, with_headers)
+            await self._answer(scope, receive, with_headers)
             return
 
         async def is_valid() -> bool:
             return await run_in_threadpool(self._sessions.find, cookie, guest) == session
 
         await SessionSocket(receive, send, is_valid).run(self.app, scope)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request once its body has arrived, which may come in pieces of no announced size."""
+        body = LimitedBody(receive, MAX_BODY, PATIENCE_SECONDS, self._bodies)
+        try:
+            await body.read()
+            await self.app(scope, body.receive, send)
+        except ApiError as error:
+            await PlainTextResponse(str(error), error.status)(scope, receive, send)
+        finally:
+            body.release()
 
 
 def _is_ours(path: str) -> bool:

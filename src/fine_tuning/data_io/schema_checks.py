@@ -23,6 +23,8 @@ from fine_tuning.data_io.schema_recursion import has_endless, has_value
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 MAX_KEYWORDS = 5_000  # in total; a grammar's size and the time to make it grow with them
+MAX_CHARACTERS = 120_000  # of names, constants, values of enums and patterns, as at OpenAI
+_IN_WORDS = ("description", "title", "$comment")
 Schema = Mapping[str, Any]
 Validator = Any  # of jsonschema, which has no types
 
@@ -78,14 +80,25 @@ def draft_of(schema: Mapping[str, object]) -> Validator:
 
 
 def _check_size(schema: Schema, param: str) -> None:
-    left = MAX_KEYWORDS
+    left, characters = MAX_KEYWORDS, MAX_CHARACTERS
     try:
         for _, part in _parts(schema, param):
             left -= len(part)
             if left < 0:
                 raise InvalidSchema(f"the schema has more than {MAX_KEYWORDS} keywords", param)
+            characters -= sum(len(name) + _characters(value) for name, value in part.items() if name not in _IN_WORDS)
+            if characters < 0:
+                most = f"{MAX_CHARACTERS:,} characters of names, constants, enums and patterns"
+                raise InvalidSchema(f"the schema has more than {most}", param)
     except RecursionError:
         raise InvalidSchema("the schema is nested too deeply", param) from None
+
+
+def _characters(value: object) -> int:
+    """Of a text, or of those of a list; other values count as one: an object is a part that is counted for itself."""
+    if isinstance(value, list):
+        return sum(map(_characters, value))
+    return len(value) if isinstance(value, str) else 1
 
 
 def _check_keywords(schema: Schema, param: str) -> None:

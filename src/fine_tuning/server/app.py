@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
@@ -98,9 +98,21 @@ def _store(workspace: Workspace, waiting: JsonObject) -> None:
 
 
 def _describe_in_thread(app: FastAPI) -> None:
-    """Describe the routes in a thread: that takes seconds, in which FastAPI's own route keeps everyone waiting."""
+    """Describe the routes in a thread, once: that takes seconds, in which FastAPI's own route keeps everyone waiting.
+
+    Those who ask meanwhile wait for the same description, or their threads would take the processor from everyone.
+    """
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", "") != app.openapi_url]
-    app.add_route(str(app.openapi_url), lambda _: JSONResponse(app.openapi()), include_in_schema=False)
+    is_described = asyncio.Lock()
+    described = b""
+
+    async def describe(_: Request) -> Response:
+        nonlocal described
+        async with is_described:
+            described = described or await run_in_threadpool(lambda: bytes(JSONResponse(app.openapi()).body))
+        return Response(described, media_type=JSONResponse.media_type)
+
+    app.add_route(str(app.openapi_url), describe, include_in_schema=False)
 
 
 @asynccontextmanager

@@ -23,7 +23,9 @@ _TELLING = ("host", "origin", "sec-fetch-site")
 _SAME = ("same-origin", "none")
 
 
-def refusal(scope: Scope, names: Collection[str], origins: Collection[str] = (), *, is_open: bool) -> str | None:
+def refusal(
+    scope: Scope, names: Collection[str], origins: Collection[str] = (), *, is_open: bool, is_passed_on: bool = False
+) -> str | None:
     """Why a request is refused, whatever it asks for; None where it is served.
 
     Args:
@@ -31,6 +33,7 @@ def refusal(scope: Scope, names: Collection[str], origins: Collection[str] = (),
             called by every name where none are given.
         origins: of web pages that may call it.
         is_open: the server needs no key.
+        is_passed_on: the answer is a vendor's, whose headers may allow every page to read it.
     """
     headers = Headers(scope=scope)
     if twice := next((name for name in _TELLING if len(headers.getlist(name)) > 1), None):
@@ -44,7 +47,8 @@ def refusal(scope: Scope, names: Collection[str], origins: Collection[str] = (),
     host = headers.get("host", "")
     if not is_name_of_this_machine(host, names):
         return f"{host or 'nothing'} is not a name of this machine; start with --allowed-host, or {_KEY}"
-    if scope.get("method") not in READING_METHODS and not _is_from_here(headers, origins):
+    is_harmless = scope.get("method") in READING_METHODS and not is_passed_on
+    if not is_harmless and not _is_from_here(headers, origins):
         return f"this request was sent by a web page of another site; start with --allow-origin, or {_KEY}"
     return None
 

@@ -160,7 +160,7 @@ class GatewayApp:
             message = "this gateway needs its own key, as x-ft-key or as the key of the SDK: ft-cli keys create NAME"
             raise GatewayError(HTTPStatus.UNAUTHORIZED, message, "invalid_gateway_key")
         names, origins = self._config.allowed_hosts, self._config.allowed_origins
-        if reason := caller_checks.refusal(scope, names, origins, is_open=access.key_id is None):
+        if reason := caller_checks.refusal(scope, names, origins, is_open=access.key_id is None, is_passed_on=True):
             raise GatewayError(HTTPStatus.FORBIDDEN, reason, "forbidden_caller")
         if access.read_only:
             message = "this key of the gateway is read-only; create another one: ft-cli keys create NAME"

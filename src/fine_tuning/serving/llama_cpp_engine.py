@@ -27,7 +27,7 @@ from fine_tuning.export.gguf_trial import check_gguf
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import Completion, in_order
-from fine_tuning.serving.llama_cpp_errors import checked
+from fine_tuning.serving.llama_cpp_errors import check_prompt_length, checked
 from fine_tuning.serving.response_grammar import with_grammar
 from fine_tuning.serving.text_types import TextBody, TextChunk, with_total_usage
 
@@ -180,6 +180,7 @@ class LlamaCppEngine:
         return self._sampled({**with_grammar(body), "messages": messages})
 
     def _sampled(self, body: Mapping[str, Any]) -> JsonColumn:
+        check_prompt_length(body, self._open_server().options.context_length, self.model)
         request = {**DEFAULT_SAMPLING, **body, **self._adapter_scale()}
         if "seed" in request:
             request["cache_prompt"] = False  # a prompt that is computed in other pieces rounds otherwise

@@ -1,8 +1,9 @@
-"""Errors in the replies of llama.cpp."""
+"""Errors in the replies of llama.cpp, and of prompts that it never gets."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 
@@ -13,6 +14,27 @@ from fine_tuning.store.records.rows import JsonColumn
 _REQUEST_ERRORS = re.compile(
     r"pars|schema|grammar|template|tool|assistant message|unsupported|invalid|must be|expected", re.IGNORECASE
 )
+
+MAX_TOKEN_CHARACTERS = 128  # on average: the tokens of no text are longer, and few vocabularies have one such
+
+
+def check_prompt_length(body: Mapping[str, object], context_length: int, model: str) -> None:
+    """Refuse what cannot be a prompt of so many tokens before it is split into them, which can take minutes.
+
+    Raises:
+        ContextLengthError: it is much too long.
+    """
+    count = _characters([body.get(name) for name in ("messages", "tools", "prompt")])
+    if count > MAX_TOKEN_CHARACTERS * context_length:
+        what = f"its {count:,} characters are more than the {context_length} tokens of the context"
+        raise ContextLengthError(f"the prompt is too long for {Path(model).name}: {what}")
+
+
+def _characters(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return sum(map(_characters, parts))
 
 
 def checked(reply: JsonColumn, model: str) -> JsonColumn:

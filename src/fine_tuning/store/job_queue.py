@@ -104,11 +104,11 @@ def mark_abandoned(connection: Connection, job_id: str, dead: str | None = None)
     """Pause a job whose worker died, unless it is leased again.
 
     Args:
-        dead: a worker that is known to have died before it claimed the job.
+        dead: a worker that is known to have died, whose lease counts no more.
     """
     moment = database_now(connection)
     cap_leases(connection, _table, moment)
-    is_left = or_(_is_unleased(moment), and_(_columns.status == "queued", _columns.worker == dead))
+    is_left = or_(_is_unleased(moment), _columns.worker == dead)
     changed = connection.execute(
         update(_table)
         .where(_columns.id == job_id, _columns.status.in_(("queued", "running")), is_left)

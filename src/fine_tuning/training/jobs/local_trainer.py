@@ -162,7 +162,7 @@ class LocalTrainer:
         with self._database.read() as tx:
             job = self._job(tx, job_id)
             is_leased = job_queue.is_leased(tx, job)
-        dead = self._dead_reserver(job) if is_leased else None
+        dead = self._dead_worker(job) if is_leased else None
         # A pooled job waits for any worker; a pool requeues it by itself.
         if not job["pooled"] and job["status"] in {"queued", "running"} and (not is_leased or dead):
             with self._database.write() as tx:
@@ -170,10 +170,10 @@ class LocalTrainer:
                 job = self._job(tx, job_id)
         return view(job)
 
-    def _dead_reserver(self, job: Job) -> str | None:
-        """The worker of this machine that a job is reserved for, if it died before it claimed the job."""
+    def _dead_worker(self, job: Job) -> str | None:
+        """The worker of this machine that holds a job, if it has ended; elsewhere nobody knows until its lease ends."""
         worker = job["worker"] or ""
-        if job["status"] != "queued" or not worker.startswith(trainer_liveness.worker_prefix()):
+        if not worker.startswith(trainer_liveness.worker_prefix()):
             return None
         return worker if trainer_liveness.is_gone(self._workspace.folder("logs"), job["id"]) else None
 
