@@ -86,10 +86,12 @@ NOTES = {
     ),
     "Chat": (
         "Content may be text or parts of text. Tools work with every model, through the prompt if its chat template "
-        "has none. Under `strict`, schemas that a grammar cannot hold are refused (but for numbers that are too large "
-        "for one), and, as by OpenAI, a root that is no object or has `anyOf`, and objects of which a property is not "
-        "required or `additionalProperties` is not false. What no grammar holds is said in words and checked, and the "
-        "answer asked for again once. `tool_choice` may be `allowed_tools`, of which alone the model "
+        "has none. Under `strict`, schemas that a grammar cannot hold are refused, and, as by OpenAI, a root that is "
+        "no object or has `anyOf`, and objects of which a property is not required or `additionalProperties` is not "
+        "false. "
+        "A bound that is too large for a grammar is held as the nearest one within it: integers below 2^63, other "
+        "numbers up to 2^53, counts up to 20,000. Unless `strict`, what no grammar holds is said in words and checked, "
+        "and the answer asked for again once. `tool_choice` may be `allowed_tools`, of which alone the model "
         "then reads; a choice of a custom tool is refused. Tool messages follow the calls that they answer, and every "
         "call is answered before the next turn. Lists take `metadata[key]=value` as a filter. "
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
