@@ -146,8 +146,9 @@ NOTES = {
     "Messages": (
         "These are Anthropic's, for applications that were written for its SDKs: parameters are as its API states "
         'them, errors have its shape, `{"type": "error", "error": {"type", "message"}, "request_id"}`, and its '
-        "status where the server is overloaded (529). A key may come as `x-api-key`; `anthropic-version` and "
-        "`anthropic-beta` change nothing. A message has the answer of the chat completion of its conversation, and is "
+        "status where the server is overloaded (529). A key may come as `x-api-key`; by `anthropic-version` a list of "
+        "models is Anthropic's, the newest first; `anthropic-beta` changes nothing. A message has the answer of the "
+        "chat completion of its conversation, and is "
         "not stored. Thinking that is sent back is of another model and left out; images, documents and blocks of "
         "tools that Anthropic runs are refused by name. A result with `is_error` begins with `Error:`, unless its text "
         "says so itself, as in rows to train on. Results stand right after their calls, and the last message is not "
