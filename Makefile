@@ -7,7 +7,7 @@ DONE := $(VENV)/.installed
 TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt) # first and by its version alone: your index decides for CUDA or CPUs
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: setup demo test clients check docs bench clean
+.PHONY: setup demo test clients small-clients check docs bench clean
 
 setup: $(DONE)
 
@@ -29,14 +29,19 @@ test: export PYTHONDONTWRITEBYTECODE = # the many processes of the tests compile
 test: setup
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-# Clients of other projects that tests/clients points at the server, in an environment for each version of OpenAI's package, and one for Anthropic's.
+# Clients of other projects that tests/clients points at the server, in an environment for each version of OpenAI's package, one for Anthropic's, and one for Node.
+SMALL_CLIENTS := anthropic openai_1 node
+CLIENTS ?= $(SMALL_CLIENTS) openai_2 openai_3
 clients: setup
-	@for file in tests/clients/requirements/*.txt; do \
-	  folder=.clients/$$(basename $$file .txt); echo "installing $$folder"; \
-	  $(BIN)/uv venv --quiet --allow-existing $$folder && \
-	  $(BIN)/uv pip install --quiet --python $$folder/bin/python --requirement $$file || exit 1; done
-	@mkdir -p .clients/node && cp tests/clients/requirements/package.json .clients/node/
-	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix .clients/node; fi
+	@for name in $(filter-out node,$(CLIENTS)); do \
+	  echo "installing .clients/$$name"; \
+	  $(BIN)/uv venv --quiet --allow-existing .clients/$$name && \
+	  $(BIN)/uv pip install --quiet --python .clients/$$name/bin/python --requirement tests/clients/requirements/$$name.txt || exit 1; done
+	@$(if $(filter node,$(CLIENTS)),mkdir -p .clients/node && cp tests/clients/requirements/package.json .clients/node/ && \
+	  { ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .clients/node; })
+
+small-clients: CLIENTS := $(SMALL_CLIENTS) # those of every run of CI: they take seconds to install and to run
+small-clients: clients
 
 check: setup
 	@$(BIN)/ruff check --quiet .

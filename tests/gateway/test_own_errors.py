@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from openai import AuthenticationError, InternalServerError, OpenAI
 
 from fine_tuning.errors import ConfigurationError
 from fine_tuning.gateway.upstreams import read_upstreams
 from fine_tuning.server import authentication
+from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
-from tests.gateway.conftest import Gateway
+from tests.gateway.conftest import Gateway, running
 from tests.gateway.scripted_upstream import Upstream, answer
 from tests.gateway.test_pass_through import ask, request
 
 MESSAGES: Any = [{"role": "user", "content": "Hi"}]
+PAGE = "https://page.example"
 
 
 def test_upstream_that_is_away_is_an_error_of_each_wire(gateway: Gateway) -> None:
@@ -88,3 +92,24 @@ def test_upstream_without_sense_is_refused_by_name(name: str, address: str) -> N
     with pytest.raises(ConfigurationError, match=f"FINE_TUNING_UPSTREAMS: '?{name}") as refused:
         read_upstreams({name: address})
     assert "secret" not in str(refused.value)
+
+
+def test_page_of_an_allowed_origin_reads_errors_of_a_gateway_with_keys(
+    vendor: Upstream, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_UPSTREAMS", json.dumps({"openai": vendor.address}))
+    key, _ = authentication.create(open_database(), "app", "shop")
+    asked = b"Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: x-ft-key"
+    vendor.answers(answer(b"{}", b"Access-Control-Allow-Origin: *"))
+    with running(FastAPI(openapi_url=None), ServerConfig(allowed_origins=(PAGE,))) as gateway:
+        path, found = "/openai/v1/chat/completions", []
+        for origin in (PAGE, "https://evil.example"):
+            near = f"Origin: {origin}".encode()
+            found.append(ask(gateway, request(path, b"", near + b"\r\n" + asked, method="OPTIONS"))[0])
+            found.append(ask(gateway, request(path, b"{}", near))[0])
+        answered, _ = ask(gateway, request(path, b"{}", f"Origin: {PAGE}\r\nx-ft-key: {key}".encode()))
+    assert [each.status for each in (*found, answered)] == [200, 401, 400, 401, 200]
+    allowed = [each.headers.get_all("access-control-allow-origin") for each in (*found, answered)]
+    assert allowed == [[PAGE], [PAGE], None, None, [PAGE]]
+    assert "x-ft-call-id" in found[1].headers["access-control-expose-headers"]
+    assert len(vendor.requests) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from openai import OpenAI
 
 from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.formats.tool_declarations import check_tools
+from fine_tuning.data_io.held_numbers import BOUNDS
 from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.data_io.schema_checks import InvalidSchema
 from tests.server.conftest import ALIAS
@@ -76,17 +78,35 @@ IN_WORDS = {
     "unevaluated": of({"a": CODE}, unevaluatedProperties=False),
     "one of many": of({"a": {"type": "array", "contains": {"const": "a"}, "items": CODE, "maxItems": 2}}),
 }
-LARGE_NUMBERS = {
-    "bounds of 64 bits": of({"a": {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}}),
-    "bounds beyond 64 bits": of({"a": {"type": "integer", "minimum": 0, "maximum": 10**30}}),
-    "bounds beyond floats": of({"a": {"type": "number", "maximum": 10**310}}),
-    "the bounds of floats": of({"a": {"type": "number", "minimum": -1.7e308, "maximum": 1.7e308}}),
-    "tiny bounds": of({"a": {"type": "number", "exclusiveMinimum": 1e-300}}),
-    "exclusive bounds": of({"a": {"type": "integer", "exclusiveMaximum": 2**60}}),
-    "the lowest value": of({"a": {"const": -(2**63)}}),
-    "values no float is exact for": of({"a": {"enum": [2**53 + 1, [2**63], {"b": -(10**30)}]}}),
-    "large multiples": of({"a": {"type": "integer", "multipleOf": 10**30}}),
-    "many items": of({"a": {"type": "array", "items": CODE, "maxItems": 10**6}}),
+WITHIN = {  # numbers that no grammar holds as they are, and what it holds in their place
+    "bounds of 64 bits": (
+        {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+        {"minimum": -(2**63) + 1024, "maximum": 2**63 - 1024},
+    ),
+    "bounds beyond 64 bits": ({"type": "integer", "maximum": 10**30}, {"maximum": 2**63 - 1024}),
+    "bounds beyond floats": ({"type": "number", "maximum": 10**310}, {"maximum": 2**53}),
+    "the bounds of floats": (
+        {"type": "number", "minimum": -1.7e308, "maximum": 1.7e308},
+        {"minimum": -(2**53), "maximum": 2**53},
+    ),
+    "bounds between floats": ({"type": "integer", "maximum": 2**60 - 1}, {"maximum": 2**60 - 128}),
+    "exclusive bounds of integers": (
+        {"type": "integer", "exclusiveMinimum": -(2**53), "exclusiveMaximum": 7.5},
+        {"minimum": -(2**53) + 1, "maximum": 7},
+    ),
+    "an exclusive bound beside the other one": (
+        {"type": "number", "exclusiveMinimum": 4, "maximum": 4.5},
+        {"minimum": 4.000000001, "maximum": 4.5},
+    ),
+    "many items": ({"type": "array", "items": CODE, "maxItems": 10**6}, {"maxItems": 20_000}),
+}
+BEYOND = {
+    "bounds": {"type": "integer", "minimum": 10**30},
+    "tiny bounds": {"type": "number", "exclusiveMinimum": 1e-300},
+    "the lowest value": {"const": -(2**63)},
+    "values no float is exact for": {"enum": [2**53 + 1, [2**63], {"b": -(10**30)}]},
+    "large multiples": {"type": "integer", "multipleOf": 10**30},
+    "many items": {"type": "array", "items": CODE, "minItems": 10**6},
 }
 OPTIONAL = {"type": "object", "properties": {"a": SHORT, "b": SHORT}, "required": ["b"]}
 INVALID = {
@@ -191,26 +211,30 @@ def test_schema_that_no_grammar_holds_is_answered_unless_strict(client: OpenAI, 
         ask(client, IN_WORDS[name], strict=True)
 
 
-@pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("name", LARGE_NUMBERS)
-def test_numbers_that_no_grammar_holds_are_answered_in_words(client: OpenAI, name: str, strict: bool) -> None:
-    assert held_schema(LARGE_NUMBERS[name]).rest
-    assert ask(client, LARGE_NUMBERS[name], strict=strict, max_tokens=20).finish_reason in {"stop", "length"}
+@pytest.mark.parametrize("name", WITHIN)
+def test_number_that_no_grammar_holds_is_held_within_it(client: OpenAI, name: str) -> None:
+    part, expected = WITHIN[name]
+    held, rest = held_schema(part)
+    assert ({key: value for key, value in held.items() if key in {*BOUNDS, "maxItems"}}, rest) == (expected, [])
+    answer = ask(client, of({"a": part}), strict=True)
+    if answer.finish_reason == "stop":
+        jsonschema.validate(json.loads(answer.message.content), of({"a": part}))
 
 
 @pytest.mark.parametrize("choice", ["auto", "required"])
-def test_tools_have_whole_numbers_of_any_size(client: OpenAI, choice: Any) -> None:
-    parts = {"x": {"const": -(2**63), "default": 10**25}}
-    function: Any = {"name": "f", "parameters": of(parts), "strict": True}
-    assert check_tools([{"type": "function", "function": function}]) is None
-    answer = client.chat.completions.create(
-        model=ALIAS,
-        messages=[*ASKED],
-        tools=[{"type": "function", "function": function}],
-        tool_choice=choice,
-        max_tokens=5,
-    )
-    assert answer.choices[0].finish_reason in {"stop", "length"}
+@pytest.mark.parametrize("name", BEYOND)
+def test_number_that_no_grammar_holds_is_refused_under_strict_alone(client: OpenAI, name: str, choice: Any) -> None:
+    assert ask(client, of({"a": BEYOND[name]}), strict=False, max_tokens=20).finish_reason in {"stop", "length"}
+    function: Any = {"name": "f", "parameters": of({"a": BEYOND[name]}), "strict": True}
+    place = f"a.{[*BEYOND[name]][-1]} is not held under strict"
+    with pytest.raises(openai.BadRequestError, match=place):
+        ask(client, of({"a": BEYOND[name]}), strict=True)
+    for strict in (True, False):
+        tools: Any = [{"type": "function", "function": {**function, "strict": strict}}]
+        assert (check_tools(tools) is not None) is strict
+        asked: dict[str, Any] = {"model": ALIAS, "messages": ASKED, "tools": tools, "tool_choice": choice}
+        with pytest.raises(openai.BadRequestError, match=place) if strict else nullcontext():
+            client.chat.completions.create(**asked, max_tokens=5)
 
 
 @pytest.mark.parametrize("strict", [True, False])

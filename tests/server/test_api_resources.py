@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
 import openai
 import pytest
+from fastapi.routing import APIRoute
 from openai import AsyncOpenAI, AsyncStream, OpenAI, Stream
+from openai._resource import SyncAPIResource
 
+from fine_tuning.server.app import RESOURCES
 from fine_tuning.server.compatibility_page import BODIES, parameters
 from tests.server.api_calls import CALLS, Arguments, Seeds
 from tests.server.conftest import ALIAS, chats
@@ -30,6 +33,10 @@ HELPERS = {"stream", "parse", "connect", "wait_for_processing", "upload_file_chu
 DEPRECATED = {"files.retrieve_content", "fine_tuning.checkpoints.permissions.retrieve"}
 REFUSED = {"starting_after"}  # of a background response that is streamed again
 LOOSE = {"completions.create: stream", "completions.create: stream_options"}  # a chunk's finish_reason is null
+UNSERVED = {  # resources of no path here, but for the chat of `beta`, which is `chat`
+    *("admin", "audio", "beta", "containers", "content_provenance_checks", "decisions", "evals", "images", "live"),
+    *("moderations", "realtime", "safety", "skills", "vector_stores", "videos", "webhooks"),
+}
 SHARED = {"extra_headers", "extra_query", "extra_body", "timeout"}
 
 
@@ -113,6 +120,25 @@ def _missing(client: OpenAI, given: dict[str, set[str]]) -> list[str]:
             taken = set(inspect.signature(method).parameters) - SHARED - refused
             found += [path] if path not in given else [f"{path}: {each}" for each in taken - given[path]]
     return sorted({*found} - LOOSE)
+
+
+def test_every_resource_of_the_sdk_is_called_or_unserved(client: OpenAI) -> None:
+    called = {path.rpartition(".")[0] for path in (*APART, *(path for path, _ in CALLS))}
+    parents = {resource.rpartition(".")[0] for resource in called} | {"fine_tuning"}
+    others = {*_resources(client, "")} - called - parents
+    assert {each.partition(".")[0] for each in others} == UNSERVED
+    served = {
+        route.path.split("/")[1] for each in RESOURCES for route in each.router.routes if isinstance(route, APIRoute)
+    }
+    assert UNSERVED.isdisjoint(served)
+
+
+def _resources(parent: object, prefix: str) -> Iterator[str]:
+    """The paths of all resources of a client."""
+    for name in dir(type(parent)):
+        if not name.startswith("_") and isinstance(found := getattr(parent, name, None), SyncAPIResource):
+            yield prefix + name
+            yield from _resources(found, f"{prefix}{name}.")
 
 
 def test_methods_apart_are_answered_or_refused_as_documented(client: OpenAI, seeds: Seeds) -> None:

@@ -231,3 +231,29 @@ def test_keys_come_in_either_header(api: httpx2.Client) -> None:
         assert api.post("/messages", json=ASKED, headers=headers).status_code == 200
     api.headers["x-api-key"] = reading
     assert refusal(api, 403)[0] == "permission_error"
+
+
+def test_models_are_listed_page_by_page_as_anthropic_lists_them(address: str) -> None:
+    def get(path: str = "", **query: Any) -> Any:
+        return httpx2.get(f"{address}/models{path}", params=query, headers=VERSION)
+
+    whole = get().json()
+    names = [each["id"] for each in whole["data"]]
+    assert (ALIAS in names, len(names) > 2, whole["has_more"]) == (True, True, False)
+    assert (whole["first_id"], whole["last_id"]) == (names[0], names[-1])
+    pages = [get(limit=1).json(), get(limit=1, after_id=names[0]).json(), get(limit=1, before_id=names[2]).json()]
+    assert [(each["data"][0]["id"], each["has_more"]) for each in pages] == [
+        (names[0], True),
+        (names[1], True),
+        (names[1], True),
+    ]
+    assert get(after_id=names[-1]).json() == {"data": [], "has_more": False, "first_id": None, "last_id": None}
+    assert [get(**{"lifecycle[]": each}).json()["data"] == [] for each in ("active", "retired")] == [False, True]
+    one = get(f"/{ALIAS}", beta="true").json()
+    assert (one["type"], one["display_name"], one["created_at"]) == ("model", ALIAS, "1970-01-01T00:00:00Z")
+    assert one == whole["data"][names.index(ALIAS)]
+    for failed in (get(after_id="none"), get(limit=0), get(after_id=ALIAS, before_id=ALIAS), get(after="x")):
+        assert (failed.status_code, failed.json()["error"]["type"]) == (400, "invalid_request_error")
+        assert failed.headers["request-id"] == failed.json()["request_id"]
+    assert get("/none").json()["error"]["type"] == "not_found_error"
+    assert httpx2.get(f"{address}/models", params={"limit": 1}).json()["error"]["param"] == "limit"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ChatBody, usage
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.checked_calls import CheckedCalls
@@ -56,6 +57,28 @@ def test_strict_call_that_breaks_its_schema_is_asked_for_again_once(way: str) ->
     asked = str(scripted.asked[1][-1]["content"])
     assert "This was not called, because of another call" in asked
     assert f"3 is not a multiple of {LARGE}. Call f again" in asked
+
+
+@pytest.mark.parametrize("way", ["complete", "stream", "chat_chunks"])
+def test_strict_call_that_is_invalid_again_is_never_given(way: str) -> None:
+    checked, _ = engine(call(3), call(5))
+    with pytest.raises(
+        ProviderError, match=f"the strict tool f with invalid arguments: .* 5 is not a multiple of {LARGE}"
+    ):
+        if way == "complete":
+            checked.complete(ASKED, tools=[tool()], **SETTINGS)
+        elif way == "stream":
+            streamed(checked.stream(ASKED, tools=[tool()], **SETTINGS))
+        else:
+            list(checked.chat_chunks(body()))
+
+
+def test_strict_call_of_a_template_with_tools_is_checked_as_a_whole() -> None:
+    small = tool(parameters={"type": "object", "properties": {"n": {"type": "integer", "multipleOf": 7}}})
+    for checks_required, count in ((True, 2), (False, 1)):
+        checked, scripted = engine(call(3), call(7), checks_required=checks_required)
+        list(checked.chat_chunks(body(tools=[small])))
+        assert len(scripted.asked) == count
 
 
 @pytest.mark.parametrize(

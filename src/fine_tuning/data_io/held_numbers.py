@@ -1,4 +1,4 @@
-"""The numbers of a JSON schema that a grammar holds as they are written.
+"""The numbers of a JSON schema that a grammar holds.
 
 llguidance reads numbers as floats: it holds other whole numbers than those written where a float cannot be exact, and
 the lowest one of 64 bits as a value ends the process.
@@ -8,14 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from fractions import Fraction
 from functools import lru_cache
-from math import ceil, floor
+from math import ceil, floor, inf, isfinite, nextafter
+from typing import NamedTuple
 
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
 
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _EXACT = 2**53  # up to which every whole number is a float
-_LARGEST = 2**63 - 1  # which a grammar takes for what it is, as a bound of integers
+_LARGEST = 2**63 - 1  # of the integers that a grammar counts
+_STEP = Fraction(1, 10**9)  # from an exclusive bound to the inclusive one in its place
+_EMPTY: JsonObject = {"minimum": 1, "maximum": 0}
+
+
+class _Bound(NamedTuple):
+    """A bound of one side, seen from below: of an upper one, its negative."""
+
+    value: Fraction
+    is_exclusive: bool
 
 
 def is_exact(value: object) -> bool:
@@ -27,21 +38,30 @@ def is_exact(value: object) -> bool:
     return not isinstance(value, int) or abs(value) <= _EXACT or (abs(value) <= _LARGEST and int(float(value)) == value)
 
 
-def are_held(bounds: Mapping[str, object], kind: object) -> bool:
-    """Whether a grammar holds all of these bounds of numbers; contradictory ones are, since no value is within them.
+def held_bounds(bounds: Mapping[str, object], kind: object) -> JsonObject | None:
+    """The bounds for a grammar, which no number keeps to that is beyond the given ones; None where there are none.
+
+    A bound that a grammar cannot hold is the nearest one within it: of integers below 2^63, of others up to 2^53.
 
     Args:
         kind: the type that the schema names.
     """
+    if not all(_is_number(value) for value in bounds.values()):
+        return None
     kinds = kind if is_list(kind) else [kind]
-    number = "integer" if "integer" in kinds and "number" not in kinds else "number"
-    for key, value in bounds.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST:
-            return False
-        is_inclusive = number == "integer" and not key.startswith("exclusive")
-        if abs(value) > _EXACT and not (is_inclusive and (value == _LARGEST or is_exact(value))):
-            return False
-    return _is_empty(bounds, number) or has_grammar({"type": number, **bounds})
+    is_whole = "integer" in kinds and "number" not in kinds
+    lower, upper = (_tightest(bounds, side, is_whole=is_whole) for side in ("inimum", "aximum"))
+    if lower and upper and _is_empty(lower, upper):
+        return {**_EMPTY}
+    found: JsonObject = {key: value for key, value in bounds.items() if key == "multipleOf"}
+    for side, bound, other in (("inimum", lower, upper), ("aximum", upper, lower)):
+        if bound is None:
+            continue
+        held = _whole(bound) if is_whole else _within(bound, other)
+        if held is None:
+            return None
+        found[f"exclusiveM{side}" if held.is_exclusive else f"m{side}"] = _written(held.value, side)
+    return found if has_grammar({"type": "integer" if is_whole else "number", **found}) else None
 
 
 def has_grammar(schema: JsonObject) -> bool:
@@ -56,13 +76,56 @@ def _is_grammar(schema: str) -> bool:
     return not LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(schema), None)
 
 
-def _is_empty(bounds: Mapping[str, object], kind: str) -> bool:
+def _is_number(value: object) -> bool:
+    return not isinstance(value, bool) and (isinstance(value, int) or (isinstance(value, float) and isfinite(value)))
+
+
+def _tightest(bounds: Mapping[str, object], side: str, *, is_whole: bool) -> _Bound | None:
+    """The bound of a side that counts; of integers an inclusive one."""
+    sign = 1 if side == "inimum" else -1
+    given = [
+        _Bound(
+            sign * (Fraction(value) if isinstance(value, int) else Fraction(str(value))), key.startswith("exclusive")
+        )
+        for key, value in bounds.items()
+        if key.endswith(side) and isinstance(value, int | float)
+    ]
+    found = max(given, default=None)
+    if found is None or not is_whole:
+        return found
+    return _Bound(Fraction(floor(found.value) + 1 if found.is_exclusive else ceil(found.value)), False)
+
+
+def _is_empty(lower: _Bound, upper: _Bound) -> bool:
     """Whether no number is within the bounds."""
-    lower, upper = (
-        [value for key, value in bounds.items() if key.endswith(end) and isinstance(value, int | float)]
-        for end in ("inimum", "aximum")
-    )
-    if not lower or not upper:
-        return False
-    least, most = max(lower), min(upper)
-    return ceil(least) > floor(most) if kind == "integer" else least > most
+    least, most = lower.value, -upper.value
+    return least > most or (least == most and (lower.is_exclusive or upper.is_exclusive))
+
+
+def _whole(bound: _Bound) -> _Bound | None:
+    """The nearest bound of integers that a float is exact for; None beyond them."""
+    least = max(int(bound.value), -_LARGEST)
+    if abs(least) <= _EXACT:
+        return bound
+    if least > _LARGEST:
+        return None
+    nearest = float(least)
+    return _Bound(Fraction(nearest if nearest >= least else nextafter(nearest, inf)), False)
+
+
+def _within(bound: _Bound, other: _Bound | None) -> _Bound | None:
+    """The nearest bound of numbers that a grammar holds; None beyond them."""
+    if bound.value < -_EXACT:
+        return _Bound(Fraction(-_EXACT), False)
+    if bound.value > _EXACT:
+        return None
+    distance = -other.value - bound.value if other else Fraction(1)
+    if not bound.is_exclusive or distance >= 1 or bound.value.denominator > 1:
+        return bound
+    inner = Fraction(float(bound.value + min(_STEP, distance / 2)))  # llguidance takes the bound itself for inclusive
+    return _Bound(inner, False) if inner > bound.value else None
+
+
+def _written(value: Fraction, side: str) -> int | float:
+    value = value if side == "inimum" else -value
+    return int(value) if value.denominator == 1 else float(value)

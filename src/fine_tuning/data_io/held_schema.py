@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from fine_tuning.data_io.held_numbers import BOUNDS, are_held, has_grammar, is_exact
+from fine_tuning.data_io.held_numbers import BOUNDS, has_grammar, held_bounds, is_exact
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, is_one_of
 from fine_tuning.data_io.schema_choices import are_exclusive
 
@@ -21,7 +21,7 @@ _UUIDS = {f"uuid{version}" for version in range(1, 9)}  # as Pydantic names them
 _PARTS = {"items", "additionalProperties"}
 _LISTS = {"anyOf", "allOf", "prefixItems"}
 _MAPS = {"properties", "patternProperties", "$defs", "definitions"}
-_REPEATS = {"minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"}
+_LEAST, _MOST = {"minLength", "minItems", "minProperties"}, {"maxLength", "maxItems", "maxProperties"}
 _VALUES = {"enum", "const"}
 _PLAIN = {"type", "required"}
 _CHECKED = {  # keywords of a validator that no grammar holds
@@ -29,8 +29,7 @@ _CHECKED = {  # keywords of a validator that no grammar holds
     *("dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "unevaluatedItems"),
     *("$dynamicRef", "$recursiveRef", "additionalItems"),
 }
-_ASSERTIONS = _CHECKED | _REPEATS | _VALUES | {*BOUNDS, "pattern", "format", "$ref", "oneOf"}
-IN_WORDS_IF_STRICT = {*BOUNDS, *_VALUES, "minItems", "maxItems"}  # which OpenAI documents with any number
+_ASSERTIONS = _CHECKED | _LEAST | _MOST | _VALUES | {*BOUNDS, "pattern", "format", "$ref", "oneOf"}
 
 
 class Rest(NamedTuple):
@@ -77,12 +76,16 @@ class _Division:
 
     def held(self, part: Mapping[str, object], where: str) -> JsonObject:
         """The part that a grammar holds; what it leaves is added to the rest."""
-        found: JsonObject = {}
-        left = _beyond(part)
+        bounds = {key: part[key] for key in BOUNDS if key in part}
+        held = held_bounds(bounds, part.get("type")) if bounds else None
+        found: JsonObject = {**(held or {})}
+        left = _beyond(part) | (set(bounds) if held is None else set())
         for key, value in _without_tuples(part).items():
             at = f"{where}.{key}" if where else key
             if key in left:
                 self.rest.append(Rest(where, key, value))
+            elif key in bounds:
+                continue
             elif key in _PARTS:
                 found[key] = self._value(value, at)
             elif key in _LISTS and is_list(value):
@@ -95,6 +98,8 @@ class _Division:
                 found[key] = {name: self._value(each, f"{at}.{name}") for name, each in value.items()}
             elif key == "format" and is_one_of(value, _UUIDS):
                 found[key] = "uuid"
+            elif key in _MOST and isinstance(value, int):
+                found[key] = min(value, MAX_REPEATS)
             elif key in _PLAIN or _is_held(key, value):
                 found[key] = value
             elif key in _ASSERTIONS:
@@ -114,9 +119,6 @@ def _beyond(part: Mapping[str, object]) -> set[str]:
     properties, required = part.get("properties"), part.get("required")
     if is_object(properties) and not set(properties) <= {*(required if is_list(required) else [])}:
         found |= {"minProperties", "maxProperties"}
-    bounds = {key: part[key] for key in BOUNDS if key in part}
-    if bounds and not are_held(bounds, part.get("type")):
-        found |= set(bounds)
     names = part.get("patternProperties")
     if is_object(names) and not _are_regular_names(tuple(names)):
         found |= {"patternProperties", "additionalProperties"}  # what is additional depends on the patterns
@@ -133,10 +135,8 @@ def _without_tuples(part: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _is_held(key: str, value: object) -> bool:
-    if key in _REPEATS:
+    if key in _LEAST:
         return isinstance(value, int) and 0 <= value <= MAX_REPEATS
-    if key in BOUNDS:
-        return True  # those that are not are left out before
     if key in _VALUES:
         return is_exact(value)
     if key == "pattern":

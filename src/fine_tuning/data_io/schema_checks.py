@@ -1,7 +1,6 @@
 """Check JSON schemas for answers and tools: that they are valid, refer to nothing outside, and are not too large.
 
-Under `strict`, a schema that a grammar holds in part only is refused, except for numbers that are too large for one.
-Else the rest is said in words and checked.
+Under `strict`, a schema that a grammar holds in part only is refused. Else the rest is said in words and checked.
 The server's requests and the rows of training files are checked alike. Needs jsonschema, and llguidance for patterns.
 """
 
@@ -17,7 +16,7 @@ import regex
 
 from fine_tuning._util import timed_patterns
 from fine_tuning._util.field_errors import place
-from fine_tuning.data_io.held_schema import IN_WORDS_IF_STRICT, held_schema
+from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.data_io.schema_choices import resolved
 from fine_tuning.data_io.schema_recursion import has_endless, has_value
 
@@ -57,8 +56,7 @@ def check(schema: Schema, param: str, *, strict: bool) -> None:
         raise _refusal(param, "refers only to itself")
     if not has_value(schema, parts):
         raise _refusal(param, "has no value that ends: each one requires another within it")
-    rest = [each for each in held_schema(schema).rest if each.keyword not in IN_WORDS_IF_STRICT] if strict else []
-    if rest:
+    if strict and (rest := held_schema(schema).rest):
         reason = "is not held under strict; with strict: false it is said in words and checked afterwards"
         raise _refusal(".".join(filter(None, (param, rest[0].where, rest[0].keyword))), reason)
 

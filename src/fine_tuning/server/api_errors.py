@@ -12,6 +12,7 @@ from typing import TypedDict
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
@@ -124,7 +125,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def _fields(request: Request, error: RequestValidationError) -> JSONResponse:
         found = field_errors.most_specific(error.errors())
-        written = field_errors.dotted_place if is_anthropic(request.url.path) else field_errors.place
+        written = field_errors.dotted_place if is_anthropic(request.scope) else field_errors.place
         if found["type"] == "json_invalid":
             return _answer(400, f"the body is {found['ctx']['error']}", None, "invalid_json")
         message, param = field_errors.in_words(found, written), field_errors.param_of(found, written)
@@ -191,9 +192,11 @@ def _answer(
     return _ErrorResponse(status, body(status, message, param, code), headers)
 
 
-def is_anthropic(path: str) -> bool:
-    """Whether a path is one of Anthropic's API."""
-    return path == "/v1/messages" or path.startswith("/v1/messages/")
+def is_anthropic(scope: Scope) -> bool:
+    """Whether a request is one of Anthropic's API: by its path, or by its header where OpenAI's has the same path."""
+    path = f"{scope['path']}/"
+    is_shared = path.startswith("/v1/models/")
+    return path.startswith("/v1/messages/") or (is_shared and "anthropic-version" in Headers(scope=scope))
 
 
 def anthropic_event(error: ApiError) -> dict[str, object]:
@@ -214,7 +217,7 @@ class _ErrorResponse(JSONResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the error."""
-        if not is_anthropic(scope["path"]):
+        if not is_anthropic(scope):
             await super().__call__(scope, receive, send)
             return
         message, param, name = self._error["message"], self._error["param"], scope["state"][REQUEST_ID]

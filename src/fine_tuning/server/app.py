@@ -25,6 +25,7 @@ from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.query_parameters import check_known
 from fine_tuning.server.rate_limits import ConcurrencyLimiter
 from fine_tuning.server.routes import (
+    anthropic_models,
     batches,
     chat,
     checkpoints,
@@ -52,7 +53,7 @@ _log = logging.getLogger(__name__)
 SWEEP_SECONDS = 60.0
 BACKGROUND_THREADS = 16
 RESOURCES = (
-    *(files, uploads, jobs, checkpoints, models, responses, conversations),
+    *(files, uploads, jobs, checkpoints, anthropic_models, models, responses, conversations),
     *(chat, stored_completions, completions, embeddings, graders, batches, feedback, messages, gateway_routes),
 )
 

@@ -86,10 +86,12 @@ NOTES = {
     ),
     "Chat": (
         "Content may be text or parts of text. Tools work with every model, through the prompt if its chat template "
-        "has none. Under `strict`, schemas that a grammar cannot hold are refused (but for numbers that are too large "
-        "for one), and, as by OpenAI, a root that is no object or has `anyOf`, and objects of which a property is not "
-        "required or `additionalProperties` is not false. What no grammar holds is said in words and checked, and the "
-        "answer asked for again once. `tool_choice` may be `allowed_tools`, of which alone the model "
+        "has none. Under `strict`, schemas that a grammar cannot hold are refused, and, as by OpenAI, a root that is "
+        "no object or has `anyOf`, and objects of which a property is not required or `additionalProperties` is not "
+        "false. "
+        "A bound that is too large for a grammar is held as the nearest one within it: integers below 2^63, other "
+        "numbers up to 2^53, counts up to 20,000. Unless `strict`, what no grammar holds is said in words and checked, "
+        "and the answer asked for again once. `tool_choice` may be `allowed_tools`, of which alone the model "
         "then reads; a choice of a custom tool is refused. Tool messages follow the calls that they answer, and every "
         "call is answered before the next turn. Lists take `metadata[key]=value` as a filter. "
         "With `store` a call also becomes a captured example: `domain`, `task_type` and `rating` (1 to 5) of its "
@@ -144,8 +146,9 @@ NOTES = {
     "Messages": (
         "These are Anthropic's, for applications that were written for its SDKs: parameters are as its API states "
         'them, errors have its shape, `{"type": "error", "error": {"type", "message"}, "request_id"}`, and its '
-        "status where the server is overloaded (529). A key may come as `x-api-key`; `anthropic-version` and "
-        "`anthropic-beta` change nothing. A message has the answer of the chat completion of its conversation, and is "
+        "status where the server is overloaded (529). A key may come as `x-api-key`; by `anthropic-version` a list of "
+        "models is Anthropic's, the newest first; `anthropic-beta` changes nothing. A message has the answer of the "
+        "chat completion of its conversation, and is "
         "not stored. Thinking that is sent back is of another model and left out; images, documents and blocks of "
         "tools that Anthropic runs are refused by name. A result with `is_error` begins with `Error:`, unless its text "
         "says so itself, as in rows to train on. Results stand right after their calls, and the last message is not "

@@ -27,7 +27,7 @@ from fine_tuning.gateway.routed_body import RoutedBody, read_body
 from fine_tuning.gateway.target_requests import RoutedCall
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
-from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
+from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics, request_gate
 from fine_tuning.server.api_errors import of_storage
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
@@ -51,20 +51,30 @@ class GatewayApp:
         self._route_calls = RouteCalls(
             self._forwarder, app, Sources(self._upstreams, self._held_keys.of), workspace.database, self._record
         )
+        self._answering = request_gate.cross_origin(self._answer, config)
         prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to its upstream, to what its route names, or to the application."""
-        if scope["type"] == "http":
-            name, _, path = scope["path"][1:].partition("/")
-            upstream = self._upstreams.get(name)
-            if upstream and not azure_clients.is_of_azure(upstream.address, f"/{path}", scope["query_string"]):
-                await self._pass(upstream, f"/{path}", scope, receive, send)
-                return
-            if scope["path"] in OWN_PATHS and scope["method"] == "POST":
-                await self._own(scope, receive, send)
-                return
-        await self._app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
+        elif self._upstream_of(scope) or (scope["path"] in OWN_PATHS and scope["method"] == "POST"):
+            await self._answering(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (called := self._upstream_of(scope)) is not None:
+            await self._pass(*called, scope, receive, send)
+        else:
+            await self._own(scope, receive, send)
+
+    def _upstream_of(self, scope: Scope) -> tuple[Upstream, str] | None:
+        """The upstream that a path begins with, and the path there."""
+        name, _, path = scope["path"][1:].partition("/")
+        upstream = self._upstreams.get(name)
+        is_other = upstream is None or azure_clients.is_of_azure(upstream.address, f"/{path}", scope["query_string"])
+        return None if upstream is None or is_other else (upstream, f"/{path}")
 
     def _closing(self, send: Send) -> Send:
         """A `send` that ends the gateway, too, when the application has ended."""

@@ -17,7 +17,7 @@ from fine_tuning.server.response_request import Includable
 
 METADATA = "metadata"
 _WITH_KEY = re.compile(r"metadata\[(?P<key>.+)\]")
-_LISTS = ("include", "include[]")  # the SDK writes the latter
+_LISTS = ("include", "include[]", "lifecycle[]")  # the SDKs write the brackets
 _HOW = "write metadata[KEY]=VALUE, once for each key"
 
 
@@ -99,3 +99,4 @@ def included(
 
 MetadataFilter = Annotated[dict[str, str] | None, Depends(metadata_filter)]
 Included = Annotated[None, Depends(included)]
+Beta = Annotated[bool | None, Query(description="Sent by the beta resources of Anthropic's SDKs; changes nothing.")]

@@ -14,12 +14,13 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning.errors import StorageError
+from fine_tuning.gateway.http_headers import CALL_ID
 from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
 from fine_tuning.server.api_errors import ANTHROPIC_ID, REQUEST_ID, ApiError, answer, is_anthropic, of_storage
 from fine_tuning.server.body_limits import BodyBudget, LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
 from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
-from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
+from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB, ServerConfig
 
 FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
 MULTIPART_OVERHEAD = MIB
@@ -137,7 +138,7 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers[REQUEST_ID], headers["date"] = name, formatdate(usegmt=True)
-                if is_anthropic(scope["path"]):
+                if is_anthropic(scope):
                     headers[ANTHROPIC_ID] = name
             await send(message)
 
@@ -146,17 +147,35 @@ class RequestIds:
         await self._app(scope, receive, sending)
 
 
+def cross_origin(app: ASGIApp, config: ServerConfig) -> ASGIApp:
+    """The application for web pages of the allowed origins (CORS), too; itself where there are none."""
+    if not config.allowed_origins:
+        return app
+
+    async def of_its_own(scope: Scope, receive: Receive, send: Send) -> None:
+        """Without the headers of a vendor behind the gateway, which allows origins of its own."""
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [each for each in message["headers"] if not each[0].lower().startswith(b"access-control-")]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return CORSMiddleware(
+        of_its_own,
+        allow_origins=[*config.allowed_origins],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        allow_private_network=True,  # a page of an allowed origin may call this machine from another network
+        expose_headers=[REQUEST_ID, ANTHROPIC_ID, CALL_ID.decode()],
+    )
+
+
 def install(app: FastAPI, context: Context) -> None:
     """Add the middleware to an application; the last one that is added comes first."""
     app.add_middleware(RequestGate, context=context)
-    if context.config.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=[*context.config.allowed_origins],
-            allow_methods=["*"],
-            allow_headers=["*"],
-            allow_private_network=True,  # a page of an allowed origin may call this machine from another network
-            expose_headers=[REQUEST_ID],
-        )
+    app.add_middleware(cross_origin, config=context.config)
     app.add_middleware(azure_clients.AzureClients)
     app.add_middleware(RequestIds)  # before CORS, which answers preflights itself

@@ -1,6 +1,7 @@
 """Tool calls are checked against what no grammar holds of their schemas; calls that break it are asked for again, once.
 
-Strict tools are checked in every call, others where the answer has to call one.
+Others than strict tools are checked where the answer has to call one. A strict one that is called wrongly again ends
+the answer: its caller relies on valid arguments.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.data_io.messages import ToolCall
+from fine_tuning.errors import ProviderError
 from fine_tuning.serving.answer_form import AnswerForm
 from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, summed, usage
 from fine_tuning.serving.chat_wire import JoinedToolCalls
@@ -19,8 +21,21 @@ from fine_tuning.serving.checked_answers import requests_of_choices, with_both
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_around import EngineAround
 
-Forms = Mapping[str, AnswerForm]
 _NOT_CALLED = "This was not called, because of another call that is invalid. Call it again."
+
+
+class _CallForm(NamedTuple):
+    """What the arguments of a tool are checked against."""
+
+    form: AnswerForm
+    is_strict: bool
+
+    def problem(self, call: ToolCall) -> str | None:
+        """What is wrong with the arguments of a call; None if nothing is."""
+        return self.form.problem(call["function"]["arguments"], "stop")
+
+
+Forms = Mapping[str, _CallForm]
 
 
 class CheckedCalls(EngineAround):
@@ -29,7 +44,8 @@ class CheckedCalls(EngineAround):
     Text streams, and a call is shown when it is complete.
 
     Args:
-        checks_required: the engine inside does not check calls that are required, or beside a form of the answer.
+        checks_required: the engine inside, which writes calls as its chat template does, does not check those that are
+            required, or beside a form of the answer, and may hold less of a schema than a grammar could.
     """
 
     def __init__(self, engine: Engine, *, checks_required: bool) -> None:
@@ -48,18 +64,25 @@ class CheckedCalls(EngineAround):
         forms = self._forms(params)
         for messages, answer in zip(batch, self._engine.complete_many(batch, **settings), strict=True):
             again = _again(messages, answer.text, answer.tool_calls, answer.finish_reason, forms)
-            yield answer if again is None else with_both(answer, self._engine.complete(again, **settings))
+            if again is None:
+                yield answer
+                continue
+            second = self._engine.complete(again, **settings)
+            self._refuse_unheld(second.tool_calls, second.finish_reason, forms)
+            yield with_both(answer, second)
 
     def stream(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
     ) -> Generator[str, None, Completion]:
         """Answer one conversation piece by piece. See `Engine`."""
         settings: dict[str, Any] = {"temperature": temperature, "max_tokens": max_tokens, **params}
+        forms = self._forms(params)
         answer = yield from self._engine.stream(messages, **settings)
-        again = _again(messages, answer.text, answer.tool_calls, answer.finish_reason, self._forms(params))
+        again = _again(messages, answer.text, answer.tool_calls, answer.finish_reason, forms)
         if again is None:
             return answer
         second = self._engine.complete(again, **settings)
+        self._refuse_unheld(second.tool_calls, second.finish_reason, forms)
         more = "" if answer.text and second.tool_calls else second.text
         yield more
         return with_both(answer, replace(second, text=answer.text + more))
@@ -79,6 +102,7 @@ class CheckedCalls(EngineAround):
                 first = kept
                 kept = yield from self._kept(cast("ChatBody", {**asked, "messages": again}), index, holds_text=True)
                 counts.append(kept.usage)
+                self._refuse_unheld(kept.calls.joined(), kept.reason, forms)
                 if first.text:
                     kept.leave_out_text()
             for choice in kept.held:
@@ -93,8 +117,22 @@ class CheckedCalls(EngineAround):
             return {}
         functions = [tool["function"] for tool in body.get("tools") or []]
         checked = [each for each in functions if each.get("parameters") and (each.get("strict") or is_required)]
-        forms = {each["name"]: AnswerForm(each["parameters"], held_schema(each["parameters"]).rest) for each in checked}
-        return {name: form for name, form in forms.items() if form.rest}
+        forms = {
+            each["name"]: _CallForm(
+                AnswerForm(each["parameters"], held_schema(each["parameters"]).rest), bool(each.get("strict"))
+            )
+            for each in checked
+        }
+        return {
+            name: each for name, each in forms.items() if each.form.rest or (each.is_strict and self._checks_required)
+        }
+
+    def _refuse_unheld(self, calls: Sequence[ToolCall], reason: str | None, forms: Forms) -> None:
+        """Raise where arguments of a strict tool are still invalid."""
+        for call in calls if reason != "length" else ():
+            name = call["function"]["name"]
+            if name in forms and forms[name].is_strict and (found := forms[name].problem(call)) is not None:
+                raise ProviderError(f"{self.model} called the strict tool {name} with invalid arguments: {found}")
 
     def _kept(self, body: ChatBody, index: int, *, holds_text: bool = False) -> Generator[Chunk, None, _Kept]:
         """An answer whose text is passed on until it calls; chunks without choices let the caller check its client."""
@@ -153,7 +191,6 @@ def _again(
 
 
 def _problem(call: ToolCall, forms: Forms) -> str | None:
-    function = call["function"]
-    form = forms.get(function["name"])
-    found = None if form is None else form.problem(function["arguments"], "stop")
-    return found and f"These arguments are invalid: {found}. Call {function['name']} again, with valid ones."
+    name = call["function"]["name"]
+    found = forms[name].problem(call) if name in forms else None
+    return found and f"These arguments are invalid: {found}. Call {name} again, with valid ones."

@@ -35,3 +35,7 @@ await assert.rejects(
   client.messages.create({ ...asked, model: "none", messages }),
   (error) => error instanceof Anthropic.NotFoundError && error.error.error.type === "not_found_error" && error.requestID.startsWith("req_"),
 );
+
+const listed = [];
+for await (const each of client.models.list({ limit: 1, lifecycle: ["active"] })) listed.push(each.id);
+assert(listed.includes(model) && new Set(listed).size === listed.length);

@@ -109,3 +109,9 @@ assert refusal("prefill", messages=prefilled) == bad
 assert refusal("max_tokens", max_tokens=0) == bad
 assert refusal("nothing", extra_body={"nothing": 1}) == bad
 assert refusal(use.id, messages=history[:2]) == bad
+models = list(client.models.list(limit=1))
+assert model in [each.id for each in models]
+assert client.models.retrieve(model) == next(each for each in models if each.id == model)
+assert [each.id for each in client.models.list(before_id=models[-1].id, limit=1)] == [
+    each.id for each in models[-2::-1]
+]

@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from fine_tuning.errors import FineTuningError
@@ -19,13 +18,13 @@ from fine_tuning.server.client_disconnect import ClientDisconnected, check_conne
 from fine_tuning.server.context import Context, Project, Server
 from fine_tuning.server.json_body import JsonRoute
 from fine_tuning.server.message_request import CountTokensRequest, MessageRequest
+from fine_tuning.server.query_parameters import Beta
 from fine_tuning.server.sse_stream import STREAMED, typed_event_stream
 from fine_tuning.serving.wires.message_events import Event, MessageEvents
 from fine_tuning.serving.wires.message_objects import TokenCount, begun
 
 router = APIRouter(prefix="/messages", route_class=JsonRoute, tags=["Messages"])
 _log = logging.getLogger(__name__)
-Beta = Annotated[bool | None, Query(description="Sent by the beta resources of the SDKs; changes nothing.")]
 Events = Generator[list[Event], None, None]
 
 
