@@ -13,6 +13,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning.dashboard import waiting_pages
 from fine_tuning.dashboard.session_sockets import SessionSocket
 from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
 from fine_tuning.server import caller_checks
@@ -36,6 +37,7 @@ BELOW = tuple(f"{path}/" for path in PAGES.values() if path != "/")
 OPEN = ("/sign-in", "/dashboard.css", "/_nicegui/", "/favicon.ico")  # contain nothing of the workspace
 SOCKET = "/_nicegui_ws/"
 OURS = ("/sign-out", SOCKET, *OPEN)
+BUSY = "too many pages are being opened; try again in a few seconds"
 MAX_BODY = 1 << 20  # bytes of a request to the dashboard; longer content comes through its socket
 MAX_BODIES = 64 << 20  # bytes of all that are under way
 PATIENCE_SECONDS = 30.0  # until a body has arrived
@@ -89,6 +91,9 @@ class Gate:
         if refused is not None:
             await (refused if scope["type"] == "http" else _close)(scope, receive, send)
             return
+        if _is_page(scope) and not waiting_pages.make_room():
+            await PlainTextResponse(BUSY, 503, {"Retry-After": "5"})(scope, receive, send)
+            return
         scope.setdefault("state", {}).update(
             session=session,
             sessions=self._sessions,
@@ -126,6 +131,12 @@ class Gate:
 
 def _is_ours(path: str) -> bool:
     return path in PAGES.values() or path.startswith((*OURS, *BELOW))
+
+
+def _is_page(scope: Scope) -> bool:
+    """Whether a request builds a page, which waits for its socket."""
+    path = scope["path"]
+    return scope["type"] == "http" and (path in PAGES.values() or path.startswith(BELOW))
 
 
 def _refusal(scope: Scope, headers: Headers, session: Session | None, names: Collection[str]) -> Response | None:
