@@ -11,13 +11,14 @@ import pytest
 pytest.importorskip("sklearn", reason="the extra `candidates` is not installed")
 from fine_tuning.candidates.candidate import LabelledCall, Request
 from fine_tuning.candidates.head_fitting import fit_head
-from fine_tuning.errors import DataError, ProviderError, UsageError
+from fine_tuning.errors import ConflictError, DataError, ProviderError, UsageError
 from fine_tuning.serving.cascade_engine import HEAD, CascadeSettings
 from fine_tuning.serving.embedding.embedding_models import open_embedder
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.engine_choice import open_target
 from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.model_resolution import Target
+from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.retrieved_examples import Example, FewShotSettings, RetrievedExamples
 from fine_tuning.settings import Settings, get_settings
 from tests.serving.fake_host import FakeHost
@@ -76,7 +77,7 @@ def test_head_says_what_it_does_not_support(head: Path, params: dict[str, Any]) 
 def test_cascade_leaves_tools_and_doubts_to_the_second(head: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cascade"
     with FakeHost() as host:
-        CascadeSettings(0.6, host.url, "big").save(folder)
+        CascadeSettings(0.6, PartModel(host.url, "big")).save(folder)
         (folder / HEAD).symlink_to(head)
         engine = opened(folder)
         sure = engine.complete(asked("where is parcel 7"), temperature=0.0, max_tokens=9)
@@ -96,7 +97,7 @@ def test_cascade_leaves_tools_and_doubts_to_the_second(head: Path, tmp_path: Pat
 def test_few_shot_asks_with_the_nearest_examples_last(tmp_path: Path) -> None:
     examples = [Example("is my parcel here", "track"), Example("refund the order", "refund"), Example("a b c", "d")]
     with FakeHost() as host:
-        FewShotSettings(2, host.url, "small", "wordllama").save(examples, tmp_path / "shots")
+        FewShotSettings(2, PartModel(host.url, "small"), "wordllama").save(examples, tmp_path / "shots")
         engine = opened(tmp_path / "shots")
         messages = [{"role": "system", "content": "Triage."}, *asked("where is the parcel")]
         answer = engine.complete(messages, temperature=0.0, max_tokens=9)
@@ -122,8 +123,10 @@ def test_question_without_text_has_no_examples() -> None:
     [
         ("cascade.json", "{}"),
         ("cascade.json", "[1"),
-        ("few_shot.json", '{"shots": 0, "provider": "local", "model": "m", "embedding": "wordllama"}'),
-        ("few_shot.json", '{"shots": 2, "provider": "local", "model": "m", "embedding": "/etc"}'),
+        ("few_shot.json", '{"shots": 0, "asked": {"provider": "local", "model": "m"}, "embedding": "wordllama"}'),
+        ("few_shot.json", '{"shots": 2, "asked": {"provider": "local", "model": "m"}, "embedding": "/etc"}'),
+        ("few_shot.json", '{"shots": 2, "asked": {"provider": "local", "model": "/etc"}, "embedding": "wordllama"}'),
+        ("cascade.json", '{"threshold": 0.5, "second": {"provider": "local", "folder": "../../../../etc"}}'),
         ("few_shot.json", "null"),
     ],
 )
@@ -134,3 +137,18 @@ def test_damaged_folder_is_one_line(tmp_path: Path, name: str, text: str) -> Non
     with pytest.raises(DataError) as caught:
         opened(tmp_path / "m")
     assert "\n" not in str(caught.value)
+
+
+def test_part_in_the_workspace_moves_with_it_and_others_are_refused(tmp_path: Path) -> None:
+    home, model = tmp_path / "home", tmp_path / "home" / "models" / "small"
+    model.mkdir(parents=True)
+    folder = home / "artifacts" / "cascade"
+    folder.mkdir(parents=True)
+    found = PartModel("local", str(model)).settings(folder)
+    assert found == {"provider": "local", "folder": "../../models/small"}
+    home.rename(tmp_path / "moved")
+    moved = tmp_path / "moved" / "artifacts" / "cascade"
+    assert PartModel.read(found, moved) == PartModel("local", str(tmp_path / "moved" / "models" / "small"))
+    with pytest.raises(ConflictError, match="outside of the workspace"):
+        PartModel("local", str(tmp_path)).settings(moved)
+    assert PartModel.read({"provider": "local", "model": "smollm2"}, moved) == PartModel("local", "smollm2")

@@ -87,6 +87,13 @@ def test_cheapest_not_worse_is_registered_and_answers_everywhere(cli: Any, tmp_p
     assert "registered triage v1" in out
     assert page.read_text().count("<svg") == 1
     assert cli("deploy", "triage", "1")[0] == 0
+    assert f"bake-off 1 on {file}: head: TF-IDF" in " ".join(cli("lineage", "triage")[1].split())
+    code, _, err = cli("export", "triage", "--to", "gguf")
+    assert (code, "is a classifier head, no network: export it with --to safetensors" in err) == (2, True)
+    assert cli("export", "triage", "--to", "safetensors", "--output", str(tmp_path / "out"))[0] == 0
+    assert cli("import-model", "again", str(tmp_path / "out"))[0] == 0
+    assert LLMService(model="again-v1").complete("refund order 7 please")["content"] == "refund"
+    assert cli("doctor")[0] == 0
 
     answer = LLMService(model="triage").complete("the lid of order 5 is cracked")
     assert (answer["content"], answer["version"], answer["provider"]) == ("broken", 1, "local")

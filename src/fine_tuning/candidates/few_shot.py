@@ -14,6 +14,7 @@ from fine_tuning.data_io.messages import Message, content_text
 from fine_tuning.errors import ConflictError, DataError
 from fine_tuning.serving.embedding.embedding_models import open_embedder
 from fine_tuning.serving.embedding.static_embedder import WORDLLAMA
+from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.retrieved_examples import Example, FewShotSettings, RetrievedExamples
 
 SHOTS = (2, 4, 8)
@@ -74,7 +75,7 @@ class FewShot:
     def export(self, folder: Path) -> Path:
         """Write the examples, and which model is asked. See `Candidate`."""
         provider, model = self._place_of(self._model)
-        FewShotSettings(self.examples.shots, provider, model, WORDLLAMA).save(self.examples.examples, folder)
+        FewShotSettings(self.examples.shots, PartModel(provider, model), WORDLLAMA).save(self.examples.examples, folder)
         return folder
 
 

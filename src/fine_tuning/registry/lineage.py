@@ -10,6 +10,7 @@ from fine_tuning.costs import version_tests
 from fine_tuning.registry.lineage_graph import Lineage, Node
 from fine_tuning.store import (
     artifacts,
+    bakeoffs,
     costs,
     datasets,
     evaluations,
@@ -50,6 +51,12 @@ def trace(tx: Transaction, version: ModelVersion) -> Lineage:
 
 def _add_training(tx: Transaction, graph: Lineage, root: Node, version: ModelVersion) -> None:
     job = jobs.get(tx, version["job_id"])
+    bakeoff = bakeoffs.get(tx, version["metadata"].get("bakeoff"))
+    if job is None and bakeoff is not None:
+        found = {"winner": bakeoff["winner"], "plan": bakeoff["plan"], "created_at": iso(bakeoff["created_at"])}
+        label = f"bake-off {bakeoff['id']} on {bakeoff['plan']['dataset']}: {bakeoff['winner']}"
+        graph.add(Node("bakeoff", f"bakeoff:{bakeoff['id']}", label, found), downstream=root)
+        return
     if job is None:
         label = f"job {version['job_id']} (not recorded here)"
         node = Node("job", f"job:{version['job_id']}", label, {"job_id": version["job_id"]})

@@ -11,7 +11,8 @@ class Node:
     """A recorded thing.
 
     Attributes:
-        kind: examples, dataset, file, job, artifact, version, evaluation, experiment, deployment, export or cost.
+        kind: examples, dataset, file, job, bakeoff, artifact, version, evaluation, experiment, deployment, export or
+            cost.
         id: unique within the graph.
         label: for people.
         facts: its recorded values; None where unknown.

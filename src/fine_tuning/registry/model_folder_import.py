@@ -11,6 +11,7 @@ from fine_tuning._util.library_errors import library_errors
 from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError
 from fine_tuning.registry.model_card import FILE_NAME
+from fine_tuning.serving.engine_choice import composed_kind
 from fine_tuning.store import artifacts
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.model_versions import NewModelVersion
@@ -24,19 +25,22 @@ REQUIRED_FILES = ("config.json", "model.safetensors")
 def import_folder(database: Database, model_name: str, folder: Path, base_model: str | None) -> NewModelVersion:
     """Record the weights of a model folder as an artifact. Returns the values to register a version with.
 
+    A classifier head or another model of parts is registered alike, as it was exported.
+
     Args:
         base_model: the one that the folder's model card names by default.
 
     Raises:
         DataError: it is not a model folder, its weights may run code, or a library could not load it.
     """
-    path = _checked(folder)
-    checksum = sha256_file(path / "model.safetensors")
+    kind = composed_kind(folder)
+    path = _checked(folder) if kind is None else folder.absolute()
+    checksum = None if kind is not None else sha256_file(path / "model.safetensors")
     with database.write() as tx:
         artifact_id = artifacts.add(tx, None, "merged", str(path), checksum)
     return {
         "model_name": model_name,
-        "base_model": base_model or _base_model_of_card(path) or "unknown",
+        "base_model": base_model or (None if kind is None else kind.value) or _base_model_of_card(path) or "unknown",
         "job_id": f"folder-{path.name}"[:200],
         "artifact_id": artifact_id,
         "dataset_size": 0,

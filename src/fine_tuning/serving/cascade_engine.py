@@ -14,6 +14,7 @@ from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion, Engine, PriceOf
 from fine_tuning.serving.heads.head_engine import HeadEngine
+from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.text_types import TextBody, TextChunk
 
 SETTINGS, HEAD = "cascade.json", "head"
@@ -25,16 +26,20 @@ class CascadeSettings:
 
     Attributes:
         threshold: confidence from which on the head answers.
-        provider, model: what answers the rest: "local" and a model folder, or a host's address and its model id.
+        second: what answers the rest.
     """
 
     threshold: float
-    provider: str
-    model: str
+    second: PartModel
 
     def save(self, folder: Path) -> None:
-        """Write them."""
-        write_json(make_folder(folder) / SETTINGS, vars(self))
+        """Write them.
+
+        Raises:
+            ConflictError: see `PartModel.settings`.
+        """
+        second = self.second.settings(make_folder(folder))
+        write_json(folder / SETTINGS, {"threshold": self.threshold, "second": second})
 
     @classmethod
     def load(cls, folder: Path) -> CascadeSettings:
@@ -45,7 +50,9 @@ class CascadeSettings:
         """
         try:
             found = read_json(folder / SETTINGS)
-            return cls(float(found["threshold"]), str(found["provider"]), str(found["model"]))
+            return cls(float(found["threshold"]), PartModel.read(found["second"], folder))
+        except DataError:
+            raise
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(f"{folder.name} is no cascade that can be loaded: {type(error).__name__}") from None
 
@@ -131,17 +138,17 @@ class CascadeEngine:
     def _after(self, first: _Tried, second: Completion) -> Completion:
         """The second answer with the time of both, at the price of the model that gave it."""
         waited = 0.0 if first.answer is None else first.answer.latency_ms
-        price = PriceOf(self._settings.provider, self._settings.model)
+        price = PriceOf(self._settings.second.provider, self._settings.second.model)
         return replace(
             second, model=self.model, latency_ms=waited + second.latency_ms, price_of=second.price_of or price
         )
 
 
-def open_cascade(folder: Path, name: str, open_second: Callable[[CascadeSettings], Engine]) -> CascadeEngine:
+def open_cascade(folder: Path, name: str, open_second: Callable[[PartModel], Engine]) -> CascadeEngine:
     """The cascade in a folder.
 
     Raises:
         DataError: its files are damaged.
     """
     settings = CascadeSettings.load(folder)
-    return CascadeEngine(name, HeadEngine(folder / HEAD, name), open_second(settings), settings)
+    return CascadeEngine(name, HeadEngine(folder / HEAD, name), open_second(settings.second), settings)

@@ -21,6 +21,7 @@ from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.serving.openai_engine import OpenAIEngine
+from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.prompted_tools import with_tools_and_checks
 from fine_tuning.serving.retrieved_examples import is_few_shot
 from fine_tuning.serving.transformers_engine import TransformersEngine
@@ -56,6 +57,11 @@ class EngineChoice:
 _COMPOSED = {EngineKind.HEAD: is_head, EngineKind.CASCADE: is_cascade, EngineKind.FEW_SHOT: is_few_shot}
 
 
+def composed_kind(folder: Path) -> EngineKind | None:
+    """The kind of a model that is no network by itself: a head, a cascade, a prompt with examples; None of others."""
+    return next((kind for kind, is_of_kind in _COMPOSED.items() if is_of_kind(folder)), None)
+
+
 def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: bool = True) -> EngineChoice:
     """The engine for a model: its host; that of a head, a cascade or a prompt with examples; else vLLM where it is
     enabled, llama.cpp where it can compute the model, else transformers.
@@ -72,9 +78,8 @@ def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: 
     if provider != LOCAL:
         return EngineChoice(EngineKind.HOST)
     folder = model_folder(model, settings)
-    for kind, is_of_kind in _COMPOSED.items():
-        if is_of_kind(folder):
-            return EngineChoice(kind, folder)
+    if (kind := composed_kind(folder)) is not None:
+        return EngineChoice(kind, folder)
     if allow_vllm and vllm_engine.is_enabled(settings):
         return EngineChoice(EngineKind.VLLM, folder)
     gguf = kept_gguf(folder) if can_use_llama_cpp() else None
@@ -126,9 +131,11 @@ def _open_composed(kind: EngineKind, folder: Path, name: str, open_other: Callab
     """A model of parts, of which one may be another model."""
     if kind is EngineKind.HEAD:
         return HeadEngine(folder, name)
-    if kind is EngineKind.CASCADE:
-        return open_cascade(folder, name, lambda second: open_other(Target(second.provider, second.model)))
-    return open_few_shot(folder, name, lambda asked: open_other(Target(asked.provider, asked.model)))
+
+    def open_part(part: PartModel) -> Engine:
+        return open_other(Target(part.provider, part.model))
+
+    return (open_cascade if kind is EngineKind.CASCADE else open_few_shot)(folder, name, open_part)
 
 
 def _open_host(target: Target, name: str, host: Host) -> OpenAIEngine:

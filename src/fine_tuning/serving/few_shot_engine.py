@@ -11,7 +11,8 @@ from typing import Any, cast
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.engine import Completion, Engine, PriceOf
 from fine_tuning.serving.engine_around import EngineAround
-from fine_tuning.serving.retrieved_examples import FewShotSettings, RetrievedExamples, load_few_shot
+from fine_tuning.serving.part_model import PartModel
+from fine_tuning.serving.retrieved_examples import RetrievedExamples, load_few_shot
 
 
 class FewShotEngine(EngineAround):
@@ -65,11 +66,13 @@ class FewShotEngine(EngineAround):
         )
 
 
-def open_few_shot(folder: Path, name: str, open_asked: Callable[[FewShotSettings], Engine]) -> FewShotEngine:
+def open_few_shot(folder: Path, name: str, open_asked: Callable[[PartModel], Engine]) -> FewShotEngine:
     """The model of a folder with its examples.
 
     Raises:
         DataError: the files are damaged.
     """
     settings, examples = load_few_shot(folder)
-    return FewShotEngine(name, open_asked(settings), examples, PriceOf(settings.provider, settings.model))
+    return FewShotEngine(
+        name, open_asked(settings.asked), examples, PriceOf(settings.asked.provider, settings.asked.model)
+    )

@@ -16,6 +16,7 @@ from fine_tuning.errors import DataError
 from fine_tuning.serving.chat_types import Messages
 from fine_tuning.serving.embedding.embedder import Embedder, Vectors, unit_length
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, open_embedder
+from fine_tuning.serving.part_model import PartModel
 
 SETTINGS, EXAMPLES = "few_shot.json", "examples.jsonl"
 EMBEDDED_AT_ONCE = 512
@@ -71,18 +72,22 @@ class FewShotSettings:
     """What a folder says beside its examples.
 
     Attributes:
-        provider, model: what is asked: "local" and a model folder, or a host's address and its model id.
+        asked: the model.
         embedding: the built-in model by which examples are found.
     """
 
     shots: int
-    provider: str
-    model: str
+    asked: PartModel
     embedding: str
 
     def save(self, examples: Sequence[Example], folder: Path) -> None:
-        """Write both; nothing in them is code."""
-        write_json(make_folder(folder) / SETTINGS, vars(self))
+        """Write both; nothing in them is code.
+
+        Raises:
+            ConflictError: see `PartModel.settings`.
+        """
+        asked = self.asked.settings(make_folder(folder))
+        write_json(folder / SETTINGS, {"shots": self.shots, "embedding": self.embedding, "asked": asked})
         with atomic_write(folder / EXAMPLES) as out:
             out.writelines(f"{json.dumps(each._asdict(), ensure_ascii=False)}\n" for each in examples)
 
@@ -101,6 +106,8 @@ def load_few_shot(folder: Path) -> tuple[FewShotSettings, RetrievedExamples]:
     """
     try:
         settings, examples = _read(folder)
+    except DataError:
+        raise
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise DataError(
             f"{folder.name} is no prompt with examples that can be loaded: {type(error).__name__}"
@@ -112,7 +119,7 @@ def load_few_shot(folder: Path) -> tuple[FewShotSettings, RetrievedExamples]:
 
 def _read(folder: Path) -> tuple[FewShotSettings, list[Example]]:
     found: dict[str, Any] = read_json(folder / SETTINGS)
-    names = str(found["provider"]), str(found["model"]), str(found["embedding"])
+    asked = PartModel.read(found["asked"], folder)
     with (folder / EXAMPLES).open(encoding="utf-8") as lines:
         examples = [Example(**json.loads(line)) for line in lines]
-    return FewShotSettings(int(found["shots"]), *names), examples
+    return FewShotSettings(int(found["shots"]), asked, str(found["embedding"])), examples

@@ -23,8 +23,10 @@ def looks(connection: Connection, test_hash: str) -> int:
     return connection.scalar(select(func.count()).select_from(_table).where(_table.c.test_hash == test_hash)) or 0
 
 
-def get(connection: Connection, bakeoff_id: int) -> Bakeoff | None:
-    """One bake-off, or None."""
+def get(connection: Connection, bakeoff_id: object) -> Bakeoff | None:
+    """One bake-off; None where there is none, and for what is no id."""
+    if not isinstance(bakeoff_id, int):
+        return None
     row = connection.execute(select(_table).where(_table.c.id == bakeoff_id)).mappings().one_or_none()
     return None if row is None else record(Bakeoff, row)
 

@@ -48,8 +48,9 @@ class Row:
 
 @dataclass(frozen=True)
 class BakeoffData:
-    """The parts, and how many calls were left out because their answer is rated badly."""
+    """The parts of a dataset, and how many calls were left out because their answer is rated badly."""
 
+    name: str
     train: Sequence[Row]
     validation: Sequence[Row]
     test: Sequence[Row]
@@ -92,7 +93,7 @@ def read(workspace: Workspace, name: str, plan: BakeoffPlan) -> BakeoffData:
             f"{len(numbered['test'])} calls to test on are too few: a bake-off needs {MIN_ROWS}, better hundreds, of "
             "several conversations (calls with the same question are of one)"
         )
-    return BakeoffData(numbered["train"], numbered["validation"], numbered["test"], left_out)
+    return BakeoffData(name, numbered["train"], numbered["validation"], numbered["test"], left_out)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from fine_tuning.errors import ConflictError
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.serving.cascade_engine import HEAD, CascadeSettings
 from fine_tuning.serving.model_resolution import LOCAL, resolve_target
+from fine_tuning.serving.part_model import PartModel
 from fine_tuning.store.records.model_versions import ModelVersion
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.bakeoff.fine_tune_candidate import FineTuneCandidate
@@ -57,5 +58,5 @@ def _written(workspace: Workspace, candidate: Candidate, outcome: BakeoffOutcome
     with workspace.database.read() as tx:
         second = resolve_target(tx, outcome.incumbent, workspace.settings)
     candidate.export(folder / HEAD)
-    CascadeSettings(candidate.threshold, second.provider, second.model).save(folder)
+    CascadeSettings(candidate.threshold, PartModel(second.provider, second.model)).save(folder)
     return folder

@@ -204,7 +204,7 @@ class BakeoffRun:
             )
         with self.workspace.database.write() as tx:
             looks = bakeoffs.looks(tx, data.test_hash)
-            plan = self.plan.model_dump(mode="json")
+            plan = {**self.plan.model_dump(mode="json"), "dataset": data.name}
             number = bakeoffs.add(
                 tx, {"test_hash": data.test_hash, "plan": plan, "results": list(results), "winner": name}
             )

@@ -15,6 +15,7 @@ from fine_tuning.store import exports
 from fine_tuning.store.records.exports import NewExport
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.loop import training_prompts
+from fine_tuning.workflows.model_export.composed_export import export_composed, new_folder
 from fine_tuning.workflows.model_export.export_plan import Exported, ExportPlan
 from fine_tuning.workflows.model_export.exported_card import write_card
 from fine_tuning.workflows.model_export.exported_weights import write_weights
@@ -41,8 +42,10 @@ def export_model(
         ConflictError: the parity check fails (the message has the first difference), or the folder is not empty.
         DataError: the model's family cannot be written as GGUF.
     """
+    if (composed := export_composed(plan, workspace)) is not None:
+        return composed
     source = find_source(workspace, plan.name)
-    folder = _new_folder(Path(plan.output or f"{source.file_name}-{plan.target}").absolute())
+    folder = new_folder(Path(plan.output or f"{source.file_name}-{plan.target}").absolute())
     if plan.target == "ollama":
         modelfile.check_name(source.file_name)
     if plan.create:
@@ -80,14 +83,6 @@ def export_model(
             workspace.settings.ollama_host, source.merged, source.file_name, None, on_message, exported.weights
         )
     return exported
-
-
-def _new_folder(folder: Path) -> Path:
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise ConflictError(f"{folder} is not a folder; name a new one")
-    if folder.is_dir() and any(folder.iterdir()):
-        raise ConflictError(f"{folder} is not empty; name a new folder")
-    return folder
 
 
 def _check_parity(label: str, found: Mapping[str, Parity], *, force: bool) -> None:

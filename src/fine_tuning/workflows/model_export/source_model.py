@@ -10,7 +10,9 @@ from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import NotFoundError
 from fine_tuning.serving import model_resolution
+from fine_tuning.serving.model_resolution import Target
 from fine_tuning.store import files, jobs, model_versions
+from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.job_results import JobResult
 from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.model_versions import ModelVersion
@@ -44,6 +46,12 @@ class SourceModel:
         return safe_file_name(self.label)
 
 
+def find_exported(tx: Transaction, name: str) -> Target | None:
+    """What is exported for a name: the deployed version of a registered model, else the latest; None for no model."""
+    latest = None if model_versions.deployed(tx, name) else model_versions.get(tx, name)
+    return model_resolution.find_target(tx, version_name(name, latest["version"]) if latest else name)
+
+
 def find_source(workspace: Workspace, name: str) -> SourceModel:
     """The local model of a name: a registered model, `<name>-v<version>`, or the model of a job.
 
@@ -51,8 +59,7 @@ def find_source(workspace: Workspace, name: str) -> SourceModel:
         NotFoundError: there is no such model, or it is not on this machine.
     """
     with workspace.database.read() as tx:
-        latest = None if model_versions.deployed(tx, name) else model_versions.get(tx, name)
-        target = model_resolution.find_target(tx, version_name(name, latest["version"]) if latest else name)
+        target = find_exported(tx, name)
         if target is None:
             raise NotFoundError(f"no model {name}: name a registered model, <name>-v<version>, or the model of a job")
         if target.provider != model_resolution.LOCAL:
