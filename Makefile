@@ -40,7 +40,7 @@ clients: setup
 	@$(if $(filter node,$(CLIENTS)),mkdir -p .clients/node && cp tests/clients/requirements/package.json .clients/node/ && \
 	  { ! command -v npm >/dev/null || npm install --silent --no-audit --no-fund --prefix .clients/node; })
 
-small-clients: CLIENTS := $(SMALL_CLIENTS) # those of every run of CI: they take seconds to install and to run
+small-clients: CLIENTS := $(SMALL_CLIENTS) # they take seconds to install, and a minute or two to run
 small-clients: clients
 
 check: setup

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import httpx
@@ -106,7 +106,6 @@ BEYOND = {
     "the lowest value": {"const": -(2**63)},
     "values no float is exact for": {"enum": [2**53 + 1, [2**63], {"b": -(10**30)}]},
     "large multiples": {"type": "integer", "multipleOf": 10**30},
-    "many items": {"type": "array", "items": CODE, "minItems": 10**6},
 }
 OPTIONAL = {"type": "object", "properties": {"a": SHORT, "b": SHORT}, "required": ["b"]}
 INVALID = {
@@ -223,18 +222,28 @@ def test_number_that_no_grammar_holds_is_held_within_it(client: OpenAI, name: st
 
 @pytest.mark.parametrize("choice", ["auto", "required"])
 @pytest.mark.parametrize("name", BEYOND)
-def test_number_that_no_grammar_holds_is_refused_under_strict_alone(client: OpenAI, name: str, choice: Any) -> None:
-    assert ask(client, of({"a": BEYOND[name]}), strict=False, max_tokens=20).finish_reason in {"stop", "length"}
-    function: Any = {"name": "f", "parameters": of({"a": BEYOND[name]}), "strict": True}
-    place = f"a.{[*BEYOND[name]][-1]} is not held under strict"
-    with pytest.raises(openai.BadRequestError, match=place):
-        ask(client, of({"a": BEYOND[name]}), strict=True)
+def test_number_that_no_grammar_holds_is_checked(client: OpenAI, name: str, choice: Any) -> None:
+    """A strict answer or call that is still wrong when it is asked for again is an error, and is never returned."""
+    schema = of({"a": BEYOND[name]})
     for strict in (True, False):
-        tools: Any = [{"type": "function", "function": {**function, "strict": strict}}]
-        assert (check_tools(tools) is not None) is strict
+        function: Any = {"name": "f", "parameters": schema, "strict": strict}
+        tools: Any = [{"type": "function", "function": function}]
+        assert check_tools(tools) is None
         asked: dict[str, Any] = {"model": ALIAS, "messages": ASKED, "tools": tools, "tool_choice": choice}
-        with pytest.raises(openai.BadRequestError, match=place) if strict else nullcontext():
-            client.chat.completions.create(**asked, max_tokens=5)
+        with suppress(openai.InternalServerError) if strict else nullcontext():
+            message = client.chat.completions.create(**asked, max_tokens=5).choices[0].message
+            assert not strict or not message.tool_calls or not message.tool_calls[0].function.arguments.endswith("}")
+        with suppress(openai.InternalServerError) if strict else nullcontext():
+            answer = ask(client, schema, strict=strict, max_tokens=20)
+            if answer.finish_reason == "stop" and strict:
+                jsonschema.validate(json.loads(answer.message.content), schema)
+
+
+def test_count_that_no_grammar_holds_is_refused_under_strict_alone(client: OpenAI) -> None:
+    schema = of({"a": {"type": "array", "items": CODE, "minItems": 10**6}})
+    assert ask(client, schema, strict=False, max_tokens=20).finish_reason in {"stop", "length"}
+    with pytest.raises(openai.BadRequestError, match="a.minItems is not held under strict"):
+        ask(client, schema, strict=True)
 
 
 @pytest.mark.parametrize("strict", [True, False])

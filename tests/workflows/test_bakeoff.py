@@ -76,7 +76,7 @@ def asked_host(host: wire.Host, wrong: float) -> None:
 
 
 def test_cheapest_not_worse_is_registered_and_answers_everywhere(cli: Any, tmp_path: Path) -> None:
-    file = tickets(tmp_path / "calls.jsonl", 500)
+    file = tickets(tmp_path / "calls.jsonl", 400)
     page = tmp_path / "page.html"
     code, out, err = cli(
         "bakeoff", str(file), "--incumbent", "gpt-4o", "--margin", "0.05", "--register", "triage", "--html", str(page)
@@ -124,7 +124,7 @@ def test_incumbent_that_is_asked_has_its_price_and_its_mistakes(
     monkeypatch.setenv("OPENAI_BASE_URL", host.url)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
     monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps({"big": {"input": 2.0, "output": 8.0}}))
-    file = tickets(tmp_path / "calls.jsonl", 400, "human")
+    file = tickets(tmp_path / "calls.jsonl", 260, "human")
     code, out, err = cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json")
     assert code == 0, err
     found = json.loads(out)
@@ -151,7 +151,7 @@ def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(
     monkeypatch.setenv("OPENAI_BASE_URL", host.url)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
     monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps({"big": {"input": 2.0, "output": 8.0}}))
-    file = tickets(tmp_path / "calls.jsonl", 800, "human")
+    file = tickets(tmp_path / "calls.jsonl", 600, "human")
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     for at, line in enumerate(lines):
         if at % 4 == 0:  # what only the big model can know

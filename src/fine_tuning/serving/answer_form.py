@@ -22,11 +22,13 @@ class AnswerForm:
     Attributes:
         rest: what a grammar does not hold of it.
         grammar: in place of a schema.
+        is_strict: whether no answer may be returned that breaks a rule.
     """
 
     schema: Mapping[str, object]
     rest: list[Rest] = field(default_factory=list)
     grammar: str | None = None
+    is_strict: bool = False
 
     @classmethod
     def of(cls, response_format: object) -> AnswerForm | None:
@@ -39,7 +41,7 @@ class AnswerForm:
         if found.get("type") != "json_schema":
             return None
         schema = found["json_schema"].get("schema") or {}
-        return cls(schema, held_schema(schema).rest)
+        return cls(schema, held_schema(schema).rest, is_strict=bool(found["json_schema"].get("strict")))
 
     def prompted(self, messages: Messages) -> Messages:
         """The conversation with the rules that no grammar holds, in its system message."""

@@ -111,8 +111,8 @@ class CheckedAnswers(EngineAround):
         return _Answer(found, counts)
 
     def _refuse_unheld(self, form: AnswerForm, answer: str, reason: str | None) -> None:
-        """Raise where a grammar should have held the whole form, and did not."""
-        if not form.rest and (problem := form.problem(answer, reason)) is not None:
+        """Raise for an invalid answer where a grammar should have held the whole form, or the form is strict."""
+        if (form.is_strict or not form.rest) and (problem := form.problem(answer, reason)) is not None:
             raise ProviderError(f"the answer of {self.model} left the form that it was held to: {problem}")
 
 
