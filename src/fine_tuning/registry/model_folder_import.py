@@ -11,7 +11,6 @@ from fine_tuning._util.library_errors import library_errors
 from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError
 from fine_tuning.registry.model_card import FILE_NAME
-from fine_tuning.serving.engine_choice import composed_kind
 from fine_tuning.store import artifacts
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.model_versions import NewModelVersion
@@ -33,6 +32,8 @@ def import_folder(database: Database, model_name: str, folder: Path, base_model:
     Raises:
         DataError: it is not a model folder, its weights may run code, or a library could not load it.
     """
+    from fine_tuning.serving.engine_choice import composed_kind  # here: whoever lists models needs no engine
+
     kind = composed_kind(folder)
     path = _checked(folder) if kind is None else folder.absolute()
     checksum = None if kind is not None else sha256_file(path / "model.safetensors")
