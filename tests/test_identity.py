@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,14 @@ def test_only_fine_tuning_is_installed() -> None:
     project = (PROJECT / "pyproject.toml").read_text()
     assert 'packages = ["src/fine_tuning"]' in project
     assert importlib.util.find_spec("fine_tuning") is not None
+
+
+def test_embedding_model_leaves_the_root_logger_as_it_is() -> None:
+    code = (
+        "import logging\nfrom fine_tuning._util.wordllama_model import open_wordllama_model\nopen_wordllama_model()\n"
+        "print(logging.getLogger().level, logging.getLogger().handlers)"
+    )
+    assert run(code).splitlines()[-1] == f"{logging.WARNING} []"
 
 
 def test_import_turns_library_telemetry_off() -> None:

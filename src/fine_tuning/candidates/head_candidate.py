@@ -23,7 +23,7 @@ class HeadCandidate:
     """
 
     def __init__(self, embedding: str | None, usd_per_hour: float | None) -> None:
-        self.name = "head: TF-IDF" + (f" + {Path(embedding).name}" if embedding else "")
+        self.name = "head: TF-IDF" + (f" + {_name_of(embedding)}" if embedding else "")
         self._embedding, self._usd_per_hour = embedding, usd_per_hour
         self._fitted: FittedHead | None = None
         self._seconds = 0.0
@@ -73,3 +73,9 @@ class HeadCandidate:
         """Write the head. See `Candidate`."""
         self.fitted.final.save(folder)
         return folder
+
+
+def _name_of(embedding: str) -> str:
+    """The name of an embedding model, or of the folder that it is known by."""
+    path = Path(embedding)
+    return path.parent.name if path.name == "model" and path.parent.name else path.name
