@@ -31,6 +31,7 @@ import report
 from fine_tuning.candidates.candidate import CandidateAnswer
 from fine_tuning.evaluation.intervals import wilson
 from fine_tuning.evaluation.paired_non_inferiority import ALPHA, power
+from fine_tuning.serving.embedding.embedder import vectors_of
 from fine_tuning.serving.embedding.embedding_models import open_embedder
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
@@ -133,8 +134,7 @@ def embedding_peer(train: Sequence[dict[str, str]], test: Sequence[dict[str, str
 
     started = time.perf_counter()
     embedder = open_embedder(model)
-    vectors = [np.concatenate([embedder.embed([r["text"] for r in rows[at : at + 256]]).vectors
-                               for at in range(0, len(rows), 256)]) for rows in (train, test)]  # fmt: skip
+    vectors = [vectors_of(embedder, [r["text"] for r in rows]) for rows in (train, test)]
     fitted = LogisticRegression(C=20, max_iter=300).fit(vectors[0], [r["category"] for r in train])
     right = np.mean(fitted.predict(vectors[1]) == np.asarray([r["category"] for r in test]))
     return float(right), time.perf_counter() - started

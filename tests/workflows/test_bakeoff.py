@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from math import isnan
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from openai import OpenAI
 
 pytest.importorskip("sklearn", reason="the extra `candidates` is not installed")
 from fine_tuning import LLMService
-from fine_tuning.server.app import make_app
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.settings import get_settings
 from fine_tuning.store import bakeoffs
@@ -24,13 +21,13 @@ from fine_tuning.workflows.bakeoff import bakeoff_data
 from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
 from fine_tuning.workflows.bakeoff.bakeoff_result import break_even, median
 from tests import wire
+from tests.server.conftest import listening
 
 SAID = {
     "refund": ["money back for {}", "refund {} please", "i want my money for {} back"],
     "track": ["where is {}", "has {} been sent", "when does {} come"],
     "broken": ["{} came broken", "the lid of {} is cracked", "{} does not work"],
 }
-ROUTE = "POST /v1/chat/completions"
 
 
 @pytest.fixture(autouse=True)
@@ -38,15 +35,20 @@ def _priced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINE_TUNING_MACHINE_USD_PER_HOUR", "0.1")
 
 
+@pytest.fixture
+def big(host: wire.Host, monkeypatch: pytest.MonkeyPatch) -> wire.Host:
+    """The host of the models that are asked: `big` and `small` have a price, others none."""
+    prices = {"big": {"input": 2.0, "output": 8.0}, "small": {"input": 0.1, "output": 0.4}}
+    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps(prices))
+    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    return host
+
+
 def intent_of(question: str) -> str:
-    return next(
-        name
-        for name, forms in SAID.items()
-        if any(
-            form.format("").strip() and all(part in question for part in form.split("{}") if part.strip())
-            for form in forms
-        )
-    )
+    """The intent one of whose forms a question has."""
+    parts = {name: [form.split("{}") for form in forms] for name, forms in SAID.items()}
+    return next(name for name, forms in parts.items() if any(all(p in question for p in form) for form in forms))
 
 
 def tickets(path: Path, count: int, model: str = "gpt-4o", **more: Any) -> Path:
@@ -72,7 +74,7 @@ def asked_host(host: wire.Host, wrong: float) -> None:
         text = next(each for each in SAID if each != right) if is_wrong else right
         return 200, wire.completion(text, request.body["model"])
 
-    host.answers[ROUTE.replace("/v1", "")] = answer
+    host.answers["POST /chat/completions"] = answer
 
 
 def test_cheapest_not_worse_is_registered_and_answers_everywhere(cli: Any, tmp_path: Path) -> None:
@@ -99,31 +101,16 @@ def test_cheapest_not_worse_is_registered_and_answers_everywhere(cli: Any, tmp_p
     assert (answer["content"], answer["version"], answer["provider"]) == ("broken", 1, "local")
     assert answer["cost"] is not None
     assert answer["cost"] < 1e-5
-    server = uvicorn.Server(uvicorn.Config(make_app(ServerConfig()), host="127.0.0.1", port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        with OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="any", max_retries=0) as client:
-            messages: Any = [{"role": "user", "content": "has order 12 been sent"}]
-            reply = client.chat.completions.create(model="triage", messages=messages)
-            assert reply.choices[0].message.content == "track"
-            pieces = client.chat.completions.create(model="triage", messages=messages, stream=True)
-            assert "".join(each.choices[0].delta.content or "" for each in pieces if each.choices) == "track"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with listening(ServerConfig()) as address, OpenAI(base_url=address, api_key="any", max_retries=0) as client:
+        messages: Any = [{"role": "user", "content": "has order 12 been sent"}]
+        reply = client.chat.completions.create(model="triage", messages=messages)
+        assert reply.choices[0].message.content == "track"
+        pieces = client.chat.completions.create(model="triage", messages=messages, stream=True)
+        assert "".join(each.choices[0].delta.content or "" for each in pieces if each.choices) == "track"
 
 
-def test_incumbent_that_is_asked_has_its_price_and_its_mistakes(
-    cli: Any, tmp_path: Path, host: wire.Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked_host(host, 0.3)
-    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
-    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps({"big": {"input": 2.0, "output": 8.0}}))
+def test_incumbent_that_is_asked_has_its_price_and_its_mistakes(cli: Any, tmp_path: Path, big: wire.Host) -> None:
+    asked_host(big, 0.3)
     file = tickets(tmp_path / "calls.jsonl", 260, "human")
     code, out, err = cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json")
     assert code == 0, err
@@ -137,20 +124,14 @@ def test_incumbent_that_is_asked_has_its_price_and_its_mistakes(
     assert found["winner"].startswith("head: TF-IDF")
     assert by_name[found["winner"]]["difference"]["low"] > 0
     assert by_name[found["winner"]]["break_even_calls"] > 0
-    asked = len(host.requests)
+    asked = len(big.requests)
     again = json.loads(cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json")[1])
-    assert len(host.requests) - asked <= 8  # a question of each part, to see whether the model is still the same one
+    assert len(big.requests) - asked <= 8  # a question of each part, to see whether the model is still the same one
     assert (found["looks"], again["looks"]) == (0, 1)
     assert any("looked at 1 times before" in note for note in again["notes"])
 
 
-def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(
-    cli: Any, tmp_path: Path, host: wire.Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked_host(host, 0.0)
-    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
-    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps({"big": {"input": 2.0, "output": 8.0}}))
+def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(cli: Any, tmp_path: Path, big: wire.Host) -> None:
     file = tickets(tmp_path / "calls.jsonl", 600, "human")
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     for at, line in enumerate(lines):
@@ -159,7 +140,7 @@ def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(
             line["response"] = random.Random(at).choice(sorted(SAID))
     file.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     known = {line["prompt"]: line["response"] for line in lines}
-    host.answers["POST /chat/completions"] = lambda request: (
+    big.answers["POST /chat/completions"] = lambda request: (
         200,
         wire.completion(known.get(request.body["messages"][-1]["content"], "track"), request.body["model"]),
     )
@@ -172,29 +153,25 @@ def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(
     assert not any(each["not_worse"] for each in heads)
     assert result["quality"]["value"] > max(each["quality"]["value"] for each in heads)
     cli("deploy", "mix", "1")
-    before = len(host.requests)
+    before = len(big.requests)
     service = LLMService(model="mix")
     sure = service.complete("refund order 31 please")
-    assert (sure["content"], len(host.requests)) == ("refund", before)
+    assert (sure["content"], len(big.requests)) == ("refund", before)
     unsure = service.complete("quokka wombat numbat")
-    assert len(host.requests) == before + 1
+    assert len(big.requests) == before + 1
     assert unsure["cost"] > sure["cost"]  # at the price of the model that answered
     service.close()
 
 
 def test_examples_are_put_before_the_question_and_answer_by_the_registered_name(
-    cli: Any, tmp_path: Path, host: wire.Host, monkeypatch: pytest.MonkeyPatch
+    cli: Any, tmp_path: Path, big: wire.Host
 ) -> None:
     def answer(request: wire.Request) -> Any:
         """A model that says what was answered to the nearest example, and nothing of its own."""
         turns = [each for each in request.body["messages"] if each["role"] == "assistant"]
         return 200, wire.completion(turns[-1]["content"] if turns else "?", request.body["model"])
 
-    host.answers["POST /chat/completions"] = answer
-    monkeypatch.setenv("OPENAI_BASE_URL", host.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
-    prices = {"big": {"input": 2.0, "output": 8.0}, "small": {"input": 0.1, "output": 0.4}}
-    monkeypatch.setenv("FINE_TUNING_PRICES", json.dumps(prices))
+    big.answers["POST /chat/completions"] = answer
     file = tickets(tmp_path / "calls.jsonl", 240, "big")
     arguments = ["--incumbent", "big", "--model", "small", "--few-shot", "small", "--no-heads", "--margin", "0.2"]
     code, out, err = cli("bakeoff", str(file), *arguments, "--register", "shots", "--json")
@@ -208,7 +185,7 @@ def test_examples_are_put_before_the_question_and_answer_by_the_registered_name(
     with_service = LLMService(model="shots")
     reply = with_service.complete("the lid of order 10007 is cracked")
     assert (reply["content"], reply["model"]) == ("broken", "shots")
-    sent = host.requests[-1].body
+    sent = big.requests[-1].body
     assert sent["model"] == "small"
     assert [each["role"] for each in sent["messages"][-3:]] == ["user", "assistant", "user"]
     assert reply["cost"] == pytest.approx((10 * 0.1 + 2 * 0.4) / 1e6, rel=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.data_io.messages import ToolCall
@@ -21,21 +21,8 @@ from fine_tuning.serving.checked_answers import requests_of_choices, with_both
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_around import EngineAround
 
+Forms = Mapping[str, AnswerForm]
 _NOT_CALLED = "This was not called, because of another call that is invalid. Call it again."
-
-
-class _CallForm(NamedTuple):
-    """What the arguments of a tool are checked against."""
-
-    form: AnswerForm
-    is_strict: bool
-
-    def problem(self, call: ToolCall) -> str | None:
-        """What is wrong with the arguments of a call; None if nothing is."""
-        return self.form.problem(call["function"]["arguments"], "stop")
-
-
-Forms = Mapping[str, _CallForm]
 
 
 class CheckedCalls(EngineAround):
@@ -117,21 +104,14 @@ class CheckedCalls(EngineAround):
             return {}
         functions = [tool["function"] for tool in body.get("tools") or []]
         checked = [each for each in functions if each.get("parameters") and (each.get("strict") or is_required)]
-        forms = {
-            each["name"]: _CallForm(
-                AnswerForm(each["parameters"], held_schema(each["parameters"]).rest), bool(each.get("strict"))
-            )
-            for each in checked
-        }
-        return {
-            name: each for name, each in forms.items() if each.form.rest or (each.is_strict and self._checks_required)
-        }
+        forms = {each["name"]: _form(each) for each in checked}
+        return {name: form for name, form in forms.items() if form.rest or (form.is_strict and self._checks_required)}
 
     def _refuse_unheld(self, calls: Sequence[ToolCall], reason: str | None, forms: Forms) -> None:
         """Raise where arguments of a strict tool are still invalid."""
         for call in calls if reason != "length" else ():
-            name = call["function"]["name"]
-            if name in forms and forms[name].is_strict and (found := forms[name].problem(call)) is not None:
+            form = forms.get(name := call["function"]["name"])
+            if form is not None and form.is_strict and (found := _invalid(call, forms)) is not None:
                 raise ProviderError(f"{self.model} called the strict tool {name} with invalid arguments: {found}")
 
     def _kept(self, body: ChatBody, index: int, *, holds_text: bool = False) -> Generator[Chunk, None, _Kept]:
@@ -190,7 +170,18 @@ def _again(
     return [*messages, {"role": "assistant", "content": text, "tool_calls": [*calls]}, *results]
 
 
+def _form(function: Mapping[str, Any]) -> AnswerForm:
+    """What the arguments of a tool are checked against."""
+    schema = function["parameters"]
+    return AnswerForm(schema, held_schema(schema).rest, is_strict=bool(function.get("strict")))
+
+
+def _invalid(call: ToolCall, forms: Forms) -> str | None:
+    """What is wrong with the arguments of a call; None if nothing is, or if they are not checked."""
+    form = forms.get(call["function"]["name"])
+    return None if form is None else form.problem(call["function"]["arguments"], "stop")
+
+
 def _problem(call: ToolCall, forms: Forms) -> str | None:
-    name = call["function"]["name"]
-    found = forms[name].problem(call) if name in forms else None
+    name, found = call["function"]["name"], _invalid(call, forms)
     return found and f"These arguments are invalid: {found}. Call {name} again, with valid ones."

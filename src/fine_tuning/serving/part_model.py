@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fine_tuning.errors import ConflictError, DataError
-
-LOCAL = "local"
+from fine_tuning.serving.model_resolution import LOCAL
 
 
 @dataclass(frozen=True)

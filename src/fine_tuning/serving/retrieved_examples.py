@@ -14,12 +14,11 @@ from fine_tuning._util.files import atomic_write, make_folder, read_json, write_
 from fine_tuning.data_io.messages import content_text
 from fine_tuning.errors import DataError
 from fine_tuning.serving.chat_types import Messages
-from fine_tuning.serving.embedding.embedder import Embedder, Vectors, unit_length
+from fine_tuning.serving.embedding.embedder import Embedder, Vectors, unit_length, vectors_of
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, open_embedder
 from fine_tuning.serving.part_model import PartModel
 
 SETTINGS, EXAMPLES = "few_shot.json", "examples.jsonl"
-EMBEDDED_AT_ONCE = 512
 
 
 class Example(NamedTuple):
@@ -46,9 +45,7 @@ class RetrievedExamples:
     @classmethod
     def of(cls, examples: Sequence[Example], embedder: Embedder, shots: int) -> RetrievedExamples:
         """Embed the questions of the examples."""
-        texts = [each.question for each in examples]
-        batches = [texts[at : at + EMBEDDED_AT_ONCE] for at in range(0, len(texts), EMBEDDED_AT_ONCE)]
-        vectors = np.concatenate([embedder.embed(batch).vectors for batch in batches])
+        vectors = vectors_of(embedder, [each.question for each in examples])
         return cls(examples, unit_length(vectors), embedder, shots)
 
     def before(self, messages: Messages) -> list[Mapping[str, object]]:

@@ -13,6 +13,7 @@ from fine_tuning.errors import ContextLengthError, UsageError
 from fine_tuning.serving.interruption import Check, unchecked
 
 Vectors = NDArray[np.float32]
+EMBEDDED_AT_ONCE = 512  # texts of a batch of `vectors_of`
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,13 @@ class Embedder(Protocol):
     def close(self) -> None:
         """Free the model."""
         ...
+
+
+def vectors_of(embedder: Embedder, texts: Sequence[str]) -> Vectors:
+    """The vectors of any number of texts, embedded a batch at a time, of the shape (texts, dimensions)."""
+    batches = [texts[at : at + EMBEDDED_AT_ONCE] for at in range(0, len(texts), EMBEDDED_AT_ONCE)]
+    empty = np.zeros((0, embedder.sizes.full), np.float32)
+    return np.concatenate([empty, *(embedder.embed(batch).vectors for batch in batches)])
 
 
 def check_lengths(counts: Sequence[int], limit: int | None) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from fine_tuning.errors import MissingDependencyError
-from fine_tuning.serving.embedding.embedder import Embedder
+from fine_tuning.serving.embedding.embedder import Embedder, vectors_of
 from fine_tuning.serving.heads.text_tokens import texts_of
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 Features = sparse.csr_matrix  # float32, of the shape (texts, features)
 Weights = NDArray[np.float32]
-EMBEDDED_AT_ONCE = 512
 _PARTS: Mapping[str, Mapping[str, Any]] = {
     "words": {"ngram_range": (1, 2), "tokenizer": texts_of, "token_pattern": None},
     "characters": {"analyzer": "char_wb", "ngram_range": (2, 5), "min_df": 2},
@@ -60,9 +59,7 @@ class TextFeatures:
         counted = sparse.hstack([part.transform(texts) for part in self.parts.values()], "csr", dtype=np.float32)
         if self.embedder is None:
             return counted, None
-        batches = [texts[at : at + EMBEDDED_AT_ONCE] for at in range(0, len(texts), EMBEDDED_AT_ONCE)]
-        vectors = [self.embedder.embed(batch).vectors for batch in batches]
-        return counted, np.concatenate(vectors) if vectors else np.zeros((0, self.embedder.sizes.full), np.float32)
+        return counted, vectors_of(self.embedder, texts)
 
     def joined(self, counted: Features, embedded: Weights | None) -> Features:
         """Both blocks beside each other."""
