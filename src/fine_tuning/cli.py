@@ -24,6 +24,7 @@ from fine_tuning.commands import (
     experiments,
     export,
     jobs,
+    labelling,
     maintenance,
     mlflow,
     ollama,
@@ -33,6 +34,7 @@ from fine_tuning.commands import (
     relocation,
     routes,
     server,
+    synthesis,
     vendor_keys,
 )
 from fine_tuning.errors import FineTuningError
@@ -49,6 +51,8 @@ for group in (
     datasets,
     capture,
     calls,
+    labelling,
+    synthesis,
     jobs,
     ollama,
     evaluation,

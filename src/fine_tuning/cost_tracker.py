@@ -81,7 +81,7 @@ class CostTracker:
 
         Args:
             cost: US dollars; None where no price is known, which is not the same as free.
-            kind: "inference" for production, "evaluation" for calls that only test a model, "judge" for grading.
+            kind: "inference" for production, "evaluation" for tests, "judge" for grades, "labelling" for training data.
 
         Raises:
             UsageError: a negative or non-finite figure, or an empty name.
@@ -129,7 +129,7 @@ class CostTracker:
         """Sum costs by any of day, month, kind and model.
 
         Args:
-            names: day, month (UTC, ISO 8601), kind (training, inference, evaluation, judge), model_name.
+            names: day, month (UTC, ISO 8601), kind (training or a kind of call), model_name.
             since: first day, ISO 8601.
 
         Returns:

@@ -80,7 +80,7 @@ def _print_summary(summary: CostSummary, *, as_json: bool) -> None:
         return
     training = summary["training_by_model"]
     inference = summary["inference_by_model"]
-    kinds = [inference, summary["evaluation_by_model"], summary["judge_by_model"]]
+    kinds = [inference, summary["evaluation_by_model"], summary["judge_by_model"], summary["labelling_by_model"]]
     names = sorted({*training, *(name for kind in kinds for name in kind)})
     rows = [
         (
@@ -91,10 +91,23 @@ def _print_summary(summary: CostSummary, *, as_json: bool) -> None:
         )
         for name in names
     ]
-    totals = [summary["total_inference_cost"], summary["total_evaluation_cost"], summary["total_judge_cost"]]
+    totals = [
+        summary["total_inference_cost"],
+        summary["total_evaluation_cost"],
+        summary["total_judge_cost"],
+        summary["total_labelling_cost"],
+    ]
     calls = sum(model["count"] for model in inference.values())
     rows.append(("total", output.usd(summary["total_training_cost"]), calls, *map(output.usd, totals)))
-    columns = ["Model", "Training cost#", "Calls#", "Inference cost#", "Evaluation cost#", "Judge cost#"]
+    columns = [
+        "Model",
+        "Training cost#",
+        "Calls#",
+        "Inference cost#",
+        "Evaluation cost#",
+        "Judge cost#",
+        "Labelling cost#",
+    ]
     output.print_table("Costs", columns, rows)
     for job, names in summary["shared_jobs"].items():
         output.print_text(f"job {job} trained {' and '.join(names)}: it is paid once, and counts once in the total")

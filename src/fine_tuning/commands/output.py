@@ -27,7 +27,7 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     found = Console(highlight=False, stderr=stderr)
-    return found if found.is_terminal else Console(highlight=False, width=max(found.width, PIPE_WIDTH))
+    return found if found.is_terminal else Console(highlight=False, stderr=stderr, width=max(found.width, PIPE_WIDTH))
 
 
 def silence_logger(logger: str) -> None:
@@ -122,8 +122,12 @@ def count_progress(description: str) -> Iterator[Callable[[int], None]]:
     """
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    stream = console(stderr=True)
+    if not stream.is_terminal:  # where it would end with an empty line
+        yield lambda _: None
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,.0f}"), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=stream, transient=True) as progress:
         task = progress.add_task(description, total=None)
         yield lambda count: progress.advance(task, count)
 
@@ -133,8 +137,12 @@ def message_progress() -> Iterator[Callable[[str], None]]:
     """Show the current step on the terminal while the block runs; yields `on_message`, to be called with each step."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    stream = console(stderr=True)
+    if not stream.is_terminal:
+        yield lambda _: None
+        return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=stream, transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda message: progress.update(task, description=message)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fine_tuning._util.html_page import BLUE, GREEN, GREY, ORANGE, document, figure, section, svg, table
 from fine_tuning.store.records.costs import BudgetStatus, CallTotals, DailyCost
 
-COLOURS = {"training": BLUE, "inference": ORANGE, "evaluation": GREEN, "judge": GREY}
+COLOURS = {"training": BLUE, "inference": ORANGE, "evaluation": GREEN, "judge": GREY, "labelling": "#8c6bb1"}
 SHOWN_DAYS = 8  # labels on the axis
 
 

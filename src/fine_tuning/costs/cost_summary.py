@@ -25,6 +25,7 @@ class CostSummary(TypedDict):
     total_inference_cost: float
     total_evaluation_cost: float
     total_judge_cost: float
+    total_labelling_cost: float
     total_cost: float
     training_jobs: int
     training_by_model: dict[str, float]
@@ -32,6 +33,7 @@ class CostSummary(TypedDict):
     inference_by_model: dict[str, CallTotals]
     evaluation_by_model: dict[str, CallTotals]
     judge_by_model: dict[str, CallTotals]
+    labelling_by_model: dict[str, CallTotals]
     unpriced_events: int
 
 
@@ -51,36 +53,35 @@ class Ledger(TypedDict):
     inferences: list[CostEvent]
     evaluations: list[CostEvent]
     judgements: list[CostEvent]
+    labels: list[CostEvent]
 
 
 def summarize(tx: Transaction) -> CostSummary:
     """Sum the ledger, with the registry's training costs where the ledger has none."""
     jobs = costs.training_jobs(tx)
-    inference, evaluation, judge = (costs.calls_by_model(tx, kind) for kind in costs.CALL_KINDS)
+    called = {kind: costs.calls_by_model(tx, kind) for kind in costs.CALL_KINDS}
+    totals = {kind: sum(model["total"] for model in by_model.values()) for kind, by_model in called.items()}
     versions = model_versions.versions(tx)
     trained, paid = training_costs.by_model(jobs, versions), training_costs.by_job(jobs, versions)
     job_costs = [job.cost for job in paid.values()]
     training_total = sum(cost for cost in job_costs if cost is not None)
-    inference_total, evaluation_total, judge_total = map(_total, (inference, evaluation, judge))
-    unpriced = sum(model["unpriced"] for kind in (inference, evaluation, judge) for model in kind.values())
+    unpriced = sum(model["unpriced"] for by_model in called.values() for model in by_model.values())
     return {
         "total_training_cost": training_total,
-        "total_inference_cost": inference_total,
-        "total_evaluation_cost": evaluation_total,
-        "total_judge_cost": judge_total,
-        "total_cost": training_total + inference_total + evaluation_total + judge_total,
+        "total_inference_cost": totals["inference"],
+        "total_evaluation_cost": totals["evaluation"],
+        "total_judge_cost": totals["judge"],
+        "total_labelling_cost": totals["labelling"],
+        "total_cost": training_total + sum(totals.values()),
         "training_jobs": len(jobs),
         "training_by_model": {name: training_costs.known_part(model) for name, model in trained.items()},
         "shared_jobs": training_costs.shared(paid),
-        "inference_by_model": inference,
-        "evaluation_by_model": evaluation,
-        "judge_by_model": judge,
+        "inference_by_model": called["inference"],
+        "evaluation_by_model": called["evaluation"],
+        "judge_by_model": called["judge"],
+        "labelling_by_model": called["labelling"],
         "unpriced_events": unpriced + job_costs.count(None),
     }
-
-
-def _total(by_model: dict[str, CallTotals]) -> float:
-    return sum(model["total"] for model in by_model.values())
 
 
 def group(tx: Transaction, columns: Sequence[str], since: str | None = None) -> list[GroupedCost]:
@@ -113,4 +114,5 @@ def ledger(tx: Transaction) -> Ledger:
         "inferences": costs.all_events(tx, "inference"),
         "evaluations": costs.all_events(tx, "evaluation"),
         "judgements": costs.all_events(tx, "judge"),
+        "labels": costs.all_events(tx, "labelling"),
     }

@@ -39,6 +39,7 @@ class Completion:
             where the engine reports none.
         served_by: the model and fingerprint that the host reports, which may change behind a name; None where it
             reports none.
+        logprobs: each token of the answer with its natural logarithm; None where they were not asked for or given.
     """
 
     text: str
@@ -52,6 +53,7 @@ class Completion:
     served_by: str | None = None
     confidence: float | None = None
     price_of: PriceOf | None = None
+    logprobs: Sequence[tuple[str, float]] | None = None
 
 
 class Engine(Protocol):

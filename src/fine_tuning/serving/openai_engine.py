@@ -55,7 +55,7 @@ class OpenAIEngine:
         started = time.perf_counter()
         with self._translated_errors():
             reply = self._client.chat.completions.create(**self._body(messages, temperature, max_tokens, params))
-        return self._completion(reply, started, params.get("service_tier"))
+        return self.completion_of(reply, _ms_since(started), params.get("service_tier"))
 
     async def acomplete(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
@@ -65,7 +65,7 @@ class OpenAIEngine:
         with self._translated_errors():
             body = self._body(messages, temperature, max_tokens, params)
             reply = await self._async_client.chat.completions.create(**body)
-        return self._completion(reply, started, params.get("service_tier"))
+        return self.completion_of(reply, _ms_since(started), params.get("service_tier"))
 
     def stream(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
@@ -117,14 +117,23 @@ class OpenAIEngine:
         self._client.close()
         await self._async_client.close()
 
+    def body_of(self, messages: Messages, params: JsonColumn) -> JsonColumn:
+        """The request that `complete` sends with these parameters, as a line of a batch has it."""
+        more = {name: value for name, value in params.items() if name not in ("temperature", "max_tokens")}
+        return self._body(messages, params["temperature"], params["max_tokens"], more)
+
     def _body(self, messages: Messages, temperature: float, max_tokens: int, params: JsonColumn) -> JsonColumn:
         """The request; OpenAI's newer models need the newer name of the limit, other hosts often the older."""
         limit = "max_completion_tokens" if self._host.is_openai else "max_tokens"
         plain = [dict(message) for message in messages]
         return {"model": self.model, "messages": plain, "temperature": temperature, limit: max_tokens, **params}
 
-    def _completion(self, reply: ChatCompletion, started: float, tier: object) -> Completion:
-        """The answer; hosts that do not state the service tier are taken to use the one that was asked for."""
+    def completion_of(self, reply: ChatCompletion, latency_ms: float, tier: object = None) -> Completion:
+        """The answer in a response; a host that does not state the service tier is taken to use `tier`.
+
+        Raises:
+            ProviderError: it has none.
+        """
         if not reply.choices:
             raise ProviderError(f"{self._host.url} sent a response without choices for {self.model}")
         message = reply.choices[0].message
@@ -134,12 +143,22 @@ class OpenAIEngine:
             model=self.model,
             prompt_tokens=usage["prompt_tokens"] if usage else None,
             completion_tokens=usage["completion_tokens"] if usage else None,
-            latency_ms=(time.perf_counter() - started) * 1000,
+            latency_ms=latency_ms,
             finish_reason=reply.choices[0].finish_reason,
             tool_calls=tool_calls([call.to_dict() for call in message.tool_calls or []], 0) or [],
             usage=usage,
             served_by=" ".join(filter(None, (reply.model, reply.system_fingerprint))) or None,
+            logprobs=_logprobs(reply),
         )
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return self._host.translated_errors(f"model {self.model}")
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+def _logprobs(reply: ChatCompletion) -> list[tuple[str, float]] | None:
+    found = reply.choices[0].logprobs
+    return None if found is None or found.content is None else [(each.token, each.logprob) for each in found.content]

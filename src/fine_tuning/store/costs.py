@@ -16,7 +16,7 @@ from fine_tuning.store.records.rows import record
 _table = tables.cost_events
 _columns = _table.c
 _totals = tables.cost_totals
-CALL_KINDS = ("inference", "evaluation", "judge")
+CALL_KINDS = ("inference", "evaluation", "judge", "labelling")
 _SUMMED = ("count", "priced", "total", "squares", "tokens")
 
 

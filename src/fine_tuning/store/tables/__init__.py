@@ -25,6 +25,7 @@ from fine_tuning.store.tables.experiment_tables import (
 from fine_tuning.store.tables.file_tables import files, upload_parts, uploads
 from fine_tuning.store.tables.gateway_tables import call_feedback, gateway_calls, vendor_keys
 from fine_tuning.store.tables.job_tables import JOB_STATUSES, artifacts, job_events, jobs
+from fine_tuning.store.tables.label_tables import label_batches, label_calls
 from fine_tuning.store.tables.model_tables import (
     MODEL_STATUSES,
     deployment_events,
@@ -76,6 +77,8 @@ __all__ = [
     "imports",
     "job_events",
     "jobs",
+    "label_batches",
+    "label_calls",
     "metadata",
     "model_aliases",
     "model_shutdowns",

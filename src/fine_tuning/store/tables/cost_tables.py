@@ -7,13 +7,13 @@ from sqlalchemy import Boolean, Column, Float, Index, Integer, Table, false, tex
 from fine_tuning.store.column_types import BigId, Json, String, Text, UtcTime
 from fine_tuning.store.tables.schema_metadata import metadata, one_of, only
 
-COST_KINDS = ("training", "inference", "evaluation", "judge")
+COST_KINDS = ("training", "inference", "evaluation", "judge", "labelling")
 
 cost_events = Table(
     "cost_events",
     metadata,
     Column("id", BigId, primary_key=True),
-    Column("kind", String(20), nullable=False, doc="training, inference or evaluation"),
+    Column("kind", String(20), nullable=False, doc="training, or what a call is for"),
     Column("model_name", String(200), nullable=False),
     Column("base_model", Text),
     Column("job_id", Text),

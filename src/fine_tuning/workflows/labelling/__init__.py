@@ -1,0 +1,1 @@
+"""Labels from a teacher: a big model's answers to prompts that have none, each paid for once."""
