@@ -22,6 +22,7 @@ from sqlalchemy import create_engine, text
 from fine_tuning import DatasetBuilder, FineTuningCLI, LocalFineTuner, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database, open_database
+from fine_tuning.store.tables import metadata
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import backup
 from tests import wire
@@ -41,6 +42,7 @@ SLOW_FIXTURES = {
     "client",
     "cluster",
     "postgres_url",
+    "shared_postgres_url",
     "real_model_dir",
     "run",
     "tiny_model_dir",
@@ -179,7 +181,7 @@ def _named(address: str, database: str) -> str:
 
 @pytest.fixture
 def postgres_url(postgres_server: str) -> Iterator[str]:
-    """An empty, migrated PostgreSQL database of its own."""
+    """An empty PostgreSQL database of its own, with the newest schema; a test may leave it with another."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE migrated")
     url = _named(postgres_server, name)
@@ -188,13 +190,36 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def shared_postgres_url(postgres_server: str) -> str:
+    """A migrated PostgreSQL database that tests share one after another: to make one takes longer than most tests."""
+    _administer(postgres_server, "CREATE DATABASE shared TEMPLATE migrated")
+    return _named(postgres_server, "shared")
+
+
+def _emptied(url: str) -> None:
+    """Remove what a test has written, and begin all numbers anew."""
+    with open_database(url).write() as tx:
+        tables = [table.name for table in metadata.sorted_tables]
+        written = " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in tables)
+        if found := list(tx.scalars(text(written))):
+            tx.execute(text(f"TRUNCATE {', '.join(found)} CASCADE"))
+        counted = text("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL")
+        for name in tx.scalars(counted).all():
+            tx.execute(text(f"ALTER SEQUENCE {name} RESTART"))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Iterator[Database]:
     """The workspace's database, once on SQLite and once on PostgreSQL; every door opened in the test uses it."""
-    if request.param == "postgresql":
-        monkeypatch.setenv("FINE_TUNING_DATABASE_URL", request.getfixturevalue("postgres_url"))
+    if request.param == "sqlite":
+        yield open_database()
+        open_database().close()
+        return
+    url = request.getfixturevalue("shared_postgres_url")
+    monkeypatch.setenv("FINE_TUNING_DATABASE_URL", url)
     yield open_database()
-    open_database().close()
+    _emptied(url)
 
 
 @pytest.fixture(scope="session")

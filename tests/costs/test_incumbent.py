@@ -20,14 +20,13 @@ from fine_tuning import (
 )
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database
-from tests import wire
+from tests import recorded, wire
 
 QUESTIONS = [f"Where is order {number}?" for number in range(100)]
 
 
 def capture(model: str, count: int = 100) -> None:
-    for question in QUESTIONS[:count]:
-        DistillationDataCollector().capture_success(question, f"{question} Sent.", "support", "t", model_used=model)
+    recorded.captured([(question, f"{question} Sent.") for question in QUESTIONS[:count]], model)
 
 
 @pytest.fixture

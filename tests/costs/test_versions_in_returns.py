@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import chain
 from math import isnan, nan
 from typing import Any
 
@@ -19,7 +20,7 @@ from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows import judging
 from fine_tuning.workflows.evaluation_questions import Question
-from tests import wire
+from tests import recorded, wire
 from tests.costs.test_incumbent import QUESTIONS, capture, register
 
 USAGE = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
@@ -163,8 +164,7 @@ def test_own_answers_under_any_name_are_agreement(database: Database, captured: 
     is_label = place == "labels in a test"
     answer = (lambda number: "yes") if is_label else (lambda number: f"The answer to number {number}")
     asked = QUESTIONS[:40]
-    for number, question in enumerate(asked):
-        DistillationDataCollector().capture_success(question, answer(number), "d", "t", model_used=captured)
+    recorded.captured([(question, answer(number)) for number, question in enumerate(asked)], captured)
     ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
     references = [answer(number) for number in range(40)]
     wrong = ["?"] * 4 + references[4:]
@@ -175,9 +175,9 @@ def test_own_answers_under_any_name_are_agreement(database: Database, captured: 
     else:
         tests = ABTestFramework()
         tests.create_test("t", "gpt-4o", "m-v1")
-        for reference, other in zip(references, wrong, strict=True):
-            tests.record_sample("t", "model_a", reference, reference, 1, 0.1)
-            tests.record_sample("t", "model_b", other, reference, 1, 0.1)
+        pairs = list(zip(references, wrong, strict=True))
+        both = [(("model_a", right, right), ("model_b", other, right)) for right, other in pairs]
+        recorded.answered("t", chain.from_iterable(both))
     analysis = returned()
     assert analysis.agreement == pytest.approx(0.9)
     assert isnan(analysis.accuracy_value)
@@ -187,16 +187,15 @@ def test_own_answers_under_any_name_are_agreement(database: Database, captured: 
 @pytest.mark.parametrize("in_test", [True, False])
 def test_few_labels_that_the_incumbent_may_have_given_itself_are_no_accuracy(database: Database, in_test: bool) -> None:
     labels = [("track", "refund", "cancel", "other")[number % 4] for number in range(100)]
-    for question, label in zip(QUESTIONS, labels, strict=True):
-        DistillationDataCollector().capture_success(question, label, "d", "t", model_used="gpt-4o")
+    recorded.captured(zip(QUESTIONS, labels, strict=True))
     ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
     again = ["?"] * 6 + labels[6:]  # asked again, a model does not give all of its answers
     if in_test:
         tests = ABTestFramework()
         tests.create_test("t", "gpt-4o", "m-v1")
-        for label, other in zip(labels * 4, again * 4, strict=True):
-            tests.record_sample("t", "model_a", other, label, 1, 0.1)
-            tests.record_sample("t", "model_b", label, label, 1, 0.1)
+        pairs = list(zip(labels, again, strict=True)) * 4
+        both = [(("model_a", other, label), ("model_b", label, label)) for label, other in pairs]
+        recorded.answered("t", chain.from_iterable(both))
     else:
         for name, answers in (("gpt-4o", again), ("m-v1", labels)):
             ModelEvaluator().evaluate(answers, labels, name)
@@ -207,16 +206,20 @@ def test_few_labels_that_the_incumbent_may_have_given_itself_are_no_accuracy(dat
 
 
 def test_labels_of_people_in_a_test_are_accuracy(database: Database) -> None:
-    for number, question in enumerate(QUESTIONS):
-        DistillationDataCollector().capture_success(question, "yes" if number % 2 else "no", "d", "t")
+    recorded.captured([(question, "yes" if number % 2 else "no") for number, question in enumerate(QUESTIONS)])
     ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
     tests = ABTestFramework()
     tests.create_test("t", "gpt-4o", "m-v1")
-    for number in range(400):
-        label = "yes" if number % 3 else "no"
-        tests.record_sample("t", "model_a", label if number % 5 else "?", label, 1, 0.1)
-        tests.record_sample("t", "model_b", label, label, 1, 0.1)
+    record_four_in_five("t")
     assert returned().accuracy_improvement == pytest.approx(0.2)
+
+
+def record_four_in_five(test_id: str) -> None:
+    """400 questions, of which model_a is right in four of five, and model_b in all."""
+    labels = ["yes" if number % 3 else "no" for number in range(400)]
+    pairs = [(label if number % 5 else "?", label) for number, label in enumerate(labels)]
+    both = [(("model_a", given, label), ("model_b", label, label)) for given, label in pairs]
+    recorded.answered(test_id, chain.from_iterable(both))
 
 
 @pytest.mark.parametrize("samples", [0, 1, 5])
@@ -224,10 +227,7 @@ def test_running_test_of_few_samples_tells_no_gain(database: Database, samples: 
     ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
     tests = ABTestFramework()
     tests.create_test("old", "gpt-4o", "m-v1")
-    for number in range(400):
-        label = "yes" if number % 3 else "no"
-        tests.record_sample("old", "model_a", label if number % 5 else "?", label, 1, 0.1)
-        tests.record_sample("old", "model_b", label, label, 1, 0.1)
+    record_four_in_five("old")
     tests.create_test("new", "gpt-4o", "m-v1")
     for _ in range(samples):
         tests.record_sample("new", "model_a", "wrong", "right", 1, 0.1)
@@ -270,12 +270,14 @@ def test_agreement_in_a_test_is_of_scored_answers_and_of_users(database: Databas
     ModelRegistry().register_model("m", "small", "job-1", 10, cost=5.0)
     tests = ABTestFramework()
     tests.create_test("t", "gpt-4o", "m-v1")
-    for number in range(400):
-        answer = f"{QUESTIONS[number % 100]} Sent."
-        known = answer if number < 12 else None  # the outcomes of the others are still open
-        for arm in ("model_a", "model_b"):
-            user = "u" if is_one_user else None
-            tests.record_sample("t", arm, answer, known, 1, 0.1, sample_id=f"q{number}", cluster_id=user)
+    user = "u" if is_one_user else None
+    texts = [f"{QUESTIONS[number % 100]} Sent." for number in range(400)]
+    rows = [
+        {"prediction": text, "reference": text if number < 12 else None, "sample_id": f"q{number}", "cluster_id": user}
+        for number, text in enumerate(texts)  # the outcomes of the others are still open
+    ]
+    beside = {"latency_ms": 1, "cost": 0.1}
+    tests.record_samples("t", [{"model": arm, **row, **beside} for row in rows for arm in ("model_a", "model_b")])
     analysis = returned()
     units = 1 if is_one_user else 12
     assert analysis.agreement == 1
