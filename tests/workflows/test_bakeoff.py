@@ -254,3 +254,35 @@ def test_figures_by_hand() -> None:
     found = median([float(each) for each in range(1, 101)])
     assert (found["value"], found["low"], found["high"]) == (50.5, 40.0, 61.0)
     assert get_settings().machine_usd_per_hour == 0.1
+
+
+def test_prompt_that_is_improved_wins_is_registered_and_answers(cli: Any, tmp_path: Path, big: wire.Host) -> None:
+    told = f"Answer with one of: {', '.join(sorted(SAID))}"
+
+    def answer(request: wire.Request) -> Any:
+        messages = request.body["messages"]
+        if request.body["model"] == "big" and "expected answer is" in messages[-1]["content"]:
+            return 200, wire.completion(f"Here is a better one:\n```\n{told}\n```", "big")
+        knows = request.body["model"] == "big" or messages[0]["content"] == told
+        text = intent_of(messages[-1]["content"])
+        return 200, wire.completion(text if knows else f"I think it is {text}", request.body["model"])
+
+    big.answers["POST /chat/completions"] = answer
+    file = tickets(tmp_path / "calls.jsonl", 260, "human")
+    options = ("--incumbent", "big", "--no-heads", "--prompt", "small", "--prompt-writer", "big", "--margin", "0.1")
+    code, out, err = cli("bakeoff", str(file), *options, "--prompt-calls", "80", "--register", "triage", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    by_name = {each["name"]: each for each in found["results"]}
+    assert found["winner"] == "prompt: small"
+    assert by_name["prompt: small"]["quality"]["value"] == 1
+    asked = [each.body for each in big.asked("POST /chat/completions") if each.body["model"] == "small"]
+    assert len(asked) <= 80 + found["parts"]["validation"] + found["parts"]["test"] + 30  # GEPA ends a round it began
+
+    assert cli("deploy", "triage", "1")[0] == 0
+    reply = LLMService(model="triage").complete("refund order 7 please", system_prompt="Chat.")
+    assert (reply["content"], reply["cost"]) == ("refund", pytest.approx((5 * 0.1 + 3 * 0.4) / 1e6))
+    assert cli("export", "triage", "--to", "safetensors", "--output", str(tmp_path / "out"))[0] == 0
+    assert (tmp_path / "out" / "prompt.txt").read_text() == told
+    assert cli("import-model", "again", str(tmp_path / "out"))[0] == 0
+    assert LLMService(model="again-v1").complete("the lid of order 5 is cracked")["content"] == "broken"

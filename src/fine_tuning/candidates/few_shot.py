@@ -17,6 +17,7 @@ from fine_tuning.serving.embedding.static_embedder import WORDLLAMA
 from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.retrieved_examples import Example, FewShotSettings, RetrievedExamples
 
+PlaceOf = Callable[[str], tuple[str, str]]
 SHOTS = (2, 4, 8)
 TRIED_ON = 40  # validation calls on which the number of examples is chosen
 
@@ -30,7 +31,7 @@ class FewShot:
         place_of: the provider and the model there that a name stands for.
     """
 
-    def __init__(self, model: str, ask: AskModel, score: Score, place_of: Callable[[str], tuple[str, str]]) -> None:
+    def __init__(self, model: str, ask: AskModel, score: Score, place_of: PlaceOf) -> None:
         self.name = f"few-shot: {model}"
         self._model, self._ask, self._score, self._place_of = model, ask, score, place_of
         self._examples: RetrievedExamples | None = None

@@ -15,13 +15,14 @@ from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.cascade_engine import is_cascade, open_cascade
 from fine_tuning.serving.engine import Engine
-from fine_tuning.serving.few_shot_engine import open_few_shot
 from fine_tuning.serving.heads.classifier_head import is_head
 from fine_tuning.serving.heads.head_engine import HeadEngine
+from fine_tuning.serving.instructions import is_instructed
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.serving.part_model import PartModel
+from fine_tuning.serving.prompt_engine import open_few_shot, open_instructed
 from fine_tuning.serving.prompted_tools import with_tools_and_checks
 from fine_tuning.serving.retrieved_examples import is_few_shot
 from fine_tuning.serving.transformers_engine import TransformersEngine
@@ -38,6 +39,7 @@ class EngineKind(Enum):
     HEAD = "classifier head"
     CASCADE = "cascade"
     FEW_SHOT = "few-shot"
+    PROMPT = "prompt"
 
 
 @dataclass(frozen=True)
@@ -54,16 +56,26 @@ class EngineChoice:
     gguf: Path | None = None
 
 
-_COMPOSED = {EngineKind.HEAD: is_head, EngineKind.CASCADE: is_cascade, EngineKind.FEW_SHOT: is_few_shot}
+_COMPOSED = {
+    EngineKind.HEAD: is_head,
+    EngineKind.CASCADE: is_cascade,
+    EngineKind.FEW_SHOT: is_few_shot,
+    EngineKind.PROMPT: is_instructed,
+}
+_OF_PARTS: dict[EngineKind, Callable[[Path, str, Callable[[PartModel], Engine]], Engine]] = {
+    EngineKind.CASCADE: open_cascade,
+    EngineKind.FEW_SHOT: open_few_shot,
+    EngineKind.PROMPT: open_instructed,
+}
 
 
 def composed_kind(folder: Path) -> EngineKind | None:
-    """The kind of a model that is no network by itself: a head, a cascade, a prompt with examples; None of others."""
+    """The kind of a model that is no network by itself: a head, a cascade, a prompt; None of others."""
     return next((kind for kind, is_of_kind in _COMPOSED.items() if is_of_kind(folder)), None)
 
 
 def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: bool = True) -> EngineChoice:
-    """The engine for a model: its host; that of a head, a cascade or a prompt with examples; else vLLM where it is
+    """The engine for a model: its host; that of a head, a cascade or a prompt; else vLLM where it is
     enabled, llama.cpp where it can compute the model, else transformers.
 
     Args:
@@ -135,7 +147,7 @@ def _open_composed(kind: EngineKind, folder: Path, name: str, open_other: Callab
     def open_part(part: PartModel) -> Engine:
         return open_other(Target(part.provider, part.model))
 
-    return (open_cascade if kind is EngineKind.CASCADE else open_few_shot)(folder, name, open_part)
+    return _OF_PARTS[kind](folder, name, open_part)
 
 
 def _open_host(target: Target, name: str, host: Host) -> OpenAIEngine:

@@ -21,9 +21,9 @@ from fine_tuning.serving.checked_answers import CheckedAnswers
 from fine_tuning.serving.checked_calls import CheckedCalls
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_around import EngineAround
-from fine_tuning.serving.few_shot_engine import FewShotEngine
 from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
+from fine_tuning.serving.prompt_engine import PromptEngine
 from fine_tuning.serving.response_grammar import json_rule
 from fine_tuning.serving.tool_call_reader import ToolCallReader
 from fine_tuning.store.records.rows import JsonColumn
@@ -241,4 +241,4 @@ def _texts(deltas: Iterable[Delta]) -> Iterator[str]:
     return (text for delta in deltas if (text := delta.get("content")))
 
 
-_COMPLETE = PromptedTools | CheckedAnswers | CheckedCalls | HeadEngine | CascadeEngine | FewShotEngine
+_COMPLETE = PromptedTools | CheckedAnswers | CheckedCalls | HeadEngine | CascadeEngine | PromptEngine

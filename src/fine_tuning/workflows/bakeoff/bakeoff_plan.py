@@ -32,6 +32,13 @@ class BakeoffPlan(OptionModel):
     few_shots: Annotated[
         tuple[str, ...], Field(description="Model to ask with the nearest of your own examples before each question.")
     ] = ()
+    prompts: Annotated[tuple[str, ...], Field(description="Model to ask with instructions improved by GEPA.")] = ()
+    prompt_writer: Annotated[
+        str | None, Field(description="Model that writes the instructions; by default the one that is asked.")
+    ] = None
+    prompt_calls: Annotated[int, Field(description="Calls that improving a prompt may take.", ge=20, le=1_000_000)] = (
+        300
+    )
     fine_tunes: Annotated[tuple[str, ...], Field(description="Base model to fine-tune here.")] = ()
     metric: Annotated[str, Field(description="Score of an answer: exact_match, json_match, token_f1, ...")] = (
         "exact_match"
@@ -52,6 +59,6 @@ class BakeoffPlan(OptionModel):
             raise UsageError(f"{self.metric} does not score single answers from 0 to 1; use exact_match or another")
         if self.margin >= 1:
             raise UsageError(f"margin must be below 1, not {self.margin:g}")
-        if not (self.models or self.heads or self.few_shots or self.fine_tunes):
+        if not (self.models or self.heads or self.few_shots or self.prompts or self.fine_tunes):
             raise UsageError("name at least one candidate")
         return self

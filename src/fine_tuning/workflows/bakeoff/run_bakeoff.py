@@ -12,6 +12,7 @@ from fine_tuning.candidates.candidate import Candidate, CandidateAnswer, Labelle
 from fine_tuning.candidates.cascade import Cascade
 from fine_tuning.candidates.few_shot import FewShot
 from fine_tuning.candidates.head_candidate import HeadCandidate
+from fine_tuning.candidates.optimised_prompt import OptimisedPrompt, PromptSearch
 from fine_tuning.candidates.served_model import ServedModel
 from fine_tuning.errors import ConflictError, FineTuningError
 from fine_tuning.evaluation import metrics
@@ -136,6 +137,9 @@ class BakeoffRun:
             yield ServedModel(model, calls.ask)
         for model in plan.few_shots:
             yield FewShot(model, calls.ask, self._score, self._place_of)
+        for model in plan.prompts:
+            search = PromptSearch(plan.prompt_writer or model, plan.prompt_calls, plan.seed)
+            yield OptimisedPrompt(model, calls.ask, self._score, self._place_of, search)
         for base in plan.fine_tunes:
             folder = self.workspace.folder("datasets") / "bakeoff"
             yield FineTuneCandidate(base, self.workspace, folder, calls.ask, self.wait_for_job)

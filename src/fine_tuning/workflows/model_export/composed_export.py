@@ -1,4 +1,4 @@
-"""Exports a classifier head, a cascade or a prompt with examples: its folder, in which nothing is code."""
+"""Exports a classifier head, a cascade or a prompt: its folder, in which nothing is code."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ MAIN = {
     EngineKind.HEAD: "head.safetensors",
     EngineKind.CASCADE: "cascade.json",
     EngineKind.FEW_SHOT: "examples.jsonl",
+    EngineKind.PROMPT: "prompt.txt",
 }
 
 
