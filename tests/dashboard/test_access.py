@@ -11,8 +11,10 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.gateway import route_changes
 from fine_tuning.gateway.route_changes import Change
 from fine_tuning.gateway.route_policy import RoutePolicy
+from fine_tuning.store import bakeoffs
 from fine_tuning.store.workspace import open_workspace
 from tests.dashboard.conftest import Open, Serving
+from tests.dashboard.test_bakeoffs import result
 from tests.dashboard.test_safety import PAGES
 
 SERIOUS = ("serious", "critical")
@@ -41,6 +43,9 @@ def filled(workspace: object) -> None:
     route_changes.save(open_workspace(), "default", "triage", policy, Change("cli", "me", "begin"))
     for _ in range(3):
         CostTracker().record_inference("bot", 100, 0.01, True)
+    results = [result("gpt-4o", 0.94, 0.004, None), result("head", 0.93, 0.000_001, -0.01)]
+    with open_workspace().database.write() as tx:
+        bakeoffs.add(tx, {"test_hash": "a" * 64, "plan": {}, "results": list(results), "winner": "head"})
 
 
 def problems(page: Page) -> list[str]:
@@ -52,7 +57,7 @@ def problems(page: Page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_have_no_serious_accessibility_violation(address: str, open_page: Open, scheme: str) -> None:
     page = open_page("about:blank", color_scheme=scheme)
-    for path in (*PAGES, "/routes/default/triage", "/models/bot", "/experiments/trial"):
+    for path in (*PAGES, "/routes/default/triage", "/models/bot", "/experiments/trial", "/bakeoffs/1"):
         page.goto(address + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_timeout(300)
@@ -62,7 +67,7 @@ def test_pages_have_no_serious_accessibility_violation(address: str, open_page: 
 @pytest.mark.usefixtures("filled")
 def test_pages_fit_phone_width(address: str, open_page: Open) -> None:
     page = open_page("about:blank", viewport={"width": 400, "height": 800})
-    for path in (*PAGES, "/routes/default/triage", "/models/bot", "/experiments/trial"):
+    for path in (*PAGES, "/routes/default/triage", "/models/bot", "/experiments/trial", "/bakeoffs/1"):
         page.goto(address + path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.wait_for_function("document.documentElement.scrollWidth <= 400")  # once all of it is laid out

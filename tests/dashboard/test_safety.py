@@ -18,7 +18,19 @@ from fine_tuning.server import authentication
 from fine_tuning.store.database import open_database
 from tests.dashboard.conftest import Open, Serving
 
-PAGES = ("/", "/calls", "/routes", "/review", "/datasets", "/jobs", "/models", "/experiments", "/costs", "/playground")
+PAGES = (
+    "/",
+    "/calls",
+    "/routes",
+    "/review",
+    "/datasets",
+    "/jobs",
+    "/models",
+    "/experiments",
+    "/bakeoffs",
+    "/costs",
+    "/playground",
+)
 EVIL = '<img src=x onerror="window.broken=1"><script>window.broken=1</script>'
 
 

@@ -20,7 +20,7 @@ def _base(description: str) -> Options:
         "color": list(COLOURS),
         "textStyle": {"color": GREY},
         "legend": {"textStyle": {"color": GREY}, "top": 0},
-        "grid": {"left": 8, "right": 32, "top": 36, "bottom": 8, "containLabel": True},
+        "grid": {"left": 8, "right": 32, "top": 36, "bottom": 28, "containLabel": True},  # the axis' name is below
         "tooltip": {"trigger": "axis"},
     }
 
@@ -65,6 +65,22 @@ def interval(description: str, sizes: Sequence[int], effect: Sequence[float], lo
         "label": {"formatter": "no difference", "position": "insideStartTop", "color": GREY},
     }
     return drawn
+
+
+def qualities(description: str, x: str, points: Mapping[str, tuple[float, Mapping[str, float]]]) -> Options:
+    """Points by name: where each is on the x axis, and its value with its interval (value, low, high) as a bar."""
+    series: list[Options] = []
+    for name, (place, found) in points.items():
+        series.append({"name": name, "type": "scatter", "symbolSize": 12, "data": [[place, found["value"]]]})
+        ends = [[place, found["low"]], [place, found["high"]]]
+        bar = {"type": "line", "symbol": "none", "lineStyle": {"width": 2, "color": GREY}, "silent": True, "data": ends}
+        series.append({"name": name, **bar})
+    return _base(description) | {
+        "tooltip": {"trigger": "item"},
+        "xAxis": {"type": "value", "scale": True, "name": x, "nameLocation": "middle", "nameGap": 26, **AXIS},
+        "yAxis": {"type": "value", "scale": True, **AXIS},
+        "series": series,
+    }
 
 
 def timeline(

@@ -30,6 +30,7 @@ PAGES = {
     "Jobs": "/jobs",
     "Models": "/models",
     "Experiments": "/experiments",
+    "Bake-offs": "/bakeoffs",
     "Costs": "/costs",
     "Playground": "/playground",
 }

@@ -18,9 +18,10 @@ def add(connection: Connection, bakeoff: NewBakeoff) -> int:
     return int(created.inserted_primary_key[0])  # type: ignore[index]
 
 
-def looks(connection: Connection, test_hash: str) -> int:
-    """How many bake-offs were decided on a test part."""
-    return connection.scalar(select(func.count()).select_from(_table).where(_table.c.test_hash == test_hash)) or 0
+def looks(connection: Connection, test_hash: str, until: int | None = None) -> int:
+    """How many bake-offs were decided on a test part; up to the one with this id where given."""
+    query = select(func.count()).select_from(_table).where(_table.c.test_hash == test_hash)
+    return connection.scalar(query if until is None else query.where(_table.c.id <= until)) or 0
 
 
 def get(connection: Connection, bakeoff_id: object) -> Bakeoff | None:

@@ -6,7 +6,7 @@ from importlib import import_module
 
 NAMES = (
     *("overview", "calls", "call", "routes", "route", "review", "datasets", "jobs", "job"),
-    *("models", "model", "experiments", "costs", "playground"),
+    *("models", "model", "experiments", "bakeoffs", "costs", "playground"),
 )
 
 
