@@ -91,6 +91,19 @@ def test_corrected_mean_of_a_biased_judge_covers_the_truth() -> None:
     assert 0.92 <= covered / 300 <= 0.98
     assert np.mean(widths) < 0.75 * (alone[1] - alone[0])
     assert math.isnan(corrected_mean([1.0], [1.0], [0.5]).estimate)
+
+
+def test_so_many_more_human_scores_halve_the_interval() -> None:
+    rng = np.random.default_rng(8)
+    truth = (rng.random(20_000) < 0.7).astype(float)
+    judged = np.clip(truth * 0.6 + 0.2 + rng.normal(0, 0.2, truth.size), 0, 1)
+    before = corrected_mean(truth[:100], judged[:100], judged[100:])
+    assert before.more is not None
+    assert 250 < before.more < 450
+    total = 100 + before.more
+    after = corrected_mean(truth[:total], judged[:total], judged[total:])
+    assert (after.high - after.low) / (before.high - before.low) == pytest.approx(0.5, abs=0.06)
+    assert corrected_mean([1.0], [1.0], [0.5]).more is None
     with pytest.raises(ValueError, match="2 human scores and 1 judge scores"):
         corrected_mean([1.0, 0.0], [1.0], [])
 

@@ -192,7 +192,8 @@ def _print_grades(grades: list[Grade], corrected: Corrected | None) -> None:
     if corrected is not None and not isnan(corrected.estimate):
         low, high = output.percent(corrected.low), output.percent(corrected.high)
         shown = f"{output.percent(corrected.estimate)} (95 % interval {low} to {high})"
-        output.print_text(f"estimated human score, from the human_rating of some predictions: {shown}")
+        more = "" if corrected.more is None else f"; about {corrected.more:,} more ratings halve the interval"
+        output.print_text(f"estimated human score, from the human_rating of some predictions: {shown}{more}")
 
 
 def _print(evaluation: Evaluation, file: str) -> None:

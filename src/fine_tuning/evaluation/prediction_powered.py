@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
-from math import nan, sqrt
+from math import ceil, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -16,12 +16,17 @@ from scipy.special import stdtrit
 
 
 class Corrected(NamedTuple):
-    """The estimated mean human score with its interval, and the weight of the judge's scores (0 to 1)."""
+    """The estimated mean human score with its interval, and the weight of the judge's scores (0 to 1).
+
+    `more` is how many further human scores would halve the interval, about; None where no number of them does, or
+    where there is no interval.
+    """
 
     estimate: float
     low: float
     high: float
     weight: float
+    more: int | None = None
 
 
 def corrected_mean(
@@ -62,12 +67,26 @@ def corrected_mean(
     left = y - weight * f
     estimate = float(np.mean(left)) + (weight * float(np.mean(rest)) if more and weight else 0.0)
     parts = [*((left - left.mean()) / n), *(weight * (rest - rest.mean()) / more if more else [])]
+    mean = float(np.mean(y))
+    ends = (mean / n) ** 2 + ((1 - mean) / n) ** 2
+    variance = _clustered(parts, groups) + ends * (1 - weight)
+    half = float(stdtrit(labelled - 1, 0.5 + confidence / 2)) * sqrt(variance)
+    more_labels = _labels_to_halve(n, variance, _clustered(parts[n:], groups[n:]))
+    return Corrected(estimate, max(0.0, estimate - half), min(1.0, estimate + half), weight, more_labels)
+
+
+def _clustered(parts: Sequence[float], groups: Sequence[Hashable]) -> float:
+    """The variance of a sum of parts that may be correlated within a group."""
     by_cluster: dict[Hashable, float] = defaultdict(float)
     for group, part in zip(groups, parts, strict=True):
         by_cluster[group] += part
-    mean = float(np.mean(y))
-    ends = (mean / n) ** 2 + ((1 - mean) / n) ** 2
     count = len(by_cluster)
-    variance = sum(part**2 for part in by_cluster.values()) * count / (count - 1) + ends * (1 - weight)
-    half = float(stdtrit(labelled - 1, 0.5 + confidence / 2)) * sqrt(variance)
-    return Corrected(estimate, max(0.0, estimate - half), min(1.0, estimate + half), weight)
+    return sum(part**2 for part in by_cluster.values()) * count / (count - 1) if count > 1 else 0.0
+
+
+def _labels_to_halve(labels: int, variance: float, of_judge: float) -> int | None:
+    """Further labels after which the variance is a quarter, about; a part of it is the judge's on other answers."""
+    left = variance / 4 - of_judge
+    if left <= 0 or variance <= of_judge:
+        return None
+    return ceil(labels * ((variance - of_judge) / left - 1))
