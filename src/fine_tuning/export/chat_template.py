@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fine_tuning._util.files import read_json
 from fine_tuning.data_io.formats import system_prompt
@@ -64,7 +64,7 @@ class _FolderTemplate:
     def __init__(self, model_path: Path) -> None:
         self._folder, self.chat_template = model_path, chat_template(model_path)
 
-    def apply_chat_template(self, messages: Sequence[Mapping[str, str]], **_: object) -> str:
+    def apply_chat_template(self, messages: Any, /, **_: Any) -> str:
         """The conversation as text.
 
         Raises:
