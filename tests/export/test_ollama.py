@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 from fine_tuning import OllamaFineTuner
 from fine_tuning._util.files import sha256_file
+from fine_tuning.data_io.formats import system_prompt
 from fine_tuning.errors import NotFoundError, ProviderError, TrainingError, UsageError
 from fine_tuning.export import modelfile
 from tests import wire
@@ -85,6 +87,48 @@ def test_prompt_that_ollama_renders_otherwise_is_named(tiny_model_dir: Path, tmp
     assert modelfile.differing_prompt(folder, prompts) == " spaced "
 
 
+RULE, QUESTION = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "How?"}
+ANSWER = {"role": "assistant", "content": "So."}
+WITHOUT_SYSTEM = (
+    "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no') }}{% endif %}"
+    "<start_of_turn>{{ 'model' if m.role == 'assistant' else m.role }}\n{{ m.content }}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+JOINS_SYSTEM = (
+    "{% set rule = messages[0].content + '\n\n' if messages[0].role == 'system' else '' %}"
+    "{% for m in (messages[1:] if rule else messages) %}<start_of_turn>"
+    "{{ 'model' if m.role == 'assistant' else m.role }}\n{{ rule if loop.first else '' }}{{ m.content }}<end_of_turn>\n"
+    "{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+MARKS_ANSWERS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}{% generation %}{{ m.content }}"
+    "{{ '<|im_end|>\n' }}{% endgeneration %}{% else %}{{ m.content }}{{ '<|im_end|>\n' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "joint"), [(WITHOUT_SYSTEM, "\\n"), (JOINS_SYSTEM, "\\n\\n"), (MARKS_ANSWERS, None)]
+)
+def test_modelfile_renders_system_messages_as_in_training(
+    tiny_model_dir: Path, tmp_path: Path, template: str, joint: str | None
+) -> None:
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    (folder / "chat_template.jinja").write_text(template)
+    text = modelfile.modelfile(folder, "m", None)
+    kept = f'{{{{ $system = printf "%s{joint}" .Content }}}}'
+    assert (kept in text, "$system" in text) == ((True, True) if joint else (False, False))
+    assert f'PARAMETER stop "{"<end_of_turn>" if joint else "<|im_end|>"}"' in text
+    prompts = [[RULE, QUESTION], [{**RULE, "role": "developer"}, QUESTION, ANSWER, QUESTION]]
+    assert modelfile.differing_prompt(folder, prompts) is None
+
+
+def test_messages_that_ollama_joins_are_named(tiny_model_dir: Path) -> None:
+    """Ollama gives its templates two messages of one role in a row as one."""
+    assert modelfile.differing_prompt(tiny_model_dir, [[QUESTION, ANSWER, QUESTION]]) is None
+    assert modelfile.differing_prompt(tiny_model_dir, [[QUESTION, QUESTION | {"content": "Or why?"}]]) == "Or why?"
+
+
 def test_modelfile_of_gguf_omits_template(tmp_path: Path) -> None:
     text = Path(OllamaFineTuner().create_ollama_modelfile(tmp_path / "m.gguf", "mine")).read_text()
     assert "TEMPLATE" not in text
@@ -128,6 +172,18 @@ def test_unsloth_script_reads_any_valid_json_lines(tmp_path: Path) -> None:
     assert len(found[3]["prompt"]) == 3
     assert (script["NAME"], str(script["OUTPUT"])) == ("me/notes:v1", "me_notes_v1")
     assert "ollama create me/notes:v1 -f me_notes_v1/Modelfile" in script["__doc__"]
+
+
+def test_unsloth_script_merges_system_messages_as_answering_does(tiny_model_dir: Path, tmp_path: Path) -> None:
+    data = tmp_path / "d.json"
+    data.write_text(json.dumps([{"messages": [RULE, QUESTION, ANSWER]}]))
+    script = runpy.run_path(OllamaFineTuner().generate_unsloth_script("gemma2", data, "mine"))
+    read, merged = script["read_conversations"](), script["with_systems_merged"]
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model_dir)
+    assert merged(read, tokenizer) == read
+    tokenizer.chat_template = WITHOUT_SYSTEM
+    assert merged(read, tokenizer)[0]["prompt"] == [{"role": "user", "content": "Be brief.\nHow?"}]
+    assert merged(read, tokenizer)[0]["prompt"] == system_prompt.for_template([RULE, QUESTION], tokenizer)
 
 
 def test_unsloth_script_odd_names_compile(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def check_repeats(pattern: str) -> None:
     """
     if len(pattern) > MAX_CHARACTERS:
         raise OverflowError(f"it has {len(pattern):,} characters; {MAX_CHARACTERS:,} is the limit")
-    if (repeats := _repeats(pattern)) > MAX_REPEATS:
+    if (repeats := most_repeats(pattern)) > MAX_REPEATS:
         raise OverflowError(f"it repeats {repeats:,} times; {MAX_REPEATS:,} is the limit")
 
 
@@ -70,7 +70,7 @@ def _matched(pattern: str, text: str, flags: int, seconds: float, *, is_whole: b
         raise PatternTimeout(f"{pattern!r} takes too long to match; make it simpler: no repeats in repeats") from None
 
 
-def _repeats(pattern: str) -> int:
+def most_repeats(pattern: str) -> int:
     """The largest product of counted repeats that are within each other."""
     groups, last = [1], 1  # of the open groups, and of what a count would repeat
     for token in _TOKEN.finditer(pattern):

@@ -55,25 +55,13 @@ def is_sure_to_end(template: str) -> bool:
         ValueError: it is not Jinja; the message says why.
         ImportError: Jinja is not installed.
     """
-    from jinja2 import TemplateSyntaxError, nodes
-    from jinja2.ext import Extension, loopcontrols
-    from jinja2.parser import Parser
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
+    from jinja2 import TemplateSyntaxError
 
     from fine_tuning.base_models.plain_templates import is_plain
+    from fine_tuning.base_models.template_environment import template_environment
 
-    class Generation(Extension):
-        """The block by which transformers marks what the assistant says."""
-
-        tags = {"generation"}  # noqa: RUF012 - as Jinja declares it
-
-        def parse(self, parser: Parser) -> list[nodes.Node]:
-            next(parser.stream)
-            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-    environment = ImmutableSandboxedEnvironment(extensions=[loopcontrols, Generation])
     try:
-        return is_plain(environment.parse(template))
+        return is_plain(template_environment().parse(template))
     except TemplateSyntaxError as error:
         raise ValueError(str(error.message).splitlines()[0]) from None
     except RecursionError:

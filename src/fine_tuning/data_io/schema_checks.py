@@ -18,8 +18,8 @@ from fine_tuning._util import timed_patterns
 from fine_tuning._util.field_errors import place
 from fine_tuning.data_io.held_numbers import BOUNDS
 from fine_tuning.data_io.held_schema import held_schema
-from fine_tuning.data_io.schema_choices import resolved
 from fine_tuning.data_io.schema_recursion import has_endless, has_value
+from fine_tuning.data_io.schema_references import REFERENCES, parts, resolved
 
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 MAX_KEYWORDS = 5_000  # in total; a grammar's size and the time to make it grow with them
@@ -51,13 +51,13 @@ def check(schema: Schema, param: str, *, strict: bool) -> None:
     """
     _check_size(schema, param)  # first: the others take a time that grows with it
     _check_keywords(schema, param)
-    places = [*_parts(schema, param)]
-    for where, part in places:
-        _check_part(part, where, schema)
-    parts = [part for _, part in places]
-    if has_endless(schema, parts):
+    places = [*parts(schema)]
+    for path, part in places:
+        _check_part(part, place(param, *path), schema)
+    every = [part for _, part in places]
+    if has_endless(schema, every):
         raise _refusal(param, "refers only to itself")
-    if not has_value(schema, parts):
+    if not has_value(schema, every):
         raise _refusal(param, "has no value that ends: each one requires another within it")
     if strict and (rest := [each for each in held_schema(schema).rest if each.keyword not in _NUMBERS]):
         reason = "is not held under strict; with strict: false it is said in words and checked afterwards"
@@ -150,11 +150,12 @@ def _check_part(part: Schema, where: str, root: Schema) -> None:
     if isinstance(names := part.get("patternProperties"), Mapping):
         for name in names:
             _check_pattern(name, f"{where}.patternProperties", timed_patterns.compiled)
-    target = part.get("$ref")
-    if isinstance(target, str) and not target.startswith("#"):
-        raise _refusal(f"{where}.$ref", f"{target!r} is elsewhere; nothing is fetched, use #/$defs/NAME")
-    if isinstance(target, str) and resolved(target, root) is None:
-        raise _refusal(f"{where}.$ref", f"{target!r} does not resolve; use #/$defs/NAME")
+    for key in REFERENCES:
+        target = part.get(key)
+        if isinstance(target, str) and resolved(target, root) is None:
+            if not target.startswith("#"):
+                raise _refusal(f"{where}.{key}", f"{target!r} is elsewhere; nothing is fetched, use #/$defs/NAME")
+            raise _refusal(f"{where}.{key}", f"{target!r} does not resolve; use #/$defs/NAME")
 
 
 def _check_pattern(pattern: str, where: str, compiled: Callable[[str], object]) -> None:

@@ -1,4 +1,4 @@
-"""References of a JSON schema, and whether the choices of a `oneOf` exclude each other.
+"""Whether the choices of a `oneOf` in a JSON schema exclude each other.
 
 Where they do, a value of any choice is a value of exactly one, so that a grammar of `anyOf` holds the same.
 """
@@ -9,23 +9,10 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from fine_tuning.data_io.json_values import is_list, is_object
+from fine_tuning.data_io.schema_references import resolved
 
 MAX_CHOICES, _MAX_DEPTH = 200, 5
 _KINDS = ((bool, "boolean"), (int | float, "number"), (str, "string"), (type(None), "null"))
-
-
-def resolved(target: str, root: Mapping[str, object]) -> object:
-    """The part that a reference within a schema names; None without one."""
-    if target != "#" and not target.startswith("#/"):
-        return None
-    found: object = root
-    for name in target.removeprefix("#").split("/")[1:]:
-        key = name.replace("~1", "/").replace("~0", "~")
-        if isinstance(found, list) and key.isdecimal() and int(key) < len(found):
-            found = found[int(key)]
-        else:
-            found = found.get(key) if isinstance(found, Mapping) else None
-    return found
 
 
 def are_exclusive(choices: Sequence[object], part: Mapping[str, object], root: Mapping[str, object]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fine_tuning.data_io.schema_choices import resolved
+from fine_tuning.data_io.schema_references import resolved
 
 Schema = Mapping[str, Any]
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.json_values import is_list, is_object
 from fine_tuning.data_io.schema_checks import InvalidSchema
-from fine_tuning.data_io.schema_choices import resolved
+from fine_tuning.data_io.schema_references import resolved
 
 _PARTS = ("items", "additionalProperties")
 _CHOICES = ("anyOf", "oneOf")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fine_tuning._util.files import read_json
+from fine_tuning.data_io.formats import system_prompt
+
+if TYPE_CHECKING:
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 TOKENS = ("bos_token", "eos_token")
 
@@ -34,27 +38,50 @@ def rendered(model_path: Path, messages: Sequence[Mapping[str, str]], *, generat
     Args:
         generation: whether the text ends where the assistant begins to answer.
     """
-    template = chat_template(model_path)
-    if template is None:
+    template, environment = chat_template(model_path), _environment()
+    if template is None or environment is None:
         return None
-    try:
-        from jinja2 import TemplateError
-        from jinja2.ext import loopcontrols
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-    except ImportError:
-        return None  # the extra `train` is not installed
+    from jinja2 import TemplateError
 
-    def refuse(why: str) -> None:
-        raise TemplateError(why)
-
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
-    environment.globals |= {"raise_exception": refuse, "strftime_now": datetime.now().strftime}
     try:
         return environment.from_string(template).render(
             messages=messages, add_generation_prompt=generation, **special_tokens(model_path)
         )
     except TemplateError:
         return None
+
+
+def prompt_of(model_path: Path, messages: Sequence[Mapping[str, str]]) -> str | None:
+    """The conversation as the text of a prompt, as in training: see `formats.system_prompt`; None as of `rendered`."""
+    if _environment() is None:
+        return None
+    return rendered(model_path, system_prompt.for_template(messages, _FolderTemplate(model_path)))
+
+
+class _FolderTemplate:
+    """The chat template of a folder, as a tokenizer has it."""
+
+    def __init__(self, model_path: Path) -> None:
+        self._folder, self.chat_template = model_path, chat_template(model_path)
+
+    def apply_chat_template(self, messages: Any, /, **_: Any) -> str:
+        """The conversation as text.
+
+        Raises:
+            ValueError: the template refuses it.
+        """
+        if (text := rendered(self._folder, messages)) is None:
+            raise ValueError("the template refuses the conversation")
+        return text
+
+
+def _environment() -> ImmutableSandboxedEnvironment | None:
+    """Jinja; None where the extra `train` is not installed."""
+    try:
+        from fine_tuning.base_models.template_environment import template_environment
+    except ImportError:
+        return None
+    return template_environment()
 
 
 def _settings(model_path: Path) -> dict[str, object]:

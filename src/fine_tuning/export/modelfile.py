@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fine_tuning._util.files import read_json
 from fine_tuning.errors import UsageError
-from fine_tuning.export.chat_template import chat_template, rendered, special_tokens
+from fine_tuning.export.chat_template import chat_template, prompt_of, rendered, special_tokens
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"[a-zA-Z0-9][\w.-]*(/[\w.-]+)*(:[\w.-]+)?", re.ASCII)
@@ -26,6 +27,7 @@ class ChatFormat:
         marker: a text found in its chat template.
         turn: the text before and after a message; ROLE stands for the message's role.
         assistant: the text before and after an assistant message, if it differs.
+        system: what joins a system message to the text of the next message; None where it is a turn of its own.
         begin: the generation prompt.
         stops: its stop tokens.
     """
@@ -35,31 +37,52 @@ class ChatFormat:
     begin: str
     stops: tuple[str, ...]
     assistant: tuple[str, str] | None = None
+    system: str | None = None
 
     @property
     def template(self) -> str:
         """The template in Ollama's language."""
-        turn = _around(*self.turn)
+        content = "{{ .Content }}" if self.system is None else "{{ $system }}{{ .Content }}"
+        turn = content.join(self.turn)
         if self.assistant is not None:
-            turn = '{{ if eq .Role "assistant" }}' + _around(*self.assistant) + "{{ else }}" + turn + "{{ end }}"
-        return "{{- range .Messages }}" + turn.replace(ROLE, "{{ .Role }}") + "{{ end }}" + self.begin
+            turn = '{{ if eq .Role "assistant" }}' + content.join(self.assistant) + "{{ else }}" + turn + "{{ end }}"
+        turn = turn.replace(ROLE, "{{ .Role }}")
+        if self.system is None:
+            return "{{- range .Messages }}" + turn + "{{ end }}" + self.begin
+        keep = f"{{{{ $system = printf {json.dumps('%s' + self.system)} .Content }}}}"
+        turn = '{{ if eq .Role "system" }}' + keep + "{{ else }}" + turn + '{{ $system = "" }}{{ end }}'
+        return '{{- $system := "" }}{{- range .Messages }}' + turn + "{{ end }}" + self.begin
 
-    def rendered(self, messages: Sequence[Mapping[str, str]]) -> str:
+    def rendered(self, messages: Chat) -> str:
         """The text that Ollama renders from messages with it."""
-        text = ""
-        for message in messages:
+        text = system = ""
+        for message in _collated(messages):
+            if message["role"] == "system" and self.system is not None:
+                system = message["content"] + self.system
+                continue
             is_answer = message["role"] == "assistant" and self.assistant is not None
             before, after = self.assistant if is_answer and self.assistant else self.turn
-            text += f"{before}{message['content']}{after}".replace(ROLE, message["role"])
+            text += before.replace(ROLE, message["role"]) + system + message["content"] + after
+            system = ""
         return text + self.begin
 
 
-def _around(before: str, after: str) -> str:
-    return before + "{{ .Content }}" + after
+def _collated(messages: Chat) -> list[dict[str, str]]:
+    """The messages as Ollama gives them to a template: those of one role in a row are joined.
+
+    Source: `collate` of https://github.com/ollama/ollama/blob/main/template/template.go
+    """
+    found: list[dict[str, str]] = []
+    for message in messages:
+        if found and found[-1]["role"] == message["role"] != "tool":
+            found[-1]["content"] += f"\n\n{message['content']}"
+        else:
+            found.append({**message})
+    return found
 
 
 ROLE = "\0role\0"
-FORMATS = (
+_FAMILIES = (
     ChatFormat("<|im_start|>", (f"<|im_start|>{ROLE}\n", "<|im_end|>\n"), "<|im_start|>assistant\n",
                ("<|im_end|>", "<|im_start|>")),
     ChatFormat("<|start_header_id|>", (f"<|start_header_id|>{ROLE}<|end_header_id|>\n\n", "<|eot_id|>"),
@@ -69,6 +92,8 @@ FORMATS = (
     ChatFormat("<|end|>", (f"<|{ROLE}|>\n", "<|end|>\n"), "<|assistant|>\n", ("<|end|>", "<|user|>")),
     ChatFormat("[INST]", ("[INST] ", "[/INST]"), "", ("[INST]", "[/INST]"), assistant=(" ", "</s>")),
 )  # fmt: skip
+# A template without a role for system messages joins them by itself, or as in training: see `formats.system_prompt`.
+FORMATS = tuple(replace(each, system=joint) for each in _FAMILIES for joint in (None, "\n", "\n\n"))
 # Chats to compare templates with: a family's template is used only if it renders identical text.
 SAMPLE_CHATS: tuple[tuple[dict[str, str], ...], ...] = (
     ({"role": "user", "content": "How?"},),
@@ -120,9 +145,9 @@ def check_name(name: str) -> None:
 def chat_format(model_path: Path) -> ChatFormat | None:
     """The family whose template renders the same text as the folder's chat template; None if there is none."""
     template = chat_template(model_path) or ""
-    family = next((each for each in FORMATS if each.marker in template), None)
-    if family is None or _agrees(family, model_path):
-        return family
+    families = [each for each in FORMATS if each.marker in template]
+    if not families or (found := next((each for each in families if _agrees(each, model_path)), None)) is not None:
+        return found if families else None
     _log.warning(
         "the chat template of %s has no Ollama equivalent here: Ollama uses the template in the file", model_path
     )
@@ -138,10 +163,11 @@ def _differing(family: ChatFormat, model_path: Path, chats: Iterable[Chat]) -> I
     """The chats of which Ollama renders another text; none that the model's own template refuses."""
     system, begin = default_system(model_path), special_tokens(model_path)["bos_token"]
     for chat in chats:
-        if (expected := rendered(model_path, chat)) is None:
+        if (expected := prompt_of(model_path, chat)) is None:
             continue
-        has_system = bool(chat) and chat[0]["role"] == "system"
-        messages = [{"role": "system", "content": system}, *chat] if system and not has_system else chat
+        messages = [{**each, "role": "system"} if each["role"] == "developer" else each for each in chat]
+        if system and messages and messages[0]["role"] != "system":
+            messages = [{"role": "system", "content": system}, *messages]
         # Ollama adds the BOS token itself; in some models that token begins a turn.
         if family.rendered(messages) not in {expected, expected.removeprefix(begin)}:
             yield chat

@@ -18,7 +18,9 @@ class ChatTokenizer(Protocol):
     """A transformers tokenizer with a chat template."""
 
     chat_template: Any
-    apply_chat_template: Any
+
+    def apply_chat_template(self, conversation: Any, /, **options: Any) -> Any:
+        """The conversation as text, or as tokens."""
 
 
 def for_template(messages: Sequence[M], tokenizer: ChatTokenizer) -> list[M]:

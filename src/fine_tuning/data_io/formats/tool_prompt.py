@@ -6,11 +6,12 @@ Training and serving write them alike, so that a model fine-tuned on rows with t
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import cast
 
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.data_io.messages import Message, Tool, ToolCall, parsed_arguments
+from fine_tuning.data_io.schema_references import moved
 
 TOOL_CALLS = "tool_calls"
 _INSTRUCTION = 'To call some of them, answer with JSON alone: {"tool_calls": [{"name": ..., "arguments": {...}}]}'
@@ -102,17 +103,7 @@ def tool_call_schema(tools: Sequence[Tool], *, parallel: bool, other: JsonObject
         "additionalProperties": False,
     }
     answer = calling if other is None else {"anyOf": [calling, {"$ref": "#/$defs/other"}]}
-    return {**answer, "$defs": {name: _with_root(each, f"#/$defs/{name}") for name, each in parameters.items()}}
-
-
-def _with_root(schema: object, root: str) -> object:
-    """A schema that is moved into another one: its references to its own root point to the new place."""
-    if isinstance(schema, Mapping):
-        return {
-            key: f"{root}{value[1:]}" if key == "$ref" and isinstance(value, str) else _with_root(value, root)
-            for key, value in schema.items()
-        }
-    return [_with_root(item, root) for item in schema] if isinstance(schema, list) else schema
+    return {**answer, "$defs": {name: moved(each, ("$defs", name)) for name, each in parameters.items()}}
 
 
 def _compact(value: object) -> str:
