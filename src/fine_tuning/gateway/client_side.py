@@ -10,6 +10,7 @@ from http import HTTPStatus
 from starlette.types import Message, Receive
 
 from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.kept_bodies import KeptBody
 from fine_tuning.gateway.wire_errors import GatewayError
 
 PATIENCE_SECONDS = 30.0
@@ -23,34 +24,33 @@ class ClientLeft(Exception):  # noqa: N818
 class ClientSide:
     """Reads the body of a request, then watches whether the client leaves.
 
-    Args:
-        most: bytes that are read before the call is passed on, and kept for the record; larger bodies are passed on
-            while they arrive.
+    A body that the exchange keeps is read before the call is passed on; others are passed on while they arrive.
     """
 
-    def __init__(self, receive: Receive, exchange: Exchange, most: int) -> None:
-        self._receive, self._exchange, self._most = receive, exchange, most
+    def __init__(self, receive: Receive, exchange: Exchange) -> None:
+        self._receive, self._exchange = receive, exchange
         self.has_left = False
 
     async def body(self) -> Body:
-        """The body, or its pieces where it is large; None where it is empty.
+        """The body, or its pieces where it is not kept; None where it is empty.
 
         Raises:
             ClientLeft: the client did.
             GatewayError: it stopped sending.
         """
-        pieces: list[bytes] = []
-        size = 0
         async for piece in self._pieces():
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._most:
-                return self._streamed(pieces)
-        return b"".join(pieces) or None
+            begun = self._exchange.request
+            self._exchange.keep_request(piece)
+            if self._exchange.request is None:
+                return self._streamed(begun, piece)
+        return None if self._exchange.request is None else self._exchange.request.whole() or None
 
-    async def _streamed(self, begun: list[bytes]) -> AsyncIterator[bytes]:
-        for piece in begun:
-            yield piece
+    async def _streamed(self, begun: KeptBody | None, piece: bytes) -> AsyncIterator[bytes]:
+        if begun is not None:
+            for kept in begun.pieces():
+                yield kept
+            del begun  # it is counted until now
+        yield piece
         async for piece in self._pieces():
             yield piece
 
@@ -66,7 +66,6 @@ class ClientSide:
             if message["type"] == "http.disconnect":
                 raise ClientLeft
             piece: bytes = message.get("body", b"")
-            self._exchange.keep_request(piece, self._most)
             is_complete = not message.get("more_body", False)
             if piece:
                 yield piece

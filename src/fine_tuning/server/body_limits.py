@@ -8,10 +8,12 @@ from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope, Send
 
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.server.api_errors import ApiError, answer
 from fine_tuning.server.server_config import MIN_UPLOAD_RATE
 
 LINGER_SECONDS = 1.0
+OVERLOADED = "the server holds as many large requests as it can; send it again later"
 
 
 def check_announced_size(content_length: bytes, max_bytes: int) -> None:
@@ -25,32 +27,6 @@ def check_announced_size(content_length: bytes, max_bytes: int) -> None:
         raise ApiError(413, message, code="request_too_large")
 
 
-class BodyBudget:
-    """The memory that the bodies of all requests under way may take together.
-
-    Args:
-        max_bytes: of all of them.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self._left = max_bytes
-
-    def take(self, size: int) -> None:
-        """Count bytes that have arrived.
-
-        Raises:
-            ApiError: 503 where there is no place for them.
-        """
-        if size > self._left:
-            message = "the server holds as many large requests as it can; send it again later"
-            raise ApiError(503, message, code="server_overloaded", headers={"Retry-After": "1"})
-        self._left -= size
-
-    def give_back(self, size: int) -> None:
-        """Count bytes that are no longer held."""
-        self._left += size
-
-
 class LimitedBody:
     """A request's body, refused where the client sends more than it announced, or stops sending.
 
@@ -61,7 +37,7 @@ class LimitedBody:
         budget: of what is read here.
     """
 
-    def __init__(self, receive: Receive, max_bytes: int, timeout: float, budget: BodyBudget) -> None:
+    def __init__(self, receive: Receive, max_bytes: int, timeout: float, budget: MemoryBudget) -> None:
         self._budget, self._held = budget, 0
         self._receive = receive
         self._max_bytes = max_bytes
@@ -75,7 +51,8 @@ class LimitedBody:
         """Read the complete body; `receive` then returns its pieces. Call `release` after the request.
 
         Raises:
-            ApiError: 408 where it does not arrive in time, 413 where it is too large, 503 see `BodyBudget`.
+            ApiError: 408 where it does not arrive in time, 413 where it is too large, 503 where the server holds as
+                many bytes as it may.
         """
         pieces: list[Message] = []
         try:
@@ -83,7 +60,8 @@ class LimitedBody:
                 while not self._is_complete:
                     pieces.append(piece := await self.receive())
                     size = len(piece.get("body", b""))
-                    self._budget.take(size)
+                    if not self._budget.take(size):
+                        raise self._overload_error()
                     self._held += size
         except TimeoutError:
             raise self._timeout_error() from None
@@ -138,6 +116,10 @@ class LimitedBody:
                 await answer(self._size_error())(scope, self._receive, send)
 
         return checked
+
+    @staticmethod
+    def _overload_error() -> ApiError:
+        return ApiError(503, OVERLOADED, code="server_overloaded", headers={"Retry-After": "1"})
 
     @staticmethod
     def _timeout_error() -> ApiError:
