@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections import Counter
@@ -27,8 +28,9 @@ from fine_tuning.server.server_config import MIB, ServerConfig
 from tests.dashboard.conftest import Serving
 from tests.gateway.conftest import running
 from tests.gateway.test_routes import save
+from tests.security.test_uploads import dripped
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 LACKED = "the server had no memory left to keep the call"
 
 
@@ -144,6 +146,31 @@ def test_call_that_may_be_of_a_route_is_refused_without_memory(
         assert is_echoed(gateway.address, body)
         stored = gateway.stored()
     assert [call["not_captured"] for call in stored][:2] == [LACKED, "the call failed"]
+
+
+@pytest.mark.parametrize("size", [100, 101, 4 * MIB, 4 * MIB + 1])
+def test_call_whose_last_piece_finds_no_place_passes(
+    workspace: Path, vendor: Callable[[int], Vendor], size: int
+) -> None:
+    vendor(1)
+    with running(FastAPI(openapi_url=None), ServerConfig(), MemoryBudget(100 if size < MIB else 64 * MIB)) as gateway:
+        for is_chunked in (False, True):
+            assert is_echoed(gateway.address, body_of(0, size), is_chunked=is_chunked)
+
+
+@pytest.mark.parametrize("length", [1000, 8 * MIB], ids=["kept", "streamed"])
+def test_call_that_drips_ends(workspace: Path, vendor: Callable[[int], Vendor], length: int) -> None:
+    vendor(1)
+    began = time.monotonic()
+    with (
+        running(FastAPI(openapi_url=None), ServerConfig(patience_seconds=1.5), MemoryBudget(100)) as gateway,
+        socket.create_connection((gateway.host, gateway.port)) as connection,
+    ):
+        head = f"POST /openai/v1/files HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+        connection.sendall(head.encode())
+        told = dripped(connection)
+    assert told.startswith((b"HTTP/1.1 408 ", b"HTTP/1.1 502 "))
+    assert time.monotonic() - began < 20
 
 
 @pytest.mark.slow

@@ -262,7 +262,6 @@ def weights_of(value: float) -> Forge:
         (weights_of(float("inf")), "cannot answer"),
         (raw("chat_template.jinja", b"{% macro a(n) %}{{ a(n + 1) }}{% endmacro %}{{ a(0) }}"), "refuses the messages"),
         (raw("chat_template.jinja", b"{{ messages[0].content.__class__.__mro__ }}"), "refuses the messages"),
-        (raw("chat_template.jinja", b"{{ 1 // (messages | length - messages | length) }}"), "refuses the messages"),
     ],
 )
 def test_model_that_fails_when_it_answers_is_400(

@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from starlette.types import Message, Receive
 
+from fine_tuning._util.arrival import Arrival
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.kept_bodies import KeptBody
 from fine_tuning.gateway.wire_errors import GatewayError
@@ -25,11 +26,14 @@ class ClientSide:
     """Reads the body of a request, then watches whether the client leaves.
 
     A body that the exchange keeps is read before the call is passed on; others are passed on while they arrive.
+
+    Args:
+        patience: see `Arrival`.
     """
 
-    def __init__(self, receive: Receive, exchange: Exchange) -> None:
-        self._receive, self._exchange = receive, exchange
-        self.has_left = False
+    def __init__(self, receive: Receive, exchange: Exchange, patience: float = PATIENCE_SECONDS) -> None:
+        self._receive, self._exchange, self._arrival = receive, exchange, Arrival(patience)
+        self._is_complete = self.has_left = False
 
     async def body(self) -> Body:
         """The body, or its pieces where it is not kept; None where it is empty.
@@ -55,18 +59,18 @@ class ClientSide:
             yield piece
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        is_complete = False
-        while not is_complete:
+        while not self._is_complete:
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with self._arrival.waiting():
                     message = await self._receive()
             except TimeoutError:
-                reason = f"nothing more of the request arrived within {PATIENCE_SECONDS:.0f} s"
+                reason = "the rest of the request did not arrive in time"
                 raise GatewayError(HTTPStatus.REQUEST_TIMEOUT, reason, "request_timeout") from None
             if message["type"] == "http.disconnect":
                 raise ClientLeft
             piece: bytes = message.get("body", b"")
-            is_complete = not message.get("more_body", False)
+            self._arrival.add(len(piece))
+            self._is_complete = not message.get("more_body", False)
             if piece:
                 yield piece
 

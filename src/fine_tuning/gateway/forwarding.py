@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from yarl import URL
 from fine_tuning.gateway.client_side import Body, ClientSide
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.http_headers import CALL_ID, Headers, request_headers, response_headers
+from fine_tuning.gateway.kept_bodies import PIECE_BYTES
 from fine_tuning.gateway.replies import BrokenOff, Reply, UpstreamReply
 from fine_tuning.gateway.upstreams import Upstream
 from fine_tuning.gateway.wire_errors import GatewayError
@@ -105,7 +107,7 @@ class Forwarder:
                 asked.method,
                 asked.url,
                 headers=asked.headers,
-                data=asked.body,
+                data=_in_pieces(asked.body),
                 allow_redirects=False,
                 skip_auto_headers=_AUTOMATIC,
             )
@@ -151,6 +153,11 @@ class Asked(NamedTuple):
     url: URL
     headers: CIMultiDict[str]
     body: Body
+
+
+def _in_pieces(body: Body) -> Body | io.BytesIO:
+    """A large body as a stream: whole, it would be copied for as long as the upstream does not take it."""
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > PIECE_BYTES else body
 
 
 def _url(upstream: Upstream, scope: Scope) -> URL:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope, Send
 
+from fine_tuning._util.arrival import Arrival
 from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.server.api_errors import ApiError, answer
-from fine_tuning.server.server_config import MIN_UPLOAD_RATE
 
 LINGER_SECONDS = 1.0
 OVERLOADED = "the server holds as many large requests as it can; send it again later"
@@ -33,7 +32,7 @@ class LimitedBody:
     Args:
         max_bytes: of the body.
         timeout: seconds to wait for the next piece, and for a complete body that is read here; one that is not has a
-            second more for each `MIN_UPLOAD_RATE` bytes.
+            second more for each `arrival.MIN_RATE` bytes.
         budget: of what is read here.
     """
 
@@ -42,8 +41,7 @@ class LimitedBody:
         self._receive = receive
         self._max_bytes = max_bytes
         self._timeout = timeout
-        self._total = 0
-        self._started = time.monotonic()
+        self._arrival = Arrival(timeout)
         self._is_complete = False
         self._buffered: list[Message] = []
 
@@ -84,20 +82,16 @@ class LimitedBody:
         if self._is_complete:  # the next message is that the client disconnects, whenever it does
             return await self._receive()
         try:
-            async with asyncio.timeout(min(self._timeout, self._seconds_left())):
+            async with self._arrival.waiting():
                 message: Message = await self._receive()
         except TimeoutError:
             raise self._timeout_error() from None
         self._is_complete = not message.get("more_body", False)
-        self._total += len(message.get("body", b""))
-        if self._total > self._max_bytes:
+        self._arrival.add(len(message.get("body", b"")))
+        if self._arrival.total > self._max_bytes:
             await self._drain()
             raise self._size_error()
         return message
-
-    def _seconds_left(self) -> float:
-        """Until the body has taken too long for what has arrived of it."""
-        return self._started + self._timeout + self._total / MIN_UPLOAD_RATE - time.monotonic()
 
     async def _drain(self) -> None:
         """Discard what still arrives, for a moment: a client that is cut off while it sends may not read the answer."""
@@ -110,7 +104,7 @@ class LimitedBody:
         """A `send` that answers 413 if the body was too large, whatever the framework answers."""
 
         async def checked(message: Message) -> None:
-            if self._total <= self._max_bytes:
+            if self._arrival.total <= self._max_bytes:
                 await send(message)
             elif message["type"] == "http.response.start":
                 await answer(self._size_error())(scope, self._receive, send)

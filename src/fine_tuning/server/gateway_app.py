@@ -108,7 +108,7 @@ class GatewayApp:
         try:
             needs_held = caller_keys.needs_held(headers, scope["query_string"])
             exchange.project = await self._project_of(scope, caller_keys.own_key(headers))
-            client = ClientSide(receive, exchange)
+            client = ClientSide(receive, exchange, self._config.patience_seconds)
             body = await client.body()
             if (found := await self._route_of(exchange, body)) is not None:
                 is_routed = True  # and each of its tries is recorded
@@ -139,7 +139,7 @@ class GatewayApp:
         if not known:  # the application says in its own words who may not call it, and that its database is away
             await self._app(scope, receive, send)
             return
-        client = ClientSide(receive, exchange)
+        client = ClientSide(receive, exchange, self._config.patience_seconds)
         try:
             body = await client.body()
             if (found := await self._route_of(exchange, body)) is not None:
