@@ -15,7 +15,7 @@ from openai import OpenAI
 from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.gateway.exchanges import Exchange
-from fine_tuning.gateway.kept_bodies import BodyLimits
+from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.gateway.recorder import Limits, Recorder
 from fine_tuning.gateway.stored_calls import complete_files, store_spool
 from fine_tuning.server import authentication
@@ -180,6 +180,12 @@ def test_calls_belong_to_the_project_of_their_key(gateway: Gateway, vendor: Upst
     assert call["project"] == "shop"
     assert len(DistillationDataCollector(project="shop").find_examples()) == 1
     assert DistillationDataCollector(project="default").find_examples() == []
+
+
+def kept(content: bytes) -> KeptBody:
+    body = KeptBody(BodyLimits(1 << 20, MemoryBudget(1 << 20)))
+    assert body.add(content)
+    return body
 
 
 def exchange(number: int) -> Exchange:
