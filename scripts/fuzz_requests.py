@@ -143,7 +143,7 @@ def fuzzed(
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A server over an empty workspace, which writes its log to a file."""
     command = [*(sys.executable, "-m", "fine_tuning.cli", "serve", "--port", "0", "--slots", "0"), "--alias"]
     command.append(f"tiny={make_tiny_model(folder / 'tiny')}")
@@ -169,7 +169,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with _server(folder) as (address, process), watched(address) as health:
+        with running(folder) as (address, process), watched(address) as health:
             until = time.monotonic() + 60 * options.minutes
             answers = list(fuzzed(address, options.count, options.seed, [name], until))
             is_alive = process.poll() is None

@@ -1,12 +1,14 @@
 """List what the project is made of: sbom.json (CycloneDX), and docs/licences.md, the licences of all dependencies.
 
 `python -m scripts.licences` writes both from the packages of this environment; `--check` writes sbom.json alone and
-exits with 1 if docs/licences.md is out of date. A licence that is not permitted here is an error in both.
+exits with 1 if docs/licences.md is out of date. A licence that is not permitted here is an error in both, and so is a
+package that constraints.txt does not have, or has in another version.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from license_expression import Licensing
-from scripts.write_constraints import OF_CUDA
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+from scripts.write_constraints import ALL, OF_CUDA
 
 ROOT = Path(__file__).parent.parent
 SBOM, PAGE = ROOT / "sbom.json", ROOT / "docs" / "licences.md"
@@ -22,6 +26,7 @@ PERMITTED = frozenset(
     "0BSD Apache-2.0 BSD BSD-2-Clause BSD-3-Clause BSL-1.0 CC0-1.0 CNRI-Python ISC LGPL-2.1-or-later LGPL-3.0-only MIT"
     " MIT-0 MIT-CMU MPL-2.0 PSF-2.0 Python-2.0 Zlib".split()
 )  # of packages that are used as they are, from an application under Apache-2.0
+LOCKED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
 EXCEPTIONS = frozenset({"LLVM-exception"})  # each of which permits more
 _LICENSING = Licensing()
 CLASSIFIERS = {
@@ -51,7 +56,13 @@ does not list. NVIDIA's libraries for CUDA, which come with torch on Linux, have
 
 def main() -> int:
     """Write or check; 1 if a licence is not permitted or the page is out of date."""
-    found = {name: READ.get(name) or declared(each) for name, each in components().items()}
+    installed = components()
+    if other := unlocked({name: each["version"] for name, each in installed.items()}):
+        print(
+            f"not as constraints.txt has them, so that the bill is of no release: {', '.join(other)}", file=sys.stderr
+        )
+        return 1
+    found = {name: READ.get(name) or declared(each) for name, each in installed.items()}
     refused = {name: licence for name, licence in found.items() if not is_permitted(licence)}
     for name, licence in refused.items():
         print(
@@ -76,6 +87,16 @@ def components() -> dict[str, dict[str, Any]]:
     subprocess.run([*command, *options], check=True, capture_output=True)
     found = json.loads(SBOM.read_text(encoding="utf-8"))["components"]
     return {each["name"]: each for each in found if not OF_CUDA.match(each["name"])}
+
+
+def unlocked(installed: dict[str, str]) -> list[str]:
+    """The packages whose version is another than that of constraints.txt, or that it does not have."""
+    locked = {canonicalize_name(name): version for name, version in LOCKED.findall(ALL.read_text(encoding="utf-8"))}
+    return sorted(
+        f"{name} {version}"
+        for name, version in installed.items()
+        if Version(version).public != Version(locked.get(canonicalize_name(name), "0")).public
+    )
 
 
 def declared(component: dict[str, Any]) -> str:

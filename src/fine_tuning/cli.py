@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from fine_tuning._util.files import explain_os_error
+from fine_tuning._util.printable import printable
 from fine_tuning.commands import (
     bakeoff,
     base_models,
@@ -152,7 +153,7 @@ def _plain(message: str) -> str:
 
 def print_error(message: str) -> None:
     """Print one line to the standard error stream."""
-    typer.echo(f"ft-cli: {' '.join(message.split())}", err=True)
+    typer.echo(f"ft-cli: {printable(' '.join(message.split()))}", err=True)
 
 
 def main() -> None:

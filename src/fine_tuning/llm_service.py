@@ -237,7 +237,10 @@ class LLMService:
 
     def _engine(self, target: Target, model: str) -> Engine:
         if target not in self._engines:
-            self._engines[target] = open_target(target, model, self._workspace.settings, self._api_key)
+            settings = self._workspace.settings
+            if self._base_url is not None:  # the caller's word is as good as that of the environment
+                settings = settings.model_copy(update={"openai_base_url": self._base_url})
+            self._engines[target] = open_target(target, model, settings, self._api_key)
         return self._engines[target]
 
     def _answered(

@@ -241,7 +241,8 @@ class ModelRegistry:
 
     def import_model(self, model_name: str, folder: str | Path, base_model: str | None = None) -> ModelVersion:
         """Register a Hugging Face model folder (safetensors); its model card names the base model by default."""
-        version = model_folder_import.import_folder(self._database, model_name, Path(folder), base_model)
+        workspace = Workspace(self._settings(), self._database)
+        version = model_folder_import.import_folder(workspace, model_name, Path(folder), base_model)
         return registration.register_version(self._database, version, actor=self._actor())
 
     def export_registry(self, filepath: str | Path) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.gateway import feedback
 from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.store.column_types import now
@@ -19,6 +21,8 @@ from fine_tuning.store.records.gateway_calls import CallFeedback
 from fine_tuning.store.workspace import open_workspace
 from tests.dashboard.conftest import Open
 
+CHAT_PATH = "/v1/chat/completions"
+LIMITS = BodyLimits(1 << 20, MemoryBudget(64 << 20))
 ANSWER = "It left <b>yesterday</b>."
 
 
@@ -27,10 +31,10 @@ def exchange(call_id: str, question: str, status: int = 200, upstream: str = "op
     message = {"role": "assistant", "content": ANSWER}
     body: dict[str, Any] = {"model": "gpt-4o-2024-08-06", "choices": [{"message": message, "finish_reason": "stop"}]}
     body["usage"] = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}
-    made = Exchange(call_id, "default", upstream, "https://api.openai.com", "POST", "/v1/chat/completions", {})
+    made = Exchange(call_id, "default", upstream, "https://api.openai.com", "POST", CHAT_PATH, {}, LIMITS)
     asked = {"model": "gpt-4o", "messages": [{"role": "user", "content": question}]}
-    made.keep_request(json.dumps(asked).encode(), 1 << 20)
-    made.keep_response(json.dumps(body if status == 200 else {"error": {}}).encode(), 1 << 20)
+    made.keep_request(json.dumps(asked).encode())
+    made.keep_response(json.dumps(body if status == 200 else {"error": {}}).encode())
     made.status, made.is_whole, made.is_delivered, made.first_byte, made.seconds = status, True, True, 1.0, 2.0
     return made
 

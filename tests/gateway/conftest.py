@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server.gateway_app import GatewayApp
@@ -70,9 +71,11 @@ def gateway(vendor: Upstream, second: Upstream, workspace: Path, monkeypatch: py
 
 
 @contextmanager
-def running(behind: ASGIApp, config: ServerConfig | None = None) -> Iterator[Gateway]:
+def running(
+    behind: ASGIApp, config: ServerConfig | None = None, bodies: MemoryBudget | None = None
+) -> Iterator[Gateway]:
     """A gateway before an application."""
-    app = GatewayApp(behind, config or ServerConfig(), open_workspace())
+    app = GatewayApp(behind, config or ServerConfig(), open_workspace(), bodies)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from fine_tuning.store import costs, gateway_calls
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.gateway_calls import GatewayCall
 from fine_tuning.store.workspace import open_workspace
-from tests.gateway.test_recording import exchange
+from tests.gateway.test_recording import exchange, kept
 
 
 def store(spool: Recorder, database: Database) -> list[GatewayCall]:
@@ -49,9 +49,8 @@ def test_private_data_is_masked_before_it_is_stored(
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_CAPTURE_MASK", "secrets, personal_data")
     made = exchange(1)
-    made.request = bytearray(
-        (made.request or b"").replace(b"Question 1", b"I am ann@shop.example, password: hunter22!")
-    )
+    assert made.request is not None
+    made.request = kept(made.request.whole().replace(b"Question 1", b"I am ann@shop.example, password: hunter22!"))
     made.tags = {"unit": "ann@shop.example", "conversation": "c-1", "metadata": '{"mail": "ann@shop.example"}'}
     spool.record(made)
     (call,) = store(spool, database)
@@ -91,7 +90,8 @@ def test_calls_beyond_the_size_go_the_oldest_first(
 ) -> None:
     for number in range(5):
         made = exchange(number)
-        made.response = bytearray(made.response or b"") + b" " * (400 << 10)
+        assert made.response is not None
+        made.response = kept(made.response.whole() + b" " * (400 << 10))
         made.started_at += number
         spool.record(made)
     store(spool, database)

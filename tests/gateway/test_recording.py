@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.gateway.recorder import Limits, Recorder
 from fine_tuning.gateway.stored_calls import complete_files, store_spool
 from fine_tuning.server import authentication
@@ -33,6 +35,7 @@ CHAT = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "On its way."}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
 }
+CHAT_PATH = "/v1/chat/completions"
 ROOT = Path(__file__).parents[2]
 SAID = "On its way."
 JSON = b"Content-Type: application/json"
@@ -179,12 +182,19 @@ def test_calls_belong_to_the_project_of_their_key(gateway: Gateway, vendor: Upst
     assert DistillationDataCollector(project="default").find_examples() == []
 
 
+def kept(content: bytes) -> KeptBody:
+    body = KeptBody(BodyLimits(1 << 20, MemoryBudget(1 << 20)))
+    assert body.add(content)
+    return body
+
+
 def exchange(number: int) -> Exchange:
     body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": f"Question {number}"}]}).encode()
-    made = Exchange(f"call_{number}", "default", "openai", "http://a.example", "POST", "/v1/chat/completions", {})
-    made.keep_request(body, 10_000)
+    limits = BodyLimits(10_000, MemoryBudget(10_000))
+    made = Exchange(f"call_{number}", "default", "openai", "http://a.example", "POST", CHAT_PATH, {}, limits)
+    made.keep_request(body)
     made.has_response(200, [])
-    made.keep_response(json.dumps(CHAT).encode(), 10_000)
+    made.keep_response(json.dumps(CHAT).encode())
     made.is_whole = made.is_delivered = True
     made.end()
     return made

@@ -31,7 +31,7 @@ from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
 from tests.gateway.scripted_upstream import Upstream, answer
 from tests.gateway.test_pass_through import ask, request
-from tests.gateway.test_recording import CHAT, JSON, exchange
+from tests.gateway.test_recording import CHAT, JSON, exchange, kept
 from tests.gateway.test_route_calls import CHATS, WHOLE, body
 from tests.gateway.test_routes import BASE, BY_ME, save
 from tests.waiting import wait_until
@@ -88,9 +88,9 @@ def record(folder: Path, calls: Sequence[dict[str, Any]], begin: int = 0) -> Non
         made.is_whole = given.get("is_whole", True)
         made.is_cancelled = given.get("is_cancelled", False)
         made.seconds = given.get("seconds", 0.1)
-        made.response = bytearray(chat(given.get("says", "On its way.")))
+        made.response = kept(chat(given.get("says", "On its way.")))
         if "response_format" in given:
-            made.request = bytearray(body("gpt-4o", response_format=given["response_format"]))
+            made.request = kept(body("gpt-4o", response_format=given["response_format"]))
         spool.record(made)
     spool.close()
     store_spool(open_workspace(), folder)

@@ -12,62 +12,27 @@ from urllib.parse import urlsplit
 import pytest
 from scripts import fuzz_requests
 
-from fine_tuning.server.json_body import LARGE_BYTES, MAX_CONTAINERS, MAX_KEYS, MAX_VALUES
+from fine_tuning._util.json_counts import MAX_CONTAINERS, MAX_VALUES
+from fine_tuning.server.json_body import LARGE_BYTES
 from fine_tuning.server.server_config import MIB, ServerConfig
 from tests.dashboard.conftest import Serving
 from tests.security.requests import ask
+from tests.security.worst_bodies import ASKED, of_keys, worst_bodies
 from tests.server.conftest import listening
 
-ASKED = '"model":"m","messages":[{"role":"user","content":"x"}]'
 JSON = {"Content-Type": "application/json"}
-CALL = '{"id":"a","type":"function","function":{"name":"a","arguments":""}}'
-SIZE = 8 * MIB
 PATIENCE = 5.0  # seconds, since other tests share the processors; unbounded bodies took a minute
-
-
-def filled(head: str, item: str, tail: str, between: str = ",", size: int = SIZE) -> bytes:
-    """A body of this size: an item again and again."""
-    item = item.encode()
-    times = (size - len(head) - len(tail)) // (len(item) + len(between))
-    return head.encode() + between.encode().join([item] * times) + tail.encode()
-
-
-def of_keys(head: str, tail: str, count: int) -> bytes:
-    return (head + ",".join(f'"{number}":1' for number in range(count)) + tail).encode()
-
-
-WORST = {
-    "messages": filled('{"model":"m","messages":[', '{"role":"user","content":"x"}', "]}"),
-    "empty arrays": filled('{"model":"m","messages":[', "[]", "]}"),
-    "numbers": filled('{"model":"m","messages":[', "1", "]}"),
-    "keys of logit_bias": of_keys(f'{{{ASKED},"logit_bias":{{', "}}", 400_000),
-    "unknown keys": of_keys(f"{{{ASKED},", "}", 400_000),
-    "fewer unknown keys": of_keys(f"{{{ASKED},", "}", MAX_KEYS - 9),
-    "few unknown keys": of_keys(f"{{{ASKED},", "}", 4_990),
-    "parts": filled('{"model":"m","messages":[{"role":"user","content":[', '{"type":"text","text":"x"}', "]}]}"),
-    "wrong parts": filled('{"model":"m","messages":[{"role":"user","content":[', "{}", "]}]}"),
-    "few wrong parts": filled(
-        '{"model":"m","messages":[{"role":"user","content":[', "{}", "]}]}", size=3 * MAX_CONTAINERS - 99
-    ),
-    "escapes": filled('{"model":"m","messages":[{"role":"user","content":"', "\\u00e9", '"}]}', ""),
-    "letters": filled('{"model":"m","messages":[{"role":"user","content":"', "é", '"}]}', ""),
-    "tools": filled(f'{{{ASKED},"tools":[', '{"type":"function","function":{"name":"a"}}', "]}"),
-    "tool calls": filled('{"model":"m","messages":[{"role":"assistant","tool_calls":[', CALL, "]}]}"),
-    "stops": filled(f'{{{ASKED},"stop":[', '"a"', "]}"),
-    "nesting": b'{"model":"m","messages":' + b"[" * (SIZE // 2) + b"]" * (SIZE // 2) + b"}",
-    "open string": b'{"model":"m","messages":"' + b"\\" * (SIZE | 1),
-    "no object": filled("[", "1", "]"),
-}
 
 
 @pytest.mark.slow
 def test_worst_bodies_hold_up_no_other_request(workspace: Path, serving: Serving) -> None:
+    worst = worst_bodies()
     with serving() as address, fuzz_requests.watched(address) as seconds:
-        for name, body in WORST.items():
+        for name, body in worst.items():
             answer = ask("POST", f"{address}/v1/chat/completions", content=body, headers=JSON)
             assert answer.status_code in {400, 404}, name
             assert len(answer.content) < 1000, name
-    assert len(seconds) > len(WORST)
+    assert len(seconds) > len(worst)
     assert min(seconds) > 0  # one that failed is -1
     assert max(seconds) < PATIENCE
 

@@ -232,6 +232,49 @@ def test_a_folder_is_checked_again_once_a_file_changed(tiny_model_dir: Path, tmp
         check_files(folder)
 
 
+@pytest.mark.parametrize("name", ["empty config", "weights that end early", "a template that Jinja refuses"])
+def test_server_of_a_forged_folder_lives_and_tells_no_path(
+    workspace: Path, tiny_model_dir: Path, tmp_path: Path, name: str
+) -> None:
+    folder = forged(tiny_model_dir, tmp_path / "m", FILES[name][0])
+    asked = [{"role": "user", "content": "Hi"}]
+    with listening(ServerConfig(aliases={"m": str(folder), "good": str(tiny_model_dir)})) as address:
+        found = ask("POST", f"{address}/chat/completions", json={"model": "m", "messages": asked})
+        assert 400 <= found.status_code < 500
+        assert str(tmp_path) not in found.text
+        asked_again = {"model": "good", "messages": asked, "max_tokens": 1}
+        assert ask("POST", f"{address}/chat/completions", json=asked_again).status_code == 200
+
+
+def weights_of(value: float) -> Forge:
+    def forge(folder: Path) -> None:
+        tensors = load_file(folder / WEIGHTS)
+        tensors["model.norm.weight"].fill_(value)
+        save_file(tensors, folder / WEIGHTS, {"format": "pt"})
+
+    return forge
+
+
+@pytest.mark.parametrize(
+    ("forge", "words"),
+    [
+        (weights_of(float("nan")), "cannot answer"),
+        (weights_of(float("inf")), "cannot answer"),
+        (raw("chat_template.jinja", b"{% macro a(n) %}{{ a(n + 1) }}{% endmacro %}{{ a(0) }}"), "refuses the messages"),
+        (raw("chat_template.jinja", b"{{ messages[0].content.__class__.__mro__ }}"), "refuses the messages"),
+    ],
+)
+def test_model_that_fails_when_it_answers_is_400(
+    workspace: Path, tiny_model_dir: Path, tmp_path: Path, forge: Forge, words: str
+) -> None:
+    folder = forged(tiny_model_dir, tmp_path / "m", forge)
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4, "temperature": 1}
+    with listening(ServerConfig(aliases={"m": str(folder)})) as address:
+        answers = [ask("POST", f"{address}/chat/completions", json={**body, "stream": each}) for each in (False, True)]
+    assert answers[0].status_code == 400
+    assert all(words in answer.text for answer in answers)
+
+
 def test_what_transformers_refuses_is_400_without_a_path(workspace: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "m"))
     weights = load_file(folder / "model.safetensors")

@@ -38,13 +38,13 @@ def test_dripping_uploads_end_and_take_no_place_of_others() -> None:
         time.sleep(0.3)
         assert ask("GET", f"{address}/models").status_code == 200
         assert ask("POST", f"{address}/files", files={"file": b"{}"}, data={"purpose": "batch"}).status_code == 429
-        told = [_drip(each) for each in dripping]
+        told = [dripped(each) for each in dripping]
         assert all(b" 408 " in each.partition(b"\r\n")[0] for each in told), told
         assert time.monotonic() - started < 20
         assert ask("POST", f"{address}/files", files={"file": b"{}"}, data={"purpose": "batch"}).status_code == 200
 
 
-def _drip(connection: socket.socket) -> bytes:
+def dripped(connection: socket.socket) -> bytes:
     """Send a byte again and again; the answer."""
     connection.settimeout(0.1)
     for _ in range(100):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
 OPENAI_URL = "https://api.openai.com/v1"
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+_NOT_IN_AN_ADDRESS = re.compile(r"[\s\\]")  # readers of addresses differ over them
 
 
 @dataclass(frozen=True)
@@ -92,9 +95,9 @@ class Host:
         try:
             yield
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise ConfigurationError(
-                f"{url} refused the API key ({error.status_code}); check OPENAI_API_KEY"
-            ) from error
+            why = "refused the API key" if self.api_key else "needs an API key, and was sent none"
+            advice = "check OPENAI_API_KEY" if self.api_key else f"set OPENAI_API_KEY and OPENAI_BASE_URL={url}"
+            raise ConfigurationError(f"{url} {why} ({error.status_code}); {advice}") from error
         except openai.NotFoundError as error:
             raise NotFoundError(f"{url} does not know {subject} (404): {_message(error)}") from error
         except openai.RateLimitError as error:
@@ -122,7 +125,29 @@ def find_host(settings: Settings, base_url: str | None = None, api_key: str | No
     configured = settings.openai_api_key
     key = api_key or (configured.get_secret_value() if configured else None)
     url = base_url or settings.openai_base_url or OPENAI_URL
-    return Host(normalized_url(without_userinfo(url)), key, userinfo_of(url))
+    return Host(_address(url), key, userinfo_of(url))
+
+
+def settings_for(settings: Settings, url: str) -> Settings:
+    """The settings for a host whose address a row or a file names, which may come from somebody else.
+
+    They have OPENAI_API_KEY only for OpenAI, for the host of OPENAI_BASE_URL, and for this machine.
+    """
+    return settings if is_known(settings, url) else settings.model_copy(update={"openai_api_key": None})
+
+
+def is_known(settings: Settings, url: str) -> bool:
+    """Whether an address is of a host that the settings name, of OpenAI, or of this machine.
+
+    Raises:
+        ConfigurationError: it is not an http or https address.
+    """
+    parts = urlsplit(_address(url))
+    if is_openai(url) and parts.scheme == "https":
+        return True
+    named = urlsplit(without_userinfo(settings.openai_base_url or OPENAI_URL))
+    is_named = (parts.scheme, parts.hostname, parts.port) == (named.scheme, named.hostname, named.port)
+    return is_named or parts.hostname in _THIS_MACHINE
 
 
 def userinfo_of(url: str) -> str | None:
@@ -142,6 +167,13 @@ def with_userinfo(url: str, userinfo: str | None) -> str:
     return url if userinfo is None else url.replace("://", f"://{userinfo}@", 1)
 
 
+def _address(url: str) -> str:
+    """An address, which may have a user and a password, as it is recorded."""
+    if _NOT_IN_AN_ADDRESS.search(url):
+        raise _no_address(url)
+    return normalized_url(without_userinfo(url))
+
+
 def normalized_url(url: str) -> str:
     """A host's address in the one form by which it is recorded.
 
@@ -155,10 +187,14 @@ def normalized_url(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        raise ConfigurationError(
-            f"{url!r} is not the address of a host; OPENAI_BASE_URL looks like http://localhost:8000/v1"
-        )
+        raise _no_address(url)
     return url
+
+
+def _no_address(url: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{url!r} is not the address of a host; OPENAI_BASE_URL looks like http://localhost:8000/v1"
+    )
 
 
 def is_openai(url: str) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fine_tuning._util.files import PARTIAL, file_signature, is_file, make_folder, read_json, translated_os_errors
 from fine_tuning.base_models.model_config import Sizes, check_config, check_token_ids
-from fine_tuning.base_models.model_weights import check_weights
+from fine_tuning.base_models.model_weights import check_amount, check_weights
 from fine_tuning.base_models.safetensors_header import StoredTensor, read_header
 from fine_tuning.base_models.tokenizer_files import check_tokenizer, read_object
 from fine_tuning.errors import DataError, NotFoundError
@@ -48,6 +48,23 @@ def check_files(folder: Path) -> None:
     _check_unchanged(folder, _signature(folder))
 
 
+def check_encoder_files(folder: Path) -> None:
+    """As `check_files`, of a network that embeds: its layers may share their weights, and have names of their own.
+
+    Raises:
+        NotFoundError, DataError: see `check_files`.
+    """
+    if not is_file(folder / CONFIG):
+        raise NotFoundError(f"{folder} is not a model folder: it has no config.json; name the folder that holds it")
+    _signature(folder)  # refuses links
+    sizes = Sizes(check_config(read_object(folder / CONFIG), folder / CONFIG))
+    tensors = read_tensors(folder)
+    if not tensors:
+        raise DataError(f"{folder} has no .safetensors weights (pickled ones are not read); save it as safetensors")
+    check_amount(folder, tensors, sizes, times_shared=sizes.layers or 1)
+    check_tokenizer(folder)
+
+
 @lru_cache(maxsize=64)
 def _check_unchanged(folder: Path, signature: Signature) -> None:  # noqa: ARG001 - what the result is kept for
     sizes = Sizes(check_config(read_object(folder / CONFIG), folder / CONFIG))
@@ -79,8 +96,8 @@ def _signature(folder: Path) -> Signature:
 
 def _is_cached(link: Path) -> bool:
     """Whether this is a file of Hugging Face's cache, which links each snapshot/<revision>/file to blobs/<hash>."""
-    snapshots = link.absolute().parent.parent
-    return snapshots.name == "snapshots" and link.resolve().parent == (snapshots.parent / "blobs").resolve()
+    blobs = [each.parent / "blobs" for each in link.absolute().parents if each.name == "snapshots"]
+    return link.resolve().parent in [each.resolve() for each in blobs]
 
 
 def has_chat_template(folder: Path) -> bool:

@@ -31,7 +31,7 @@ def check_weights(folder: Path, tensors: Mapping[str, StoredTensor], sizes: Size
     if (folder / INDEX).exists():
         _check_index(folder, tensors)
     _check_layers(folder, tensors, sizes)
-    _check_amount(folder, tensors, sizes)
+    check_amount(folder, tensors, sizes)
     if not sizes.is_quantized:  # which packs matrices into integers of other shapes
         _check_matrices(folder, tensors, sizes)
     elif all(each.dtype in _UNPACKED for each in tensors.values()):
@@ -65,10 +65,17 @@ def _check_layers(folder: Path, tensors: Mapping[str, StoredTensor], sizes: Size
         )
 
 
-def _check_amount(folder: Path, tensors: Mapping[str, StoredTensor], sizes: Sizes) -> None:
-    """Refuse a configuration of far more weights than are there: libraries allocate them before they look."""
+def check_amount(folder: Path, tensors: Mapping[str, StoredTensor], sizes: Sizes, times_shared: int = 1) -> None:
+    """Refuse a configuration of far more weights than are there: libraries allocate them before they look.
+
+    Args:
+        times_shared: how many layers may have the same weights.
+
+    Raises:
+        DataError: it is one.
+    """
     stored = sum(math.prod(each.shape) for each in tensors.values())
-    if sizes.parameters > stored * (PACKED if sizes.is_quantized else 1) * MARGIN:
+    if sizes.parameters > stored * (PACKED if sizes.is_quantized else 1) * MARGIN * times_shared:
         raise DataError(
             f"{folder}: config.json describes a model of {sizes.parameters:,} weights, and the files have {stored:,}; "
             "fetch both again"

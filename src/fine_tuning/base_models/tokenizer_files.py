@@ -58,6 +58,16 @@ def check_tokenizer(folder: Path) -> None:
         check_template(text, folder / TEMPLATE)
 
 
+def check_ids(vocabulary: Mapping[str, int], rows: int, folder: Path) -> None:
+    """Check that each token has a row in the table of embeddings.
+
+    Raises:
+        DataError: one has none.
+    """
+    if (most := max(vocabulary.values(), default=0)) >= rows:
+        raise DataError(f"{folder} has a token whose id is {most}, and {rows} embeddings; {_ADVICE}")
+
+
 def _content(file: Path) -> bytes:
     most = MOST_BYTES[file.name]
     with open_to_read(file) as stream:

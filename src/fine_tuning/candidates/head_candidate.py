@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fine_tuning.candidates.candidate import CandidateAnswer, LabelledCall, Request
 from fine_tuning.candidates.head_fitting import FittedHead, fit_head
-from fine_tuning.errors import ConflictError, UsageError
+from fine_tuning.errors import ConflictError, ContextLengthError, UsageError
 from fine_tuning.serving.heads.classifier_head import ClassifierHead
 
 MS_PER_HOUR = 3.6e6
@@ -59,7 +59,7 @@ class HeadCandidate:
         started = time.perf_counter()
         try:
             (found,) = head.answers([head.text_of(request.messages)])
-        except UsageError as error:
+        except (UsageError, ContextLengthError) as error:
             return CandidateAnswer(None, error=str(error))
         latency = (time.perf_counter() - started) * 1000
         cost = None if self._usd_per_hour is None else latency / MS_PER_HOUR * self._usd_per_hour

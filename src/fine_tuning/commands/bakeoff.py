@@ -36,7 +36,7 @@ def bakeoff(
     from fine_tuning.workflows.bakeoff.run_bakeoff import BakeoffRun
 
     workspace = command_workspace()
-    run = BakeoffRun(workspace, plan, lambda line: typer.echo(line, err=True), jobs.follow)
+    run = BakeoffRun(workspace, plan, lambda line: output.echo(line, err=True), jobs.follow)
     outcome = run.run(dataset)
     version = None
     if register is not None and outcome.winner is not None:

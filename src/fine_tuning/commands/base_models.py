@@ -55,7 +55,7 @@ def pull(name: Annotated[str, typer.Argument(help="Catalogue name, folder or Hug
             progress.update(lines[step], completed=share)  # type: ignore[arg-type]
 
         model = catalogue.pull(name, models_folder(), show)
-    typer.echo(f"{model.name} is ready in {model.path}")
+    output.echo(f"{model.name} is ready in {model.path}")
 
 
 def refresh(
@@ -103,8 +103,8 @@ def expiring(
             for each in found
         ]
         output.print_table("Models about to be shut down", columns, rows)
-        typer.echo("train the same data on another base: ft-cli relocate MODEL --to BASE")
+        output.echo("train the same data on another base: ft-cli relocate MODEL --to BASE")
     else:
-        typer.echo("no model is about to be shut down")
+        output.echo("no model is about to be shut down")
     if any(each["status"] == "DEPLOYED" for each in found):
         raise typer.Exit(1)

@@ -101,7 +101,7 @@ def tail(
     elif found:
         output.print_table("Calls", COLUMNS, map(_row, found))
     else:
-        typer.echo("no calls; the gateway passes on those to ADDRESS/openai/v1 and the like: ft-cli serve")
+        output.echo("no calls; the gateway passes on those to ADDRESS/openai/v1 and the like: ft-cli serve")
 
 
 def _follow(
@@ -113,7 +113,7 @@ def _follow(
     while True:
         for call in calls:
             if call["id"] not in known:
-                typer.echo(shown(call))
+                output.echo(shown(call))
         known = {call["id"] for call in calls} or known
         time.sleep(EVERY_SECONDS)
         with workspace.database.read() as tx:
@@ -179,7 +179,7 @@ def export(
             target.write(line)
             count += 1
             on_progress(count)
-    typer.echo(f"{count:,} calls in {file}")
+    output.echo(f"{count:,} calls in {file}")
 
 
 def _lines(workspace: Workspace, filters: Filters) -> Iterator[bytes]:

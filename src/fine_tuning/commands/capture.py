@@ -112,7 +112,7 @@ def _import_from(tool: str, pull: PullOptions, options: RowOptions, *, record_co
     elif report.read:
         _print_import(tool, report)
     else:
-        typer.echo(f"{tool} has no calls of models in this time.")
+        output.echo(f"{tool} has no calls of models in this time.")
 
 
 def _preview(files: list[str], options: RowOptions, *, as_json: bool) -> None:
@@ -163,7 +163,7 @@ def capture_fetch(
     elif report.read:
         _print_import("stored completions", report)
     else:
-        typer.echo("The host has no stored completions that match; it stores calls sent with store=True.")
+        output.echo("The host has no stored completions that match; it stores calls sent with store=True.")
 
 
 def _print_import(names: str, report: ImportReport) -> None:
@@ -187,11 +187,11 @@ def _print_import(names: str, report: ImportReport) -> None:
     shown = {name: value for name, value in counts.items() if value not in (None, "")}
     output.print_facts(f"Captured from {names}", shown)
     if report.known_since is not None:
-        typer.echo(f"These rows were already imported on {output.utc(report.known_since)}; nothing was added.")
+        output.echo(f"These rows were already imported on {output.utc(report.known_since)}; nothing was added.")
     for row in report.rejected[:MAX_REJECTED_SHOWN]:
-        typer.echo(f"  {row['file']}, line {row['line']}: {row['reason']}")
+        output.echo(f"  {row['file']}, line {row['line']}: {row['reason']}")
     if len(report.rejected) > MAX_REJECTED_SHOWN:
-        typer.echo(f"  ... and {len(report.rejected) - MAX_REJECTED_SHOWN} more; --json lists them all")
+        output.echo(f"  ... and {len(report.rejected) - MAX_REJECTED_SHOWN} more; --json lists them all")
 
 
 def capture_stats(as_json: output.Json = False) -> None:

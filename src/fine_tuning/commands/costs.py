@@ -55,7 +55,7 @@ def cost_summary(
     if html is not None:
         if by is not None or as_json:
             raise UsageError("--html groups by day, kind and model; omit --by and --json")
-        typer.echo(tracker.export_report(html, since))
+        output.echo(tracker.export_report(html, since))
         return
     if by is None and since is None:
         _print_summary(tracker.get_cost_summary(), as_json=as_json)
@@ -112,7 +112,7 @@ def _print_summary(summary: CostSummary, *, as_json: bool) -> None:
     for job, names in summary["shared_jobs"].items():
         output.print_text(f"job {job} trained {' and '.join(names)}: it is paid once, and counts once in the total")
     if summary["unpriced_events"]:
-        typer.echo(
+        output.echo(
             f"{summary['unpriced_events']} events have no known price and are not included; set prices of models and "
             "hosts with FINE_TUNING_PRICES, and the price of this machine with FINE_TUNING_MACHINE_USD_PER_HOUR"
         )
@@ -137,7 +137,7 @@ def set_budget(
 
     CostTracker(workspace=command_workspace()).set_budget(model, usd, hard=hard)
     refuses = "; calls are refused when it is spent" if hard else ""
-    typer.echo(f"{model}: {output.usd(usd)} a month{refuses}")
+    output.echo(f"{model}: {output.usd(usd)} a month{refuses}")
 
 
 def remove_budget(model: Model) -> None:
@@ -146,7 +146,7 @@ def remove_budget(model: Model) -> None:
 
     if not CostTracker(workspace=command_workspace()).set_budget(model, None):
         raise NotFoundError(f"{model} has no budget; ft-cli budget list shows the budgets")
-    typer.echo(f"removed the budget of {model}")
+    output.echo(f"removed the budget of {model}")
 
 
 def list_budgets(as_json: output.Json = False) -> None:
@@ -158,7 +158,7 @@ def list_budgets(as_json: output.Json = False) -> None:
         output.print_json(found)
         return
     if not found:
-        typer.echo("no budget is set; ft-cli budget set MODEL USD sets one")
+        output.echo("no budget is set; ft-cli budget set MODEL USD sets one")
         return
     rows = [
         (

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from fine_tuning.commands import output
 from fine_tuning.data_io.messages import Message
 
@@ -50,14 +48,14 @@ def print_preview(names: str, preview: ImportPreview) -> None:
 
 def _print_sample(sample: SampledCall) -> None:
     model, rating = sample["model"], sample["rating"]
-    typer.echo(f"{sample['file']}, line {sample['line']} ({sample['format']}, model {model}, rated {rating})")
+    output.echo(f"{sample['file']}, line {sample['line']} ({sample['format']}, model {model}, rated {rating})")
     if sample["tools"]:
-        typer.echo(f"  tools      {', '.join(str(tool.get('function', {}).get('name')) for tool in sample['tools'])}")
+        output.echo(f"  tools      {', '.join(str(tool.get('function', {}).get('name')) for tool in sample['tools'])}")
     for message in sample["messages"]:
         _print_message(message["role"], message)
     for message in sample["rejected"] or ():
         _print_message("rejected", message)
-    typer.echo()
+    output.echo()
 
 
 def _print_message(label: str, message: Message) -> None:
@@ -68,7 +66,7 @@ def _print_message(label: str, message: Message) -> None:
         f"calls {call['function']['name']} {call['function']['arguments']}" for call in message.get("tool_calls", [])
     ]
     for number, line in enumerate(filter(None, lines)):
-        typer.echo(f"  {'' if number else label:<10} {_short(line)}")
+        output.echo(f"  {'' if number else label:<10} {_short(line)}")
 
 
 def _short(text: str) -> str:
@@ -86,4 +84,4 @@ def _print_reasons(title: str, reasons: Counter[str], first: Mapping[str, str]) 
     else:
         output.print_table(title, ["Rows", "Reason"], [(count, reason) for count, _, reason in named])
     if len(reasons) > MAX_REASONS:
-        typer.echo(f"  ... and {len(reasons) - MAX_REASONS} more reasons; --json lists them all")
+        output.echo(f"  ... and {len(reasons) - MAX_REASONS} more reasons; --json lists them all")

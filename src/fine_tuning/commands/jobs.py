@@ -116,7 +116,7 @@ def follow(tuner: FineTuner, job_id: str) -> JobView:
         job = tuner.wait_for_job(job_id)
     except KeyboardInterrupt:
         tuner.pause_job(job_id)
-        typer.echo("pausing at the next step ...", err=True)
+        output.echo("pausing at the next step ...", err=True)
         job = tuner.wait_for_job(job_id, progress_bar=False)
     if job["status"] == "succeeded":
         return job

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fine_tuning._util.printable import printable
 from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 
@@ -39,7 +40,7 @@ def show_lineage(
     if as_json or form is Form.json:
         output.print_json(asdict(graph))
     elif form is Form.mermaid:
-        typer.echo(as_mermaid(graph))
+        output.echo(as_mermaid(graph))
     else:
         output.console().print(_tree(graph), soft_wrap=True)
 
@@ -50,11 +51,11 @@ def _tree(graph: Lineage) -> Tree:
     from rich.tree import Tree
 
     root = graph.nodes[0]
-    tree = Tree(Text(root.label, "bold"))
+    tree = Tree(Text(printable(root.label), "bold"))
 
     def add_upstream(branch: Tree, node_id: str, seen: frozenset[str]) -> None:
         for node in graph.upstream(node_id):
-            below = branch.add(Text(node.label))
+            below = branch.add(Text(printable(node.label)))
             if node.id not in seen:
                 add_upstream(below, node.id, seen | {node.id})
 
@@ -64,5 +65,5 @@ def _tree(graph: Lineage) -> Tree:
         if found:
             branch = tree.add(Text(f"{kind}s", "italic"))
             for node in found:
-                branch.add(Text(node.label))
+                branch.add(Text(printable(node.label)))
     return tree

@@ -47,10 +47,10 @@ def backup(file: File, as_json: output.Json = False) -> None:
             }
         )
         return
-    typer.echo(f"{file}: {members} members, {size / 1e6:,.1f} MB")
+    output.echo(f"{file}: {members} members, {size / 1e6:,.1f} MB")
     if outside := manifest["outside"]:
         more = f" and {len(outside) - MAX_PATHS} more (--json lists all)" if len(outside) > MAX_PATHS else ""
-        typer.echo(f"not included, because outside the workspace: {', '.join(outside[:MAX_PATHS])}{more}", err=True)
+        output.echo(f"not included, because outside the workspace: {', '.join(outside[:MAX_PATHS])}{more}", err=True)
 
 
 def restore(file: File, as_json: output.Json = False) -> None:
@@ -63,9 +63,11 @@ def restore(file: File, as_json: output.Json = False) -> None:
         output.print_json(restored)
     else:
         rows = sum(restored["tables"].values())
-        typer.echo(f"restored {rows:,} rows and {restored['files']:,} files; check them with: ft-cli doctor")
+        output.echo(f"restored {rows:,} rows and {restored['files']:,} files; check them with: ft-cli doctor")
+        if keys := restored["tables"].get("api_keys"):
+            output.echo(f"{keys} API keys came with it; revoke those that you do not know: ft-cli keys list", err=True)
         for path in restored["outside"]:
-            typer.echo(f"not restored, because outside the workspace: {path}", err=True)
+            output.echo(f"not restored, because outside the workspace: {path}", err=True)
 
 
 def doctor(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 
 Uri = Annotated[str, typer.Argument(help="Address of the MLflow registry: sqlite:///mlflow.db, http://host:5000, ...")]
@@ -23,11 +24,11 @@ def to_mlflow(uri: Uri) -> None:
     """Export the versions that an MLflow registry lacks."""
     from fine_tuning.model_registry import ModelRegistry
 
-    typer.echo(f"{ModelRegistry(workspace=command_workspace()).export_to_mlflow(uri)} versions exported")
+    output.echo(f"{ModelRegistry(workspace=command_workspace()).export_to_mlflow(uri)} versions exported")
 
 
 def from_mlflow(uri: Uri) -> None:
     """Import the versions of an MLflow registry that are not registered yet."""
     from fine_tuning.model_registry import ModelRegistry
 
-    typer.echo(f"{ModelRegistry(workspace=command_workspace()).import_from_mlflow(uri)} versions imported")
+    output.echo(f"{ModelRegistry(workspace=command_workspace()).import_from_mlflow(uri)} versions imported")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 
 
@@ -36,4 +37,4 @@ def create_ollama_script(
     path = OllamaFineTuner(workspace=workspace).generate_unsloth_script(
         base, found, name, epochs, learning_rate, batch_size, output_path=destination
     )
-    typer.echo(f"{path}\nrun it with: python {path}")
+    output.echo(f"{path}\nrun it with: python {path}")

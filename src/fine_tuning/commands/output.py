@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fine_tuning._util.printable import printable
 from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
@@ -37,15 +38,20 @@ def silence_logger(logger: str) -> None:
     logging.getLogger(logger).setLevel(logging.ERROR)
 
 
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print a line as it is, but for codes that would control the terminal; `err` for standard error."""
+    typer.echo(printable(text), err=err)
+
+
 def print_text(line: str) -> None:
     """Print a line of text: wrapped at words in a terminal, unwrapped in a file or pipe."""
     stream = console()
-    stream.print(line, markup=False, soft_wrap=not stream.is_terminal)
+    stream.print(printable(line), markup=False, soft_wrap=not stream.is_terminal)
 
 
 def print_json(value: Any) -> None:
     """Print indented JSON; unknown values are null."""
-    typer.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
+    echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
 
 
 def _plain(value: Any) -> Any:
@@ -80,7 +86,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
             overflow="fold",
             min_width=min(len(column), 12),
         )
-    cells = [["-" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [[_cell(cell) for cell in row] for row in rows]
     for row in cells:
         table.add_row(*map(Text, row))
     stream = console()
@@ -90,23 +96,29 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         for row in cells:
             print_facts(title, dict(zip(names, row, strict=True)))
     else:
-        stream.print(Text(title, "bold"), soft_wrap=not stream.is_terminal)  # the title of a Table would be cut to fit
+        stream.print(
+            Text(printable(title), "bold"), soft_wrap=not stream.is_terminal
+        )  # the title of a Table would be cut to fit
         stream.print(table)
 
 
 def _print_many(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print a table as plain lines: the library takes seconds to lay out ten thousand rows."""
     names = [column.removesuffix("#") for column in columns]
-    cells = [names, *(["-" if cell is None else str(cell) for cell in row] for row in rows)]
+    cells = [names, *([_cell(cell) for cell in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     numbers = [column.endswith("#") for column in columns]
-    typer.echo(title)
+    echo(title)
     for row in cells:
         shown = (
             cell.rjust(width) if is_number else cell.ljust(width)
             for cell, width, is_number in zip(row, widths, numbers, strict=True)
         )
-        typer.echo("  ".join(shown).rstrip())
+        echo("  ".join(shown).rstrip())
+
+
+def _cell(value: Any) -> str:
+    return "-" if value is None else printable(str(value))
 
 
 def print_facts(title: str, facts: Mapping[str, Any]) -> None:
@@ -126,9 +138,10 @@ def count_progress(description: str) -> Iterator[Callable[[int], None]]:
     if not stream.is_terminal:  # where it would end with an empty line
         yield lambda _: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:,.0f}"), TimeElapsedColumn())
+    counted = TextColumn("{task.description}: {task.completed:,.0f}", markup=False)
+    columns = (SpinnerColumn(), counted, TimeElapsedColumn())
     with Progress(*columns, console=stream, transient=True) as progress:
-        task = progress.add_task(description, total=None)
+        task = progress.add_task(printable(description), total=None)
         yield lambda count: progress.advance(task, count)
 
 
@@ -141,10 +154,10 @@ def message_progress() -> Iterator[Callable[[str], None]]:
     if not stream.is_terminal:
         yield lambda _: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
     with Progress(*columns, console=stream, transient=True) as progress:
         task = progress.add_task("", total=None)
-        yield lambda message: progress.update(task, description=message)
+        yield lambda message: progress.update(task, description=printable(message))
 
 
 def key_values(name: str, options: Sequence[str]) -> dict[str, str]:

@@ -44,7 +44,7 @@ def auto_pipeline(
 
     name = suffix or f"{Path(base).name}-{domain or 'all'}"
     plan = Plan(base, name, domain, min_rating, n_epochs=epochs, max_steps=max_steps)
-    pipeline = Pipeline(command_workspace(), plan, lambda line: typer.echo(line, err=True), jobs.follow)
+    pipeline = Pipeline(command_workspace(), plan, lambda line: output.echo(line, err=True), jobs.follow)
     outcome = pipeline.run()
     if as_json:
         output.print_json(
@@ -94,7 +94,7 @@ def _loop_demo(pipeline: Pipeline, data: Path | None) -> None:
     from fine_tuning.workflows.demo import run_demo
 
     result = run_demo.run(pipeline, data)
-    typer.echo()
+    output.echo()
     print_comparison(result.outcome, result.teacher)
     experiment_tables.print_result(result.experiment)
     print_costs(result)
@@ -109,7 +109,7 @@ def _gateway_demo(pipeline: Pipeline, data: Path | None) -> None:
         raise MissingDependencyError(error.name or "httpx2", "serve", "the gateway") from error
 
     result = GatewayDemo(pipeline).run(recorded_questions(data))
-    typer.echo()
+    output.echo()
     print_comparison(result.outcome)
     print_takeover(result)
 

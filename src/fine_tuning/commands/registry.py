@@ -69,7 +69,7 @@ def register_model(
     if as_json:
         output.print_json(record)
     else:
-        typer.echo(f"registered {name} v{record['version']} ({record['status']})")
+        output.echo(f"registered {name} v{record['version']} ({record['status']})")
 
 
 def list_models(as_json: output.Json = False) -> None:
@@ -84,7 +84,7 @@ def list_models(as_json: output.Json = False) -> None:
         output.print_json(records)
         return
     if not records:
-        typer.echo("no model is registered yet; register one with ft-cli register-model")
+        output.echo("no model is registered yet; register one with ft-cli register-model")
         return
     columns = ["Model", "v#", "Status", "Base model", "Accuracy#", "Cost#", "Examples#"]
     has_shutdown, has_alias = any(each["shutdown_date"] for each in records), any(each["aliases"] for each in records)
@@ -118,7 +118,7 @@ def deploy(
     registry = ModelRegistry(workspace=command_workspace())
     before = registry.get_deployed_version(name)
     deployed = registry.deploy_model(name, version, reason, force=force)
-    typer.echo(_moved("deployed {}", _model_of(registry, name), deployed, before))
+    output.echo(_moved("deployed {}", _model_of(registry, name), deployed, before))
 
 
 def rollback_model(
@@ -133,7 +133,7 @@ def rollback_model(
     registry.rollback_model(name, version)
     deployed = registry.get_deployed_version(name)
     number = version or (0 if deployed is None else deployed["version"])
-    typer.echo(_moved("rolled back {} to", _model_of(registry, name), number, before))
+    output.echo(_moved("rolled back {} to", _model_of(registry, name), number, before))
 
 
 def _model_of(registry: ModelRegistry, name: str) -> str:
@@ -163,7 +163,7 @@ def set_status(
         raise UsageError(f"deploy it with ft-cli deploy {name}, which checks the gates first (--force skips them)")
     if not registry.set_model_status(name, status, version, reason):
         raise _no_version(name, version)
-    typer.echo(f"{name} is {status}")
+    output.echo(f"{name} is {status}")
 
 
 def alias(
@@ -186,9 +186,9 @@ def alias(
     elif remove:
         if not registry.remove_alias(name, alias, reason):
             raise UsageError(f"{name} has no alias {alias}; it has {', '.join(registry.get_aliases(name)) or 'none'}")
-        typer.echo(f"{name}@{alias} is removed")
+        output.echo(f"{name}@{alias} is removed")
     else:
-        typer.echo(f"{name}@{alias} is v{registry.set_alias(name, alias, version, reason)}")
+        output.echo(f"{name}@{alias} is v{registry.set_alias(name, alias, version, reason)}")
 
 
 def tag(
@@ -205,7 +205,7 @@ def tag(
         if not registry.set_tag(name, key, value or None, version, reason):
             raise _no_version(name, version)
     if (record := registry.get_model_version(name, version)) is not None:
-        typer.echo(f"{record['model_name']} v{record['version']}: {record['tags']}")
+        output.echo(f"{record['model_name']} v{record['version']}: {record['tags']}")
 
 
 def history(name: VersionName, as_json: output.Json = False) -> None:
@@ -241,7 +241,7 @@ def import_model(
     from fine_tuning.model_registry import ModelRegistry
 
     record = ModelRegistry(workspace=command_workspace()).import_model(name, folder, base)
-    typer.echo(f"registered {name} v{record['version']} ({record['status']})")
+    output.echo(f"registered {name} v{record['version']} ({record['status']})")
 
 
 def _label(change: RegistryChange) -> str:

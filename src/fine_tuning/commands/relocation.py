@@ -46,11 +46,11 @@ def export(
         ("checkpoints", report.checkpoints, None, None),
     ]
     output.print_table(f"Account at {report.host}", ["", "Total#", "New#", "Changed#"], rows)
-    typer.echo(f"inventory: {report.inventory}")
+    output.echo(f"inventory: {report.inventory}")
     for line in report.missing[:MAX_SHOWN]:
         output.print_text(f"unavailable: {line}")
     if len(report.missing) > MAX_SHOWN:
-        typer.echo(f"{len(report.missing) - MAX_SHOWN} more are listed in the inventory")
+        output.echo(f"{len(report.missing) - MAX_SHOWN} more are listed in the inventory")
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def relocate(
     outcome = relocation.relocate(
         plan,
         workspace=command_workspace(),
-        on_message=lambda line: typer.echo(line, err=True),
+        on_message=lambda line: output.echo(line, err=True),
         follow_job=follow,
     )
     if as_json:

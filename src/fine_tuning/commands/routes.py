@@ -63,7 +63,7 @@ def set_(
     workspace = command_workspace()
     change = _change(workspace, "set")
     route = route_changes.save(workspace, project, name, RoutePolicy.of(given), change)
-    typer.echo(f"{name}: {route_texts.state(route)}")
+    output.echo(f"{name}: {route_texts.state(route)}")
 
 
 def _policy(file: Path | None) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def list_(
     elif found:
         output.print_table("Routes", COLUMNS, map(_row, found))
     else:
-        typer.echo("no routes; create one: ft-cli route set NAME openai/gpt-4o")
+        output.echo("no routes; create one: ft-cli route set NAME openai/gpt-4o")
 
 
 def _row(route: Route) -> list[Any]:
@@ -130,12 +130,12 @@ def show(name: Name, project: Project = "default", as_json: output.Json = False)
     if as_json:
         output.print_json({**route, "agreement": found})
         return
-    typer.echo(f"{name}: {route_texts.state(route)}")
+    output.echo(f"{name}: {route_texts.state(route)}")
     facts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in route["policy"].items()}
     output.print_facts(f"Policy (revision {route['revision']})", facts)
     if "shadow" in route["policy"]:
-        typer.echo(route_texts.shadow(route))
-        typer.echo(route_texts.agreement(found))
+        output.echo(route_texts.shadow(route))
+        output.echo(route_texts.agreement(found))
 
 
 def history(name: Name, project: Project = "default", as_json: output.Json = False) -> None:
@@ -158,7 +158,7 @@ def promote(name: Name, project: Project = "default", reason: Reason = "promoted
 
     workspace = command_workspace()
     route = route_changes.promote(workspace.database, project, name, _change(workspace, reason))
-    typer.echo(f"{name}: {route_texts.state(route)}")
+    output.echo(f"{name}: {route_texts.state(route)}")
 
 
 def give_back(name: Name, project: Project = "default", reason: Reason = "returned") -> None:
@@ -167,7 +167,7 @@ def give_back(name: Name, project: Project = "default", reason: Reason = "return
 
     workspace = command_workspace()
     route = route_changes.give_back(workspace.database, project, name, _change(workspace, reason))
-    typer.echo(f"{name}: {route_texts.state(route)}")
+    output.echo(f"{name}: {route_texts.state(route)}")
 
 
 def delete(name: Name, project: Project = "default", reason: Reason = "deleted") -> None:
@@ -176,7 +176,7 @@ def delete(name: Name, project: Project = "default", reason: Reason = "deleted")
 
     workspace = command_workspace()
     route_changes.remove(workspace.database, project, name, _change(workspace, reason))
-    typer.echo(f"deleted {name}")
+    output.echo(f"deleted {name}")
 
 
 def _change(workspace: Workspace, reason: str) -> Change:

@@ -117,8 +117,10 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         workers(options.slots, workspace.settings) if options.slots else nullcontext(),
         recorder(workspace.settings),
     ):
-        app = with_dashboard(make_app(config, workspace), workspace=workspace, allowed_hosts=config.allowed_hosts)
-        _run(GatewayApp(app, config, workspace), listener, message.format(_address(host, listener)) + access, proxies)
+        api = make_app(config, workspace)
+        pages = with_dashboard(api, workspace=workspace, allowed_hosts=config.allowed_hosts)
+        app = GatewayApp(pages, config, workspace, api.state.context.bodies)
+        _run(app, listener, message.format(_address(host, listener)) + access, proxies)
 
 
 def ui(
@@ -171,7 +173,7 @@ def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]
             gc.collect()
             gc.freeze()  # what is loaded stays: searching it for garbage again and again would stop everybody
             if self.started:
-                typer.echo(message, err=True)
+                output.echo(message, err=True)
 
     config = uvicorn.Config(
         app,
@@ -229,7 +231,7 @@ def create_key(
         output.print_json({**record, "key": key})
     else:
         access = ("all projects" if owner else f"project {project}") + (", read-only" if read_only else "")
-        typer.echo(f"{key}\nsave it now: it cannot be shown again (id {record['id']}, {access})")
+        output.echo(f"{key}\nsave it now: it cannot be shown again (id {record['id']}, {access})")
 
 
 def list_keys(as_json: output.Json = False) -> None:
@@ -261,4 +263,4 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) ->
     from fine_tuning.server import authentication as keys
 
     keys.revoke(command_workspace().database, key_id)
-    typer.echo(f"revoked {key_id}")
+    output.echo(f"revoked {key_id}")

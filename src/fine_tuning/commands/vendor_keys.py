@@ -36,7 +36,7 @@ def set_(upstream: Upstream, project: Project = "default") -> None:
     is_asked = sys.stdin.isatty()
     key = typer.prompt(f"key of {upstream}", hide_input=True) if is_asked else sys.stdin.readline()
     keys.hold(workspace.database, project, upstream, key.strip())
-    typer.echo(f"the gateway holds a key of {upstream} for project {project}; it cannot be shown")
+    output.echo(f"the gateway holds a key of {upstream} for project {project}; it cannot be shown")
 
 
 def list_(as_json: output.Json = False) -> None:
@@ -57,11 +57,11 @@ def delete(upstream: Upstream, project: Project = "default") -> None:
     from fine_tuning.gateway.vendor_keys import forget
 
     forget(command_workspace().database, project, upstream)
-    typer.echo(f"deleted the key of {upstream} of project {project}")
+    output.echo(f"deleted the key of {upstream} of project {project}")
 
 
 def secret() -> None:
     """Make a new FINE_TUNING_SECRET_KEY; put it before an older one, with a comma, to go on reading what that wrote."""
     from fine_tuning.gateway.vendor_keys import new_secret
 
-    typer.echo(new_secret())
+    output.echo(new_secret())

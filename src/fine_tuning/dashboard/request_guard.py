@@ -13,12 +13,13 @@ from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.dashboard import waiting_pages
 from fine_tuning.dashboard.session_sockets import SessionSocket
 from fine_tuning.dashboard.sessions import COOKIE, GUEST, Session, Sessions
 from fine_tuning.server import caller_checks
 from fine_tuning.server.api_errors import ApiError
-from fine_tuning.server.body_limits import BodyBudget, LimitedBody
+from fine_tuning.server.body_limits import LimitedBody
 from fine_tuning.store.workspace import Workspace
 
 PAGES = {
@@ -70,7 +71,7 @@ class Gate:
         self.app, self._api = app, api
         self._workspace, self._sessions, self._aliases = workspace, sessions, aliases
         self._names = names
-        self._bodies = BodyBudget(MAX_BODIES)
+        self._bodies = MemoryBudget(MAX_BODIES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, redirect it to the sign-in page, or refuse it."""

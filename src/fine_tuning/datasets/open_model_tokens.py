@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from fine_tuning._util.files import read_json
+from fine_tuning._util.library_errors import reason_of
 from fine_tuning.base_models import catalogue
 from fine_tuning.base_models.pretrained import load_tokenizer
 from fine_tuning.base_models.template_check import FileRendering
@@ -57,8 +58,6 @@ def _tokenizer(folder: Path) -> Tokenizer:
 
 
 def _count(tokenizer: Tokenizer, rendering: FileRendering, messages: list[Message], tools: list[Tool] | None) -> int:
-    from jinja2 import TemplateError
-
     if not tool_prompt.template_supports_tools(str(tokenizer.chat_template or "")):
         messages, tools = tool_prompt.with_tools_as_text(messages, tools), None
     texts = [cast("Message", {**message, "content": _text(said_content(message))}) for message in messages]
@@ -67,8 +66,8 @@ def _count(tokenizer: Tokenizer, rendering: FileRendering, messages: list[Messag
         raise DataError(f"in the model's chat template, this row {problem}")
     try:
         rendered = tokenizer.apply_chat_template(plain, tools=tools, tokenize=False)
-    except (TemplateError, TypeError, ValueError) as error:
-        raise DataError(f"the model's chat template cannot render this row: {error}") from None
+    except Exception as error:  # noqa: BLE001 - a template is a program of its author
+        raise DataError(f"the model's chat template cannot render this row: {reason_of(error)}") from None
     return len(tokenizer(rendered, add_special_tokens=False)["input_ids"])
 
 

@@ -46,10 +46,10 @@ class AnswerCache:
 
     def put(self, key: bytes, cache: Cache, exchange: Exchange, headers: Headers) -> None:
         """Keep an answer, unless it was too large to be recorded."""
-        if exchange.response is None or exchange.status is None or len(exchange.response) > self._most:
+        if exchange.response is None or exchange.status is None or len(exchange.response.content) > self._most:
             return
         self._forget(key)
-        reply = WholeReply(exchange.status, headers, bytes(exchange.response))
+        reply = WholeReply(exchange.status, headers, bytes(exchange.response.content))
         self._known[key] = _Known(time.monotonic() + cache.seconds, reply)
         self._bytes += len(reply.body)
         while self._bytes > self._most:

@@ -60,9 +60,8 @@ class Attempts:
         begin: Callable[[Part], Exchange],
         open_: Open,
         record: Callable[[Exchange], None],
-        kept: int,
     ) -> None:
-        self._fallback, self._begin, self._open, self._record, self._kept = fallback, begin, open_, record, kept
+        self._fallback, self._begin, self._open, self._record = fallback, begin, open_, record
 
     async def answer(self, chain: Sequence[Part]) -> Attempt:
         """The first answer; where every target fails, the last failure."""
@@ -120,7 +119,7 @@ class Attempts:
         if attempt.reply is not None:
             attempt.reply.close()
         if attempt.first is not None:
-            attempt.exchange.keep_response(attempt.first, self._kept)
+            attempt.exchange.keep_response(attempt.first)
         attempt.exchange.end()
         self._record(attempt.exchange)
 

@@ -133,7 +133,8 @@ def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, s
     if facts["status"] not in OK:
         return None, "the call failed"
     if call.request is None or call.response is None:
-        return None, "the call is too large to be kept"
+        lacked = "the server had no memory left to keep the call"
+        return None, lacked if facts.get("lacked_memory") else "the call is too large to be kept"
     if not facts["is_whole"]:
         return None, "the response broke off"
     row = {

@@ -9,7 +9,9 @@ from http import HTTPStatus
 
 from starlette.types import Message, Receive
 
+from fine_tuning._util.arrival import Arrival
 from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.kept_bodies import KeptBody
 from fine_tuning.gateway.wire_errors import GatewayError
 
 PATIENCE_SECONDS = 30.0
@@ -23,51 +25,52 @@ class ClientLeft(Exception):  # noqa: N818
 class ClientSide:
     """Reads the body of a request, then watches whether the client leaves.
 
+    A body that the exchange keeps is read before the call is passed on; others are passed on while they arrive.
+
     Args:
-        most: bytes that are read before the call is passed on, and kept for the record; larger bodies are passed on
-            while they arrive.
+        patience: see `Arrival`.
     """
 
-    def __init__(self, receive: Receive, exchange: Exchange, most: int) -> None:
-        self._receive, self._exchange, self._most = receive, exchange, most
-        self.has_left = False
+    def __init__(self, receive: Receive, exchange: Exchange, patience: float = PATIENCE_SECONDS) -> None:
+        self._receive, self._exchange, self._arrival = receive, exchange, Arrival(patience)
+        self._is_complete = self.has_left = False
 
     async def body(self) -> Body:
-        """The body, or its pieces where it is large; None where it is empty.
+        """The body, or its pieces where it is not kept; None where it is empty.
 
         Raises:
             ClientLeft: the client did.
             GatewayError: it stopped sending.
         """
-        pieces: list[bytes] = []
-        size = 0
         async for piece in self._pieces():
-            pieces.append(piece)
-            size += len(piece)
-            if size > self._most:
-                return self._streamed(pieces)
-        return b"".join(pieces) or None
+            begun = self._exchange.request
+            self._exchange.keep_request(piece)
+            if self._exchange.request is None:
+                return self._streamed(begun, piece)
+        return None if self._exchange.request is None else self._exchange.request.whole() or None
 
-    async def _streamed(self, begun: list[bytes]) -> AsyncIterator[bytes]:
-        for piece in begun:
-            yield piece
+    async def _streamed(self, begun: KeptBody | None, piece: bytes) -> AsyncIterator[bytes]:
+        if begun is not None:
+            for kept in begun.pieces():
+                yield kept
+            del begun  # it is counted until now
+        yield piece
         async for piece in self._pieces():
             yield piece
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        is_complete = False
-        while not is_complete:
+        while not self._is_complete:
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
+                async with self._arrival.waiting():
                     message = await self._receive()
             except TimeoutError:
-                reason = f"nothing more of the request arrived within {PATIENCE_SECONDS:.0f} s"
+                reason = "the rest of the request did not arrive in time"
                 raise GatewayError(HTTPStatus.REQUEST_TIMEOUT, reason, "request_timeout") from None
             if message["type"] == "http.disconnect":
                 raise ClientLeft
             piece: bytes = message.get("body", b"")
-            self._exchange.keep_request(piece, self._most)
-            is_complete = not message.get("more_body", False)
+            self._arrival.add(len(piece))
+            self._is_complete = not message.get("more_body", False)
             if piece:
                 yield piece
 

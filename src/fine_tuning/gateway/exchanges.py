@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypedDict
 
 from fine_tuning.gateway.http_headers import Headers
+from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.gateway_calls import Role
 
@@ -36,7 +37,9 @@ class Exchange:
         path: behind the name of the upstream, without its query.
         tags: the client's headers for the gateway, without `x-ft-`, in lower case.
         trace_parent: the client's place in a trace, see https://www.w3.org/TR/trace-context/; empty without one.
-        request, response: the bodies as they were sent, compressed or not; None where they were too large to keep.
+        limits: of the bodies.
+        request, response: the bodies as they were sent, compressed or not; None where they were too large to keep, or
+            `lacked_memory`.
         status: of the response; None before there was one.
         first_byte: from the start to the first byte of the body.
         is_whole: the response arrived to its end.
@@ -52,11 +55,13 @@ class Exchange:
     method: str
     path: str
     tags: dict[str, str]
+    limits: BodyLimits
     trace_parent: str = ""
     request_encoding: str = ""
     started_at: float = field(default_factory=time.time)
-    request: bytearray | None = field(default_factory=bytearray)
-    response: bytearray | None = field(default_factory=bytearray)
+    request: KeptBody | None = field(init=False)
+    response: KeptBody | None = field(init=False)
+    lacked_memory: bool = False
     response_encoding: str = ""
     status: int | None = None
     first_byte: float | None = None
@@ -67,36 +72,43 @@ class Exchange:
     route: RouteFacts | None = None
     _started: float = field(default_factory=time.perf_counter)
 
+    def __post_init__(self) -> None:
+        self.request, self.response = KeptBody(self.limits), KeptBody(self.limits)
+
     def has_response(self, status: int, headers: Headers) -> None:
         """Note the start of the response."""
         self.status = status
         self.response_encoding = encoding_of(headers)
 
-    def keep_request(self, piece: bytes, most: int) -> None:
-        """Keep a piece of the request, while it has at most so many bytes."""
-        self.request = _kept(self.request, piece, most)
+    def keep_request(self, piece: bytes) -> None:
+        """Keep a piece of the request, or none of it where there is no place."""
+        self.request = self._kept(self.request, piece)
 
     def has_first_byte(self) -> None:
         """Note the time to the first byte of the body, unless it is known."""
         if self.first_byte is None:
             self.first_byte = time.perf_counter() - self._started
 
-    def keep_response(self, piece: bytes, most: int) -> None:
+    def keep_response(self, piece: bytes) -> None:
         """As `keep_request`, of the response."""
         if piece:
             self.has_first_byte()
-        self.response = _kept(self.response, piece, most)
+        self.response = self._kept(self.response, piece)
 
     def end(self) -> None:
         """Note that nothing more comes."""
         self.seconds = time.perf_counter() - self._started
 
+    @property
+    def size(self) -> int:
+        """Bytes of both bodies, as far as they are kept."""
+        return sum(len(each.content) for each in (self.request, self.response) if each is not None)
 
-def _kept(so_far: bytearray | None, piece: bytes, most: int) -> bytearray | None:
-    if so_far is None or len(so_far) + len(piece) > most:
+    def _kept(self, body: KeptBody | None, piece: bytes) -> KeptBody | None:
+        if body is None or body.add(piece):
+            return body
+        self.lacked_memory = self.lacked_memory or body.lacked_memory
         return None
-    so_far += piece
-    return so_far
 
 
 def encoding_of(headers: Headers) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -15,13 +16,13 @@ from yarl import URL
 from fine_tuning.gateway.client_side import Body, ClientSide
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.http_headers import CALL_ID, Headers, request_headers, response_headers
+from fine_tuning.gateway.kept_bodies import PIECE_BYTES
 from fine_tuning.gateway.replies import BrokenOff, Reply, UpstreamReply
 from fine_tuning.gateway.upstreams import Upstream
 from fine_tuning.gateway.wire_errors import GatewayError
 
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 600.0  # as OpenAI's SDK waits for a response by default
-MAX_KEPT_BYTES = 4 << 20
 MAX_CONNECTIONS = 4096
 MAX_HEADERS_BYTES = 64 << 10
 PASSED = b"x-ft-passed"
@@ -31,11 +32,10 @@ _AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")  # that
 
 
 class Limits(NamedTuple):
-    """How long an upstream may take, in seconds, and how much of a body is kept for the record, in bytes."""
+    """How long an upstream may take, in seconds."""
 
     connect: float = CONNECT_SECONDS
     silent: float = SILENT_SECONDS
-    kept: int = MAX_KEPT_BYTES
 
 
 class Forwarder:
@@ -50,11 +50,6 @@ class Forwarder:
         """Close the connections to upstreams."""
         if self._session is not None:
             await self._session.close()
-
-    @property
-    def kept(self) -> int:
-        """Most bytes of a body that are kept for the record."""
-        return self._limits.kept
 
     async def forward(self, upstream: Upstream, call: Call, exchange: Exchange, send: Send) -> None:
         """Pass a call on and its response back; what passes is noted in the exchange.
@@ -95,7 +90,7 @@ class Forwarder:
     async def _exchange(self, asked: Asked, exchange: Exchange, send: Send) -> None:
         reply = await self.open(asked)
         try:
-            await pass_back(reply, reply.pieces(), exchange, send, self._limits.kept)
+            await pass_back(reply, reply.pieces(), exchange, send)
         finally:
             reply.close()
 
@@ -112,7 +107,7 @@ class Forwarder:
                 asked.method,
                 asked.url,
                 headers=asked.headers,
-                data=asked.body,
+                data=_in_pieces(asked.body),
                 allow_redirects=False,
                 skip_auto_headers=_AUTOMATIC,
             )
@@ -122,12 +117,11 @@ class Forwarder:
 
 
 async def pass_back(
-    reply: Reply, pieces: AsyncIterator[bytes], exchange: Exchange, send: Send, kept: int, more: Headers | None = None
+    reply: Reply, pieces: AsyncIterator[bytes], exchange: Exchange, send: Send, more: Headers | None = None
 ) -> None:
     """Send a response to the client, piece by piece; one that breaks off gets no end, so that the client sees it.
 
     Args:
-        kept: most bytes of the body that are kept for the record.
         more: headers of the gateway itself.
     """
     exchange.has_response(reply.status, reply.headers)
@@ -135,7 +129,7 @@ async def pass_back(
     await send({"type": "http.response.start", "status": reply.status, "headers": head})
     try:
         async for piece in pieces:
-            exchange.keep_response(piece, kept)
+            exchange.keep_response(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
     except BrokenOff:
         return
@@ -159,6 +153,11 @@ class Asked(NamedTuple):
     url: URL
     headers: CIMultiDict[str]
     body: Body
+
+
+def _in_pieces(body: Body) -> Body | io.BytesIO:
+    """A large body as a stream: whole, it would be copied for as long as the upstream does not take it."""
+    return io.BytesIO(body) if isinstance(body, bytes) and len(body) > PIECE_BYTES else body
 
 
 def _url(upstream: Upstream, scope: Scope) -> URL:

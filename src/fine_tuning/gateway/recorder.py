@@ -12,11 +12,13 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from fine_tuning._util.files import make_folder
 from fine_tuning._util.locks import AVAILABLE, try_lock
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.spool_line import to_line
 
@@ -50,20 +52,18 @@ class Recorder:
         self.folder = folder
         self.dropped = 0
         self._limits = limits or Limits()
-        self._waiting: deque[Exchange] = deque()
-        self._bytes = 0
+        self._waiting: deque[Exchange] = deque()  # the thread alone takes from it
+        self._memory = MemoryBudget(self._limits.waiting)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gateway-recorder", daemon=True)
         self._thread.start()
 
     def record(self, exchange: Exchange) -> None:
         """Take a call; one for which there is no memory is dropped and counted."""
-        size = _size(exchange)
-        if self._bytes + size > self._limits.waiting:
+        if self._memory.take(_size(exchange)):
+            self._waiting.append(exchange)
+        else:
             self.dropped += 1
-            return
-        self._bytes += size
-        self._waiting.append(exchange)
 
     def close(self) -> None:
         """Write what waits, and complete the file."""
@@ -76,8 +76,12 @@ class Recorder:
             try:
                 segment = self._write(segment)
             except OSError as error:  # as of a full disk
-                self.dropped += len(self._waiting)
-                self._forget(len(self._waiting))
+                if segment is not None:
+                    segment.leave()  # behind half a line another one could not be read
+                    segment = None
+                for _ in range(len(self._waiting)):
+                    self.dropped += 1
+                    self._forget()
                 _log.warning("calls cannot be written to %s (%s); %d were dropped", self.folder, error, self.dropped)
         if segment is not None:
             segment.complete()
@@ -92,14 +96,13 @@ class Recorder:
             if _size_of(self.folder) > self._limits.spool:
                 raise OSError("the spool is full")
             segment = _Segment(self.folder)
-        count = len(self._waiting)
-        segment.write([to_line(each) for each in itertools.islice(self._waiting, count)])
-        self._forget(count)
+        for _ in range(len(self._waiting)):  # one after the other: a line takes more memory than its call
+            segment.write(to_line(self._waiting[0]))
+            self._forget()
         return segment
 
-    def _forget(self, count: int) -> None:
-        for _ in range(count):
-            self._bytes -= _size(self._waiting.popleft())
+    def _forget(self) -> None:
+        self._memory.give_back(_size(self._waiting.popleft()))
 
 
 class _Segment:
@@ -115,14 +118,19 @@ class _Segment:
             try_lock(self._file.fileno())
         self._begun = time.monotonic()
 
-    def write(self, lines: list[bytes]) -> None:
-        """Append calls; a process that is killed afterwards loses none of them."""
-        self._file.writelines(lines)
+    def write(self, line: bytes) -> None:
+        """Append a call; a process that is killed afterwards does not lose it."""
+        self._file.write(line)
         self._file.flush()
 
     def is_full(self) -> bool:
         """Whether the next call belongs into another file."""
         return time.monotonic() - self._begun > SEGMENT_SECONDS or self._file.tell() > SEGMENT_BYTES
+
+    def leave(self) -> None:
+        """Write no more to a file that cannot be written; what is in it is read when its lock is gone."""
+        with suppress(OSError):
+            self._file.close()
 
     def complete(self) -> None:
         """Give the file its final name."""
@@ -132,7 +140,7 @@ class _Segment:
 
 
 def _size(exchange: Exchange) -> int:
-    return len(exchange.request or b"") + len(exchange.response or b"") + 1024
+    return exchange.size + 1024
 
 
 def _size_of(folder: Path) -> int:

@@ -19,6 +19,7 @@ from fine_tuning.gateway.client_side import ClientSide
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.forwarding import Asked, Forwarder, pass_back
 from fine_tuning.gateway.http_headers import trace_parent
+from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.replies import BrokenOff, LocalReply, Reply
 from fine_tuning.gateway.route_table import KnownRoute, Part
 from fine_tuning.gateway.shadowing import Shadowed, Shadows
@@ -40,6 +41,7 @@ class Question(NamedTuple):
 
     Attributes:
         call_id: by which a call without a unit is assigned; each try has an id of its own.
+        limits: of the bodies that are kept.
         started: by the performance counter.
     """
 
@@ -48,6 +50,7 @@ class Question(NamedTuple):
     project: str
     tags: dict[str, str]
     call_id: str
+    limits: BodyLimits
     started: float
 
     def exchange(self, part: Part, address: str, arm: Arm | None = None, pair_id: str | None = None) -> Exchange:
@@ -60,6 +63,7 @@ class Question(NamedTuple):
             method="POST",
             path=self.call.path,
             tags=self.tags,
+            limits=self.limits,
             trace_parent=trace_parent(self.call.headers),
         )
         made.route = {
@@ -122,7 +126,7 @@ class RouteCalls:
         with client.cancelled_when_it_leaves():
             if route.policy.cache is not None and (known := self._cache.get(key)) is not None:
                 exchange = question.exchange(first._replace(role="cache"), self._upstream(first).address)
-                exchange.keep_request(call.body.text.encode(), self._forwarder.kept)
+                exchange.keep_request(call.body.text.encode())
                 await self._deliver(Attempt(exchange, known, rest=known.pieces()), send)
                 return
 
@@ -130,9 +134,7 @@ class RouteCalls:
                 arm = decision.arm if part is first else None
                 return question.exchange(part, self._upstream(part).address, arm)
 
-            attempts = Attempts(
-                route.policy.fallback, begin, partial(self._open, call, translation), self._record, self._kept
-            )
+            attempts = Attempts(route.policy.fallback, begin, partial(self._open, call, translation), self._record)
             found = await attempts.answer(chain)
             if found.error is not None:
                 attempts.abandon(found)
@@ -143,10 +145,6 @@ class RouteCalls:
                     self._cache.put(key, route.policy.cache, found.exchange, found.reply.headers)
                 self._offer(question, found.exchange)
 
-    @property
-    def _kept(self) -> int:
-        return self._forwarder.kept
-
     def _upstream(self, part: Part) -> Upstream:
         return LOCAL_UPSTREAM if part.target.is_local else self._sources.upstreams[part.target.upstream]
 
@@ -155,7 +153,7 @@ class RouteCalls:
 
     async def _open(self, call: RoutedCall, translation: _Translation, part: Part, exchange: Exchange) -> Reply:
         body = call.body.with_model(part.target.model)
-        exchange.keep_request(body, self._kept)
+        exchange.keep_request(body)
         if part.target.is_local:
             return await LocalReply.open(self._app, call.local_scope(body), body)
         upstream = self._upstream(part)
@@ -163,7 +161,8 @@ class RouteCalls:
         if (translated := translation(part)) is not None:
             headers = self._forwarder.headers(call.translated_scope(upstream, held))
             url = URL(upstream.url(translated.path), encoded=True)
-            return await translated.translated(await self._forwarder.open(Asked("POST", url, headers, translated.body)))
+            reply = await self._forwarder.open(Asked("POST", url, headers, translated.body))
+            return await translated.translated(reply, exchange.limits.memory)
         headers = self._forwarder.headers(call.scope_at(upstream, held))
         return await self._forwarder.open(Asked("POST", call.url(upstream), headers, body))
 
@@ -174,7 +173,7 @@ class RouteCalls:
         assert exchange.route is not None  # noqa: S101 - it is of one
         more = [(TARGET, exchange.route["target"].encode())]
         try:
-            await pass_back(reply, found.pieces(), exchange, send, self._kept, more)
+            await pass_back(reply, found.pieces(), exchange, send, more)
         except BaseException:
             exchange.is_cancelled = True
             raise
@@ -187,7 +186,9 @@ class RouteCalls:
         """Have the candidate asked, too, where the incumbent has answered."""
         if exchange.route is not None and exchange.route["role"] == "incumbent":
             self.shadows.offer(
-                Shadowed(question.route, question.call, question.project, question.tags, exchange.call_id)
+                Shadowed(
+                    question.route, question.call, question.project, question.tags, exchange.call_id, question.limits
+                )
             )
 
     async def _ask_in_shadow(self, shadowed: Shadowed) -> None:
@@ -200,11 +201,11 @@ class RouteCalls:
 
         fallback = shadowed.route.policy.fallback.model_copy(update={"retries": 0, "hedge_seconds": None})
         asked = partial(self._open, shadowed.call, partial(self._translation, shadowed.call))
-        attempts = Attempts(fallback, begin, asked, self._record, self._kept)
+        attempts = Attempts(fallback, begin, asked, self._record)
         found = await attempts.answer([part])
         try:
             async for piece in found.pieces():
-                found.exchange.keep_response(piece, self._kept)
+                found.exchange.keep_response(piece)
             found.exchange.is_whole = found.error is None
         except BrokenOff:
             pass

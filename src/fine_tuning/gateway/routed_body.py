@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from json.decoder import scanstring  # type: ignore[attr-defined]  # as json.JSONDecoder reads a text
 from typing import NamedTuple
 
+from fine_tuning._util.json_counts import is_bounded
+
 _SPACE = re.compile(r"[ \t\r\n]*")
 _VALUE = json.JSONDecoder()
 MODEL = "model"
@@ -53,7 +55,9 @@ class RoutedBody(NamedTuple):
 
 
 def read_body(raw: bytes) -> RoutedBody | None:
-    """A body; None where it is no object of JSON."""
+    """A body; None where it is no object of JSON, or has more values than anyone needs."""
+    if not is_bounded(raw):
+        return None
     try:
         text = raw.decode()
         return _read(text)

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.assignment import takes_part
 from fine_tuning.experiments.design import SLOTS
+from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.route_table import KnownRoute
 from fine_tuning.gateway.target_requests import RoutedCall
 from fine_tuning.store import routes
@@ -30,6 +31,7 @@ class Shadowed(NamedTuple):
     project: str
     tags: dict[str, str]
     call_id: str
+    limits: BodyLimits
 
     @property
     def is_drawn(self) -> bool:

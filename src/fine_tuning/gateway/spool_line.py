@@ -7,6 +7,7 @@ import json
 from typing import NotRequired, TypedDict
 
 from fine_tuning.gateway.exchanges import Exchange, RouteFacts
+from fine_tuning.gateway.kept_bodies import KeptBody
 
 
 class EncodedBody(TypedDict):
@@ -38,6 +39,7 @@ class SpoolLine(TypedDict):
     is_delivered: bool
     request: str | EncodedBody | None
     response: str | EncodedBody | None
+    lacked_memory: NotRequired[bool]
     is_cancelled: NotRequired[bool]
     route: NotRequired[RouteFacts | None]
 
@@ -61,16 +63,18 @@ def to_line(exchange: Exchange) -> bytes:
         "is_delivered": exchange.is_delivered,
         "request": _text(exchange.request, exchange.request_encoding),
         "response": _text(exchange.response, exchange.response_encoding),
+        "lacked_memory": exchange.lacked_memory,
         "is_cancelled": exchange.is_cancelled,
         "route": exchange.route,
     }
     return json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
-def _text(body: bytearray | None, encoding: str) -> str | EncodedBody | None:
+def _text(kept: KeptBody | None, encoding: str) -> str | EncodedBody | None:
     """A body as text, or in base64 with its content encoding, which is undone when the call is stored."""
-    if body is None:
+    if kept is None:
         return None
+    body = kept.content
     if encoding in {"", "identity"}:
         try:
             return body.decode()

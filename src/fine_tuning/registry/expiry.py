@@ -129,9 +129,12 @@ def refresh(database: Database, settings: Settings, addresses: Sequence[str] | N
     if addresses is None:
         with database.read() as tx:
             used = {each["provider"] for each in model_versions.versions(tx) if each["provider"] is not None}
-        addresses = sorted((used - {"local"}) | {hosts.find_host(settings).url})
+        found = sorted((used - {"local"}) | {hosts.find_host(settings).url})
+        asked = [hosts.find_host(hosts.settings_for(settings, address), address) for address in found]
+    else:
+        asked = [hosts.find_host(settings, address) for address in addresses]
     outcome: dict[str, int | str] = {}
-    for host in [hosts.find_host(settings, address) for address in addresses]:
+    for host in asked:
         try:
             with host.translated_errors("the list of models"):
                 dates = _dates(listed(host, "models", host.client().models.list()))

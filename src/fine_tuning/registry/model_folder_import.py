@@ -12,8 +12,8 @@ from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError
 from fine_tuning.registry.model_card import FILE_NAME
 from fine_tuning.store import artifacts
-from fine_tuning.store.database import Database
 from fine_tuning.store.records.model_versions import NewModelVersion
+from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 MAX_CARD_CHARACTERS = 1 << 20
@@ -21,7 +21,7 @@ _BASE = re.compile(r"[\w.-]{1,99}(?:/[\w.-]{1,99})?", re.ASCII)  # a name or a h
 REQUIRED_FILES = ("config.json", "model.safetensors")
 
 
-def import_folder(database: Database, model_name: str, folder: Path, base_model: str | None) -> NewModelVersion:
+def import_folder(workspace: Workspace, model_name: str, folder: Path, base_model: str | None) -> NewModelVersion:
     """Record the weights of a model folder as an artifact. Returns the values to register a version with.
 
     A classifier head or another model of parts is registered alike, as it was exported.
@@ -32,12 +32,17 @@ def import_folder(database: Database, model_name: str, folder: Path, base_model:
     Raises:
         DataError: it is not a model folder, its weights may run code, or a library could not load it.
     """
-    from fine_tuning.serving.engine_choice import composed_kind  # here: whoever lists models needs no engine
+    from fine_tuning.serving.engine_choice import (  # here: whoever lists models needs no engine
+        check_composed,
+        composed_kind,
+    )
 
     kind = composed_kind(folder)
     path = _checked(folder) if kind is None else folder.absolute()
+    if kind is not None:
+        check_composed(kind, path, workspace.settings)
     checksum = None if kind is not None else sha256_file(path / "model.safetensors")
-    with database.write() as tx:
+    with workspace.database.write() as tx:
         artifact_id = artifacts.add(tx, None, "merged", str(path), checksum)
     return {
         "model_name": model_name,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypedDict
 
 from fastapi import FastAPI, Request
@@ -33,6 +34,7 @@ from fine_tuning.errors import (
     UsageError,
 )
 from fine_tuning.gateway.wire_errors import anthropic_body
+from fine_tuning.server.server_config import ServerConfig
 
 _log = logging.getLogger(__name__)
 REQUEST_ID = "x-request-id"  # the header, and where the state of a request has its value
@@ -120,7 +122,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(FineTuningError)
     async def _expected(request: Request, error: FineTuningError) -> JSONResponse:
-        return answer(expected(error, request.url.path))
+        return answer(_without_folders(expected(error, request.url.path), request))
 
     @app.exception_handler(RequestValidationError)
     async def _fields(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -166,6 +168,16 @@ def expected(error: FineTuningError, path: str = "") -> ApiError:
     if not isinstance(error, ContextLengthError):
         return ApiError(status, str(error))
     return ApiError(status, str(error), param=_INPUTS.get(path, "messages"), code="context_length_exceeded")
+
+
+def _without_folders(error: ApiError, request: Request) -> ApiError:
+    """The error with an alias in place of its model's folder, which clients do not know."""
+    config: ServerConfig = request.app.state.context.config
+    text = str(error)
+    for name, folder in sorted(config.aliases.items(), key=lambda pair: -len(pair[1])):
+        if Path(folder).is_absolute():
+            text = text.replace(folder, name)
+    return ApiError(error.status, text, param=error.param, code=error.code, headers=error.headers)
 
 
 def of_storage(error: StorageError) -> ApiError:

@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.errors import FineTuningError
 from fine_tuning.evaluation.graders.grading import PythonLimits
@@ -70,7 +71,8 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     engines = Engines(workspace.settings, config.memory_limit_mib, parity, config.context_length)
     limits = PythonLimits() if config.python_graders else None
     waiting = WaitingAnswers(workspace.folder(FOLDER), partial(_store, workspace))
-    context = Context(config, workspace, engines, parity, ConcurrencyLimiter(config.max_concurrent), waiting, limits)
+    bodies, requests = MemoryBudget(config.max_bodies_bytes), ConcurrencyLimiter(config.max_concurrent)
+    context = Context(config, workspace, engines, parity, bodies, requests, waiting, limits)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and their answers, on your own hardware.",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 
 from starlette.types import Message, Receive, Scope, Send
 
+from fine_tuning._util.arrival import Arrival
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.server.api_errors import ApiError, answer
-from fine_tuning.server.server_config import MIN_UPLOAD_RATE
 
 LINGER_SECONDS = 1.0
+OVERLOADED = "the server holds as many large requests as it can; send it again later"
 
 
 def check_announced_size(content_length: bytes, max_bytes: int) -> None:
@@ -25,49 +26,22 @@ def check_announced_size(content_length: bytes, max_bytes: int) -> None:
         raise ApiError(413, message, code="request_too_large")
 
 
-class BodyBudget:
-    """The memory that the bodies of all requests under way may take together.
-
-    Args:
-        max_bytes: of all of them.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self._left = max_bytes
-
-    def take(self, size: int) -> None:
-        """Count bytes that have arrived.
-
-        Raises:
-            ApiError: 503 where there is no place for them.
-        """
-        if size > self._left:
-            message = "the server holds as many large requests as it can; send it again later"
-            raise ApiError(503, message, code="server_overloaded", headers={"Retry-After": "1"})
-        self._left -= size
-
-    def give_back(self, size: int) -> None:
-        """Count bytes that are no longer held."""
-        self._left += size
-
-
 class LimitedBody:
     """A request's body, refused where the client sends more than it announced, or stops sending.
 
     Args:
         max_bytes: of the body.
         timeout: seconds to wait for the next piece, and for a complete body that is read here; one that is not has a
-            second more for each `MIN_UPLOAD_RATE` bytes.
+            second more for each `arrival.MIN_RATE` bytes.
         budget: of what is read here.
     """
 
-    def __init__(self, receive: Receive, max_bytes: int, timeout: float, budget: BodyBudget) -> None:
+    def __init__(self, receive: Receive, max_bytes: int, timeout: float, budget: MemoryBudget) -> None:
         self._budget, self._held = budget, 0
         self._receive = receive
         self._max_bytes = max_bytes
         self._timeout = timeout
-        self._total = 0
-        self._started = time.monotonic()
+        self._arrival = Arrival(timeout)
         self._is_complete = False
         self._buffered: list[Message] = []
 
@@ -75,7 +49,8 @@ class LimitedBody:
         """Read the complete body; `receive` then returns its pieces. Call `release` after the request.
 
         Raises:
-            ApiError: 408 where it does not arrive in time, 413 where it is too large, 503 see `BodyBudget`.
+            ApiError: 408 where it does not arrive in time, 413 where it is too large, 503 where the server holds as
+                many bytes as it may.
         """
         pieces: list[Message] = []
         try:
@@ -83,7 +58,8 @@ class LimitedBody:
                 while not self._is_complete:
                     pieces.append(piece := await self.receive())
                     size = len(piece.get("body", b""))
-                    self._budget.take(size)
+                    if not self._budget.take(size):
+                        raise self._overload_error()
                     self._held += size
         except TimeoutError:
             raise self._timeout_error() from None
@@ -106,20 +82,16 @@ class LimitedBody:
         if self._is_complete:  # the next message is that the client disconnects, whenever it does
             return await self._receive()
         try:
-            async with asyncio.timeout(min(self._timeout, self._seconds_left())):
+            async with self._arrival.waiting():
                 message: Message = await self._receive()
         except TimeoutError:
             raise self._timeout_error() from None
         self._is_complete = not message.get("more_body", False)
-        self._total += len(message.get("body", b""))
-        if self._total > self._max_bytes:
+        self._arrival.add(len(message.get("body", b"")))
+        if self._arrival.total > self._max_bytes:
             await self._drain()
             raise self._size_error()
         return message
-
-    def _seconds_left(self) -> float:
-        """Until the body has taken too long for what has arrived of it."""
-        return self._started + self._timeout + self._total / MIN_UPLOAD_RATE - time.monotonic()
 
     async def _drain(self) -> None:
         """Discard what still arrives, for a moment: a client that is cut off while it sends may not read the answer."""
@@ -132,12 +104,16 @@ class LimitedBody:
         """A `send` that answers 413 if the body was too large, whatever the framework answers."""
 
         async def checked(message: Message) -> None:
-            if self._total <= self._max_bytes:
+            if self._arrival.total <= self._max_bytes:
                 await send(message)
             elif message["type"] == "http.response.start":
                 await answer(self._size_error())(scope, self._receive, send)
 
         return checked
+
+    @staticmethod
+    def _overload_error() -> ApiError:
+        return ApiError(503, OVERLOADED, code="server_overloaded", headers={"Retry-After": "1"})
 
     @staticmethod
     def _timeout_error() -> ApiError:

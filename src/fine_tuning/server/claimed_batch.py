@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from fine_tuning.errors import NotFoundError
 from fine_tuning.server import file_storage
 from fine_tuning.server.context import Context
 from fine_tuning.server.file_storage import NewUpload
@@ -73,10 +74,16 @@ class ClaimedBatch:
             return batch_queue.lines_with_result(tx, self.id)
 
     def input_path(self) -> str:
-        """Path of the input file, which is kept while the batch has not ended."""
+        """Path of the input file, which is kept while the batch has not ended.
+
+        Raises:
+            NotFoundError: its row names a file outside of the workspace.
+        """
         with self._server.database.read() as tx:
             found = files.get(tx, self.row["input_file_id"])
         assert found is not None  # noqa: S101 - a foreign key
+        if not file_storage.is_inside(self._server.workspace, found["path"]):
+            raise NotFoundError(f"File {found['id']} is gone")
         return found["path"]
 
     def end(self, status: BatchStatus, errors: Sequence[BatchError] = ()) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.evaluation.graders.grading import PythonLimits
 from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.rate_limits import ConcurrencyLimiter
@@ -21,12 +22,19 @@ PROJECT = "project"  # in a request's state
 
 @dataclass(frozen=True)
 class Context:
-    """One server's parts: `requests` counts those of clients that run now; without `python_graders` there are none."""
+    """One server's parts.
+
+    Attributes:
+        bodies: the memory of the bodies of all requests under way, and of what the gateway keeps of calls.
+        requests: counts those of clients that run now.
+        python_graders: None where there are none.
+    """
 
     config: ServerConfig
     workspace: Workspace
     engines: Engines
     parity: Parity
+    bodies: MemoryBudget
     requests: ConcurrencyLimiter
     waiting: WaitingAnswers
     python_graders: PythonLimits | None = None

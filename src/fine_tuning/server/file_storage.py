@@ -17,7 +17,7 @@ from fine_tuning.server.api_errors import ApiError, invalid
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import batches, files, jobs
 from fine_tuning.store.column_types import now
-from fine_tuning.store.database import Database, Transaction
+from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.files import NewFile, StoredFile
 from fine_tuning.store.workspace import Workspace
 
@@ -40,9 +40,15 @@ def folder(workspace: Workspace) -> Path:
     return make_folder(workspace.folder("files"))
 
 
-def is_kept(workspace: Workspace, row: StoredFile) -> bool:
+def is_inside(workspace: Workspace, path: str) -> bool:
     """Whether a file is in the workspace: no other one is ever read or deleted for a client, whatever its row says."""
-    return os.path.realpath(row["path"]).startswith(os.path.realpath(workspace.settings.home) + os.sep)
+    return os.path.realpath(path).startswith(os.path.realpath(workspace.settings.home) + os.sep)
+
+
+def delete(workspace: Workspace, path: str) -> None:
+    """Delete a file that is in the workspace."""
+    if is_inside(workspace, path):
+        Path(path).unlink(missing_ok=True)
 
 
 def write(workspace: Workspace, pieces: Iterable[bytes], upload: NewUpload) -> NewFile:
@@ -116,16 +122,16 @@ def _checked(pieces: Iterable[bytes], purpose: str) -> Iterator[bytes]:
         raise invalid("The file has no training rows: one JSON object a line.", "file", "empty_file")
 
 
-def remove(database: Database, row: StoredFile) -> None:
+def remove(workspace: Workspace, row: StoredFile) -> None:
     """Delete a file's bytes; its record stays for the lineage of its jobs.
 
     Raises:
         ConflictError: a job or batch that has not ended needs it.
     """
-    with database.write() as tx:
+    with workspace.database.write() as tx:
         if (job_id := jobs.using_file(tx, row["id"])) is not None:
             raise ConflictError(f"File {row['id']} is in use by {job_id}; cancel that job, or wait for its end")
         if (batch_id := batches.using_file(tx, row["id"])) is not None:
             raise ConflictError(f"File {row['id']} is in use by {batch_id}; cancel that batch, or wait for its end")
         files.mark_deleted(tx, row["id"])
-    Path(row["path"]).unlink(missing_ok=True)
+    delete(workspace, row["path"])

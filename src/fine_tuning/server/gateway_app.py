@@ -10,15 +10,18 @@ import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from anyio.to_thread import run_sync
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.errors import StorageError
 from fine_tuning.gateway import caller_keys
 from fine_tuning.gateway.client_side import Body, ClientLeft, ClientSide, replayed
 from fine_tuning.gateway.exchanges import Exchange, encoding_of
 from fine_tuning.gateway.forwarding import Call, Forwarder
 from fine_tuning.gateway.http_headers import OWN, Headers, trace_parent
+from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.remembered import HeldKeys, Remembered
 from fine_tuning.gateway.route_calls import LOCAL_UPSTREAM, Question, RouteCalls, Sources
@@ -29,19 +32,30 @@ from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
 from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics, request_gate
 from fine_tuning.server.api_errors import of_storage
+from fine_tuning.server.body_limits import OVERLOADED
+from fine_tuning.server.json_body import LARGE, LARGE_BYTES
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
 
+MAX_KEPT_BYTES = 4 << 20
 OWN_PATHS = frozenset(
     f"/v1/{each}" for each in ("chat/completions", "completions", "embeddings", "messages", "responses")
 )
 
 
 class GatewayApp:
-    """ASGI application; what is for no upstream and no route goes to the application behind it."""
+    """ASGI application; what is for no upstream and no route goes to the application behind it.
 
-    def __init__(self, app: ASGIApp, config: ServerConfig, workspace: Workspace) -> None:
+    Args:
+        bodies: the memory for what is kept of calls, which the application takes its own share of; by default
+            `max_bodies_bytes` for this alone.
+    """
+
+    def __init__(
+        self, app: ASGIApp, config: ServerConfig, workspace: Workspace, bodies: MemoryBudget | None = None
+    ) -> None:
         self._app, self._config = app, config
+        self._limits = BodyLimits(MAX_KEPT_BYTES, bodies or MemoryBudget(config.max_bodies_bytes))
         self._upstreams: Mapping[str, Upstream] = read_upstreams(workspace.settings.upstreams)
         self._forwarder = Forwarder()
         self._recorder = Recorder(workspace.settings.folder(SPOOL))
@@ -90,11 +104,11 @@ class GatewayApp:
 
     async def _pass(self, upstream: Upstream, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
-        exchange, is_routed = _exchange(upstream, path, scope), False
+        exchange, is_routed = self._exchange(upstream, path, scope), False
         try:
             needs_held = caller_keys.needs_held(headers, scope["query_string"])
             exchange.project = await self._project_of(scope, caller_keys.own_key(headers))
-            client = ClientSide(receive, exchange, self._forwarder.kept)
+            client = ClientSide(receive, exchange, self._config.patience_seconds)
             body = await client.body()
             if (found := await self._route_of(exchange, body)) is not None:
                 is_routed = True  # and each of its tries is recorded
@@ -115,7 +129,7 @@ class GatewayApp:
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call of this server's own API, which may be one of a route."""
-        exchange = _exchange(LOCAL_UPSTREAM, scope["path"], scope)
+        exchange = self._exchange(LOCAL_UPSTREAM, scope["path"], scope)
         key = azure_clients.authorization(dict(scope["headers"])).partition(" ")[2].strip()
         try:
             exchange.project = await self._project_of(scope, key, by_name=True)
@@ -125,12 +139,13 @@ class GatewayApp:
         if not known:  # the application says in its own words who may not call it, and that its database is away
             await self._app(scope, receive, send)
             return
-        client = ClientSide(receive, exchange, self._forwarder.kept)
+        client = ClientSide(receive, exchange, self._config.patience_seconds)
         try:
             body = await client.body()
             if (found := await self._route_of(exchange, body)) is not None:
                 await self._route_calls.answer(_question(found, exchange, scope, None), client, send)
             else:
+                exchange.request = None  # the application counts the body itself
                 await self._app(scope, replayed(body, receive), send)
         except ClientLeft:
             return
@@ -139,13 +154,36 @@ class GatewayApp:
             await send_error(send, error, wire, exchange.call_id.encode())
 
     async def _route_of(self, exchange: Exchange, body: Body) -> tuple[KnownRoute, RoutedBody] | None:
-        """The route that a call names as its model. Bodies are parsed only where the project has routes."""
-        if exchange.method != "POST" or not isinstance(body, bytes):
+        """The route that a call names as its model. Bodies are parsed only where the project has routes.
+
+        Raises:
+            GatewayError: 503, the body is not read since there is no memory for it: nobody knows where it should go.
+        """
+        if exchange.method != "POST" or body is None:
             return None
         known = await self._routes.of(exchange.project)
-        read = read_body(body) if known else None
+        if known and exchange.lacked_memory:
+            raise GatewayError(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, "server_overloaded")
+        if not known or not isinstance(body, bytes):
+            return None
+        is_large = len(body) > LARGE_BYTES
+        read = await run_sync(read_body, body, limiter=LARGE) if is_large else read_body(body)
         route = None if read is None else known.get(read.model or "")
         return None if read is None or route is None else (route, read)
+
+    def _exchange(self, upstream: Upstream, path: str, scope: Scope) -> Exchange:
+        return Exchange(
+            call_id=f"call_{uuid.uuid4().hex}",
+            project="",
+            upstream=upstream.name,
+            address=upstream.address,
+            method=scope["method"],
+            path=path,
+            tags=_tags(scope["headers"]),
+            limits=self._limits,
+            trace_parent=trace_parent(dict(scope["headers"])),
+            request_encoding=encoding_of(scope["headers"]),
+        )
 
     def _record(self, exchange: Exchange) -> None:
         prometheus_metrics.count_call(exchange)
@@ -179,24 +217,12 @@ class GatewayApp:
         return named if by_name and access.is_owner and named else access.project
 
 
-def _exchange(upstream: Upstream, path: str, scope: Scope) -> Exchange:
-    return Exchange(
-        call_id=f"call_{uuid.uuid4().hex}",
-        project="",
-        upstream=upstream.name,
-        address=upstream.address,
-        method=scope["method"],
-        path=path,
-        tags=_tags(scope["headers"]),
-        trace_parent=trace_parent(dict(scope["headers"])),
-        request_encoding=encoding_of(scope["headers"]),
-    )
-
-
 def _question(found: tuple[KnownRoute, RoutedBody], exchange: Exchange, scope: Scope, origin: str | None) -> Question:
     route, body = found
     call = RoutedCall(scope, body, origin, exchange.path, wire_of(exchange.path, dict(scope["headers"])))
-    return Question(route, call, exchange.project, exchange.tags, exchange.call_id, time.perf_counter())
+    return Question(
+        route, call, exchange.project, exchange.tags, exchange.call_id, exchange.limits, time.perf_counter()
+    )
 
 
 def _tags(headers: Headers) -> dict[str, str]:

@@ -6,7 +6,6 @@ nobody else: Python's lock is held while C code parses or validates.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -17,15 +16,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from fine_tuning._util.files import parse_json
+from fine_tuning._util.json_counts import MAX_CONTAINERS, MAX_KEYS, MAX_VALUES, is_bounded
 from fine_tuning.errors import DataError
 from fine_tuning.server import azure_clients
 from fine_tuning.server.api_errors import ApiError, invalid
 
-MAX_CONTAINERS, MAX_KEYS, MAX_VALUES = 20_000, 50_000, 500_000  # objects and arrays; keys; commas between values
 LARGE_BYTES = 64 << 10
 MAX_ERRORS = 100
-_LARGE = CapacityLimiter(1)
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,:\[{]', re.DOTALL)
+LARGE = CapacityLimiter(1)
+"""Of bodies with more than `LARGE_BYTES`, which are read one after the other."""
 
 
 class JsonRoute(APIRoute):
@@ -75,7 +74,7 @@ class _JsonRequest(Request):
         """
         text = await self.body()
         try:
-            return await run_sync(self._read, text, limiter=_LARGE if len(text) > LARGE_BYTES else None)
+            return await run_sync(self._read, text, limiter=LARGE if len(text) > LARGE_BYTES else None)
         except (ApiError, RequestValidationError) as error:
             self.error = error
             raise HTTPException(400) from None
@@ -101,20 +100,6 @@ def _check_counts(text: bytes) -> None:
     Raises:
         ApiError: 400.
     """
-    if len(text) <= MAX_CONTAINERS or _is_within(
-        text.count(b"[") + text.count(b"{"), text.count(b":"), text.count(b",")
-    ):
-        return
-    containers = keys = values = 0
-    for token in _TOKEN.finditer(text):  # which leaves out what stands in texts
-        sign = token[0]
-        values += sign == b","
-        keys += sign == b":"
-        containers += sign in (b"[", b"{")
-        if not _is_within(containers, keys, values):
-            limits = f"{MAX_CONTAINERS:,} objects and arrays, {MAX_KEYS:,} keys or {MAX_VALUES:,} values"
-            raise invalid(f"the body has more than {limits}; send less in one request", code="request_too_large")
-
-
-def _is_within(containers: int, keys: int, values: int) -> bool:
-    return containers <= MAX_CONTAINERS and keys <= MAX_KEYS and values < MAX_VALUES
+    if not is_bounded(text):
+        limits = f"{MAX_CONTAINERS:,} objects and arrays, {MAX_KEYS:,} keys or {MAX_VALUES:,} values"
+        raise invalid(f"the body has more than {limits}; send less in one request", code="request_too_large")

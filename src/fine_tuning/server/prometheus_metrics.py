@@ -25,12 +25,17 @@ GATEWAY_CALLS = Counter(
 GATEWAY_SECONDS = Histogram("ft_gateway_seconds", "Time to the last byte of calls passed on.", **_OF_CALLS)
 GATEWAY_FIRST_BYTE = Histogram("ft_gateway_first_byte_seconds", "Time to the first byte of their answers.", **_OF_CALLS)
 GATEWAY_DROPPED = Gauge("ft_gateway_dropped_calls", "Calls since the start that were not recorded.", registry=REGISTRY)
+GATEWAY_UNKEPT = Counter(
+    "ft_gateway_calls_without_bodies", "Calls recorded without bodies since memory was full.", registry=REGISTRY
+)
 
 
 def count_call(exchange: Exchange) -> None:
     """Count a call that the gateway passed on."""
     route = "" if exchange.route is None else exchange.route["name"]
     GATEWAY_CALLS.labels(exchange.upstream, route, str(exchange.status or "none")).inc()
+    if exchange.lacked_memory:
+        GATEWAY_UNKEPT.inc()
     if exchange.seconds is not None:
         GATEWAY_SECONDS.labels(exchange.upstream, route).observe(exchange.seconds)
     if exchange.first_byte is not None:

@@ -17,7 +17,7 @@ from fine_tuning.errors import StorageError
 from fine_tuning.gateway.http_headers import CALL_ID
 from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
 from fine_tuning.server.api_errors import ANTHROPIC_ID, REQUEST_ID, ApiError, answer, is_anthropic, of_storage
-from fine_tuning.server.body_limits import BodyBudget, LimitedBody, check_announced_size
+from fine_tuning.server.body_limits import LimitedBody, check_announced_size
 from fine_tuning.server.context import PROJECT, Context
 from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB, ServerConfig
@@ -37,7 +37,7 @@ class RequestGate:
         self._rate_limiter = RateLimiter(context.config.requests_per_minute)
         self._concurrency_limiter = context.requests
         self._uploads = ConcurrencyLimiter(context.config.max_uploads)
-        self._bodies = BodyBudget(context.config.max_bodies_bytes)
+        self._bodies = context.bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to the application, or answer with an error."""

@@ -11,7 +11,6 @@ from fine_tuning.errors import UsageError
 MIB = 1 << 20
 MAX_FILE_BYTES = 512 * MIB
 DEFAULT_CONTEXT = 2048
-MIN_UPLOAD_RATE = 64 << 10  # bytes a second that an upload brings, beside the first `patience_seconds`
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fine_tuning._util.files import make_folder, read_json, write_json
-from fine_tuning.errors import DataError, UsageError
+from fine_tuning._util.library_errors import library_errors
+from fine_tuning.errors import ContextLengthError, UsageError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion, Engine, PriceOf
@@ -48,13 +49,9 @@ class CascadeSettings:
         Raises:
             DataError: they are damaged.
         """
-        try:
+        with library_errors(f"{folder.name} is no cascade that can be loaded", "save or fetch it again"):
             found = read_json(folder / SETTINGS)
             return cls(float(found["threshold"]), PartModel.read(found["second"], folder))
-        except DataError:
-            raise
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{folder.name} is no cascade that can be loaded: {type(error).__name__}") from None
 
 
 def is_cascade(folder: Path) -> bool:
@@ -131,7 +128,7 @@ class CascadeEngine:
     def _try(self, messages: Messages, params: dict[str, object]) -> _Tried:
         try:
             answer = self._head.complete(messages, temperature=0.0, max_tokens=1, **params)
-        except UsageError:  # of images, tools, several answers
+        except (UsageError, ContextLengthError):  # of images, tools, several answers, long texts
             return _Tried(None, is_sure=False)
         return _Tried(answer, (answer.confidence or 0.0) >= self._settings.threshold)
 

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from importlib.util import find_spec
 from pathlib import Path
 
-from fine_tuning._util.hosts import Host, find_host
+from fine_tuning._util.hosts import Host, find_host, is_known, settings_for
 from fine_tuning.base_models import catalogue
-from fine_tuning.errors import ConfigurationError, NotFoundError
+from fine_tuning.errors import ConfigurationError, DataError, NotFoundError
 from fine_tuning.export.kept_gguf import kept_gguf
 from fine_tuning.serving import vllm_engine
-from fine_tuning.serving.cascade_engine import is_cascade, open_cascade
+from fine_tuning.serving.cascade_engine import HEAD, CascadeSettings, is_cascade, open_cascade
 from fine_tuning.serving.engine import Engine
-from fine_tuning.serving.heads.classifier_head import is_head
+from fine_tuning.serving.heads.classifier_head import is_head, load_head
 from fine_tuning.serving.heads.head_engine import HeadEngine
-from fine_tuning.serving.instructions import is_instructed
+from fine_tuning.serving.instructions import Instructions, is_instructed
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 from fine_tuning.serving.model_resolution import LOCAL, Target
 from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.prompt_engine import open_few_shot, open_instructed
 from fine_tuning.serving.prompted_tools import with_tools_and_checks
-from fine_tuning.serving.retrieved_examples import is_few_shot
+from fine_tuning.serving.retrieved_examples import is_few_shot, load_few_shot
 from fine_tuning.serving.transformers_engine import TransformersEngine
 from fine_tuning.settings import Settings
 
@@ -124,30 +123,76 @@ def open_target(target: Target, name: str, settings: Settings, api_key: str | No
         ConfigurationError: there is no key for OpenAI.
         ProviderError: the model cannot be loaded.
         MissingDependencyError: neither the `serve` nor the `train` extra is installed.
+        DataError: a model of parts is damaged.
     """
+    return _open(target, _Opening(name, settings, api_key))
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """What is opened; `wholes` are the folders of models of parts that are being opened around it."""
+
+    name: str
+    settings: Settings
+    api_key: str | None
+    wholes: tuple[Path, ...] = ()
+
+
+def _open(target: Target, opening: _Opening) -> Engine:
+    name, settings = opening.name, opening.settings
     if target.provider != LOCAL:
-        return _open_host(target, name, find_host(settings, target.provider, api_key))
+        host = find_host(settings_for(settings, target.provider), target.provider, opening.api_key)
+        return _open_host(target, name, host)
     folder = Path(target.model)
     if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):
         raise NotFoundError(f"the files of {name} are gone: {folder}; train it again or deploy another")
     choice = choose_engine(target.provider, target.model, settings, allow_vllm=False)
     assert choice.folder is not None  # noqa: S101 - the model is local
-    if choice.kind in _COMPOSED:
-        return _open_composed(
-            choice.kind, choice.folder, name, lambda other: open_target(other, name, settings, api_key)
-        )
-    return with_tools_and_checks(open_local(choice.folder, name, choice.gguf), choice.folder)
+    if choice.kind not in _COMPOSED:
+        return with_tools_and_checks(open_local(choice.folder, name, choice.gguf), choice.folder)
+    whole = choice.folder.resolve()
+    if whole in opening.wholes:
+        raise DataError(f"{name} cannot be opened: {whole.name} is a part of itself")
+    return _open_composed(choice.kind, choice.folder, replace(opening, wholes=(*opening.wholes, whole)))
 
 
-def _open_composed(kind: EngineKind, folder: Path, name: str, open_other: Callable[[Target], Engine]) -> Engine:
+def _open_composed(kind: EngineKind, folder: Path, opening: _Opening) -> Engine:
     """A model of parts, of which one may be another model."""
     if kind is EngineKind.HEAD:
-        return HeadEngine(folder, name)
+        return HeadEngine(folder, opening.name)
 
     def open_part(part: PartModel) -> Engine:
-        return open_other(Target(part.provider, part.model))
+        _check_part(part, opening.settings)
+        return _open(Target(part.provider, part.model), opening)
 
-    return _OF_PARTS[kind](folder, name, open_part)
+    return _OF_PARTS[kind](folder, opening.name, open_part)
+
+
+def check_composed(kind: EngineKind, folder: Path, settings: Settings) -> None:
+    """Check a model of parts from somewhere else, before it is registered; no host is asked.
+
+    Raises:
+        DataError: its files are damaged, or name others that are not beside it.
+        ConfigurationError: a part is at a host that the settings do not name.
+        MissingDependencyError: an extra is not installed.
+    """
+    if kind is EngineKind.HEAD:
+        load_head(folder)
+    elif kind is EngineKind.CASCADE:
+        load_head(folder / HEAD)
+        _check_part(CascadeSettings.load(folder).second, settings)
+    elif kind is EngineKind.FEW_SHOT:
+        _check_part(load_few_shot(folder)[0].asked, settings)
+    else:
+        _check_part(Instructions.load(folder).asked, settings)
+
+
+def _check_part(part: PartModel, settings: Settings) -> None:
+    """Refuse a host that the user has not named: a folder of somebody else's would send it every question."""
+    if part.provider != LOCAL and not is_known(settings, part.provider):
+        raise ConfigurationError(
+            f"a part of this model is asked at {part.provider}; to have it asked there, set OPENAI_BASE_URL to that"
+        )
 
 
 def _open_host(target: Target, name: str, host: Host) -> OpenAIEngine:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fine_tuning._util.files import atomic_write, make_folder, read_json, write_json
+from fine_tuning._util.library_errors import library_errors
 from fine_tuning.data_io.messages import content_text
 from fine_tuning.errors import DataError
 from fine_tuning.serving.chat_types import Messages
@@ -18,6 +19,7 @@ from fine_tuning.serving.embedding.embedder import Embedder, Vectors, unit_lengt
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, open_embedder
 from fine_tuning.serving.part_model import PartModel
 
+_TELLING = 1 << 15  # first characters of a question, by which examples are found
 SETTINGS, EXAMPLES = "few_shot.json", "examples.jsonl"
 
 
@@ -53,7 +55,7 @@ class RetrievedExamples:
 
         A conversation whose last message has no text of its own, such as an image alone, stays as it is.
         """
-        question = content_text(messages[-1].get("content")) if messages else ""
+        question = content_text(messages[-1].get("content"))[:_TELLING] if messages else ""
         if not question.strip():
             return [*messages]
         (vector,) = unit_length(self.embedder.embed([question]).vectors)
@@ -101,14 +103,8 @@ def load_few_shot(folder: Path) -> tuple[FewShotSettings, RetrievedExamples]:
         DataError: they are damaged.
         MissingDependencyError: the `serve` extra is not installed.
     """
-    try:
+    with library_errors(f"{folder.name} is no prompt with examples that can be loaded", "save or fetch it again"):
         settings, examples = _read(folder)
-    except DataError:
-        raise
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise DataError(
-            f"{folder.name} is no prompt with examples that can be loaded: {type(error).__name__}"
-        ) from None
     if settings.embedding not in BUILT_IN or settings.shots < 1 or not examples:
         raise DataError(f"{folder.name} is no prompt with examples that can be loaded: a value is out of its range")
     return settings, RetrievedExamples.of(examples, open_embedder(settings.embedding), settings.shots)
@@ -119,4 +115,6 @@ def _read(folder: Path) -> tuple[FewShotSettings, list[Example]]:
     asked = PartModel.read(found["asked"], folder)
     with (folder / EXAMPLES).open(encoding="utf-8") as lines:
         examples = [Example(**json.loads(line)) for line in lines]
+    if not all(isinstance(text, str) for each in examples for text in each):
+        raise DataError(f"{folder.name} has an example that is no text")
     return FewShotSettings(int(found["shots"]), asked, str(found["embedding"])), examples

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from fine_tuning._util.library_errors import library_errors
 from fine_tuning.data_io.formats import system_prompt
 from fine_tuning.errors import ContextLengthError, ProviderError, UsageError, requirement
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
@@ -118,13 +119,13 @@ class TransformersEngine:
         """The conversations as token ids, padded on the left, so that every answer starts at the same column."""
         if self._tokenizer is None:
             raise ProviderError(f"the engine of {self.model} is closed; open it again")
-        inputs: dict[str, torch.Tensor] = self._tokenizer.apply_chat_template(
-            [system_prompt.for_template([_as_text(each) for each in messages], self._tokenizer) for messages in batch],
-            add_generation_prompt=True,
-            padding=True,
-            return_tensors="pt",
-            return_dict=True,
-        )
+        chats = [
+            system_prompt.for_template([_as_text(each) for each in messages], self._tokenizer) for messages in batch
+        ]
+        with library_errors(f"the chat template of {self.model} refuses the messages", "change them"):
+            inputs: dict[str, torch.Tensor] = self._tokenizer.apply_chat_template(
+                chats, add_generation_prompt=True, padding=True, return_tensors="pt", return_dict=True
+            )
         limit, needed = self._network.config.max_position_embeddings, inputs["input_ids"].shape[1] + max_tokens
         if needed > limit:
             raise ContextLengthError(
@@ -135,7 +136,7 @@ class TransformersEngine:
     def _generate(self, inputs: dict[str, torch.Tensor], options: JsonColumn) -> torch.Tensor:
         import torch
 
-        with torch.inference_mode():
+        with torch.inference_mode(), library_errors(f"{self.model} cannot answer", "fetch or save the model again"):
             return cast("torch.Tensor", self._network.generate(**inputs, **options, tokenizer=self._tokenizer))
 
     def _completion(self, prompt: torch.Tensor, row: torch.Tensor, latency_ms: float, stops: list[str]) -> Completion:

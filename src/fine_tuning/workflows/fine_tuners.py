@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from fine_tuning._util import hosts
@@ -26,7 +27,8 @@ def of_job(workspace: Workspace, job_id: str) -> FineTuner:
     if job is not None and job["provider"] == "local":
         return LocalFineTuner(workspace=workspace)
     if job is not None:
-        return OpenAIFineTuner(base_url=job["provider"], workspace=workspace)
+        settings = hosts.settings_for(workspace.settings, job["provider"])
+        return OpenAIFineTuner(base_url=job["provider"], workspace=replace(workspace, settings=settings))
     try:
         hosts.find_host(workspace.settings).check_key()
     except ConfigurationError as error:

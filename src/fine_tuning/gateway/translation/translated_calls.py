@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
+from fastapi.concurrency import run_in_threadpool
+
+from fine_tuning._util.json_counts import is_bounded
+from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.errors import DataError, ProviderError
-from fine_tuning.gateway.content_encodings import MAX_BYTES, decoded
+from fine_tuning.gateway.content_encodings import decoded
 from fine_tuning.gateway.exchanges import encoding_of
 from fine_tuning.gateway.http_headers import Headers
+from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.gateway.replies import BrokenOff, Reply, WholeReply
 from fine_tuning.gateway.translation.answer_chunks import StreamReader, stream_reader, whole_chunks
 from fine_tuning.gateway.translation.answers import Answer, answer_of
@@ -24,6 +29,7 @@ from fine_tuning.gateway.translation.messages_body import messages_body
 from fine_tuning.gateway.wire_errors import GatewayError, error_body
 from fine_tuning.serving.chat_types import Chunk
 
+MAX_ANSWER_BYTES = 16 << 20
 _LONGEST_MESSAGE = 1000  # characters of a page that is no JSON
 _PASSED = (b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id", b"x-request-id")
 _STREAM = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
@@ -64,8 +70,11 @@ class TranslatedCall(NamedTuple):
         path = path_of(api, model, is_streamed=asked.is_streamed)
         return cls(asked, api, model, path, json.dumps(body, ensure_ascii=False).encode())
 
-    async def translated(self, reply: Reply) -> Reply:
+    async def translated(self, reply: Reply, memory: MemoryBudget) -> Reply:
         """The reply of the target as one of the application's API; an error and a whole answer are read first.
+
+        Args:
+            memory: for what is read.
 
         Raises:
             GatewayError: 502, the answer broke off, or is none that can be translated.
@@ -76,13 +85,12 @@ class TranslatedCall(NamedTuple):
         if is_stream and encoding_of(reply.headers) in {"", "identity"}:
             return _StreamedReply(reply, [*_STREAM, *passed], self)
         try:
-            return await self._whole(reply, passed)
+            return await self._whole(reply, passed, memory)
         finally:
             reply.close()
 
-    async def _whole(self, reply: Reply, passed: Headers) -> Reply:
-        text = await _text(reply)
-        found = parse_embedded_json(text)
+    async def _whole(self, reply: Reply, passed: Headers, memory: MemoryBudget) -> Reply:
+        text, found = await _body(reply, memory)
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             shown = error_body(wire_of_api(self.asked.api), reply.status, *_error(found, text))
             return _written(reply.status, shown, passed)
@@ -158,23 +166,30 @@ def _failed(message: str) -> GatewayError:
     return GatewayError(HTTPStatus.BAD_GATEWAY, f"the target cannot be understood: {message}", "target_failed")
 
 
-async def _text(reply: Reply) -> str:
-    """The body of a reply.
+async def _body(reply: Reply, memory: MemoryBudget) -> tuple[str, object]:
+    """The body of a reply, as text and, where it is JSON, as its value; read beside the event loop.
 
     Raises:
         GatewayError: 502, it broke off, or cannot be read.
     """
-    raw = bytearray()
+    kept = KeptBody(BodyLimits(MAX_ANSWER_BYTES, memory))
     try:
         async for piece in reply.pieces():
-            raw += piece
-            if len(raw) > MAX_BYTES:
+            if not kept.add(piece):
                 raise _failed("its answer is too large")
-        return decoded(bytes(raw), encoding_of(reply.headers)).decode("utf-8", "replace")
+        return await run_in_threadpool(_read, kept.whole(), encoding_of(reply.headers))
     except BrokenOff:
         raise _failed("its answer broke off") from None
     except DataError as error:
         raise _failed(str(error)) from None
+
+
+def _read(raw: bytes, encoding: str) -> tuple[str, object]:
+    plain = decoded(raw, encoding)
+    if not is_bounded(plain):
+        raise DataError("its answer has too many values")
+    text = plain.decode("utf-8", "replace")
+    return text, parse_embedded_json(text)
 
 
 def _error(body: object, text: str) -> tuple[str, str]:

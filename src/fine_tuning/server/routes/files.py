@@ -127,7 +127,7 @@ class _CompleteFile(FileResponse):
 @router.delete("/files/{file_id}", response_model=FileDeleted)
 def delete(server: Server, project: Project, file_id: str) -> ApiObject:
     """Delete a file; jobs that were trained on it keep their record of it."""
-    file_storage.remove(server.database, find(server, project, file_id))
+    file_storage.remove(server.workspace, find(server, project, file_id))
     return api_objects.deleted(file_id, "file")
 
 
@@ -139,6 +139,6 @@ def find(server: Context, project: str, file_id: str, param: str = "file_id") ->
     """
     with server.database.read() as tx:
         row = files.in_project(tx, project, file_id)
-    if row is None or not file_storage.is_kept(server.workspace, row):
+    if row is None or not file_storage.is_inside(server.workspace, row["path"]):
         raise not_found("File object", file_id, param)
     return row

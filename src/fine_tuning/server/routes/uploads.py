@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Literal
 
 from fastapi import APIRouter, Request
@@ -177,13 +176,15 @@ def complete(server: Server, project: Project, upload_id: str, body: CompleteUpl
         ended.extend(found)
 
     new = NewUpload(project, row["filename"], row["purpose"], row["file_expires_after"])
-    file = file_storage.save(server.workspace, _joined(chosen, digest), new, end)
-    _delete_files(ended)
+    file = file_storage.save(server.workspace, _joined(server, chosen, digest), new, end)
+    _delete_files(server, ended)
     return api_objects.upload({**row, "status": "completed"}, file)
 
 
-def _joined(parts: list[UploadPartRecord], digest: hashlib._Hash) -> Iterator[bytes]:
+def _joined(server: Context, parts: list[UploadPartRecord], digest: hashlib._Hash) -> Iterator[bytes]:
     for part in parts:
+        if not file_storage.is_inside(server.workspace, part["path"]):
+            raise not_found("Part", part["id"], "part_ids")
         try:
             stream = open_to_read(part["path"])
         except NotFoundError:
@@ -205,7 +206,7 @@ def cancel(server: Server, project: Project, upload_id: str) -> ApiObject:
 def _end(server: Context, upload_id: str, status: str) -> None:
     with server.database.write() as tx:
         parts = _ended(tx, upload_id, status)
-    _delete_files(parts or [])
+    _delete_files(server, parts or [])
 
 
 def _ended(tx: Transaction, upload_id: str, status: str, file_id: str | None = None) -> list[UploadPartRecord] | None:
@@ -217,9 +218,9 @@ def _ended(tx: Transaction, upload_id: str, status: str, file_id: str | None = N
     return parts
 
 
-def _delete_files(parts: Iterable[UploadPartRecord]) -> None:
+def _delete_files(server: Context, parts: Iterable[UploadPartRecord]) -> None:
     for part in parts:
-        Path(part["path"]).unlink(missing_ok=True)
+        file_storage.delete(server.workspace, part["path"])
 
 
 def delete_expired(server: Context) -> None:
@@ -230,7 +231,7 @@ def delete_expired(server: Context) -> None:
         _end(server, upload["id"], "expired")
     for file in old:
         with suppress(ConflictError):  # a job still needs it; it goes when that has ended
-            file_storage.remove(server.database, record(StoredFile, file))
+            file_storage.remove(server.workspace, record(StoredFile, file))
 
 
 def _pending(server: Context, project: str, upload_id: str) -> UploadRecord:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.errors import ContextLengthError, UsageError
+from fine_tuning.errors import ContextLengthError, DataError, UsageError
 from fine_tuning.serving.interruption import Check, unchecked
 
 Vectors = NDArray[np.float32]
@@ -36,10 +36,17 @@ class Embeddings:
     Attributes:
         vectors: float32, of the shape (texts, dimensions).
         tokens: tokens of all texts.
+
+    Raises:
+        DataError: a vector has a value that is no number, as of damaged weights.
     """
 
     vectors: Vectors
     tokens: int
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.vectors).all():
+            raise DataError("the embedding model gives values that are no numbers; fetch or save it again")
 
 
 class Embedder(Protocol):

@@ -11,7 +11,12 @@ import numpy as np
 
 from fine_tuning._util.files import read_json
 from fine_tuning._util.lazy_imports import import_transformers
-from fine_tuning.errors import DataError, MissingDependencyError, ProviderError
+from fine_tuning._util.library_errors import library_errors
+from fine_tuning.base_models.model_folder import check_encoder_files
+from fine_tuning.base_models.safetensors_header import read_header
+from fine_tuning.base_models.tokenizer_files import check_ids
+from fine_tuning.base_models.tokenizer_trial import try_tokenizer
+from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.serving.embedding.embedder import Embeddings, EmbeddingSizes, Vectors, check_lengths, unit_length
 from fine_tuning.serving.embedding.sentence_modules import EncoderLayout, read_layout, shorter_sizes
 from fine_tuning.serving.interruption import Check, interruptible, turn, unchecked
@@ -25,6 +30,7 @@ Network = Any  # a transformers.PreTrainedModel, which has no types
 Tokenizer = Any  # a transformers.PreTrainedTokenizerFast
 BATCH_TOKENS = 8192  # of a pass, padding included
 _POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer"}
+_UNUSED = "pooler."  # a layer behind the last one, which many encoders are saved without
 _UNLIMITED = 10**9  # tokenizers without a limit have a huge one
 
 
@@ -32,8 +38,7 @@ class EncoderEmbedder:
     """An `Embedder` over an encoder in Hugging Face's or sentence-transformers' layout; no code in it is run.
 
     Raises:
-        DataError: the folder has a module that is not supported.
-        ProviderError: transformers cannot load it.
+        DataError: the folder has a module that is not supported, or a damaged file.
         MissingDependencyError: the `train` extra is not installed.
     """
 
@@ -86,13 +91,18 @@ def _load(folder: Path) -> tuple[Network, Tokenizer]:
         from transformers import AutoModel, AutoTokenizer
     except ImportError as error:
         raise MissingDependencyError("transformers", "train", "embedding with a model folder") from error
+    check_encoder_files(folder)
+    if (folder / "tokenizer.json").exists():
+        try_tokenizer(folder)
     from_files: Mapping[str, object] = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        with no_progress_bar():
-            network = AutoModel.from_pretrained(folder, use_safetensors=True, dtype="float32", **from_files)
-            tokenizer = AutoTokenizer.from_pretrained(folder, **from_files)
-    except (OSError, ValueError) as error:
-        raise ProviderError(f"transformers cannot load {folder.name} ({str(error).splitlines()[0]})") from error
+    with library_errors(f"transformers cannot load {folder.name}", "fetch or save the model again"), no_progress_bar():
+        network, found = AutoModel.from_pretrained(
+            folder, use_safetensors=True, dtype="float32", output_loading_info=True, **from_files
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, **from_files)
+    if lacking := sorted(key for key in found["missing_keys"] if not key.startswith(_UNUSED)):
+        raise DataError(f"the weights in {folder.name} lack {lacking[0][:100]}; fetch or save the model again")
+    check_ids(tokenizer.get_vocab(), network.get_input_embeddings().num_embeddings, folder)
     return network.to("cuda" if torch.cuda.is_available() else "cpu").eval(), tokenizer
 
 
@@ -104,6 +114,11 @@ def _dense(folder: Path, device: torch.device) -> tuple[torch.nn.Linear, torch.n
     config, weights = read_json(folder / "config.json"), folder / "model.safetensors"
     if not weights.is_file():
         raise DataError(f"{folder.name} has no model.safetensors (pickled weights are not read)")
+    stored = read_header(weights)
+    if max(map(int, (config["in_features"], config["out_features"]))) > max(
+        size for each in stored.values() for size in each.shape
+    ):
+        raise DataError(f"{folder.name} has other weights than its config.json describes")
     linear = torch.nn.Linear(config["in_features"], config["out_features"], bias=config.get("bias", True))
     linear.load_state_dict(
         {name.removeprefix("linear."): tensor.float() for name, tensor in load_file(weights).items()}

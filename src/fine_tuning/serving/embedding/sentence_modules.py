@@ -56,16 +56,25 @@ def is_embedding_folder(folder: Path) -> bool:
         return True
     if not (folder / "config.json").is_file():
         return False
-    architectures = read_json(folder / "config.json").get("architectures") or []
-    return bool(architectures) and not any(str(name).endswith(_GENERATIVE) for name in architectures)
+    config = read_json(folder / "config.json")
+    architectures = config.get("architectures") if isinstance(config, dict) else None
+    names = [str(name) for name in architectures] if isinstance(architectures, list) else []
+    return bool(names) and not any(name.endswith(_GENERATIVE) for name in names)
 
 
 def modules_of(folder: Path) -> list[tuple[str, Path]]:
-    """Kind and folder of each module, in their order; none without modules.json."""
+    """Kind and folder of each module, in their order; none without modules.json.
+
+    Raises:
+        DataError: a module is outside of the folder.
+    """
     if not (folder / MODULES).is_file():
         return []
     listed = sorted(read_json(folder / MODULES), key=lambda each: int(each["idx"]))
-    return [(str(each["type"]).rsplit(".", 1)[-1], folder / str(each["path"])) for each in listed]
+    found = [(str(each["type"]).rsplit(".", 1)[-1], folder / str(each["path"])) for each in listed]
+    if outside := [place for _, place in found if not place.resolve().is_relative_to(folder.resolve())]:
+        raise DataError(f"{folder.name}/{MODULES} names {ascii(outside[0].name)[:100]}, which is not in its folder")
+    return found
 
 
 def read_layout(folder: Path) -> EncoderLayout:

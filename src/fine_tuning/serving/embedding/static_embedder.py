@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from fine_tuning._util.wordllama_model import open_wordllama_model
+from fine_tuning.base_models.safetensors_header import read_header
+from fine_tuning.base_models.tokenizer_files import check_ids, check_tokenizer
+from fine_tuning.base_models.tokenizer_trial import try_tokenizer
 from fine_tuning.errors import DataError, MissingDependencyError
 from fine_tuning.serving.embedding.embedder import Embeddings, EmbeddingSizes, Vectors, unit_length
 from fine_tuning.serving.interruption import Check, unchecked
@@ -87,9 +90,13 @@ def open_static_folder(folder: Path, *, is_normalized: bool) -> StaticEmbedder:
     weights, tokenizer = folder / "model.safetensors", folder / "tokenizer.json"
     if not weights.is_file() or not tokenizer.is_file():
         raise DataError(f"{folder.name} needs model.safetensors and tokenizer.json")
+    read_header(weights)
+    check_tokenizer(folder)
+    try_tokenizer(folder)
     tensors = load_file(weights)
     if len(tensors) != 1 or (name := next(iter(tensors))) not in _TABLES:
         raise DataError(f"{folder.name} has the tensors {', '.join(tensors)}; a table of vectors is expected")
     table = tensors[name].astype(np.float32)
     loaded = Loaded.from_file(str(tokenizer))
+    check_ids(loaded.get_vocab(), len(table), folder)
     return StaticEmbedder(table, loaded, EmbeddingSizes(table.shape[1]), is_normalized=is_normalized)

@@ -21,7 +21,7 @@ WHOLE: FieldPath = ()  # the path of an answer that is one label
 ABSENT = ""  # of a field that an object does not have; no JSON text is empty
 MIN_SHARE = 0.95  # of answers that a shape, or a kind of field, has to describe
 _SEPARATORS = ((", ", ": "), (",", ":"))
-_INDENTS = (None, 2, 4)
+INDENTS = (None, 2, 4)
 
 
 @dataclass(frozen=True)
@@ -127,5 +127,5 @@ def _put(into: JsonObject, path: FieldPath, value: object) -> None:
 def _style(answers: Iterable[str]) -> JsonStyle:
     """The style that writes most of the objects as they are."""
     objects = [(answer.strip(), found) for answer in answers if (found := _object(answer)) is not None]
-    styles = [JsonStyle(*each) for each in product(_SEPARATORS, _INDENTS, (False, True))]
+    styles = [JsonStyle(*each) for each in product(_SEPARATORS, INDENTS, (False, True))]
     return max(styles, key=lambda style: sum(style.text(found) == answer for answer, found in objects))

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fine_tuning._util.files import make_folder, read_json, write_json
+from fine_tuning._util.library_errors import library_errors
+from fine_tuning.base_models.safetensors_header import read_header
 from fine_tuning.data_io.messages import content_text
-from fine_tuning.errors import DataError, MissingDependencyError, UsageError
+from fine_tuning.errors import ContextLengthError, DataError, MissingDependencyError, UsageError
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, open_embedder
-from fine_tuning.serving.heads.answer_shape import AnswerShape, FieldPath, JsonStyle
+from fine_tuning.serving.heads.answer_shape import ABSENT, INDENTS, AnswerShape, FieldPath, JsonStyle
 from fine_tuning.serving.heads.label_layer import LabelLayer, Probabilities
 from fine_tuning.serving.heads.span_layer import SpanLayer, TokenizedText
 from fine_tuning.serving.heads.span_writer import SpanWriter
@@ -23,7 +25,9 @@ from fine_tuning.serving.heads.text_features import TextFeatures, Weights
 
 SETTINGS, TENSORS, ENCODER = "head.json", "head.safetensors", "encoder"
 FORMAT = 1
+MAX_CHARACTERS = 1 << 17  # of a conversation
 AS_IT_IS = SpanWriter({})
+_TRIAL = "a first try, of 10 words: Anna paid $5 (twice)."
 COPIED = "copied"  # in place of a label, which is a JSON text: the value is a span of the text
 
 
@@ -68,9 +72,15 @@ class ClassifierHead:
     embedding: str | None = None
 
     def answers(self, texts: Sequence[str]) -> list[HeadAnswer]:
-        """The answer to each text."""
+        """The answer to each text.
+
+        Raises:
+            ContextLengthError: a text is longer than a head reads, since its features take many times its size.
+        """
         if not texts:
             return []
+        if (longest := max(map(len, texts))) > MAX_CHARACTERS:
+            raise ContextLengthError(f"a classifier head reads {MAX_CHARACTERS:,} characters; this has {longest:,}")
         rows = self.features.rows(texts)
         found = {path: layers.labels.probabilities(rows) for path, layers in self.fields.items()}
         return [self._answer(text, {path: each[at] for path, each in found.items()}) for at, text in enumerate(texts)]
@@ -141,16 +151,15 @@ def load_head(folder: Path) -> ClassifierHead:
         DataError: its files are damaged, or of a newer version.
         MissingDependencyError: an extra is not installed.
     """
-    try:
-        return _loaded(folder)
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError, OSError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{folder.name} is no classifier head that can be loaded: {type(error).__name__}") from error
+    with library_errors(f"{folder.name} is no classifier head that can be loaded", "save or fetch it again"):
+        found = _loaded(folder)
+        found.answers([_TRIAL])
+    return found
 
 
 def _loaded(folder: Path) -> ClassifierHead:
     settings: dict[str, Any] = read_json(folder / SETTINGS)
+    read_header(folder / TENSORS)
     if settings["format"] != FORMAT:
         raise DataError(f"{folder.name} has the format {settings['format']}; this version reads {FORMAT}")
     tensors = _load_file(folder / TENSORS)
@@ -165,6 +174,8 @@ def _loaded(folder: Path) -> ClassifierHead:
         tuple(fields),
         None if style is None else JsonStyle(tuple(style["separators"]), style["indent"], style["ensure_ascii"]),
     )
+    if shape.style is not None and shape.style.indent not in INDENTS:
+        raise ValueError("indent")
     return ClassifierHead(shape, fields, features, bool(settings["reads_system"]), place)
 
 
@@ -189,6 +200,9 @@ def _field(settings: Mapping[str, Any], number: int, tensors: Mapping[str, Weigh
     )
     if labels.weights.shape[1] != len(labels.labels) or labels.bias.shape != (len(labels.labels),):
         raise ValueError("labels and weights")
+    for label in labels.labels:
+        if label not in (COPIED, ABSENT):
+            json.loads(label)
     if not settings["is_copied"]:
         return FieldLayers(labels)
     patterns = frozenset(map(str, settings["patterns"]))

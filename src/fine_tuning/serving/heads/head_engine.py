@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 
+from fine_tuning._util.library_errors import library_errors
 from fine_tuning.errors import ProviderError, UsageError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
@@ -54,7 +55,8 @@ class HeadEngine:
         for messages in batch:
             started = time.perf_counter()
             text = self._head.text_of(messages)
-            (answer,) = self._head.answers([text])
+            with library_errors(f"{self.model} cannot answer", "train it again"):
+                (answer,) = self._head.answers([text])
             latency = (time.perf_counter() - started) * 1000
             counts = len(tokens_of(text)), len(tokens_of(answer.text))
             yield Completion(answer.text, self.model, *counts, latency, "stop", confidence=answer.confidence)

@@ -8,6 +8,7 @@ from typing import cast
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 
+from fine_tuning._util.printable import printable
 from fine_tuning.errors import TrainingError
 from fine_tuning.store.records.job_events import StepMetrics
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
@@ -39,9 +40,9 @@ def wait(trainer: Trainer, job_id: str, *, poll_seconds: float, timeout_seconds:
 def _bar(*, show: bool) -> Progress:
     return Progress(
         SpinnerColumn(finished_text="[green]✓"),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.fields[facts]}"),
+        TextColumn("{task.fields[facts]}", markup=False),
         console=Console(stderr=True),
         disable=not show,
     )
@@ -50,7 +51,9 @@ def _bar(*, show: bool) -> Progress:
 def _draw(bar: Progress, line: TaskID, job: JobView, events: list[JobEventView]) -> None:
     metrics = _newest_metrics(events)
     is_starting = job["status"] == "running" and events and "step" not in metrics
-    bar.update(line, description=events[-1]["message"] if is_starting else job["status"], facts=summary(metrics))
+    bar.update(
+        line, description=printable(events[-1]["message"] if is_starting else job["status"]), facts=summary(metrics)
+    )
     if total := metrics.get("total_steps"):
         bar.update(line, total=total, completed=metrics.get("step", 0))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from fine_tuning._util.library_errors import reason_of
 from fine_tuning.base_models.template_check import FileRendering
 from fine_tuning.data_io.formats import system_prompt, tool_prompt
 from fine_tuning.data_io.messages import Message, Tool, said_content
@@ -126,14 +127,14 @@ def _render(
     *,
     generation: bool,
 ) -> str:
-    from jinja2 import TemplateError
-
     try:
         rendered: str = tokenizer.apply_chat_template(
             tool_prompt.with_argument_objects(messages), tools=tools, tokenize=False, add_generation_prompt=generation
         )
-    except (TemplateError, TypeError, ValueError) as error:
-        raise DataError(f"{where}: the base model's chat template cannot render this chat: {error}") from None
+    except Exception as error:  # noqa: BLE001 - a template is a program of its author
+        raise DataError(
+            f"{where}: the base model's chat template cannot render this chat: {reason_of(error)}"
+        ) from None
     return rendered
 
 

@@ -11,7 +11,6 @@ from itertools import islice
 from math import nan
 from typing import TYPE_CHECKING, Final
 
-from fine_tuning._util.hosts import Host, find_host
 from fine_tuning.data_io.json_values import Row, object_or_empty
 from fine_tuning.errors import NotFoundError, ProviderError, UsageError
 from fine_tuning.serving.openai_engine import OpenAIEngine
@@ -48,7 +47,7 @@ class BatchedCalls:
         if not isinstance(calls.model.engine, OpenAIEngine):
             raise UsageError(f"{calls.model.name} runs on this machine, which has no batches: leave out --batch")
         self._calls, self._engine, self._database = calls, calls.model.engine, workspace.database
-        self._host: Host = find_host(workspace.settings, calls.model.target.provider)
+        self._host = calls.model.host()
         self._client: OpenAI = self._host.client(max_retries=2)
         self._reasons: dict[LabelKey, Missing] = {}
 

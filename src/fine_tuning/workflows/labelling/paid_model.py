@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fine_tuning._util.hosts import find_host
+from fine_tuning._util.hosts import Host, find_host, settings_for
 from fine_tuning.candidates.candidate import Request
 from fine_tuning.costs.prices import PriceList
 from fine_tuning.costs.published_prices import CallPrice
@@ -60,7 +60,11 @@ class PaidModel:
         """Of a host, an engine that repeats nothing by itself: a call that is repeated may be paid twice."""
         if self.target.provider == LOCAL:
             return open_target(self.target, self.name, self.settings)
-        return OpenAIEngine(find_host(self.settings, self.target.provider), self.target.model, max_retries=0)
+        return OpenAIEngine(self.host(), self.target.model, max_retries=0)
+
+    def host(self) -> Host:
+        """Where it answers; the key of the settings goes to hosts that they name."""
+        return find_host(settings_for(self.settings, self.target.provider), self.target.provider)
 
     @property
     def is_local(self) -> bool:

@@ -22,6 +22,7 @@ FOLDERS = ("datasets", "files", "artifacts", "evaluations")  # base models can b
 MANIFEST = "manifest.json"
 FORMAT = 1
 PIECE = 1 << 20
+MAX_TEXT_BYTES = 256 << 20  # of the manifest and of a row: a small archive may unpack to more than there is memory
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # What `zipfile` raises for damaged bytes, as observed with flipped bits: a position before the file's start is an
 # OSError, a name that is not UTF-8 a ValueError, an entry that claims to be encrypted a RuntimeError.
@@ -99,8 +100,10 @@ def manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
         DataError: it is missing or damaged, of another format, or names files outside of a workspace.
     """
     unusable = f"{path} is not a backup: its manifest is missing or damaged"
-    with _damage_reported_as(unusable):
-        content = archive.read(MANIFEST)
+    with _damage_reported_as(unusable), archive.open(MANIFEST) as stream:
+        content = stream.read(MAX_TEXT_BYTES + 1)
+    if len(content) > MAX_TEXT_BYTES:
+        raise DataError(f"{unusable} (it has more than {MAX_TEXT_BYTES >> 20} MiB)")
     try:
         parsed = parse_json(content)
     except DataError as error:
@@ -157,7 +160,9 @@ def rows(archive: zipfile.ZipFile, name: str, path: Path) -> Iterator[Row]:
         DataError: they cannot be read.
     """
     with _damage_reported_as(f"{path} is damaged: {name} cannot be read"), archive.open(name) as lines:
-        for line in lines:
+        while line := lines.readline(MAX_TEXT_BYTES + 1):
+            if len(line) > MAX_TEXT_BYTES:
+                raise DataError(f"{path} is damaged: {name} has a row of more than {MAX_TEXT_BYTES >> 20} MiB")
             row = json.loads(line)
             if not isinstance(row, dict):
                 raise DataError(f"{path} is damaged: {name} has a line that is not a row")

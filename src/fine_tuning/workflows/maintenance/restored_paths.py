@@ -14,7 +14,8 @@ from fine_tuning.store.dump import Row
 
 FOLDER = "outside"  # of the workspace, where paths that led out of it lead now; nothing is written there
 _COLUMNS = {"files": "path", "upload_parts": "path", "artifacts": "path", "datasets": "path"}
-_VERSIONS, _MODEL = "model_versions", "provider_model"
+_MODELS = {"model_versions": ("provider_model",), "jobs": ("model", "base_model", "fine_tuned_model")}
+_RESULT, _FOLDERS = "result", ("adapter_dir", "merged_dir")  # of a job
 
 
 class RestoredPaths:
@@ -35,9 +36,21 @@ class RestoredPaths:
         found = {name: moved(value, self._prefixes) for name, value in row.items()}
         if (column := _COLUMNS.get(table)) is not None:
             found[column] = self._inside(str(found[column]))
-        elif table == _VERSIONS and found.get("provider") == "local" and Path(str(found.get(_MODEL))).is_absolute():
-            found[_MODEL] = self._inside(str(found[_MODEL]))
+        if found.get("provider") == "local":
+            self._keep_inside(found, _MODELS.get(table, ()))
+            if table == "jobs" and isinstance(result := found.get(_RESULT), dict):
+                self._keep_inside(result, _FOLDERS, is_path=True)
+                checkpoints = result.get("checkpoints")
+                for each in checkpoints if isinstance(checkpoints, list) else []:
+                    self._keep_inside(each if isinstance(each, dict) else {}, ("model",))
         return found
+
+    def _keep_inside(self, values: dict[str, object], names: Iterable[str], *, is_path: bool = False) -> None:
+        """Change the paths under these names; a name of a model is none, unless it is said to be."""
+        for name in names:
+            value = values.get(name)
+            if value is not None and (is_path or _is_path(str(value))):
+                values[name] = self._inside(str(value))
 
     def _inside(self, path: str) -> str:
         plain = Path(os.path.normpath(path))
@@ -45,6 +58,12 @@ class RestoredPaths:
             return path
         self.outside.add(path)
         return str(self._home / FOLDER / "/".join(part for part in plain.parts if part not in {"/", "//", ".."}))
+
+
+def _is_path(name: str) -> bool:
+    """Whether the name of a model is a path; those of hubs (`org/model`) have one slash, and begin with a letter."""
+    path = Path(name)
+    return path.is_absolute() or name.startswith(("~", ".")) or ".." in path.parts
 
 
 def moved(value: object, prefixes: Sequence[tuple[str, str]]) -> object:
