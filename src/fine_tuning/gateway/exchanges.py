@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -97,6 +98,11 @@ def _kept(so_far: bytearray | None, piece: bytes, most: int) -> bytearray | None
         return None
     so_far += piece
     return so_far
+
+
+def is_capture_allowed(tags: Mapping[str, str]) -> bool:
+    """Whether the client allows its call to be recorded; whatever else than a yes it writes in x-ft-capture is a no."""
+    return tags.get("capture", "on").strip().lower() in {"on", "true", "yes", "1"}
 
 
 def encoding_of(headers: Headers) -> str:
