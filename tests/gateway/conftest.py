@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server.gateway_app import GatewayApp
+from fine_tuning.server.rate_limits import RateLimiter
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store import gateway_calls
 from fine_tuning.store.records.gateway_calls import GatewayCall
@@ -70,9 +71,9 @@ def gateway(vendor: Upstream, second: Upstream, workspace: Path, monkeypatch: py
 
 
 @contextmanager
-def running(behind: ASGIApp, config: ServerConfig | None = None) -> Iterator[Gateway]:
+def running(behind: ASGIApp, config: ServerConfig | None = None, rates: RateLimiter | None = None) -> Iterator[Gateway]:
     """A gateway before an application."""
-    app = GatewayApp(behind, config or ServerConfig(), open_workspace())
+    app = GatewayApp(behind, config or ServerConfig(), open_workspace(), rates)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -117,8 +117,10 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         workers(options.slots, workspace.settings) if options.slots else nullcontext(),
         recorder(workspace.settings),
     ):
-        app = with_dashboard(make_app(config, workspace), workspace=workspace, allowed_hosts=config.allowed_hosts)
-        _run(GatewayApp(app, config, workspace), listener, message.format(_address(host, listener)) + access, proxies)
+        api = make_app(config, workspace)
+        app = with_dashboard(api, workspace=workspace, allowed_hosts=config.allowed_hosts)
+        gateway = GatewayApp(app, config, workspace, api.state.context.rates)
+        _run(gateway, listener, message.format(_address(host, listener)) + access, proxies)
 
 
 def ui(

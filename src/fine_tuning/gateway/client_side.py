@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
@@ -26,25 +26,30 @@ class ClientSide:
     Args:
         most: bytes that are read before the call is passed on, and kept for the record; larger bodies are passed on
             while they arrive.
+        hold: is told the size of each piece that is read before; raises GatewayError where there is no place for it.
+
+    Attributes:
+        held: bytes that it was told.
     """
 
-    def __init__(self, receive: Receive, exchange: Exchange, most: int) -> None:
-        self._receive, self._exchange, self._most = receive, exchange, most
+    def __init__(self, receive: Receive, exchange: Exchange, most: int, hold: Callable[[int], None]) -> None:
+        self._receive, self._exchange, self._most, self._hold = receive, exchange, most, hold
         self.has_left = False
+        self.held = 0
 
     async def body(self) -> Body:
         """The body, or its pieces where it is large; None where it is empty.
 
         Raises:
             ClientLeft: the client did.
-            GatewayError: it stopped sending.
+            GatewayError: it stopped sending, or there is no place for more.
         """
         pieces: list[bytes] = []
-        size = 0
         async for piece in self._pieces():
+            self._hold(len(piece))
+            self.held += len(piece)
             pieces.append(piece)
-            size += len(piece)
-            if size > self._most:
+            if self.held > self._most:
                 return self._streamed(pieces)
         return b"".join(pieces) or None
 

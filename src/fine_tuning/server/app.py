@@ -23,7 +23,7 @@ from fine_tuning.server.context import Context
 from fine_tuning.server.http_methods import HttpMethods
 from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.query_parameters import check_known
-from fine_tuning.server.rate_limits import ConcurrencyLimiter
+from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
 from fine_tuning.server.routes import (
     anthropic_models,
     batches,
@@ -70,7 +70,8 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     engines = Engines(workspace.settings, config.memory_limit_mib, parity, config.context_length)
     limits = PythonLimits() if config.python_graders else None
     waiting = WaitingAnswers(workspace.folder(FOLDER), partial(_store, workspace))
-    context = Context(config, workspace, engines, parity, ConcurrencyLimiter(config.max_concurrent), waiting, limits)
+    requests, rates = ConcurrencyLimiter(config.max_concurrent), RateLimiter(config.requests_per_minute)
+    context = Context(config, workspace, engines, parity, requests, rates, waiting, limits)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and their answers, on your own hardware.",

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from fine_tuning.evaluation.graders.grading import PythonLimits
 from fine_tuning.server.loaded_models import Engines
-from fine_tuning.server.rate_limits import ConcurrencyLimiter
+from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.server.waiting_answers import WaitingAnswers
@@ -17,17 +17,21 @@ from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import Workspace
 
 PROJECT = "project"  # in a request's state
+COUNTED = "counted"  # in the state of a request that the rate limit has counted already
 
 
 @dataclass(frozen=True)
 class Context:
-    """One server's parts: `requests` counts those of clients that run now; without `python_graders` there are none."""
+    """One server's parts: `requests` counts those of clients that run now, `rates` those of each client in a minute;
+    without `python_graders` there are none.
+    """
 
     config: ServerConfig
     workspace: Workspace
     engines: Engines
     parity: Parity
     requests: ConcurrencyLimiter
+    rates: RateLimiter
     waiting: WaitingAnswers
     python_graders: PythonLimits | None = None
 

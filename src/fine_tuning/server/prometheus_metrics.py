@@ -25,6 +25,9 @@ GATEWAY_CALLS = Counter(
 GATEWAY_SECONDS = Histogram("ft_gateway_seconds", "Time to the last byte of calls passed on.", **_OF_CALLS)
 GATEWAY_FIRST_BYTE = Histogram("ft_gateway_first_byte_seconds", "Time to the first byte of their answers.", **_OF_CALLS)
 GATEWAY_DROPPED = Gauge("ft_gateway_dropped_calls", "Calls since the start that were not recorded.", registry=REGISTRY)
+SHADOW_DROPPED = Gauge(
+    "ft_gateway_shadow_dropped_calls", "Calls since the start with no place in the shadow.", registry=REGISTRY
+)
 
 
 def count_call(exchange: Exchange) -> None:
