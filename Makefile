@@ -29,8 +29,8 @@ test: export PYTHONDONTWRITEBYTECODE = # the many processes of the tests compile
 test: setup
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
-# Clients of other projects that tests/clients points at the server, in an environment for each version of OpenAI's package, one for Anthropic's, and one for Node.
-SMALL_CLIENTS := anthropic openai_1 node
+# Clients of other projects that tests/clients points at the server, in an environment for each version of OpenAI's package, one each for Anthropic's and Google's, and one for Node.
+SMALL_CLIENTS := anthropic google openai_1 node
 CLIENTS ?= $(SMALL_CLIENTS) openai_2 openai_3
 clients: setup
 	@for name in $(filter-out node,$(CLIENTS)); do \

@@ -82,10 +82,11 @@ class _Handler(BaseHTTPRequestHandler):
         state.requests.append(request)
         answer = state.answer_to(f"{self.command} {path}")
         status, body = answer(request) if callable(answer) else answer
+        is_stream = isinstance(request.body, dict) and request.body.get("stream") is True and "choices" in body
         lines = body if isinstance(body, list) else [body]
-        payload = "\n".join(json.dumps(line) for line in lines).encode()
+        payload = b"".join(_events(body)) if is_stream else "\n".join(map(json.dumps, lines)).encode()
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", "text/event-stream" if is_stream else "application/json")
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
         self.wfile.write(payload)
@@ -94,6 +95,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+
+def _events(whole: dict[str, Any]) -> Iterator[bytes]:
+    """A chat completion as a stream, with its usage at the end."""
+    (choice,) = whole["choices"]
+    head = {**whole, "object": "chat.completion.chunk", "usage": None}
+    for delta, reason in ((choice["message"], None), ({}, choice["finish_reason"])):
+        yield _event({**head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+    yield _event({**head, "choices": [], "usage": whole["usage"]})
+    yield b"data: [DONE]\n\n"
+
+
+def _event(value: object) -> bytes:
+    return f"data: {json.dumps(value)}\n\n".encode()
 
 
 def completion(text: str, model: str) -> dict[str, Any]:

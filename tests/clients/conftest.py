@@ -8,12 +8,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from tests.clients.gemini_upstream import gemini_upstream
+from tests.clients.recorded_wire import RecordedWire, check_equal, recorded
 from tests.conftest import PROJECT
 
 CLIENTS = PROJECT / ".clients"
@@ -39,11 +42,37 @@ def served(
         yield address
 
 
+class Wires(NamedTuple):
+    """What clients and the gateway have said to each other, and the gateway and its upstreams, by their names."""
+
+    before: RecordedWire
+    behind: Mapping[str, RecordedWire]
+
+    @property
+    def address(self) -> str:
+        """Of the gateway, without `/v1`."""
+        return self.before.address
+
+    def check(self, upstream: str) -> None:
+        """Compare both sides of the calls to an upstream."""
+        assert check_equal(self.before, self.behind[upstream], upstream) > 0
+
+
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory, warm_command: list[str], served: str) -> Iterator[str]:
-    """The address of a gateway before that server, without `/v1`: a vendor, and the targets of two routes."""
+def gateway(tmp_path_factory: pytest.TempPathFactory, warm_command: list[str], served: str) -> Iterator[Wires]:
+    """A gateway before that server as a vendor and as the targets of two routes, and before Gemini's API."""
     home, vendor = tmp_path_factory.mktemp("gateway"), served.removesuffix("/v1")
-    upstreams = {"vendor": vendor, "chat": f"chat+{vendor}", "messages": f"anthropic+{vendor}"}
+    with gemini_upstream() as gemini, recorded(vendor) as vendors, recorded(gemini) as geminis:
+        upstreams = {"vendor": vendors.address, "chat": f"chat+{vendor}", "messages": f"anthropic+{vendor}"}
+        with (
+            _gateway(home, {**upstreams, "gemini": geminis.address}, warm_command) as address,
+            recorded(address) as before,
+        ):
+            yield Wires(before, {"vendor": vendors, "gemini": geminis})
+
+
+@contextmanager
+def _gateway(home: Path, upstreams: Mapping[str, str], warm_command: list[str]) -> Iterator[str]:
     settings = {"FINE_TUNING_HOME": str(home), "FINE_TUNING_UPSTREAMS": json.dumps(upstreams)}
     for route, upstream in ((TO_CHAT, "chat"), (TO_MESSAGES, "messages")):
         command = [sys.executable, "-m", "fine_tuning.cli", "route", "set", route, f"{upstream}/{MODEL}"]

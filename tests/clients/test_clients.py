@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.conftest import MODEL, TO_CHAT, TO_MESSAGES
+from tests.clients import gemini_upstream
+from tests.clients.conftest import MODEL, TO_CHAT, TO_MESSAGES, Wires
 
 SCENARIOS = Path(__file__).parent / "scenarios"
 ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of OpenAI's package, and Anthropic's
@@ -26,6 +27,7 @@ ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of
     "lm_eval_task": "openai_3",
 }
 NODE = ("openai_node", "anthropic_node", "vercel_ai")
+GEMINIS = "google_genai"  # whose API this server does not have
 OF_ROUTES = {"anthropic_route": ("anthropic", TO_CHAT), "openai_route": ("openai_3", TO_MESSAGES)}
 BEHIND_THE_GATEWAY = (
     "anthropic_sdk",
@@ -49,23 +51,30 @@ def test_node_client(scenario: str, run_client: Callable[..., None], served: str
 
 
 @pytest.mark.parametrize("scenario", BEHIND_THE_GATEWAY)
-def test_python_client_behind_the_gateway(scenario: str, run_client: Callable[..., None], gateway: str) -> None:
-    run_client(ENVIRONMENTS[scenario], SCENARIOS / f"{scenario}.py", f"{gateway}/vendor/v1", MODEL)
+def test_python_client_behind_the_gateway(scenario: str, run_client: Callable[..., None], gateway: Wires) -> None:
+    run_client(ENVIRONMENTS[scenario], SCENARIOS / f"{scenario}.py", f"{gateway.address}/vendor/v1", MODEL)
+    gateway.check("vendor")
+
+
+def test_geminis_client_behind_the_gateway(run_client: Callable[..., None], gateway: Wires) -> None:
+    run_client("google", SCENARIOS / f"{GEMINIS}.py", f"{gateway.address}/gemini", gemini_upstream.MODEL)
+    gateway.check("gemini")
 
 
 @pytest.mark.parametrize("scenario", NODE)
-def test_node_client_behind_the_gateway(scenario: str, run_client: Callable[..., None], gateway: str) -> None:
-    run_client("node", SCENARIOS / f"{scenario}.mjs", f"{gateway}/vendor/v1", MODEL)
+def test_node_client_behind_the_gateway(scenario: str, run_client: Callable[..., None], gateway: Wires) -> None:
+    run_client("node", SCENARIOS / f"{scenario}.mjs", f"{gateway.address}/vendor/v1", MODEL)
+    gateway.check("vendor")
 
 
 @pytest.mark.parametrize("scenario", OF_ROUTES)
 def test_client_of_a_route_whose_target_speaks_another_wire(
-    scenario: str, run_client: Callable[..., None], gateway: str
+    scenario: str, run_client: Callable[..., None], gateway: Wires
 ) -> None:
     environment, route = OF_ROUTES[scenario]
-    run_client(environment, SCENARIOS / f"{scenario}.py", f"{gateway}/v1", route)
+    run_client(environment, SCENARIOS / f"{scenario}.py", f"{gateway.address}/v1", route)
 
 
 def test_all_scenarios_are_run() -> None:
-    assert {path.stem for path in SCENARIOS.glob("*.py")} == {*ENVIRONMENTS, *OF_ROUTES}
+    assert {path.stem for path in SCENARIOS.glob("*.py")} == {*ENVIRONMENTS, *OF_ROUTES, GEMINIS}
     assert {path.stem for path in SCENARIOS.glob("*.mjs")} == set(NODE)

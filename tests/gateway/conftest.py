@@ -18,6 +18,7 @@ from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server.gateway_app import GatewayApp
+from fine_tuning.server.rate_limits import RateLimiter
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store import gateway_calls
 from fine_tuning.store.records.gateway_calls import GatewayCall
@@ -72,10 +73,13 @@ def gateway(vendor: Upstream, second: Upstream, workspace: Path, monkeypatch: py
 
 @contextmanager
 def running(
-    behind: ASGIApp, config: ServerConfig | None = None, bodies: MemoryBudget | None = None
+    behind: ASGIApp,
+    config: ServerConfig | None = None,
+    bodies: MemoryBudget | None = None,
+    rates: RateLimiter | None = None,
 ) -> Iterator[Gateway]:
     """A gateway before an application."""
-    app = GatewayApp(behind, config or ServerConfig(), open_workspace(), bodies)
+    app = GatewayApp(behind, config or ServerConfig(), open_workspace(), bodies, rates)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -12,7 +12,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.gateway.recorder import Recorder
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store import call_feedback
+from fine_tuning.store import call_feedback, gateway_calls
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
 from tests.gateway.test_recording import exchange
@@ -58,6 +58,24 @@ def test_feedback_before_its_call_is_stored_waits_for_it(database: Database, spo
     with database.read() as tx:
         metrics, rated = call_feedback.of_call(tx, call_id)
     assert (metrics["metrics"], rated["rating"], rated["status"]) == ({"minutes": 3.5}, 1, "applied")
+
+
+def test_feedback_is_masked_as_its_call_is(
+    database: Database, spool: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_CAPTURE_MASK", "personal_data")
+    call_id = record(spool, 1, id="ann@shop.example")
+    with listening(ServerConfig()) as address:
+        said = {"correction": "Write to ann@shop.example.", "comment": "says ann@shop.example"}
+        assert say(address, id="ann@shop.example", **said)["status"] == "waiting"
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    (pair,) = DistillationDataCollector().get_preferences()
+    assert pair["chosen"] == "Write to <E-MAIL_ADDRESS>."
+    with database.read() as tx:
+        (given,), call = call_feedback.of_call(tx, call_id), gateway_calls.get(tx, call_id)
+    assert (given["status"], given["comment"]) == ("applied", "says <E-MAIL_ADDRESS>")
+    assert "ann@" not in f"{given} {call}"
 
 
 def test_feedback_that_cannot_be_applied_says_why(database: Database, spool: Recorder) -> None:

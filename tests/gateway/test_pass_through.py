@@ -130,6 +130,17 @@ def test_response_that_breaks_off_is_seen_to(gateway: Gateway, vendor: Upstream)
     assert (call["is_whole"], call["example_id"]) == (False, None)
 
 
+@pytest.mark.parametrize(
+    "path", ["/openai%2F@{}/v1/x", "/%6Fpenai/v1/x", "/openai%2Fv1/x", "//openai@{}/v1", "/openai%3F@{}"]
+)
+def test_path_that_only_looks_like_an_upstream_is_passed_to_nobody(
+    gateway: Gateway, vendor: Upstream, second: Upstream, path: str
+) -> None:
+    response, _ = ask(gateway, request(path.format(second.address.removeprefix("http://")), b"{}"))
+    assert response.status == 404
+    assert (vendor.requests, second.requests) == ([], [])
+
+
 AZURES = "/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21"
 
 

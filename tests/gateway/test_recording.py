@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
-from fine_tuning.gateway.recorder import Limits, Recorder
+from fine_tuning.gateway.recorder import FLUSH_SECONDS, SEGMENT_SECONDS, Limits, Recorder
 from fine_tuning.gateway.stored_calls import complete_files, store_spool
 from fine_tuning.server import authentication
 from fine_tuning.store import costs
@@ -25,6 +27,7 @@ from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
 from tests.gateway.test_pass_through import STREAM, ask, request
+from tests.waiting import wait_until
 
 MESSAGES: Any = [{"role": "user", "content": "Where is order 7?"}]
 CHAT = {
@@ -159,7 +162,8 @@ def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, ven
         vendor.answers(reply)
         ask(gateway, request(f"/openai/v1/{path}", asked, JSON))
     vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
-    ask(gateway, request("/openai/v1/chat/completions", asked, JSON, b"x-ft-capture: off"))
+    for no in (b"off", b"OFF", b"false", b"0", b"never"):
+        ask(gateway, request("/openai/v1/chat/completions", asked, JSON, b"x-ft-capture: " + no))
     stored = gateway.stored()
     assert [(call["status"], call["example_id"]) for call in stored] == [
         (200, None),
@@ -235,6 +239,30 @@ def test_calls_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     kept = sum(len(path.read_bytes().splitlines()) for path in complete_files(tmp_path))
     assert kept > 0
     assert kept + recorder.dropped == 100
+
+
+def test_calls_wait_while_the_spool_cannot_be_written(workspace: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    folder.write_text("no folder")
+    recorder = Recorder(folder)
+    recorder.record(exchange(1))
+    time.sleep(3 * FLUSH_SECONDS)
+    folder.unlink()
+    recorder.record(exchange(2))
+    wait_until(lambda: folder.is_dir() and any(folder.iterdir()))
+    shutil.rmtree(folder)  # under the file that is being written
+    time.sleep(SEGMENT_SECONDS)
+    recorder.record(exchange(3))
+    recorder.record(exchange(4))
+    recorder.close()
+    assert store_spool(open_workspace(), folder) == 2
+    assert recorder.dropped == 0
+    folder.rmdir()
+    folder.write_text("no folder")
+    last = Recorder(folder)
+    last.record(exchange(5))
+    last.close()
+    assert last.dropped == 1
 
 
 def test_calls_of_a_killed_process_are_stored(workspace: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from fine_tuning.gateway import route_changes
 from fine_tuning.gateway.routed_body import read_body
 from fine_tuning.gateway.vendor_keys import VendorKeys, new_secret
 from fine_tuning.server import authentication
@@ -23,7 +24,7 @@ from tests.gateway.conftest import Gateway, running
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
 from tests.gateway.test_pass_through import EVENTS, STREAM, ask, request
 from tests.gateway.test_recording import CHAT, JSON, MESSAGES
-from tests.gateway.test_routes import save
+from tests.gateway.test_routes import BY_ME, save
 
 CHATS = "/openai/v1/chat/completions"
 WHOLE = answer(json.dumps(CHAT).encode(), JSON)
@@ -148,6 +149,29 @@ def test_last_failure_is_the_vendors_own(gateway: Gateway, vendor: Upstream) -> 
     time.sleep(1.1)  # until the routes are read again
     reply, got = ask(gateway, request("/anthropic/v1/messages", body(), JSON))
     assert (reply.status, json.loads(got)["error"]["type"]) == (502, "api_error")
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"401 Unauthorized", b"404 Not Found", b"413 Too Large"])
+def test_call_that_the_candidate_refuses_is_the_incumbents(
+    gateway: Gateway, vendor: Upstream, second: Upstream, status: bytes
+) -> None:
+    save(candidate="second/m")
+    route_changes.promote(open_database(), "default", "triage", BY_ME)
+    second.answers(answer(b'{"error": {"message": "too long"}}', JSON, status=status))
+    vendor.answers(WHOLE)
+    reply, _ = ask(gateway, request(CHATS, body(), JSON))
+    assert (reply.status, reply.getheader("x-ft-target")) == (200, "openai/gpt-4o")
+    vendor.answers(answer(b'{"error": {"message": "the call is wrong"}}', JSON, status=b"400 Bad Request"))
+    reply, got = ask(gateway, request(CHATS, body(), JSON))
+    assert (reply.status, b"the call is wrong" in got) == (400, True)
+    assert len(second.requests) == 2  # it would say the same again
+    code = int(status[:3])
+    assert [(each["role"], each["status"]) for each in gateway.stored()] == [
+        ("candidate", code),
+        ("fallback", 200),
+        ("candidate", code),
+        ("fallback", 400),
+    ]
 
 
 def test_client_that_leaves_ends_the_try(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:

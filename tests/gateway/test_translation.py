@@ -14,13 +14,15 @@ from fastapi import FastAPI
 from openai import BadRequestError, OpenAI, RateLimitError
 
 from fine_tuning import ABTestFramework
+from fine_tuning.gateway import route_changes
 from fine_tuning.gateway.remembered import READ_SECONDS
+from fine_tuning.store.database import open_database
 from tests.gateway.conftest import Gateway, running
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
 from tests.gateway.test_pass_through import STREAM, ask, request
 from tests.gateway.test_recording import JSON
 from tests.gateway.test_route_candidates import agreed, spooled
-from tests.gateway.test_routes import save
+from tests.gateway.test_routes import BY_ME, save
 from tests.waiting import wait_until
 
 IMAGE = "data:image/png;base64,iVBORw0KGgo="
@@ -288,6 +290,17 @@ def test_what_anthropic_has_not_is_refused_before_it_is_sent(
     assert (refused.value.param, refused.value.code) == (field, "not_translatable")
     assert (field or "tools[0]") in str(refused.value)
     assert (vendor.requests, second.requests) == ([], [])
+
+
+def test_what_a_candidate_cannot_be_asked_is_the_incumbents(
+    gateway: Gateway, client: OpenAI, vendor: Upstream, second: Upstream
+) -> None:
+    save(candidate="anthropic/claude")
+    route_changes.promote(open_database(), "default", "triage", BY_ME)
+    vendor.answers(STREAM, *events(*CHUNKS), chunk(b""))
+    assert len(list(client.chat.completions.create(model="triage", messages=TALK, seed=1, stream=True))) == 3
+    assert second.requests == []
+    assert [(each["role"], each["status"]) for each in gateway.stored()] == [("candidate", 400), ("fallback", 200)]
 
 
 def test_errors_have_the_shape_of_the_application(client: OpenAI, second: Upstream) -> None:

@@ -89,7 +89,7 @@ def test_cascade_leaves_tools_and_doubts_to_the_second(head: Path, tmp_path: Pat
         many = engine.complete_many([asked("quokka"), asked("where is parcel 7")], temperature=0.0, max_tokens=9)
         assert [each.text for each in many] == ["echo quokka", "track"]
         assert "".join(engine.stream(asked("quokka"), temperature=0.0, max_tokens=9)).startswith("echo ")
-        pieces = engine.chat_chunks({"messages": asked("where is parcel 7")})
+        pieces = engine.chat_chunks({"messages": asked("where is parcel 7"), "temperature": 0.0, "max_tokens": 9})
         assert "track" in [choice["delta"].get("content") for chunk in pieces for choice in chunk["choices"]]
         engine.close()
 

@@ -9,6 +9,7 @@ import pytest
 from fine_tuning._util.hosts import Host
 from fine_tuning.errors import ConfigurationError, FineTuningError, NotFoundError, ProviderError
 from fine_tuning.serving.openai_engine import OpenAIEngine
+from tests import wire
 from tests.serving.fake_host import FakeHost
 from tests.serving.streamed import streamed
 
@@ -110,3 +111,10 @@ def test_complete_unreachable_host_raises_with_its_address() -> None:
 def test_openai_engine_without_key_names_the_setting(url: str) -> None:
     with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY, .* or use a local model"):
         OpenAIEngine(Host(url), "gpt-4o")
+
+
+def test_host_that_answers_a_stream_with_something_else_is_an_error() -> None:
+    with wire.host() as host, closing(OpenAIEngine(Host(host.url, "k"), "m")) as engine:
+        host.answers["POST /chat/completions"] = (200, {"object": "chat.completion"})
+        with pytest.raises(ProviderError, match="sent no stream for m"):
+            list(engine.chat_chunks({"messages": [{"role": "user", "content": "Hi"}]}))

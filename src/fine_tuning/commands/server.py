@@ -119,7 +119,7 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
     ):
         api = make_app(config, workspace)
         pages = with_dashboard(api, workspace=workspace, allowed_hosts=config.allowed_hosts)
-        app = GatewayApp(pages, config, workspace, api.state.context.bodies)
+        app = GatewayApp(pages, config, workspace, api.state.context.bodies, api.state.context.rates)
         _run(app, listener, message.format(_address(host, listener)) + access, proxies)
 
 

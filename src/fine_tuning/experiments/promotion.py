@@ -12,6 +12,7 @@ from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.experiments.ab_test_result import ABTestResult
 from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend, recommend_of_two
 from fine_tuning.experiments.sufficient_statistics import A
+from fine_tuning.serving.model_resolution import LOCAL
 from fine_tuning.store import experiments, model_versions, named_versions
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction
@@ -115,7 +116,8 @@ def pin(tx: Transaction, models_by_arm: Mapping[Arm, str], *, deployable: bool) 
 
 
 def _pinned(tx: Transaction, model: str) -> str | None:
-    record = named_versions.find(tx, model)
+    registered = model.removeprefix(f"{LOCAL}/")  # as a target of a route
+    record = named_versions.find(tx, model) or named_versions.find(tx, registered)
     return None if record is None else version_name(record["model_name"], record["version"])
 
 

@@ -41,7 +41,6 @@ def rendered(model_path: Path, messages: Sequence[Mapping[str, str]], *, generat
     template, environment = chat_template(model_path), _environment()
     if template is None or environment is None:
         return None
-    from jinja2 import TemplateError
 
     try:
         return environment.from_string(template).render(

@@ -14,11 +14,12 @@ from http import HTTPStatus
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.replies import BrokenOff, Reply
 from fine_tuning.gateway.route_policy import Fallback
-from fine_tuning.gateway.route_table import Part
+from fine_tuning.gateway.route_table import CANDIDATE, Part
 from fine_tuning.gateway.wire_errors import GatewayError
 
 PAUSE_SECONDS = 0.25  # before a target is asked again; twice as long each time
 MOST_PAUSE_SECONDS = 2.0  # a target that asks for more is not waited for
+TIMEOUT = "target_timeout"
 Open = Callable[[Part, Exchange], Awaitable[Reply]]
 
 
@@ -27,7 +28,8 @@ class Attempt:
     """A try that has ended, or whose answer has begun: with its first piece, or with the error.
 
     Attributes:
-        is_failed: by its status, or without an answer.
+        is_failed: by its status, or without an answer: the next target is asked.
+        is_transient: the same target may answer when it is asked again.
     """
 
     exchange: Exchange
@@ -36,6 +38,7 @@ class Attempt:
     rest: AsyncIterator[bytes] | None = None
     error: GatewayError | None = None
     is_failed: bool = True
+    is_transient: bool = False
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body."""
@@ -93,13 +96,14 @@ class Attempts:
             async with asyncio.timeout(self._fallback.timeout_seconds):
                 found.reply = await self._open(part, found.exchange)
                 found.exchange.has_response(found.reply.status, found.reply.headers)
-                found.is_failed = found.reply.status in self._fallback.statuses
+                found.is_transient = found.reply.status in self._fallback.statuses
+                found.is_failed = found.is_transient or _is_refused_by_candidate(part, found.reply.status)
                 found.rest = found.reply.pieces()
                 found.first = await anext(found.rest, None)
                 found.exchange.has_first_byte()
         except TimeoutError:
             reason = f"{part.target} did not answer within {self._fallback.timeout_seconds:g} s"
-            found.error = GatewayError(HTTPStatus.GATEWAY_TIMEOUT, reason, "target_timeout")
+            found.error = GatewayError(HTTPStatus.GATEWAY_TIMEOUT, reason, TIMEOUT)
         except BrokenOff:
             reason = f"{part.target} broke off before the first byte of its answer"
             found.error = GatewayError(HTTPStatus.BAD_GATEWAY, reason, "target_failed")
@@ -110,7 +114,9 @@ class Attempts:
             self.abandon(found)
             raise
         if found.error is not None:
-            found.is_failed = found.error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            is_broken = found.error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            found.is_transient = is_broken and found.error.code != TIMEOUT
+            found.is_failed = is_broken or _is_refused_by_candidate(part, found.error.status)
             found.exchange.status = int(found.error.status)
         return found
 
@@ -162,9 +168,16 @@ class Attempts:
                 self.abandon(other)
 
 
+def _is_refused_by_candidate(part: Part, status: int) -> bool:
+    """Whether a candidate refuses what the incumbent may answer, such as a conversation that is too long for it; where
+    the call itself is wrong, the incumbent says so.
+    """
+    return part.role == CANDIDATE and status >= HTTPStatus.BAD_REQUEST
+
+
 def _pause(attempt: Attempt, number: int) -> float | None:
     """How long to wait until a target is asked again; None where its answer stands, or that takes too long."""
-    if not attempt.is_failed or (attempt.error is not None and attempt.error.code == "target_timeout"):
+    if not attempt.is_transient:
         return None
     named = attempt.reply.headers if attempt.reply is not None else []
     asked = next((value for name, value in named if name.lower() == b"retry-after"), b"")

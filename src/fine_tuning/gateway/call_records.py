@@ -85,7 +85,7 @@ def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | Non
         "example_id": None if example is None else example["id"],
         "not_captured": None if why is None else why[:_MAX_REASON],
         "started_at": call.started_at,
-        "own_id": _tag(call, "id"),
+        "own_id": _name(call, "id", policy),
         "bytes": len((call.request or "").encode()) + len((call.response or "").encode()),
         "route": None if route is None else route["name"],
         "revision": None if route is None else route["revision"],

@@ -40,7 +40,7 @@ class ClientSide:
 
         Raises:
             ClientLeft: the client did.
-            GatewayError: it stopped sending.
+            GatewayError: it stopped sending, or there is no place for more.
         """
         async for piece in self._pieces():
             begun = self._exchange.request

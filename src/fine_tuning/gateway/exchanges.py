@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
@@ -109,6 +110,11 @@ class Exchange:
             return body
         self.lacked_memory = self.lacked_memory or body.lacked_memory
         return None
+
+
+def is_capture_allowed(tags: Mapping[str, str]) -> bool:
+    """Whether the client allows its call to be recorded; whatever else than a yes it writes in x-ft-capture is a no."""
+    return tags.get("capture", "on").strip().lower() in {"on", "true", "yes", "1"}
 
 
 def encoding_of(headers: Headers) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fine_tuning.distillation.corrections import apply_correction
 from fine_tuning.errors import UsageError
 from fine_tuning.gateway import canary_samples
+from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.store import call_feedback, examples, gateway_calls
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.gateway_calls import CallFeedback, GatewayCall
@@ -20,9 +21,21 @@ def give(workspace: Workspace, feedback: CallFeedback) -> CallFeedback:
     The rating and the better answer become those of the captured example, as a person's; of a canary's call it is the
     outcome that the route's policy names.
     """
+    feedback = _masked(feedback, CapturePolicy.of(workspace.settings))
     with workspace.database.write() as tx:
         call_feedback.add(tx, feedback)
     return _apply(workspace, feedback)
+
+
+def _masked(feedback: CallFeedback, policy: CapturePolicy) -> CallFeedback:
+    """Feedback without what is private, as its call is stored."""
+    correction, comment, own_id = feedback["correction"], feedback["comment"], feedback["own_id"]
+    return {
+        **feedback,
+        "correction": None if correction is None else policy.text(correction),
+        "comment": None if comment is None else policy.text(comment),
+        "own_id": None if own_id is None else policy.name(own_id),
+    }
 
 
 def apply_waiting(workspace: Workspace) -> int:

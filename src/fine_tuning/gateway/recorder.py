@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -19,6 +20,7 @@ from typing import IO, NamedTuple
 from fine_tuning._util.files import make_folder
 from fine_tuning._util.locks import AVAILABLE, try_lock
 from fine_tuning._util.memory_budget import MemoryBudget
+from fine_tuning.errors import StorageError
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.spool_line import to_line
 
@@ -42,7 +44,9 @@ class Limits(NamedTuple):
 
 
 class Recorder:
-    """Takes calls without ever waiting, and writes them within `FLUSH_SECONDS`; `dropped` counts what it could not.
+    """Takes calls without ever waiting, and writes them within `FLUSH_SECONDS`, or when that is possible again.
+
+    `dropped` counts those for which there was no memory, and at the end those that could not be written.
 
     Args:
         folder: of the spool; made when it is needed.
@@ -54,6 +58,8 @@ class Recorder:
         self._limits = limits or Limits()
         self._waiting: deque[Exchange] = deque()  # the thread alone takes from it
         self._memory = MemoryBudget(self._limits.waiting)
+        self._segment: _Segment | None = None
+        self._problem = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="gateway-recorder", daemon=True)
         self._thread.start()
@@ -71,35 +77,44 @@ class Recorder:
         self._thread.join()
 
     def _run(self) -> None:
-        segment: _Segment | None = None
-        while not self._stop.wait(FLUSH_SECONDS) or self._waiting:
-            try:
-                segment = self._write(segment)
-            except OSError as error:  # as of a full disk
-                if segment is not None:
-                    segment.leave()  # behind half a line another one could not be read
-                    segment = None
-                for _ in range(len(self._waiting)):
-                    self.dropped += 1
-                    self._forget()
-                _log.warning("calls cannot be written to %s (%s); %d were dropped", self.folder, error, self.dropped)
-        if segment is not None:
-            segment.complete()
+        while not self._stop.wait(FLUSH_SECONDS):
+            self._try(self._write)
+        self._try(self._write)
+        self._try(self._complete)
+        self.dropped += len(self._waiting)
+        if self.dropped:
+            _log.warning("%d calls were not recorded", self.dropped)
 
-    def _write(self, segment: _Segment | None) -> _Segment | None:
-        if segment is not None and segment.is_full():
-            segment.complete()
-            segment = None
+    def _try(self, step: Callable[[], None]) -> None:
+        """Take a step; after an error, as of a full disk, what waits is written to a new file the next time."""
+        try:
+            step()
+            self._problem = ""
+        except (OSError, StorageError) as error:
+            if self._segment is not None:
+                self._segment.abandon()
+                self._segment = None
+            if self._problem != str(error):
+                self._problem = str(error)
+                _log.warning("calls wait in memory, as they cannot be written to %s: %s", self.folder, error)
+
+    def _write(self) -> None:
+        if self._segment is not None and self._segment.is_full():
+            self._try(self._complete)
         if not self._waiting:
-            return segment
-        if segment is None:
+            return
+        if self._segment is None:
             if _size_of(self.folder) > self._limits.spool:
-                raise OSError("the spool is full")
-            segment = _Segment(self.folder)
+                raise StorageError("the spool is full")
+            self._segment = _Segment(self.folder)
         for _ in range(len(self._waiting)):  # one after the other: a line takes more memory than its call
-            segment.write(to_line(self._waiting[0]))
+            self._segment.write(to_line(self._waiting[0]))
             self._forget()
-        return segment
+
+    def _complete(self) -> None:
+        if self._segment is not None:
+            self._segment.complete()
+            self._segment = None
 
     def _forget(self) -> None:
         self._memory.give_back(_size(self._waiting.popleft()))
@@ -127,16 +142,16 @@ class _Segment:
         """Whether the next call belongs into another file."""
         return time.monotonic() - self._begun > SEGMENT_SECONDS or self._file.tell() > SEGMENT_BYTES
 
-    def leave(self) -> None:
-        """Write no more to a file that cannot be written; what is in it is read when its lock is gone."""
-        with suppress(OSError):
-            self._file.close()
-
     def complete(self) -> None:
         """Give the file its final name."""
         os.fsync(self._file.fileno())
         self._path.rename(self._path.with_suffix(".jsonl"))
         self._file.close()
+
+    def abandon(self) -> None:
+        """Leave the file as it is: whole lines of it are stored, and a call that is in another one, too, once."""
+        with suppress(OSError):
+            self._file.close()
 
 
 def _size(exchange: Exchange) -> int:

@@ -21,7 +21,7 @@ from fine_tuning.gateway.forwarding import Asked, Forwarder, pass_back
 from fine_tuning.gateway.http_headers import trace_parent
 from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.replies import BrokenOff, LocalReply, Reply
-from fine_tuning.gateway.route_table import KnownRoute, Part
+from fine_tuning.gateway.route_table import CANDIDATE, KnownRoute, Part
 from fine_tuning.gateway.shadowing import Shadowed, Shadows
 from fine_tuning.gateway.target_requests import RoutedCall
 from fine_tuning.gateway.translation.translated_calls import TranslatedCall
@@ -120,7 +120,8 @@ class RouteCalls:
         decision = route.decide(call.body.unit(question.tags) or question.call_id)
         first, *others = decision.chain
         translation = cache(partial(self._translation, call))  # a target that is tried again gets the same one
-        translation(first)  # what the first cannot be asked is refused, and no fallback hides it
+        if first.role != CANDIDATE:
+            translation(first)  # what the incumbent cannot be asked is refused, and no fallback hides it
         chain = [first, *(each for each in others if _can_be_asked(translation, each))]
         key = key_of(question.project, f"{route.name} {route.revision}", call, first.target)
         with client.cancelled_when_it_leaves():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from fine_tuning.errors import FineTuningError, StorageError
@@ -15,20 +14,21 @@ from fine_tuning.gateway.route_policy import RoutePolicy, Target
 from fine_tuning.store import experiments, routes
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.experiment_json import Arm, Slots
+from fine_tuning.store.records.experiments import Experiment
 from fine_tuning.store.records.gateway_calls import Role
 from fine_tuning.store.records.routes import Route
 
 _log = logging.getLogger(__name__)
+CANDIDATE: Role = "candidate"
 
 
 class CanaryTest(NamedTuple):
-    """The A/B test of a canary; `pinned` are its models by arm."""
+    """The running A/B test of a canary."""
 
     id: str
     salt: str
     slots: Slots
     split: float
-    pinned: Mapping[Arm, str]
 
     def arm_of(self, unit: str) -> Arm | None:
         """The arm of a unit; None where it takes no part."""
@@ -50,12 +50,17 @@ class Decision(NamedTuple):
 
 
 class KnownRoute(NamedTuple):
-    """A route as it was when it was read."""
+    """A route as it was when it was read.
+
+    Attributes:
+        candidate: with a canary the version that its test is or was about, whatever is deployed meanwhile.
+    """
 
     name: str
     revision: int
     policy: RoutePolicy
     share: float
+    candidate: Target | None
     test: CanaryTest | None
 
     def decide(self, unit: str) -> Decision:
@@ -65,23 +70,16 @@ class KnownRoute(NamedTuple):
         others = [Part(Target.of(each), "fallback") for each in policy.fallback.targets]
         if self.test is not None and 0 < self.share < 1:
             arm = self.test.arm_of(unit)
-        if policy.candidate is None or not (arm == B or self.share == 1):
+        if self.candidate is None or not (arm == B or self.share == 1):
             chain = [incumbent, *others]
         else:
-            chain = [Part(self._candidate(arm), "candidate"), incumbent._replace(role="fallback"), *others]
+            chain = [Part(self.candidate, CANDIDATE), incumbent._replace(role="fallback"), *others]
         return Decision(list({each.target: each for each in reversed(chain)}.values())[::-1], arm)
 
     def shadow_part(self) -> Part:
         """The candidate, where it is asked in shadow."""
-        return Part(self._candidate(B), "shadow")
-
-    def _candidate(self, arm: Arm | None) -> Target:
-        """The candidate; in its test the version that the test is about, whatever is deployed meanwhile."""
-        target = Target.of(str(self.policy.candidate))
-        if arm is None or self.test is None or not target.is_local:
-            return target
-        pinned = self.test.pinned[arm]
-        return target if pinned == str(target) else target._replace(model=pinned)
+        assert self.candidate is not None  # noqa: S101 - a shadow is of one
+        return Part(self.candidate, "shadow")
 
 
 class RouteTable:
@@ -110,13 +108,20 @@ def _known(tx: Transaction, route: Route) -> KnownRoute | None:
     except FineTuningError as error:  # of a newer version of this package
         _log.warning("route %s cannot be followed: %s", route["name"], error)
         return None
-    return KnownRoute(route["name"], route["revision"], policy, route["share"], _test(tx, policy))
-
-
-def _test(tx: Transaction, policy: RoutePolicy) -> CanaryTest | None:
     test = None if policy.canary is None else experiments.get(tx, policy.canary)
+    candidate = None if policy.candidate is None else _candidate(Target.of(policy.candidate), test)
+    return KnownRoute(route["name"], route["revision"], policy, route["share"], candidate, _canary(test))
+
+
+def _candidate(target: Target, test: Experiment | None) -> Target:
+    if test is None or not target.is_local:
+        return target
+    pinned = (test["pinned"] or experiments.models(test))[B]
+    return target if pinned == str(target) else target._replace(model=pinned)
+
+
+def _canary(test: Experiment | None) -> CanaryTest | None:
     if test is None or test["status"] != "running":
         return None
     split = Design.of(**test["design"]).split or 0.5
-    pinned = test["pinned"] or experiments.models(test)
-    return CanaryTest(test["id"], test["layer"] or test["id"], test["slots"], split, pinned)
+    return CanaryTest(test["id"], test["layer"] or test["id"], test["slots"], split)

@@ -12,6 +12,7 @@ from fastapi.concurrency import run_in_threadpool
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.assignment import takes_part
 from fine_tuning.experiments.design import SLOTS
+from fine_tuning.gateway.exchanges import is_capture_allowed
 from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.route_table import KnownRoute
 from fine_tuning.gateway.target_requests import RoutedCall
@@ -37,7 +38,7 @@ class Shadowed(NamedTuple):
     def is_drawn(self) -> bool:
         """Whether it is in the share of the shadow; what the client does not want to be recorded is not."""
         shadow = self.route.policy.shadow
-        if shadow is None or self.tags.get("capture", "on") == "off":
+        if shadow is None or not is_capture_allowed(self.tags):
             return False
         return takes_part("shadow", self.call_id, [[0, round(shadow.share * SLOTS)]])
 

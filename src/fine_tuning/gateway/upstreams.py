@@ -58,8 +58,10 @@ class Upstream:
         """The address of a call.
 
         Args:
-            path: as the client wrote it behind the name of the upstream, with its query.
+            path: as the client wrote it behind the name of the upstream, with its query: empty, or from a slash or a
+                question mark on, as anything else would become part of the host's name.
         """
+        assert path[:1] in {"", "/", "?"}, path  # noqa: S101 - callers match the whole name before a slash
         return f"{self.address}{path}"
 
 

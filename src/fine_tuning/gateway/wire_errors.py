@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from starlette.types import Send
@@ -20,6 +21,7 @@ _ANTHROPIC_TYPES = {
     503: "overloaded_error",
     529: "overloaded_error",
 }
+_OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 _REQUEST_IDS: dict[Wire, bytes] = {"openai": b"x-request-id", "anthropic": b"request-id"}  # which their SDKs show
 _GEMINI_STATUSES = {
     400: "INVALID_ARGUMENT",
@@ -39,26 +41,42 @@ class GatewayError(Exception):
         status: of the response.
         code: an identifier for programs.
         field: of the request, which cannot be passed on.
+        headers: of the response.
     """
 
-    def __init__(self, status: HTTPStatus, message: str, code: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        message: str,
+        code: str,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.status, self.code, self.field = status, code, field
+        self.status, self.code, self.field, self.headers = status, code, field, dict(headers or {})
 
 
 async def send_error(send: Send, error: GatewayError, wire: Wire, call_id: bytes) -> None:
     """Answer with an error."""
     body = json.dumps(error_body(wire, int(error.status), str(error), error.code, error.field)).encode()
+    may_help = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (CALL_ID, call_id),
-        (b"x-should-retry", b"true" if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR else b"false"),
+        (b"x-should-retry", b"true" if may_help else b"false"),
+        *((name.lower().encode(), value.encode()) for name, value in error.headers.items()),
     ]
     if (name := _REQUEST_IDS.get(wire)) is not None:
         headers.append((name, call_id))
     await send({"type": "http.response.start", "status": int(error.status), "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def openai_type(status: int) -> str:
+    """The type of an error in OpenAI's shape."""
+    other = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error"
+    return _OPENAI_TYPES.get(status, other)
 
 
 def anthropic_body(status: int, message: str) -> dict[str, object]:
@@ -73,5 +91,4 @@ def error_body(wire: Wire, status: int, message: str, code: str, field: str | No
         return anthropic_body(status, message)
     if wire == "gemini":
         return {"error": {"code": status, "message": message, "status": _GEMINI_STATUSES.get(status, "INTERNAL")}}
-    kind = "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "api_error"
-    return {"error": {"message": message, "type": kind, "param": field, "code": code}}
+    return {"error": {"message": message, "type": openai_type(status), "param": field, "code": code}}

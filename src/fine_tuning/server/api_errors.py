@@ -33,7 +33,7 @@ from fine_tuning.errors import (
     UnavailableError,
     UsageError,
 )
-from fine_tuning.gateway.wire_errors import anthropic_body
+from fine_tuning.gateway.wire_errors import anthropic_body, openai_type
 from fine_tuning.server.server_config import ServerConfig
 
 _log = logging.getLogger(__name__)
@@ -64,7 +64,6 @@ _INPUTS = {  # what is too long
     "/v1/responses": "input",
     "/v1/responses/input_tokens": "input",
 }
-_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
 class ErrorBody(TypedDict):
@@ -194,8 +193,7 @@ def answer(error: ApiError) -> JSONResponse:
 
 def body(status: int, message: str, param: str | None = None, code: str | None = None) -> ErrorBody:
     """The error object."""
-    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    return {"message": message, "type": kind, "param": param, "code": code}
+    return {"message": message, "type": openai_type(status), "param": param, "code": code}
 
 
 def _answer(

@@ -24,7 +24,7 @@ from fine_tuning.server.context import Context
 from fine_tuning.server.http_methods import HttpMethods
 from fine_tuning.server.loaded_models import Engines
 from fine_tuning.server.query_parameters import check_known
-from fine_tuning.server.rate_limits import ConcurrencyLimiter
+from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
 from fine_tuning.server.routes import (
     anthropic_models,
     batches,
@@ -71,8 +71,9 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     engines = Engines(workspace.settings, config.memory_limit_mib, parity, config.context_length)
     limits = PythonLimits() if config.python_graders else None
     waiting = WaitingAnswers(workspace.folder(FOLDER), partial(_store, workspace))
-    bodies, requests = MemoryBudget(config.max_bodies_bytes), ConcurrencyLimiter(config.max_concurrent)
-    context = Context(config, workspace, engines, parity, bodies, requests, waiting, limits)
+    bodies, rates = MemoryBudget(config.max_bodies_bytes), RateLimiter(config.requests_per_minute)
+    requests = ConcurrencyLimiter(config.max_concurrent)
+    context = Context(config, workspace, engines, parity, bodies, requests, rates, waiting, limits)
     app = FastAPIOffline(  # its documentation page loads nothing from elsewhere
         title="Fine-tuning pipeline",
         summary="OpenAI's API for files, fine-tuning, models and their answers, on your own hardware.",

@@ -6,6 +6,8 @@ import secrets
 import uuid
 from typing import NamedTuple, TypedDict
 
+from starlette.types import Scope
+
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.server.api_errors import ApiError
 from fine_tuning.store import api_keys
@@ -73,6 +75,11 @@ class Access(NamedTuple):
     project: str | None
     read_only: bool = False
     is_owner: bool = False
+
+
+def client_of(scope: Scope, found: Access) -> str:
+    """Whose requests a request is counted among: those of its key or, without a valid key, of its address."""
+    return found.key_id or (scope["client"][0] if scope.get("client") else "")
 
 
 def access(database: Database, authorization: str) -> Access:

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.evaluation.graders.grading import PythonLimits
 from fine_tuning.server.loaded_models import Engines
-from fine_tuning.server.rate_limits import ConcurrencyLimiter
+from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.server.serving_parity import Parity
 from fine_tuning.server.waiting_answers import WaitingAnswers
@@ -18,6 +18,7 @@ from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import Workspace
 
 PROJECT = "project"  # in a request's state
+COUNTED = "counted"  # in the state of a request that the rate limit has counted already
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Context:
     Attributes:
         bodies: the memory of the bodies of all requests under way, and of what the gateway keeps of calls.
         requests: counts those of clients that run now.
+        rates: counts those of each client in a minute.
         python_graders: None where there are none.
     """
 
@@ -36,6 +38,7 @@ class Context:
     parity: Parity
     bodies: MemoryBudget
     requests: ConcurrencyLimiter
+    rates: RateLimiter
     waiting: WaitingAnswers
     python_graders: PythonLimits | None = None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 
 from anyio.to_thread import run_sync
@@ -15,31 +15,32 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fine_tuning._util.memory_budget import MemoryBudget
-from fine_tuning.errors import StorageError
 from fine_tuning.gateway import caller_keys
 from fine_tuning.gateway.client_side import Body, ClientLeft, ClientSide, replayed
-from fine_tuning.gateway.exchanges import Exchange, encoding_of
+from fine_tuning.gateway.exchanges import Exchange, encoding_of, is_capture_allowed
 from fine_tuning.gateway.forwarding import Call, Forwarder
 from fine_tuning.gateway.http_headers import OWN, Headers, trace_parent
 from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.recorder import SPOOL, Recorder
-from fine_tuning.gateway.remembered import HeldKeys, Remembered
+from fine_tuning.gateway.remembered import HeldKeys
 from fine_tuning.gateway.route_calls import LOCAL_UPSTREAM, Question, RouteCalls, Sources
 from fine_tuning.gateway.route_table import KnownRoute, RouteTable
 from fine_tuning.gateway.routed_body import RoutedBody, read_body
 from fine_tuning.gateway.target_requests import RoutedCall
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
-from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics, request_gate
-from fine_tuning.server.api_errors import of_storage
+from fine_tuning.server import azure_clients, prometheus_metrics, request_gate
 from fine_tuning.server.body_limits import OVERLOADED
+from fine_tuning.server.context import COUNTED
+from fine_tuning.server.gateway_callers import GatewayCallers
 from fine_tuning.server.json_body import LARGE, LARGE_BYTES
+from fine_tuning.server.rate_limits import RateLimiter
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
 
 MAX_KEPT_BYTES = 4 << 20
 OWN_PATHS = frozenset(
-    f"/v1/{each}" for each in ("chat/completions", "completions", "embeddings", "messages", "responses")
+    f"/v1/{each}".encode() for each in ("chat/completions", "completions", "embeddings", "messages", "responses")
 )
 
 
@@ -47,48 +48,57 @@ class GatewayApp:
     """ASGI application; what is for no upstream and no route goes to the application behind it.
 
     Args:
-        bodies: the memory for what is kept of calls, which the application takes its own share of; by default
+        bodies: the memory for what is kept of calls, of which the application takes its own share; by default
             `max_bodies_bytes` for this alone.
+        rates: the application's own, so that all requests of a client count together; one by the configuration where
+            the application has none.
     """
 
     def __init__(
-        self, app: ASGIApp, config: ServerConfig, workspace: Workspace, bodies: MemoryBudget | None = None
+        self,
+        app: ASGIApp,
+        config: ServerConfig,
+        workspace: Workspace,
+        bodies: MemoryBudget | None = None,
+        rates: RateLimiter | None = None,
     ) -> None:
         self._app, self._config = app, config
         self._limits = BodyLimits(MAX_KEPT_BYTES, bodies or MemoryBudget(config.max_bodies_bytes))
-        self._upstreams: Mapping[str, Upstream] = read_upstreams(workspace.settings.upstreams)
+        upstreams = read_upstreams(workspace.settings.upstreams)
         self._forwarder = Forwarder()
         self._recorder = Recorder(workspace.settings.folder(SPOOL))
-        self._accesses = Remembered(lambda key: authentication.access(workspace.database, f"Bearer {key}"))
+        self._callers = GatewayCallers(workspace.database, config, rates or RateLimiter(config.requests_per_minute))
         self._held_keys = HeldKeys(workspace)
         self._routes = RouteTable(workspace.database)
         self._route_calls = RouteCalls(
-            self._forwarder, app, Sources(self._upstreams, self._held_keys.of), workspace.database, self._record
+            self._forwarder, app, Sources(upstreams, self._held_keys.of), workspace.database, self._record
         )
-        self._answering = request_gate.cross_origin(self._answer, config)
+        self._passing = {
+            name.encode(): (each, request_gate.cross_origin(partial(self._pass, each), config))
+            for name, each in upstreams.items()
+        }
+        self._answering = request_gate.cross_origin(self._own, config)
         prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped)
+        prometheus_metrics.SHADOW_DROPPED.set_function(lambda: self._route_calls.shadows.dropped)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to its upstream, to what its route names, or to the application."""
         if scope["type"] != "http":
             await self._app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
-        elif self._upstream_of(scope) or (scope["path"] in OWN_PATHS and scope["method"] == "POST"):
-            await self._answering(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._answers(scope)(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (called := self._upstream_of(scope)) is not None:
-            await self._pass(*called, scope, receive, send)
-        else:
-            await self._own(scope, receive, send)
-
-    def _upstream_of(self, scope: Scope) -> tuple[Upstream, str] | None:
-        """The upstream that a path begins with, and the path there."""
-        name, _, path = scope["path"][1:].partition("/")
-        upstream = self._upstreams.get(name)
-        is_other = upstream is None or azure_clients.is_of_azure(upstream.address, f"/{path}", scope["query_string"])
-        return None if upstream is None or is_other else (upstream, f"/{path}")
+    def _answers(self, scope: Scope) -> ASGIApp:
+        """What answers a request, by its path as the client wrote it: `/openai%2F@host` names no upstream, and what
+        follows a name would else be part of the address of another host.
+        """
+        raw = scope["raw_path"].partition(b"?")[0]
+        begin, _, rest = raw.partition(b"/")
+        upstream, passing = self._passing.get(rest.partition(b"/")[0], (None, self._app))
+        if begin or upstream is None:
+            return self._answering if raw in OWN_PATHS and scope["method"] == "POST" else self._app
+        is_other = azure_clients.is_of_azure(upstream.address, _path_at(upstream, scope), scope["query_string"])
+        return self._app if is_other else passing
 
     def _closing(self, send: Send) -> Send:
         """A `send` that ends the gateway, too, when the application has ended."""
@@ -102,13 +112,15 @@ class GatewayApp:
 
         return sending
 
-    async def _pass(self, upstream: Upstream, path: str, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = dict(scope["headers"])
+    async def _pass(self, upstream: Upstream, scope: Scope, receive: Receive, send: Send) -> None:
+        headers, path = dict(scope["headers"]), _path_at(upstream, scope)
         exchange, is_routed = self._exchange(upstream, path, scope), False
+        client = ClientSide(receive, exchange, self._config.patience_seconds)
         try:
             needs_held = caller_keys.needs_held(headers, scope["query_string"])
-            exchange.project = await self._project_of(scope, caller_keys.own_key(headers))
-            client = ClientSide(receive, exchange, self._config.patience_seconds)
+            access = await self._callers.of(caller_keys.own_key(headers))
+            self._callers.count(scope, access)
+            exchange.project = self._callers.project(scope, access)
             body = await client.body()
             if (found := await self._route_of(exchange, body)) is not None:
                 is_routed = True  # and each of its tries is recorded
@@ -132,7 +144,8 @@ class GatewayApp:
         exchange = self._exchange(LOCAL_UPSTREAM, scope["path"], scope)
         key = azure_clients.authorization(dict(scope["headers"])).partition(" ")[2].strip()
         try:
-            exchange.project = await self._project_of(scope, key, by_name=True)
+            access = await self._callers.of(key)
+            exchange.project = self._callers.project(scope, access, by_name=True)
             known = await self._routes.of(exchange.project)
         except GatewayError:
             known = {}
@@ -143,6 +156,7 @@ class GatewayApp:
         try:
             body = await client.body()
             if (found := await self._route_of(exchange, body)) is not None:
+                self._callers.count(scope, access)
                 await self._route_calls.answer(_question(found, exchange, scope, None), client, send)
             else:
                 exchange.request = None  # the application counts the body itself
@@ -190,35 +204,15 @@ class GatewayApp:
         if _is_wanted(exchange):
             self._recorder.record(exchange)
 
-    async def _project_of(self, scope: Scope, key: str, *, by_name: bool = False) -> str:
-        """The project of a key.
 
-        Args:
-            by_name: an owner's key may name another one in the header OpenAI-Project.
-
-        Raises:
-            GatewayError: the caller may not use the gateway.
-        """
-        try:
-            access = await self._accesses.of(key)
-        except StorageError as error:
-            found = of_storage(error)
-            raise GatewayError(HTTPStatus(found.status), str(found), "storage_error") from None
-        if access.project is None:
-            message = "this gateway needs its own key, as x-ft-key or as the key of the SDK: ft-cli keys create NAME"
-            raise GatewayError(HTTPStatus.UNAUTHORIZED, message, "invalid_gateway_key")
-        names, origins = self._config.allowed_hosts, self._config.allowed_origins
-        if reason := caller_checks.refusal(scope, names, origins, is_open=access.key_id is None, is_passed_on=True):
-            raise GatewayError(HTTPStatus.FORBIDDEN, reason, "forbidden_caller")
-        if access.read_only:
-            message = "this key of the gateway is read-only; create another one: ft-cli keys create NAME"
-            raise GatewayError(HTTPStatus.FORBIDDEN, message, "read_only_key")
-        named = dict(scope["headers"]).get(b"openai-project", b"").decode("latin-1")
-        return named if by_name and access.is_owner and named else access.project
+def _path_at(upstream: Upstream, scope: Scope) -> str:
+    """The path behind the name of an upstream, without its escapes."""
+    return scope["path"][len(upstream.name) + 1 :] or "/"
 
 
 def _question(found: tuple[KnownRoute, RoutedBody], exchange: Exchange, scope: Scope, origin: str | None) -> Question:
     route, body = found
+    scope = {**scope, "state": {**scope.get("state", {}), COUNTED: True}}  # this server's own tries count no more
     call = RoutedCall(scope, body, origin, exchange.path, wire_of(exchange.path, dict(scope["headers"])))
     return Question(
         route, call, exchange.project, exchange.tags, exchange.call_id, exchange.limits, time.perf_counter()
@@ -235,4 +229,4 @@ def _tags(headers: Headers) -> dict[str, str]:
 
 def _is_wanted(exchange: Exchange) -> bool:
     """Whether a call is kept: one with a body, whose client does not want it otherwise."""
-    return bool(exchange.project) and exchange.method == "POST" and exchange.tags.get("capture", "on") != "off"
+    return bool(exchange.project) and exchange.method == "POST" and is_capture_allowed(exchange.tags)

@@ -28,6 +28,9 @@ GATEWAY_DROPPED = Gauge("ft_gateway_dropped_calls", "Calls since the start that 
 GATEWAY_UNKEPT = Counter(
     "ft_gateway_calls_without_bodies", "Calls recorded without bodies since memory was full.", registry=REGISTRY
 )
+SHADOW_DROPPED = Gauge(
+    "ft_gateway_shadow_dropped_calls", "Calls since the start with no place in the shadow.", registry=REGISTRY
+)
 
 
 def count_call(exchange: Exchange) -> None:

@@ -18,8 +18,8 @@ from fine_tuning.gateway.http_headers import CALL_ID
 from fine_tuning.server import authentication, azure_clients, caller_checks, prometheus_metrics
 from fine_tuning.server.api_errors import ANTHROPIC_ID, REQUEST_ID, ApiError, answer, is_anthropic, of_storage
 from fine_tuning.server.body_limits import LimitedBody, check_announced_size
-from fine_tuning.server.context import PROJECT, Context
-from fine_tuning.server.rate_limits import ConcurrencyLimiter, RateLimiter
+from fine_tuning.server.context import COUNTED, PROJECT, Context
+from fine_tuning.server.rate_limits import ConcurrencyLimiter
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB, ServerConfig
 
 FILES_PATH, UPLOADS_PATH = "/v1/files", "/v1/uploads/"
@@ -34,8 +34,7 @@ class RequestGate:
         self._app = app
         self._config = context.config
         self._database = context.database
-        self._rate_limiter = RateLimiter(context.config.requests_per_minute)
-        self._concurrency_limiter = context.requests
+        self._rate_limiter, self._concurrency_limiter = context.rates, context.requests
         self._uploads = ConcurrencyLimiter(context.config.max_uploads)
         self._bodies = context.bodies
 
@@ -93,14 +92,14 @@ class RequestGate:
             body.release()
 
     async def _check_access(self, scope: Scope, authorization: str, named: str) -> None:
-        """Count the request, by key or, without a valid key, by address; then note the project.
+        """Count the request, unless the gateway has; then note the project.
 
         Args:
             named: the project that the request names, by which an owner's key chooses; empty for the key's own.
         """
         access = await run_in_threadpool(authentication.access, self._database, authorization)
-        address = scope["client"][0] if scope.get("client") else ""
-        self._rate_limiter.check(access.key_id or address)
+        if COUNTED not in scope["state"]:
+            self._rate_limiter.check(authentication.client_of(scope, access))
         if access.project is None:
             raise authentication.refusal(authorization)
         names, origins = self._config.allowed_hosts, self._config.allowed_origins

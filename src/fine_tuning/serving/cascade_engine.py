@@ -12,7 +12,7 @@ from fine_tuning._util.files import make_folder, read_json, write_json
 from fine_tuning._util.library_errors import library_errors
 from fine_tuning.errors import ContextLengthError, UsageError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
-from fine_tuning.serving.chat_wire import chunks_from_text
+from fine_tuning.serving.chat_wire import HANDLED, chunks_from_text
 from fine_tuning.serving.engine import Completion, Engine, PriceOf
 from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.part_model import PartModel
@@ -126,8 +126,9 @@ class CascadeEngine:
         self._second.close()
 
     def _try(self, messages: Messages, params: dict[str, object]) -> _Tried:
+        asked = {name: value for name, value in params.items() if name not in HANDLED}
         try:
-            answer = self._head.complete(messages, temperature=0.0, max_tokens=1, **params)
+            answer = self._head.complete(messages, temperature=0.0, max_tokens=1, **asked)
         except (UsageError, ContextLengthError):  # of images, tools, several answers, long texts
             return _Tried(None, is_sure=False)
         return _Tried(answer, (answer.confidence or 0.0) >= self._settings.threshold)

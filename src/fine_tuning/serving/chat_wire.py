@@ -12,7 +12,8 @@ from fine_tuning.serving.chat_types import ChatBody, Chunk, Delta, ToolCallDelta
 from fine_tuning.serving.engine import Completion, Engine
 
 DEFAULT_MAX_TOKENS = 512  # of engines that need a limit, where the request sets none
-_HANDLED = {"messages", "max_tokens", "temperature"}
+HANDLED = frozenset({"messages", "max_tokens", "temperature"})
+"""Fields of a chat request that engines take as arguments of their own."""
 
 
 def chunks_from_text(engine: Engine, body: ChatBody) -> Generator[Chunk, None, None]:
@@ -22,7 +23,7 @@ def chunks_from_text(engine: Engine, body: ChatBody) -> Generator[Chunk, None, N
         body["messages"],
         temperature=body.get("temperature", 1.0),
         max_tokens=body.get("max_tokens", DEFAULT_MAX_TOKENS),
-        **{name: value for name, value in body.items() if name not in _HANDLED},
+        **{name: value for name, value in body.items() if name not in HANDLED},
     )
     with closing(text) as pieces:
         while True:

@@ -93,8 +93,12 @@ class OpenAIEngine:
                 **request, stream=True, stream_options={"include_usage": True}
             ) as chunks,
         ):
+            has_begun = False
             for chunk in chunks:
+                has_begun = True
                 yield cast("Chunk", chunk.model_dump(mode="json", exclude_unset=True))
+            if not has_begun:  # as of a host that answers in one piece
+                raise ProviderError(f"{self._host.url} sent no stream for {self.model}")
 
     def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
         """Send prompts to the host as they are. See `Engine`."""
