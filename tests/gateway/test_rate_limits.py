@@ -1,14 +1,12 @@
-"""Limits of the gateway: how many calls of a key a minute, wherever they go, and how much of bodies may wait."""
+"""Limits of the gateway: how many calls of a key a minute, wherever they go."""
 
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from openai import OpenAI, RateLimitError
 
 from fine_tuning.server import authentication
@@ -21,7 +19,6 @@ from tests.gateway.test_pass_through import ask, request
 from tests.gateway.test_recording import JSON, MESSAGES
 from tests.gateway.test_route_calls import CHATS, WHOLE, body
 from tests.gateway.test_routes import save
-from tests.waiting import wait_until
 
 FAILED = answer(b'{"error": {}}', JSON, status=b"500 Internal Server Error")
 
@@ -42,7 +39,7 @@ def test_calls_of_a_key_count_once_wherever_they_go(
     second.answers(FAILED)
     config = ServerConfig(requests_per_minute=4)
     api = make_app(config)
-    with running(api, config, api.state.context.rates) as gateway:
+    with running(api, config, api.state.context.bodies, api.state.context.rates) as gateway:
         assert status(gateway, CHATS, key) == 200
         assert status(gateway, "/openai/v1/files", key, method="GET", sent=b"") == 200
         assert status(gateway, "/v1/chat/completions", key, sent=body()) == 200
@@ -55,24 +52,6 @@ def test_calls_of_a_key_count_once_wherever_they_go(
         assert _errors(gateway, key) == ["rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"]
         assert (len(vendor.requests), len(second.requests)) == (asked, 2)
         assert status(gateway, "/v1/models", other, method="GET", sent=b"") == 200
-
-
-def test_bodies_that_wait_have_a_limit_together(gateway: Gateway, vendor: Upstream) -> None:
-    gateway.stop()
-    vendor.answers(answer(b"{}"))
-    with (
-        running(FastAPI(openapi_url=None), ServerConfig(max_bodies_bytes=3000)) as found,
-        socket.create_connection((found.host, found.port)) as waiting,
-    ):
-        waiting.sendall(request(CHATS, b"x" * 2500)[:-10])
-        wait_until(lambda: ask(found, request(CHATS, b"x" * 1000))[0].status == 503)
-        reply, got = ask(found, request(CHATS, b"x" * 1000))
-        assert (reply.status, reply.getheader("retry-after")) == (503, "1")
-        assert json.loads(got)["error"]["code"] == "server_overloaded"
-        assert ask(found, request(CHATS, b"x" * 100))[0].status == 200
-        waiting.sendall(b"x" * 10)
-        assert waiting.recv(100).startswith(b"HTTP/1.1 200")
-        assert ask(found, request(CHATS, b"x" * 2900))[0].status == 200
 
 
 def _errors(gateway: Gateway, key: str) -> list[str]:

@@ -60,7 +60,7 @@ def serving(config: ServerConfig) -> Iterator[Gateway]:
     """The gateway before the server, and the process that stores its calls, in a thread."""
     api, stop = make_app(config), threading.Event()
     worker = threading.Thread(target=spool_worker.run, args=(os.getppid(), stop))
-    with running(api, config, api.state.context.rates) as gateway:
+    with running(api, config, api.state.context.bodies, api.state.context.rates) as gateway:
         worker.start()
         try:
             yield gateway
