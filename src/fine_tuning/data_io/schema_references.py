@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote
 
 from fine_tuning.data_io.json_values import is_list, is_object
 
-_VALUES = {"const", "enum", "default", "examples", "example"}  # what is no schema, whatever it holds
-_MAPS = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
+VALUES = {"const", "enum", "default", "examples", "example"}  # what is no schema, whatever it holds
+MAPS = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
 _ADDRESSES = ("$id", "id")
 _OF_A_WHOLE = {"$id", "$schema", "$anchor", "$dynamicAnchor"}  # within another schema they would mean something else
 REFERENCES = ("$ref", "$dynamicRef")
@@ -56,10 +56,10 @@ def _moved(part: object, root: Schema, to: tuple[str, ...], *, is_map: bool = Fa
         if key in REFERENCES and isinstance(value, str):
             path = path_of(value, root)
             found["$ref"] = value if path is None else pointer(to + path)
-        elif key in _VALUES and not is_map:
+        elif key in VALUES and not is_map:
             found[key] = value
         elif key not in _OF_A_WHOLE or not isinstance(value, str):
-            found[key] = _moved(value, root, to, is_map=key in _MAPS and not is_map)
+            found[key] = _moved(value, root, to, is_map=key in MAPS and not is_map)
     return found if is_map else _with_newer_bounds(found)
 
 
@@ -91,8 +91,8 @@ def parts(schema: object, path: Place = (), *, is_map: bool = False) -> Iterator
     elif is_object(schema):
         yield path, schema
         for key, each in schema.items():
-            if is_map or key not in _VALUES:
-                yield from parts(each, (*path, key), is_map=key in _MAPS and not is_map)
+            if is_map or key not in VALUES:
+                yield from parts(each, (*path, key), is_map=key in MAPS and not is_map)
 
 
 def _anchored(fragment: str, root: Schema) -> tuple[str, ...] | None:

@@ -6,16 +6,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fine_tuning.data_io.held_schema import held_schema, in_words
-from fine_tuning.data_io.json_values import JsonObject
+from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.errors import RefusedError
+from fine_tuning.serving.llama_cpp_tools import readable_tool
 
 # JSON as json.dumps writes it: a small model that may write any white space can repeat it without end.
 _WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 def with_grammar(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The same request with its `response_format` as a grammar, and its tools as far as a grammar holds them.
+    """The same request with its `response_format` as a grammar, and its tools as llama.cpp reads them.
 
     With a schema, llama.cpp would parse the finished answer again and report one in unusual white space as an error.
 
@@ -27,7 +27,8 @@ def with_grammar(body: Mapping[str, Any]) -> Mapping[str, Any]:
     if response_format.get("type") == "grammar":
         return {**rest, "grammar": response_format["grammar"]}
     if body.get("tools"):
-        return {**body, "tools": [_held(tool) for tool in body["tools"]]}
+        is_required = body.get("tool_choice", "auto") not in ("auto", "none")
+        return {**body, "tools": [readable_tool(tool, is_required=is_required) for tool in body["tools"]]}
     if response_format.get("type") not in {"json_object", "json_schema"}:
         return body
     from llguidance import LLMatcher
@@ -52,13 +53,3 @@ def is_complete(grammar: str, answer: str) -> bool:
 
     matcher = LLMatcher(LLTokenizer("byte"), grammar, log_level=0)
     return bool(matcher.consume_tokens([*answer.encode()]) and matcher.is_accepting())
-
-
-def _held(tool: Mapping[str, Any]) -> JsonObject:
-    function = tool["function"]
-    if not function.get("parameters"):
-        return {**tool}
-    held = held_schema(function["parameters"])
-    words = [each for each in (function.get("description"), in_words(held.rest) if held.rest else None) if each]
-    described = {"description": "\n".join(words)} if words else {}
-    return {**tool, "function": {**function, **described, "parameters": held.schema}}
