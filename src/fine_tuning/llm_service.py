@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
-from fine_tuning._util import checks
+from fine_tuning._util import checks, hosts
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
 from fine_tuning.data_io.answers import AnswerLike
@@ -221,9 +221,8 @@ class LLMService:
 
     def close(self) -> None:
         """Close the engines; the next call opens them again."""
-        for engine in self._engines.values():
-            engine.close()
-        self._engines.clear()
+        while self._engines:
+            self._engines.popitem()[1].close()
 
     def _sampling(self, temperature: float | None, max_tokens: int | None) -> Sampling:
         return checked_sampling(
@@ -237,9 +236,7 @@ class LLMService:
 
     def _engine(self, target: Target, model: str) -> Engine:
         if target not in self._engines:
-            settings = self._workspace.settings
-            if self._base_url is not None:  # the caller's word is as good as that of the environment
-                settings = settings.model_copy(update={"openai_base_url": self._base_url})
+            settings = hosts.with_base_url(self._workspace.settings, self._base_url)
             self._engines[target] = open_target(target, model, settings, self._api_key)
         return self._engines[target]
 

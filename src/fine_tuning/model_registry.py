@@ -15,7 +15,6 @@ from fine_tuning.registry import (
     lineage,
     mlflow_export,
     mlflow_import,
-    model_folder_import,
     registration,
     registry_stats,
     rollback,
@@ -23,6 +22,7 @@ from fine_tuning.registry import (
     version_lookup,
 )
 from fine_tuning.registry.lineage_graph import Lineage
+from fine_tuning.registry.model_folder_import import import_folder
 from fine_tuning.registry.registry_stats import RegistryStats, TrainingCostSummary
 from fine_tuning.registry.training_run import FinetuneJobRecord, training_run
 from fine_tuning.settings import Settings, acting_user, get_settings
@@ -241,8 +241,7 @@ class ModelRegistry:
 
     def import_model(self, model_name: str, folder: str | Path, base_model: str | None = None) -> ModelVersion:
         """Register a Hugging Face model folder (safetensors); its model card names the base model by default."""
-        workspace = Workspace(self._settings(), self._database)
-        version = model_folder_import.import_folder(workspace, model_name, Path(folder), base_model)
+        version = import_folder(Workspace(self._settings(), self._database), model_name, folder, base_model)
         return registration.register_version(self._database, version, actor=self._actor())
 
     def export_registry(self, filepath: str | Path) -> str:

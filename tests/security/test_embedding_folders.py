@@ -100,7 +100,7 @@ FORGED: dict[str, Forge] = {
         added_tokens=[
             {
                 "id": 4000,
-                "content": "a",
+                "content": "zz",
                 "single_word": False,
                 "lstrip": False,
                 "rstrip": False,

@@ -12,14 +12,18 @@ import pytest
 from fine_tuning import DatasetBuilder
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DiskFullError
+from fine_tuning.gateway.recorder import Recorder
+from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import backup, doctor
 from fine_tuning.workflows.model_export import ExportPlan, export_model
+from tests.gateway.test_recording import exchange, kept
 from tests.security.requests import ask
 from tests.server.conftest import ALIAS, listening
 from tests.small_disks import fill, small_disk
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 FULL = "the disk is full|is full; free some space"
@@ -120,3 +124,21 @@ def test_export_and_backup_to_full_disk_are_one_line(trained: dict[str, Any], di
         assert (disk / "backup.zip").read_bytes() == whole
     assert export_model(plan, workspace=open_workspace()).weights.is_file()
     backup.write(open_workspace(), disk / "backup.zip")
+
+
+def test_calls_of_the_gateway_on_full_disk_are_counted_and_no_other_is_lost(home: Path, disk: Path) -> None:
+    spool = home / "spool"
+    recorder = Recorder(spool)
+    recorder.record(exchange(0))
+    wait_until(lambda: [*spool.glob("*")] and any(path.stat().st_size for path in spool.glob("*")))
+    ballast = fill(disk)
+    for number in range(1, 4):
+        made = exchange(number)
+        made.response = kept(b" " * (1 << 19))
+        recorder.record(made)
+    wait_until(lambda: recorder.dropped == 3)
+    ballast.unlink()
+    recorder.record(exchange(9))
+    recorder.close()
+    assert (store_spool(open_workspace(), spool), recorder.dropped) == (2, 3)
+    assert [*spool.iterdir()] == []

@@ -136,6 +136,11 @@ def settings_for(settings: Settings, url: str) -> Settings:
     return settings if is_known(settings, url) else settings.model_copy(update={"openai_api_key": None})
 
 
+def with_base_url(settings: Settings, url: str | None) -> Settings:
+    """The settings with the host that a caller names, whose word is as good as that of the environment."""
+    return settings if url is None else settings.model_copy(update={"openai_base_url": url})
+
+
 def is_known(settings: Settings, url: str) -> bool:
     """Whether an address is of a host that the settings name, of OpenAI, or of this machine.
 

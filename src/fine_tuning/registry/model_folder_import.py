@@ -21,7 +21,7 @@ _BASE = re.compile(r"[\w.-]{1,99}(?:/[\w.-]{1,99})?", re.ASCII)  # a name or a h
 REQUIRED_FILES = ("config.json", "model.safetensors")
 
 
-def import_folder(workspace: Workspace, model_name: str, folder: Path, base_model: str | None) -> NewModelVersion:
+def import_folder(workspace: Workspace, model_name: str, folder: str | Path, base_model: str | None) -> NewModelVersion:
     """Record the weights of a model folder as an artifact. Returns the values to register a version with.
 
     A classifier head or another model of parts is registered alike, as it was exported.
@@ -37,6 +37,7 @@ def import_folder(workspace: Workspace, model_name: str, folder: Path, base_mode
         composed_kind,
     )
 
+    folder = Path(folder)
     kind = composed_kind(folder)
     path = _checked(folder) if kind is None else folder.absolute()
     if kind is not None:

@@ -70,7 +70,10 @@ def modules_of(folder: Path) -> list[tuple[str, Path]]:
     """
     if not (folder / MODULES).is_file():
         return []
-    listed = sorted(read_json(folder / MODULES), key=lambda each: int(each["idx"]))
+    named = read_json(folder / MODULES)
+    if not isinstance(named, list):
+        raise DataError(f"{folder.name}/{MODULES} is no list of modules; fetch or save the model again")
+    listed = sorted(named, key=lambda each: int(each["idx"]))
     found = [(str(each["type"]).rsplit(".", 1)[-1], folder / str(each["path"])) for each in listed]
     if outside := [place for _, place in found if not place.resolve().is_relative_to(folder.resolve())]:
         raise DataError(f"{folder.name}/{MODULES} names {ascii(outside[0].name)[:100]}, which is not in its folder")
