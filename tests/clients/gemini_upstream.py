@@ -29,7 +29,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request: Any = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        model, _, method = self.path.partition("?")[0].removeprefix("/v1beta/models/").partition(":")
+        model, _, method = self.path.partition("?")[0].rpartition("/models/")[2].partition(":")
         if self.headers["x-goog-api-key"] != "of-gemini":
             message = "API key not valid. Please pass a valid API key."
             self._send(400, {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}})

@@ -39,7 +39,8 @@ def test_upstream_that_is_away_is_an_error_of_each_wire(gateway: Gateway) -> Non
 
 
 def test_answer_that_is_no_http_is_an_error(gateway: Gateway, vendor: Upstream) -> None:
-    for reply in (b"SSH-2.0-x\r\n\r\n", b""):
+    odd = (b"HTTP/1.1 999 No\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n")
+    for reply in (b"SSH-2.0-x\r\n\r\n", b"", *odd):
         vendor.answers(reply, closes=True)
         response, body = ask(gateway, request("/openai/v1/chat/completions", b"{}"))
         assert (response.status, json.loads(body)["error"]["code"]) == (502, "upstream_failed")

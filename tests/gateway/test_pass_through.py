@@ -67,9 +67,18 @@ def test_request_arrives_as_it_was_sent(gateway: Gateway, vendor: Upstream, body
         (b"429 Too Many Requests", b'{"error": {"message": "slow down"}}', b"identity"),
         (b"200 OK", gzip.compress(b'{"id": "1"}'), b"gzip"),
         (b"302 Found", b"", b"identity"),
+        (b"204 No Content", b"", b"identity"),
         (b"500 Internal Server Error", b"<html>", b"identity"),
     ],
-    ids=["json", "refusal", "gzip", "elsewhere", "page"],  # gzip has the time in it, which no name of a test may have
+    # gzip has the time in it, which no name of a test may have
+    ids=[
+        "json",
+        "refusal",
+        "gzip",
+        "elsewhere",
+        "nothing",
+        "page",
+    ],  # gzip has the time in it, which no name of a test may have
 )
 def test_response_arrives_as_it_was_sent(
     gateway: Gateway, vendor: Upstream, status: bytes, body: bytes, encoding: bytes
@@ -139,6 +148,25 @@ def test_path_that_only_looks_like_an_upstream_is_passed_to_nobody(
     response, _ = ask(gateway, request(path.format(second.address.removeprefix("http://")), b"{}"))
     assert response.status == 404
     assert (vendor.requests, second.requests) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("method", "reply"),
+    [
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 200\r\nETag: x\r\n\r\n"),
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\nETag: x\r\n\r\n"),
+        ("DELETE", b"HTTP/1.1 204 No Content\r\nETag: x\r\n\r\n"),
+        ("POST", answer(b"", b"ETag: x")),
+    ],
+)
+def test_responses_without_a_body_end(gateway: Gateway, vendor: Upstream, method: str, reply: bytes) -> None:
+    vendor.answers(reply)
+    for _ in range(3):  # what stands for no body is one object for all responses
+        with socket.create_connection((gateway.host, gateway.port), timeout=20) as connection:
+            connection.sendall(request("/openai/v1/files/f", method=method))
+            response = HTTPResponse(connection, method=method)
+            response.begin()
+            assert (response.getheader("etag"), response.read()) == ("x", b"")
 
 
 AZURES = "/openai/deployments/gpt-4o-mini/chat/completions?api-version=2024-10-21"

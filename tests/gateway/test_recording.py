@@ -175,6 +175,16 @@ def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, ven
     assert DistillationDataCollector().find_examples() == []
 
 
+@pytest.mark.parametrize("count", [b"-5", b"1e400", b"NaN", b"99999999999999999999", b'"7"'])
+def test_call_with_an_impossible_number_of_tokens_is_stored_without_it(
+    gateway: Gateway, vendor: Upstream, count: bytes
+) -> None:
+    vendor.answers(answer(json.dumps(CHAT).encode().replace(b"1000", count), JSON))
+    ask(gateway, request("/openai/v1/chat/completions", json.dumps({"model": "m", "messages": MESSAGES}).encode()))
+    (call,) = gateway.stored()
+    assert (call["status"], call["example_id"] is not None, call["prompt_tokens"]) == (200, True, None)
+
+
 def test_calls_belong_to_the_project_of_their_key(gateway: Gateway, vendor: Upstream) -> None:
     vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
     key, _ = authentication.create(open_database(), "app", "shop")

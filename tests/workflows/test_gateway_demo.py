@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from fine_tuning import FineTuningCLI
@@ -20,6 +23,7 @@ from fine_tuning.workflows.demo.application import Question
 from fine_tuning.workflows.demo.recorded_questions import recorded_questions
 from fine_tuning.workflows.demo.run_gateway_demo import GatewayDemo, GatewayPlan
 from fine_tuning.workflows.pipeline import Pipeline, Plan
+from tests.waiting import wait_until
 
 CAPTURED, SHADOWED = 600, 8
 COMPLAINTS = (
@@ -72,6 +76,27 @@ def test_an_application_moves_from_a_vendor_to_its_own_model(
     assert {call["status"] for call in calls if call["role"] == "incumbent"} == {200}
     rated = DistillationDataCollector().find_examples(min_rating=5)
     assert len(rated) == CAPTURED  # of the vendor's answers; those of the test have a score, and no rating
+
+
+def test_server_of_a_killed_demo_ends(workspace: Path) -> None:
+    code = (
+        "import time; from fine_tuning.store.workspace import open_workspace; "
+        "from fine_tuning.workflows.demo.served_workspace import served\n"
+        "with served(open_workspace(), {}) as address: print(address, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        assert httpx2.get(f"{address}/healthz").status_code == 200
+        process.kill()
+    wait_until(lambda: not _answers(address))
+
+
+def _answers(address: str) -> bool:
+    try:
+        return bool(httpx2.get(f"{address}/healthz"))
+    except httpx2.TransportError:
+        return False
 
 
 def test_the_packaged_inbox_has_enough_questions() -> None:

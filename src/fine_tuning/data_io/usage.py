@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict, TypeGuard, cast
 
+from fine_tuning._util import checks
 from fine_tuning.data_io.json_values import Row, is_object, object_or_empty
 
 _PROMPT_KEYS = (
@@ -124,4 +125,4 @@ def _first(value: Row, keys: tuple[str, ...]) -> int | None:
 
 
 def _is_count(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= checks.MAX_COUNT

@@ -25,6 +25,7 @@ CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 600.0  # as OpenAI's SDK waits for a response by default
 MAX_CONNECTIONS = 4096
 MAX_HEADERS_BYTES = 64 << 10
+STATUSES = range(200, 600)  # of responses; 101 would begin another protocol, and no client was asked for that
 PASSED = b"x-ft-passed"
 """Names the gateways that a call has passed, so that it does not go round in a circle."""
 
@@ -113,6 +114,9 @@ class Forwarder:
             )
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise _as_gateway_error(error, asked.url) from None
+        if response.status not in STATUSES:
+            response.close()
+            raise _no_answer(asked.url)
         return UpstreamReply(response)
 
 
@@ -125,7 +129,7 @@ async def pass_back(
         more: headers of the gateway itself.
     """
     exchange.has_response(reply.status, reply.headers)
-    head = [*response_headers(reply.headers), (CALL_ID, exchange.call_id.encode()), *(more or ())]
+    head = [*response_headers(reply.status, reply.headers), (CALL_ID, exchange.call_id.encode()), *(more or ())]
     await send({"type": "http.response.start", "status": reply.status, "headers": head})
     try:
         async for piece in pieces:
@@ -185,5 +189,9 @@ def _as_gateway_error(error: Exception, url: URL) -> GatewayError:
     if isinstance(error, aiohttp.ClientConnectorError):
         reason = error.os_error.strerror or "the name is not known"
         return GatewayError(HTTPStatus.BAD_GATEWAY, f"{url.host} cannot be reached: {reason}", "upstream_unreachable")
+    return _no_answer(url)
+
+
+def _no_answer(url: URL) -> GatewayError:
     message = f"{url.host} broke off before it answered, or its answer is no HTTP"
     return GatewayError(HTTPStatus.BAD_GATEWAY, message, "upstream_failed")

@@ -6,6 +6,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,9 +28,13 @@ def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     return [(name, value) for name, value in _end_to_end(headers) if name != b"host" and not name.startswith(OWN)]
 
 
-def response_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """What a client gets of an upstream's headers, in their order and as they are written."""
-    return list(_end_to_end(headers))
+def response_headers(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """What a client gets of an upstream's headers, in their order and as they are written.
+
+    A response that has no body may say how long the one of another status would be, which no server sends on.
+    """
+    is_empty = status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+    return [each for each in _end_to_end(headers) if not (is_empty and each[0].lower() == b"content-length")]
 
 
 def trace_parent(headers: Mapping[bytes, bytes]) -> str:

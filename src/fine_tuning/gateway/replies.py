@@ -66,9 +66,13 @@ class UpstreamReply:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """See `Reply`."""
+        content, is_inside = self._response.content, True
         try:
-            async for piece, _ in self._response.content.iter_chunks():
-                yield piece
+            while is_inside:  # `iter_chunks` has no end where there is no body, from the second such response on
+                piece, is_chunk_end = await content.readchunk()
+                is_inside = bool(piece) or (is_chunk_end and not content.at_eof())
+                if piece:
+                    yield piece
         except (aiohttp.ClientError, TimeoutError):
             raise BrokenOff from None
         self._is_whole = True

@@ -30,7 +30,8 @@ def served(workspace: Workspace, upstreams: Mapping[str, str]) -> Iterator[str]:
         ProviderError: it does not start; the message names its log.
     """
     log = make_folder(workspace.folder("logs")) / "serve.log"
-    command = [sys.executable, "-m", "fine_tuning.cli", "serve", "--port", "0", "--slots", "0"]
+    guard = [sys.executable, "-m", "fine_tuning.serving.parent_guard", str(os.getpid())]  # also where we are killed
+    command = [*guard, sys.executable, "-m", "fine_tuning.cli", "serve", "--port", "0", "--slots", "0"]
     settings = {**workspace.environment(), "FINE_TUNING_UPSTREAMS": json.dumps(dict(upstreams))}
     with log.open("w+", encoding="utf-8") as stream:
         process = subprocess.Popen(  # noqa: S603 - our own module, no shell
