@@ -251,7 +251,9 @@ class Labelling:
             for label in labels:
                 metadata = {**label.prompt.record["metadata"], **self._provenance(label)}
                 tools = {"tools": list(label.prompt.request.tools)} if label.prompt.request.tools else {}
-                out.write(to_json_bytes({"messages": self._messages(label), **tools, "metadata": metadata}) + b"\n")
+                name = self.teacher.target.name or self.teacher.name
+                row = {"messages": self._messages(label), **tools, "model": name, "metadata": metadata}
+                out.write(to_json_bytes(row) + b"\n")
 
     def close(self) -> None:
         """Close the connections."""
