@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -18,7 +19,10 @@ from fine_tuning.serving.text_types import TextBody, TextChoice, TextChunk, newe
 from fine_tuning.store.records.rows import JsonColumn
 
 if TYPE_CHECKING:
+    from openai import BadRequestError
     from openai.types.chat import ChatCompletion
+
+_log = logging.getLogger(__name__)
 
 
 class OpenAIEngine:
@@ -49,22 +53,34 @@ class OpenAIEngine:
         self._concurrency = concurrency
         self._client = host.client(timeout=timeout, max_retries=max_retries)
         self._async_client = host.async_client(timeout=timeout, max_retries=max_retries)
+        self._has_temperature = True  # until the model refuses it, as those do that reason
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`; also raises ConfigurationError for a key that is refused."""
+        from openai import BadRequestError
+
         started = time.perf_counter()
         with self._translated_errors():
-            reply = self._client.chat.completions.create(**self._body(messages, temperature, max_tokens, params))
+            body = self._body(messages, temperature, max_tokens, params)
+            try:
+                reply = self._client.chat.completions.create(**body)
+            except BadRequestError as error:
+                reply = self._client.chat.completions.create(**self._without_temperature(body, error))
         return self.completion_of(reply, _ms_since(started), params.get("service_tier"))
 
     async def acomplete(
         self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
     ) -> Completion:
         """As `complete`, for callers that run an event loop."""
+        from openai import BadRequestError
+
         started = time.perf_counter()
         with self._translated_errors():
             body = self._body(messages, temperature, max_tokens, params)
-            reply = await self._async_client.chat.completions.create(**body)
+            try:
+                reply = await self._async_client.chat.completions.create(**body)
+            except BadRequestError as error:
+                reply = await self._async_client.chat.completions.create(**self._without_temperature(body, error))
         return self.completion_of(reply, _ms_since(started), params.get("service_tier"))
 
     def stream(
@@ -130,7 +146,21 @@ class OpenAIEngine:
         """The request; OpenAI's newer models need the newer name of the limit, other hosts often the older."""
         limit = "max_completion_tokens" if self._host.is_openai else "max_tokens"
         plain = [dict(message) for message in messages]
-        return {"model": self.model, "messages": plain, "temperature": temperature, limit: max_tokens, **params}
+        chosen = {"temperature": temperature} if self._has_temperature else {}
+        return {"model": self.model, "messages": plain, **chosen, limit: max_tokens, **params}
+
+    def _without_temperature(self, body: JsonColumn, error: BadRequestError) -> JsonColumn:
+        """A request that was refused for its temperature, without it; from then on none has one.
+
+        Raises:
+            BadRequestError: it was refused for something else.
+        """
+        if error.param != "temperature" or "temperature" not in body:
+            raise error
+        if self._has_temperature:
+            _log.warning("%s chooses its temperature itself: answers may differ from call to call", self.model)
+        self._has_temperature = False
+        return {name: value for name, value in body.items() if name != "temperature"}
 
     def completion_of(self, reply: ChatCompletion, latency_ms: float, tier: object = None) -> Completion:
         """The answer in a response; a host that does not state the service tier is taken to use `tier`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy.exc import IntegrityError
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
@@ -17,8 +18,8 @@ _calls, _batches = tables.label_calls, tables.label_batches
 
 def ask(
     connection: Connection, keys: Iterable[LabelKey], reserved: Iterable[float | None], batch: str | None = None
-) -> None:
-    """Record calls that are about to be sent.
+) -> bool:
+    """Record calls that are about to be sent. False: another run has recorded one of them, and none is.
 
     Args:
         reserved: what each may cost at most, US dollars; None is unknown.
@@ -29,8 +30,15 @@ def ask(
         {**key._asdict(), "reserved": usd, "batch": batch, "asked_at": asked_at}
         for key, usd in zip(keys, reserved, strict=True)
     ]
-    if rows:
-        connection.execute(_calls.insert(), rows)
+    if not rows:
+        return True
+    with connection.begin_nested() as attempt:
+        try:
+            connection.execute(_calls.insert(), rows)
+        except IntegrityError:
+            attempt.rollback()
+            return False
+    return True
 
 
 def answer(connection: Connection, key: LabelKey, found: JsonColumn, cost: float | None) -> None:

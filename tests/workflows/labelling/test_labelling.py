@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +288,36 @@ def test_wrong_plans_are_one_line(cli: Any, teacher: Teacher, prompts: Path) -> 
     code, _, err = cli("label", "nowhere.jsonl", "--teacher", "big")
     assert (code, "nowhere.jsonl" in err) == (1, True)
     assert not teacher.host.requests
+
+
+def test_two_runs_at_once_pay_for_each_prompt_once(cli: Any, teacher: Teacher, prompts: Path) -> None:
+    command = [sys.executable, "-m", "fine_tuning.cli", "label", str(prompts), "--teacher", "big", "--json"]
+    teacher.answer = lambda question, _: time.sleep(0.05) or question  # type: ignore[func-returns-value]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as other:
+        while not teacher.host.requests and other.poll() is None:
+            time.sleep(0.01)
+        code, out, err = cli(*command[3:])
+        assert "Traceback" not in err + other.communicate()[1]
+    assert max(teacher.asked.values()) == 1
+    assert sum(teacher.asked.values()) == 40
+    assert (code, json.loads(out)["labelled"] < 40) in ((0, False), (1, True))
+    assert json.loads(cli(*command[3:])[1])["labelled"] == 40
+
+
+def test_teacher_that_chooses_its_temperature_is_asked_without(
+    cli: Any, teacher: Teacher, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "p.txt").write_text("one\ntwo\nthree\n")
+    message = "Unsupported value: 'temperature' does not support 0 with this model."
+    error = {"message": message, "param": "temperature", "code": "unsupported_value"}
+
+    def reply(request: wire.Request) -> Any:
+        if "temperature" in request.body:
+            return 400, {"error": error}
+        return 200, wire.completion("fine", "big")
+
+    teacher.host.answers["POST /chat/completions"] = reply
+    code, out, err = cli("label", str(tmp_path / "p.txt"), "--teacher", "big", "--concurrency", "1", "--json")
+    assert (code, json.loads(out)["labelled"]) == (0, 3), err
+    assert "big chooses its temperature itself" in caplog.text
+    assert len(teacher.host.requests) == 4, "it is told once"

@@ -12,7 +12,7 @@ from math import nan
 from typing import TYPE_CHECKING, Final
 
 from fine_tuning.data_io.json_values import Row, object_or_empty
-from fine_tuning.errors import NotFoundError, ProviderError, UsageError
+from fine_tuning.errors import ConflictError, NotFoundError, ProviderError, UsageError
 from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.store import labels
 from fine_tuning.store.records.labels import LabelBatch, LabelCall, LabelKey
@@ -88,7 +88,8 @@ class BatchedCalls:
         reserved = [model.most(ask.request, BATCH) for ask in chosen.values()]
         with self._database.write() as tx:
             labels.add_batch(tx, key, model.settings_key)
-            labels.ask(tx, chosen, reserved, key)
+            if not labels.ask(tx, chosen, reserved, key):
+                raise ConflictError("another run asks some of these prompts at this moment: wait for it")
             (batch,) = [each for each in labels.open_batches(tx, model.settings_key) if each["key"] == key]
         try:
             with self._host.translated_errors("batches"):

@@ -102,6 +102,8 @@ class PaidModel:
         Raises:
             ConfigurationError: no price of this model is known.
         """
+        if self.is_local:
+            raise ConfigurationError(f"{self.name} runs on this machine, where a call has no price: leave out --budget")
         price = self._price(1, 1, tier)
         if price.usd is None:
             raise ConfigurationError(f"a budget needs the price of {self.name}: {price.note}")

@@ -65,6 +65,7 @@ class Missing:
 Result = Bought | Missing
 NOT_ASKED = Missing("the budget is spent")
 IN_BATCH = Missing("a batch that it is in has not ended; go on with --batch", is_unknown=True)
+TAKEN = Missing("another run asks it at this moment")
 UNKNOWN = Missing("an earlier run was stopped while it was asked: it may have been answered and paid", is_unknown=True)
 
 
@@ -189,7 +190,8 @@ class RecordedCalls:
         reason = ""
         for attempt in range(ATTEMPTS):
             self._wait()
-            self._announce(key, most)
+            if not self._announce(key, most):
+                return TAKEN
             try:
                 return self.record(key, self.model.ask(request))
             except (ConfigurationError, NotFoundError, UsageError):
@@ -212,10 +214,11 @@ class RecordedCalls:
         self._is_stopped.wait(max(0.0, self._resume_at - time.monotonic()))
         self._pace.wait()
 
-    def _announce(self, key: LabelKey, most: float | None) -> None:
+    def _announce(self, key: LabelKey, most: float | None) -> bool:
+        """Record a call before it is sent; False where another run sends it at this moment."""
         with self._writing, self._database.write() as tx:
             budgets.check_call(tx, ledger_name(self.model.target, self.model.name))
-            labels.ask(tx, [key], [most])
+            return labels.ask(tx, [key], [most])
 
     def _forget(self, key: LabelKey) -> None:
         with self._writing, self._database.write() as tx:
