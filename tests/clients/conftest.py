@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,8 +46,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, warm_command: list[str], s
     upstreams = {"vendor": vendor, "chat": f"chat+{vendor}", "messages": f"anthropic+{vendor}"}
     settings = {"FINE_TUNING_HOME": str(home), "FINE_TUNING_UPSTREAMS": json.dumps(upstreams)}
     for route, upstream in ((TO_CHAT, "chat"), (TO_MESSAGES, "messages")):
-        command = [sys.executable, "-m", "fine_tuning.cli", "route", "set", route, f"{upstream}/{MODEL}"]
-        subprocess.run(command, env=os.environ | settings, check=True)
+        set_route = [*warm_command, "route", "set", route, f"{upstream}/{MODEL}"]
+        subprocess.run(set_route, env=os.environ | settings, check=True)
     with _serving([*warm_command, "serve", "--port", "0", "--slots", "0"], settings) as address:
         yield address.removesuffix("/v1")
 
@@ -61,6 +61,7 @@ def _serving(command: list[str], settings: dict[str, str]) -> Iterator[str]:
     try:
         while (found := re.search(r"API at (http://[^ ,\n]+)", log.read_text())) is None:
             assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
         yield found[1]
     finally:
         process.terminate()
