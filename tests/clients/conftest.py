@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,8 +75,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, warm_command: list[str], s
 def _gateway(home: Path, upstreams: Mapping[str, str], warm_command: list[str]) -> Iterator[str]:
     settings = {"FINE_TUNING_HOME": str(home), "FINE_TUNING_UPSTREAMS": json.dumps(upstreams)}
     for route, upstream in ((TO_CHAT, "chat"), (TO_MESSAGES, "messages")):
-        command = [sys.executable, "-m", "fine_tuning.cli", "route", "set", route, f"{upstream}/{MODEL}"]
-        subprocess.run(command, env=os.environ | settings, check=True)
+        set_route = [*warm_command, "route", "set", route, f"{upstream}/{MODEL}"]
+        subprocess.run(set_route, env=os.environ | settings, check=True)
     with _serving([*warm_command, "serve", "--port", "0", "--slots", "0"], settings) as address:
         yield address.removesuffix("/v1")
 
@@ -90,6 +90,7 @@ def _serving(command: list[str], settings: dict[str, str]) -> Iterator[str]:
     try:
         while (found := re.search(r"API at (http://[^ ,\n]+)", log.read_text())) is None:
             assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
         yield found[1]
     finally:
         process.terminate()
