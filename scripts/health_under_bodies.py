@@ -32,6 +32,7 @@ PATIENCE = 60.0
 def watch(address: str, to: Connection) -> None:
     """Measure until something is received, in a process of its own: the senders keep this one busy."""
     with fuzz_requests.watched(address) as seconds:
+        to.send(None)  # the senders may begin
         to.recv()
     to.send(seconds)
 
@@ -39,7 +40,7 @@ def watch(address: str, to: Connection) -> None:
 def measured(address: str, size: int, seconds: float, senders: int) -> list[float]:
     """The seconds of each health check while so many clients send bodies of a size; -1 for one that failed."""
     bodies = [*worst_bodies(size - 1024).values()]
-    until = time.monotonic() + seconds
+    until = 0.0
 
     def send(first: int) -> None:
         for number in itertools.count(first):
@@ -52,6 +53,8 @@ def measured(address: str, size: int, seconds: float, senders: int) -> list[floa
     here, there = multiprocessing.Pipe()
     watcher = multiprocessing.get_context("spawn").Process(target=watch, args=(address, there))
     watcher.start()
+    here.recv()
+    until = time.monotonic() + seconds
     with ThreadPoolExecutor(senders) as pool:
         list(pool.map(send, range(senders)))
     here.send(None)

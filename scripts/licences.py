@@ -27,6 +27,7 @@ PERMITTED = frozenset(
     " MIT-0 MIT-CMU MPL-2.0 PSF-2.0 Python-2.0 Zlib".split()
 )  # of packages that are used as they are, from an application under Apache-2.0
 LOCKED = re.compile(r"^([\w.-]+)==([^\s;]+)", re.MULTILINE)
+INSTALLER = "pip"  # which comes with Python
 EXCEPTIONS = frozenset({"LLVM-exception"})  # each of which permits more
 _LICENSING = Licensing()
 CLASSIFIERS = {
@@ -95,7 +96,7 @@ def unlocked(installed: dict[str, str]) -> list[str]:
     return sorted(
         f"{name} {version}"
         for name, version in installed.items()
-        if Version(version).public != Version(locked.get(canonicalize_name(name), "0")).public
+        if name != INSTALLER and Version(version).public != Version(locked.get(canonicalize_name(name), "0")).public
     )
 
 

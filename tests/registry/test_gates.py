@@ -96,7 +96,7 @@ def test_refresh_shutdown_dates_records_dates_of_hosts(
     host.answers["GET /models"] = (401, {"error": {"message": "no"}})
     code, out, _ = cli("models", "refresh")
     assert code == 1
-    assert "refused the API key" in out
+    assert "needs an API key" in out
 
 
 def test_deploy_expiring_base_needs_force(cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:

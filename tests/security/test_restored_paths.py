@@ -123,7 +123,6 @@ def test_folders_of_restored_jobs_are_in_the_workspace(
 
     def forge(row: dict[str, Any]) -> None:
         row["result"] |= {"merged_dir": elsewhere, "checkpoints": [{"id": "c", "model": "../../elsewhere"}]}
-        row["base_model"] = elsewhere
 
     forged(tmp_path / "backup.zip", tmp_path / "forged.zip", forge, "jobs")
     monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "again"))
@@ -131,10 +130,10 @@ def test_folders_of_restored_jobs_are_in_the_workspace(
     with open_workspace().database.read() as tx:
         found = jobs.get(tx, "ftjob-1")
     assert found is not None
-    assert found["model"] == "smollm2-135m-instruct"
+    assert (found["model"], found["base_model"]) == ("smollm2-135m-instruct", "org/model")
     result = found["result"]
     assert result is not None
-    named = [found["base_model"], result["adapter_dir"], result["merged_dir"], result["checkpoints"][0]["model"]]
+    named = [result["adapter_dir"], result["merged_dir"], result["checkpoints"][0]["model"]]
     assert all(str(each).startswith(f"{tmp_path / 'again'}/") for each in named)
 
 

@@ -14,6 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from scripts import licences
+from scripts.write_constraints import OF_CUDA
 
 from tests.conftest import PROJECT
 
@@ -63,6 +64,15 @@ def test_every_dependency_of_every_extra_is_locked_within_its_range() -> None:
 )
 def test_licence_is_permitted_only_where_the_list_has_all_that_it_asks_for(licence: str, permitted: bool) -> None:
     assert licences.is_permitted(licence) is permitted
+
+
+def test_bill_names_what_the_constraints_lock() -> None:
+    installed = {name: version for name, (version, _) in locked().items() if not OF_CUDA.match(name)}
+    assert licences.unlocked({**installed, "pip": "1.0"}) == []
+    assert licences.unlocked({"pydantic": "0.0.1", "no-such-package": "1.0", "numpy": installed["numpy"]}) == [
+        "no-such-package 1.0",
+        "pydantic 0.0.1",
+    ]
 
 
 def test_two_builds_of_the_wheel_are_equal_to_the_byte(tmp_path: Path) -> None:

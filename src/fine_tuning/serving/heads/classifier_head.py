@@ -15,7 +15,7 @@ from fine_tuning._util.files import make_folder, read_json, write_json
 from fine_tuning._util.library_errors import library_errors
 from fine_tuning.base_models.safetensors_header import read_header
 from fine_tuning.data_io.messages import content_text
-from fine_tuning.errors import ContextLengthError, DataError, MissingDependencyError, UsageError
+from fine_tuning.errors import ContextLengthError, DataError, MissingDependencyError, NotFoundError, UsageError
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, open_embedder
 from fine_tuning.serving.heads.answer_shape import ABSENT, INDENTS, AnswerShape, FieldPath, JsonStyle
 from fine_tuning.serving.heads.label_layer import LabelLayer, Probabilities
@@ -151,9 +151,13 @@ def load_head(folder: Path) -> ClassifierHead:
         DataError: its files are damaged, or of a newer version.
         MissingDependencyError: an extra is not installed.
     """
-    with library_errors(f"{folder.name} is no classifier head that can be loaded", "save or fetch it again"):
-        found = _loaded(folder)
-        found.answers([_TRIAL])
+    unusable = f"{folder.name} is no classifier head that can be loaded"
+    try:
+        with library_errors(unusable, "save or fetch it again"):
+            found = _loaded(folder)
+            found.answers([_TRIAL])
+    except NotFoundError as error:
+        raise DataError(f"{unusable}: {error}") from None
     return found
 
 

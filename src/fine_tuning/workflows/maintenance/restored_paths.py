@@ -14,7 +14,7 @@ from fine_tuning.store.dump import Row
 
 FOLDER = "outside"  # of the workspace, where paths that led out of it lead now; nothing is written there
 _COLUMNS = {"files": "path", "upload_parts": "path", "artifacts": "path", "datasets": "path"}
-_MODELS = {"model_versions": ("provider_model",), "jobs": ("model", "base_model", "fine_tuned_model")}
+_MODELS = {"model_versions": ("provider_model",)}  # a job's base model is another's, wherever its folder is
 _RESULT, _FOLDERS = "result", ("adapter_dir", "merged_dir")  # of a job
 
 
