@@ -47,7 +47,7 @@ class GatewayPlan:
     """
 
     model: str = "gpt-4o"
-    captured: float = 0.25
+    captured: float = 2 / 3
     shadowed: int = 40
     margin: float = 0.15
     ramp: tuple[float, ...] = (0.5, 1.0)
