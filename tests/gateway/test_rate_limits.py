@@ -18,7 +18,7 @@ from tests.gateway.scripted_upstream import Upstream, answer
 from tests.gateway.test_pass_through import ask, request
 from tests.gateway.test_recording import JSON, MESSAGES
 from tests.gateway.test_route_calls import CHATS, WHOLE, body
-from tests.gateway.test_routes import save
+from tests.gateway.test_routes import BASE, save
 
 FAILED = answer(b'{"error": {}}', JSON, status=b"500 Internal Server Error")
 
@@ -52,6 +52,16 @@ def test_calls_of_a_key_count_once_wherever_they_go(
         assert _errors(gateway, key) == ["rate_limit_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"]
         assert (len(vendor.requests), len(second.requests)) == (asked, 2)
         assert status(gateway, "/v1/models", other, method="GET", sent=b"") == 200
+
+
+def test_call_that_this_server_answers_for_a_route_counts_once(workspace: Path) -> None:
+    key = authentication.create(open_database(), "app")[0]
+    save(incumbent=BASE)
+    config = ServerConfig(requests_per_minute=3)
+    api = make_app(config)
+    with running(api, config, api.state.context.bodies, api.state.context.rates) as gateway:
+        found = [status(gateway, "/v1/embeddings", key, sent=body(input="x")) for _ in range(4)]
+    assert found == [400, 400, 400, 429]  # a chat model has no embeddings
 
 
 def _errors(gateway: Gateway, key: str) -> list[str]:

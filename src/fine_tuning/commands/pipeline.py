@@ -108,9 +108,10 @@ def _gateway_demo(pipeline: Pipeline, data: Path | None) -> None:
     except ImportError as error:
         raise MissingDependencyError(error.name or "httpx2", "serve", "the gateway") from error
 
-    result = GatewayDemo(pipeline).run(recorded_questions(data))
+    run = GatewayDemo(pipeline)
+    result = run.run(recorded_questions(data))
     output.echo()
-    print_comparison(result.outcome)
+    print_comparison(result.outcome, references=run.plan.model)
     print_takeover(result)
 
 
@@ -120,7 +121,8 @@ def print_takeover(result: GatewayResult) -> None:
     between = f" ({output.percent(found['low'])} to {output.percent(found['high'])})"
     output.print_text(
         f"in shadow {result.candidate} said what the vendor said in {output.percent(found['rate'])}{between} of "
-        f"{found['pairs']} calls\nafter {result.tested} calls of the test: {change['reason']}"
+        f"{found['pairs']} calls\nafter {result.tested} calls of the test: {change['reason']}\n"
+        "(right is what the vendor has answered: here the vendor is never wrong)"
     )
     if result.answer is None:
         output.print_text("the vendor goes on answering")
@@ -128,8 +130,12 @@ def print_takeover(result: GatewayResult) -> None:
         output.print_text(f"the application goes on without the vendor; it got: {result.answer}")
 
 
-def print_comparison(outcome: Outcome, teacher: Teacher | None = None) -> None:
-    """Print the evaluations of base and fine-tuned model, beside the teacher, whose answers are the references."""
+def print_comparison(outcome: Outcome, teacher: Teacher | None = None, references: str | None = None) -> None:
+    """Print the evaluations of base and fine-tuned model, beside the teacher, whose answers are the references.
+
+    Args:
+        references: whose answers they are, where there is no teacher to print.
+    """
     rows = [
         (
             f"{label}: {result.model_name}",
@@ -140,7 +146,7 @@ def print_comparison(outcome: Outcome, teacher: Teacher | None = None) -> None:
         )
         for label, result in (("base", outcome.base), ("fine-tuned", outcome.tuned))
     ]
-    metric = "Exact match#"
+    metric = "Exact match#" if references is None else f"Agreement with {references}#"
     if teacher is not None:
         rows.append(
             (

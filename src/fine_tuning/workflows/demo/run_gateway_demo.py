@@ -47,7 +47,7 @@ class GatewayPlan:
     """
 
     model: str = "gpt-4o"
-    captured: float = 0.25
+    captured: float = 2 / 3
     shadowed: int = 40
     margin: float = 0.15
     ramp: tuple[float, ...] = (0.5, 1.0)
@@ -133,6 +133,7 @@ class GatewayDemo:
 
     def _shadow(self, application: Application, questions: Iterator[Question], candidate: str) -> Agreement:
         """Have the candidate asked beside the vendor, whose answers the application gets."""
+        self._say(f"asking {candidate} in shadow, beside {self.plan.incumbent}")
         self._set_route(RoutePolicy(incumbent=self.plan.incumbent, candidate=candidate, shadow=Shadow()))
         asked = sum(1 for question in questions if application.ask(question))
 
@@ -149,6 +150,7 @@ class GatewayDemo:
     def _test(self, application: Application, questions: Iterator[Question], candidate: str) -> int:
         """Let the candidate answer a share of the calls, which a verdict raises. Returns the number of calls."""
         plan, test = self.plan, f"{self.plan.model}-canary"
+        self._say(f"testing: {candidate} answers {plan.ramp[0]:.0%} of the calls, until a verdict raises or ends that")
         ABTestFramework(workspace=self._workspace).create_test(test, plan.incumbent, candidate, margin=plan.margin)
         self._set_route(
             RoutePolicy(
