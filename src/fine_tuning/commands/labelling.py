@@ -50,7 +50,7 @@ def label(
         if estimate and as_json:
             output.print_json(vars(expected))
             return
-        typer.echo(shown_estimate(expected, len(found.found), teacher), err=not estimate)
+        output.echo(shown_estimate(expected, len(found.found), teacher), err=not estimate)
         if estimate:
             return
         with output.count_progress("calls") as on_calls:
