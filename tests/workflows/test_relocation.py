@@ -216,7 +216,7 @@ def test_relocate_revoked_key_keeps_earlier_answers(exported: Path, tiny_model_d
     # By another metric there is no evaluation yet, but there are answers.
     other = relocated(plan(tiny_model_dir, metric="token_f1"))
     assert (other.examples, other.failures["inbox-v1"].count) == (12, 12)
-    assert "refused the API key (401)" in other.failures["inbox-v1"].first
+    assert "needs an API key, and was sent none (401)" in other.failures["inbox-v1"].first
 
 
 def stop_at(word: str) -> Any:

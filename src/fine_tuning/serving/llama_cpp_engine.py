@@ -27,7 +27,7 @@ from fine_tuning.export.gguf_trial import check_gguf
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import Completion, in_order
-from fine_tuning.serving.llama_cpp_errors import check_prompt_length, checked
+from fine_tuning.serving.llama_cpp_errors import check_prompt_length, checked, checked_chat
 from fine_tuning.serving.response_grammar import with_grammar
 from fine_tuning.serving.text_types import TextBody, TextChunk, with_total_usage
 
@@ -125,7 +125,7 @@ class LlamaCppEngine:
         body = {"messages": messages, "temperature": temperature, "max_tokens": max_tokens, **params}
         reply = self._open_server().complete(self._request(body))
         latency = (time.perf_counter() - started) * 1000
-        choice, usage = checked(reply, self.model)["choices"][0], reply.get("usage", {})
+        choice, usage = checked_chat(reply, self.model)["choices"][0], reply.get("usage", {})
         message = choice["message"]
         return Completion(
             text=message.get("content") or "",
@@ -159,7 +159,7 @@ class LlamaCppEngine:
         """Answer a request of OpenAI's chat API. See `Engine`."""
         request = self._request({**body, "stream_options": {"include_usage": True}, "verbose": bool(body.get("stop"))})
         for chunk in self._open_server().stream(request):
-            yield _with_stop(checked(chunk, self.model))
+            yield _with_stop(checked_chat(chunk, self.model))
 
     def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:
         """Continue prompts as they are. See `Engine`."""

@@ -54,3 +54,16 @@ def checked(reply: JsonColumn, model: str) -> JsonColumn:
         kind = RefusedError if is_request_error and not is_model_error else ProviderError
         raise kind(f"llama.cpp with {Path(model).name}: {message}")
     return reply
+
+
+def checked_chat(reply: JsonColumn, model: str) -> JsonColumn:
+    """As `checked`, of a chat, of which the template has made a prompt: llama.cpp writes nothing for what it refuses.
+
+    Raises:
+        RefusedError: the prompt is empty.
+    """
+    usage = checked(reply, model).get("usage") or {}
+    if usage.get("prompt_tokens") == 0:
+        name = Path(model).name
+        raise RefusedError(f"the chat template of {name} refuses the messages: it makes no prompt of them; change them")
+    return reply
