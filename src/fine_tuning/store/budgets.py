@@ -49,7 +49,9 @@ def status(connection: Connection, name: str | None = None) -> list[BudgetStatus
     month = now()
     query = select(_table).order_by(_table.c.model_name)
     if name is not None:
-        query = query.where(_table.c.model_name.in_(_owners(connection, name)))
+        if not (owners := _owners(connection, name)):
+            return []
+        query = query.where(_table.c.model_name.in_(owners))
     found: list[BudgetStatus] = []
     for row in connection.execute(query).all():
         used, unpriced = spent(connection, row.model_name, month)
@@ -76,7 +78,9 @@ def limits(connection: Connection, name: str) -> bool:
 
 def has_hard(connection: Connection, name: str) -> bool:
     """Whether a hard budget limits the calls of a model."""
-    owned = _table.c.model_name.in_(_owners(connection, name))
+    if not (owners := _owners(connection, name)):
+        return False
+    owned = _table.c.model_name.in_(owners)
     return connection.scalar(select(_table.c.model_name).where(_table.c.hard, owned).limit(1)) is not None
 
 
@@ -122,9 +126,12 @@ def warn(lines: Iterable[str]) -> None:
 
 def _owners(connection: Connection, name: str) -> set[str]:
     """The budgets that calls recorded under a name draw on: its own, and those of other names of the model."""
+    budgets = set(connection.scalars(select(_table.c.model_name)))
+    if not budgets:
+        return set()
     parsed = parse_version_name(name)
     found = {name, ALL} if parsed is None else {name, parsed[0], ALL}
-    limited = set(connection.scalars(select(_table.c.model_name))) - found
+    limited = budgets - found
     return found.union(
         owner for owner in limited if _model_of(connection, owner) in found or name in _same(connection, owner, [name])
     )

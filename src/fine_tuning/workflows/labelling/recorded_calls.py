@@ -24,6 +24,7 @@ from fine_tuning.workflows.labelling.spending_limit import SpendingLimit
 from fine_tuning.workflows.pace import Pace
 
 ATTEMPTS = 8  # of a call that is known not to have been answered
+RECORDERS = 4  # threads beside those that ask: what is recorded takes no place at the host
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds
 
 
@@ -107,6 +108,7 @@ class RecordedCalls:
         self._pace = Pace(flow.per_minute, time.monotonic, time.sleep)
         self._is_spent, self._is_stopped = threading.Event(), threading.Event()
         self._turn, self._writing = threading.Lock(), threading.Lock()
+        self._places = threading.Semaphore(flow.concurrency)
         self._resume_at = 0.0  # when a busy host may be asked again
         self._counted: dict[LabelKey, float] = {}  # what the limit has of each call
 
@@ -152,8 +154,9 @@ class RecordedCalls:
     def _send(self, missing: dict[LabelKey, Ask]) -> Iterator[tuple[LabelKey, Result]]:
         """Send calls, several at once, until the first that does not fit into the budget."""
         turns = iter(missing.items())
-        with ThreadPoolExecutor(self._flow.concurrency) as pool:
-            under_way = {pool.submit(self._next, turns) for _ in range(min(self._flow.concurrency, len(missing)))}
+        threads = self._flow.concurrency + RECORDERS
+        with ThreadPoolExecutor(threads) as pool:
+            under_way = {pool.submit(self._next, turns) for _ in range(min(threads, len(missing)))}
             try:
                 while under_way:
                     done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
@@ -193,7 +196,9 @@ class RecordedCalls:
             if not self._announce(key, most):
                 return TAKEN
             try:
-                return self.record(key, self.model.ask(request))
+                with self._places:
+                    completion = self.model.ask(request)
+                return self.record(key, completion)
             except (ConfigurationError, NotFoundError, UsageError):
                 self._forget(key)
                 raise
