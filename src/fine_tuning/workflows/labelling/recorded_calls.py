@@ -66,6 +66,7 @@ class Missing:
 Result = Bought | Missing
 NOT_ASKED = Missing("the budget is spent")
 IN_BATCH = Missing("a batch that it is in has not ended; go on with --batch", is_unknown=True)
+STOPPED = Missing("it was not asked: the run was stopped")
 TAKEN = Missing("another run asks it at this moment")
 UNKNOWN = Missing("an earlier run was stopped while it was asked: it may have been answered and paid", is_unknown=True)
 
@@ -193,10 +194,12 @@ class RecordedCalls:
         reason = ""
         for attempt in range(ATTEMPTS):
             self._wait()
-            if not self._announce(key, most):
-                return TAKEN
             try:
                 with self._places:
+                    if self._is_stopped.is_set():
+                        return STOPPED
+                    if not self._announce(key, most):
+                        return TAKEN
                     completion = self.model.ask(request)
                 return self.record(key, completion)
             except (ConfigurationError, NotFoundError, UsageError):
@@ -208,6 +211,7 @@ class RecordedCalls:
                     return Missing(reason, is_unknown=True)
                 self._forget(key)
                 if failure is Failure.NO_CREDIT:
+                    self._is_stopped.set()  # at once: the others wait for their place
                     raise
                 if failure is not Failure.BUSY or self._is_stopped.is_set():
                     break
