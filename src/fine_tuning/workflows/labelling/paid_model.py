@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 
 from fine_tuning._util.hosts import Host, find_host, settings_for
 from fine_tuning.candidates.candidate import Request
@@ -55,6 +56,7 @@ class PaidModel:
             self.target: Target = resolve_target(tx, self.name, workspace.settings)
         self.engine = self._open()
         self._prices = PriceList(workspace.settings.prices)
+        self._price = lru_cache(maxsize=1 << 14)(self._price_of_tokens)  # many prompts have as many bytes as another
 
     def _open(self) -> Engine:
         """Of a host, an engine that repeats nothing by itself: a call that is repeated may be paid twice."""
@@ -71,7 +73,7 @@ class PaidModel:
         """Whether it runs on this machine, where an answer that was lost has cost nothing."""
         return self.target.provider == LOCAL
 
-    @property
+    @cached_property
     def settings_key(self) -> str:
         """A hash of the model and of what its answers depend on beside the request."""
         params = self.params
@@ -108,7 +110,7 @@ class PaidModel:
         if price.usd is None:
             raise ConfigurationError(f"a budget needs the price of {self.name}: {price.note}")
 
-    def _price(self, prompt: int, answer: int, tier: str) -> CallPrice:
+    def _price_of_tokens(self, prompt: int, answer: int, tier: str) -> CallPrice:
         usage: Usage = {"prompt_tokens": prompt, "completion_tokens": answer, "service_tier": tier}
         return self._prices.price_of(self.target.model, usage, self.target.provider)
 
