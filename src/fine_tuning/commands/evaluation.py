@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from fine_tuning.evaluation.score_predictions import Evaluation
     from fine_tuning.evaluation.score_summary import Figure
     from fine_tuning.store.workspace import Workspace
+    from fine_tuning.workflows.answering import Answering
     from fine_tuning.workflows.evaluation_questions import Prediction, Question
     from fine_tuning.workflows.judging import Grade
-    from fine_tuning.workflows.predict import Answering
 
 DEFAULT_ROWS = 10
 MAX_TEXT = 60  # characters of a text in a table
@@ -76,8 +76,9 @@ def evaluate_model(
     """Evaluate a model on a test file. Predictions are stored: run it again to resume."""
     from fine_tuning.evaluation import metrics
     from fine_tuning.model_evaluator import ModelEvaluator
+    from fine_tuning.workflows.answering import answered, answering
     from fine_tuning.workflows.evaluation_questions import clusters, read_questions
-    from fine_tuning.workflows.predict import CallOptions, answered, answering, predict
+    from fine_tuning.workflows.predict import CallOptions, predict
     from fine_tuning.workflows.prediction_cache import kept_note
 
     names = list(dict.fromkeys(SHORT_NAMES.get(each, each) for each in options.metric or ["exact"]))

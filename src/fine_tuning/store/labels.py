@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from fine_tuning.store import tables
@@ -49,6 +49,13 @@ def answer(connection: Connection, key: LabelKey, found: JsonColumn, cost: float
 def forget(connection: Connection, key: LabelKey) -> None:
     """Remove a call of which it is known that nothing was paid; it may be sent again."""
     connection.execute(delete(_calls).where(_is(key)))
+
+
+def set_aside(connection: Connection, key: LabelKey) -> None:
+    """Let a call of unknown outcome be sent again; what it may have cost stays recorded, under a number below 0."""
+    of_request = and_(_calls.c.settings == key.settings, _calls.c.request == key.request)
+    lowest = connection.scalar(select(func.min(_calls.c.sample)).where(of_request)) or 0
+    connection.execute(update(_calls).where(_is(key)).values(sample=min(lowest, 0) - 1))
 
 
 def of_requests(connection: Connection, settings: str, requests: Sequence[str]) -> dict[LabelKey, LabelCall]:

@@ -13,7 +13,6 @@ from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.evaluation_questions import Prediction, Question
 from fine_tuning.workflows.predict import CallOptions, predict
 
-MAX_REPLY_TOKENS = 256
 OnProgress = Callable[[int], None]
 
 
@@ -150,5 +149,5 @@ def _replies(
     if not prompts:
         return []
     questions = [Question([{"role": "user", "content": prompt}], "") for prompt in prompts]
-    options = CallOptions(MAX_REPLY_TOKENS, purpose="judge", about=about)
+    options = CallOptions(judge_prompts.MAX_REPLY_TOKENS, purpose="judge", about=about)
     return predict(model, questions, options, workspace=workspace, on_progress=on_progress)

@@ -10,19 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
 
 from fine_tuning._util import checks
-from fine_tuning._util.model_names import version_name
 from fine_tuning.data_io.answers import as_words
 from fine_tuning.data_io.messages import compared_text
 from fine_tuning.errors import ConfigurationError, ProviderError, UsageError
 from fine_tuning.llm_service import LLMService
 from fine_tuning.serving.answered_calls import Answer
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY
-from fine_tuning.serving.model_resolution import LOCAL, find_target
-from fine_tuning.store import named_versions
+from fine_tuning.serving.model_resolution import LOCAL
 from fine_tuning.store.workspace import Workspace
+from fine_tuning.workflows.answering import answering
 from fine_tuning.workflows.evaluation_questions import Prediction, Question
 from fine_tuning.workflows.pace import Pace
 from fine_tuning.workflows.prediction_cache import PredictionCache
@@ -158,45 +156,6 @@ def cached_predictions(
     service = LLMService(model=model, default_temperature=0.0, workspace=workspace)
     cache = _open_cache(service, workspace, max_tokens, fresh=False)
     return [each.prediction or cache.find(each) or Prediction(None, error) for each in questions]
-
-
-class Answering(NamedTuple):
-    """What answers to a name.
-
-    Attributes:
-        model: the registered name, else the name itself; version: of a registered model, else None.
-    """
-
-    model: str
-    version: int | None
-
-    @property
-    def pinned(self) -> str:
-        """The name of exactly this version, whatever is deployed meanwhile."""
-        return self.model if self.version is None else version_name(self.model, self.version)
-
-
-def answering(model: str, workspace: Workspace) -> Answering:
-    """The version that answers now to a name: to a registered name the deployed one, to `@<alias>` that of the alias.
-
-    Raises:
-        NotFoundError, ConflictError: the name is registered, and has no such version, alias or deployment.
-    """
-    with workspace.database.read() as tx:
-        target = find_target(tx, checks.name("model", model))
-    if target is None or target.name is None:
-        return Answering(model, None)
-    return Answering(target.name, target.version)
-
-
-def answered(model: str, workspace: Workspace) -> Answering:
-    """What answered, where the answers are there already: the version that a name says, else the model alone.
-
-    Raises:
-        NotFoundError: the name is registered, and has no such version or alias.
-    """
-    with workspace.database.read() as tx:
-        return Answering(*named_versions.model_and_version(tx, checks.name("model", model)))
 
 
 def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, fresh: bool) -> PredictionCache:

@@ -190,6 +190,9 @@ def test_answer_that_breaks_off_is_not_paid_twice(cli: Any, teacher: Teacher, tm
     is_broken[0] = False
     code, out, err = cli(*common, "--repeat-unknown")
     assert (code, json.loads(out)["labelled"]) == (0, 2), err
+    first = json.loads(out)["spent"]
+    assert first == pytest.approx(found["spent"] + USD_PER_CALL), "the lost call may have been paid, too"
+    assert json.loads(cli(*common)[1])["spent"] == pytest.approx(first)
 
 
 def test_best_of_several_is_the_most_frequent(cli: Any, teacher: Teacher, tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ label_calls = Table(
     Column("id", BigId, primary_key=True),
     Column("settings", String(64), nullable=False, doc="hash of the model and of what its answers depend on"),
     Column("request", String(64), nullable=False, doc="hash of the messages and tools"),
-    Column("sample", Integer, nullable=False, doc="0, 1, ... of several answers to a request"),
+    Column(
+        "sample",
+        Integer,
+        nullable=False,
+        doc="0, 1, ... of several answers to a request; below 0: lost, and asked again",
+    ),
     Column("batch", String(64), doc="label_batches.key; NULL: asked by itself"),
     Column("reserved", Float, doc="what it may cost at most; NULL where unknown"),
     Column("cost", Float, doc="NULL where unknown"),

@@ -12,9 +12,10 @@ from fine_tuning.data_io.messages import text_of
 from fine_tuning.experiments import own_answers
 from fine_tuning.experiments.own_answers import Asked
 from fine_tuning.store.workspace import Workspace
+from fine_tuning.workflows.answering import answering
 from fine_tuning.workflows.bakeoff.bakeoff_data import Row
 from fine_tuning.workflows.evaluation_questions import Question
-from fine_tuning.workflows.predict import CallOptions, answering, predict
+from fine_tuning.workflows.predict import CallOptions, predict
 
 OWN_SHARE = 0.5  # of answers that are the incumbent's, from which a score is agreement with it
 

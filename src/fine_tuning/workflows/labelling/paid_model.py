@@ -23,7 +23,7 @@ from fine_tuning.serving.openai_engine import OpenAIEngine
 from fine_tuning.store.records.labels import LabelKey
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
-from fine_tuning.workflows.predict import answering
+from fine_tuning.workflows.answering import answering
 
 BATCH = "batch"  # the service tier of batches
 TOKENS_BESIDE = 16  # of a chat template around a message

@@ -118,12 +118,12 @@ class RecordedCalls:
         keys = {self.model.key(*ask) for ask in asks}
         with self._database.read() as tx:
             calls = labels.of_requests(tx, self.model.settings_key, list({key.request for key in keys}))
-        known = {key: call for key, call in calls.items() if key in keys}
-        for key, call in known.items():
+        counted = {key: call for key, call in calls.items() if key in keys or key.sample < 0}
+        for key, call in counted.items():
             cost = call["reserved"] or 0.0 if call["cost"] is None else call["cost"]
             self.limit.settle(0.0, cost - self._counted.get(key, 0.0))
             self._counted[key] = cost
-        return {key: result_of(call) for key, call in known.items()}
+        return {key: result_of(call) for key, call in counted.items() if key in keys}
 
     def ask(self, asks: Sequence[Ask], on_result: Callable[[int], object] = lambda _: None) -> list[Result]:
         """An answer to each, or why there is none; those of earlier runs are kept.
@@ -149,7 +149,8 @@ class RecordedCalls:
         if not (self._flow.repeat_unknown or self.model.is_local):
             return
         for key in [key for key, result in found.items() if result is UNKNOWN]:
-            self._forget(key)
+            with self._database.write() as tx:
+                (labels.forget if self.model.is_local else labels.set_aside)(tx, key)
             del found[key]
 
     def _send(self, missing: dict[LabelKey, Ask]) -> Iterator[tuple[LabelKey, Result]]:

@@ -12,11 +12,11 @@ from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.sources.raw_row import to_json_bytes
 from fine_tuning.distillation.example_record import Facts, example_record
+from fine_tuning.evaluation.judge_prompts import MAX_REPLY_TOKENS
 from fine_tuning.store import examples
 from fine_tuning.store.records.examples import NewExample
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
-from fine_tuning.workflows.judging import MAX_REPLY_TOKENS
 from fine_tuning.workflows.labelling import best_answer
 from fine_tuning.workflows.labelling.answer_rules import AnswerRules
 from fine_tuning.workflows.labelling.batched_calls import BatchedCalls

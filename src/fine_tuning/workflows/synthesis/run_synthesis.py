@@ -12,8 +12,8 @@ from fine_tuning.data_io.messages import compared_text, messages_of_example, tex
 from fine_tuning.datasets import dataset_catalogue
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.errors import DataError
+from fine_tuning.evaluation.judge_prompts import MAX_REPLY_TOKENS
 from fine_tuning.store.workspace import Workspace
-from fine_tuning.workflows.judging import MAX_REPLY_TOKENS
 from fine_tuning.workflows.labelling.best_answer import grade_of, judge_request
 from fine_tuning.workflows.labelling.label_prompts import STAND_IN, Prompt, Prompts, read_prompts
 from fine_tuning.workflows.labelling.paid_model import CallParams, PaidModel
