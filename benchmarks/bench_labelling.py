@@ -30,8 +30,8 @@ import report
 CONCURRENCY = 32
 HOST_MS = 200  # a big model's answer takes longer
 ROUNDS = 3
-KILLED_PROMPTS = 2000
-SECONDS_TO_KILL = (1.2, 3.0)  # after the start of a run, which takes a second to begin
+PROMPTS_PER_KILL = 200
+SECONDS_TO_KILL = (0.0, 1.5)  # after the first call of a run
 TEACHER = "big"
 
 
@@ -135,27 +135,33 @@ turn. Ours is the whole command: its start, a record of each call before and aft
 """
 
 
+def _lines(file: Path) -> int:
+    return file.read_bytes().count(b"\n") if file.is_file() else 0
+
+
 def killed(kills: int) -> str:
     """A labelling that is killed at random, and started again, until nothing is left."""
     rng = random.Random(3)
     with tempfile.TemporaryDirectory() as folder, host(folder) as url:
-        file, home = written(Path(folder), KILLED_PROMPTS * max(1, kills // 20)), str(Path(folder) / "home")
-        done = 0
+        file, home = written(Path(folder), PROMPTS_PER_KILL * kills), str(Path(folder) / "home")
+        done, paid_file = 0, Path(folder) / "paid.txt"
         while done < kills:
             process = subprocess.Popen(
                 command(file), env=environment(url, home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            try:
-                process.wait(rng.uniform(*SECONDS_TO_KILL))
+            before = _lines(paid_file)
+            while process.poll() is None and _lines(paid_file) == before:
+                time.sleep(0.05)
+            time.sleep(rng.uniform(*SECONDS_TO_KILL))
+            if process.poll() is not None:
                 break  # nothing is left
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                done += 1
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            done += 1
         last = subprocess.run(command(file), env=environment(url, home), check=False, capture_output=True, text=True)
         found = json.loads(last.stdout)
         time.sleep(1)
-        paid = Counter(Path(folder, "paid.txt").read_text().splitlines())
+        paid = Counter(paid_file.read_text().splitlines())
     twice = sum(count > 1 for count in paid.values())
     assert found["labelled"] + found["unknown"] == found["prompts"]
     return f"""
