@@ -15,6 +15,7 @@ from fine_tuning.costs.published_prices import CallPrice
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.datasets.image_tokens import images_in
 from fine_tuning.errors import ConfigurationError
+from fine_tuning.evaluation.judge_prompts import MAX_REPLY_TOKENS
 from fine_tuning.serving.answered_calls import Answer, answer_of
 from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_choice import open_target
@@ -130,6 +131,11 @@ class PaidModel:
     def close(self) -> None:
         """Close the connections."""
         self.engine.close()
+
+
+def judge_model(workspace: Workspace, name: str, about: str) -> PaidModel:
+    """A model that grades the answers of another one."""
+    return PaidModel(workspace, name, CallParams(0.0, MAX_REPLY_TOKENS, purpose="judge", about=about))
 
 
 def _bytes_of(request: Request) -> int:

@@ -12,7 +12,6 @@ from fine_tuning._util.files import atomic_write
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.sources.raw_row import to_json_bytes
 from fine_tuning.distillation.example_record import Facts, example_record
-from fine_tuning.evaluation.judge_prompts import MAX_REPLY_TOKENS
 from fine_tuning.store import examples
 from fine_tuning.store.records.examples import NewExample
 from fine_tuning.store.records.rows import JsonColumn
@@ -23,7 +22,7 @@ from fine_tuning.workflows.labelling.batched_calls import BatchedCalls
 from fine_tuning.workflows.labelling.best_answer import Best
 from fine_tuning.workflows.labelling.label_plan import LabelPlan
 from fine_tuning.workflows.labelling.label_prompts import Prompt, Prompts, with_system
-from fine_tuning.workflows.labelling.paid_model import BATCH, CallParams, PaidModel
+from fine_tuning.workflows.labelling.paid_model import BATCH, CallParams, PaidModel, judge_model
 from fine_tuning.workflows.labelling.recorded_calls import NOT_ASKED, Ask, Bought, Flow, Missing, RecordedCalls, Result
 from fine_tuning.workflows.labelling.spending_limit import SpendingLimit
 
@@ -119,7 +118,7 @@ class Labelling:
         flow = Flow(plan.concurrency, plan.per_minute, plan.repeat_unknown)
         self._limit = limit = limit or SpendingLimit(plan.budget)
         self._calls = RecordedCalls(workspace, self.teacher, limit, flow)
-        judge = None if plan.judge is None else _judge(workspace, plan.judge, teacher)
+        judge = None if plan.judge is None else judge_model(workspace, plan.judge, teacher)
         self._judge = None if judge is None else RecordedCalls(workspace, judge, limit, flow)
         if plan.budget is not None:
             for calls, tier in ((self._calls, self._tier), (self._judge, "")):
@@ -221,15 +220,20 @@ class Labelling:
 
     def example(self, label: Label) -> NewExample:
         """A label as the record of a call, which says who labelled it, how, and at what price."""
-        row, name = label.prompt.record, self.teacher.target.name or self.teacher.name
-        metadata = {**row["metadata"], **self._provenance(label)}
-        facts = Facts(row["domain"], row["task_type"], self.plan.rating, metadata, name)
+        row = label.prompt.record
+        facts = Facts(row["domain"], row["task_type"], self.plan.rating, self._metadata(label), self._name)
         return example_record(self._messages(label), row["tools"], facts)
 
     def _messages(self, label: Label) -> list[Message]:
         return [*label.prompt.request.messages, self._rules.kept(label.answer.message)]
 
-    def _provenance(self, label: Label) -> JsonColumn:
+    @property
+    def _name(self) -> str:
+        """Of the teacher, in examples: the registered one, whose version stands beside it."""
+        return self.teacher.target.name or self.teacher.name
+
+    def _metadata(self, label: Label) -> JsonColumn:
+        """What is known of the prompt, and of its label."""
         target = self.teacher.target
         stated = {
             "labelled_by": label.answer.served_by or self.teacher.name,
@@ -243,17 +247,16 @@ class Labelling:
             "judge": self.plan.judge if label.best.grade is not None else None,
             "logprobs": label.answer.logprobs,
         }
-        return {name: value for name, value in stated.items() if value is not None}
+        known = {name: value for name, value in stated.items() if value is not None}
+        return {**label.prompt.record["metadata"], **known}
 
     def write(self, labels: Sequence[Label], path: Path) -> None:
         """Write labels as chat rows, one a line."""
         with atomic_write(path, "wb") as out:
             for label in labels:
-                metadata = {**label.prompt.record["metadata"], **self._provenance(label)}
                 tools = {"tools": list(label.prompt.request.tools)} if label.prompt.request.tools else {}
-                name = self.teacher.target.name or self.teacher.name
-                row = {"messages": self._messages(label), **tools, "model": name, "metadata": metadata}
-                out.write(to_json_bytes(row) + b"\n")
+                facts = {"model": self._name, "metadata": self._metadata(label)}
+                out.write(to_json_bytes({"messages": self._messages(label), **tools, **facts}) + b"\n")
 
     def close(self) -> None:
         """Close the connections."""
@@ -281,10 +284,6 @@ def _highest(replies: Sequence[Result]) -> tuple[Best, float | None]:
     bought = [each for each in replies if isinstance(each, Bought)]
     grades = [best_answer.grade_of(each) if isinstance(each, Bought) else None for each in replies]
     return best_answer.highest(grades), _sum([each.cost for each in bought])
-
-
-def _judge(workspace: Workspace, name: str, teacher: str) -> PaidModel:
-    return PaidModel(workspace, name, CallParams(0.0, MAX_REPLY_TOKENS, purpose="judge", about=teacher))
 
 
 def _sum(costs: Sequence[float | None]) -> float | None:

@@ -12,11 +12,10 @@ from fine_tuning.data_io.messages import compared_text, messages_of_example, tex
 from fine_tuning.datasets import dataset_catalogue
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.errors import DataError
-from fine_tuning.evaluation.judge_prompts import MAX_REPLY_TOKENS
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.labelling.best_answer import grade_of, judge_request
 from fine_tuning.workflows.labelling.label_prompts import STAND_IN, Prompt, Prompts, read_prompts
-from fine_tuning.workflows.labelling.paid_model import CallParams, PaidModel
+from fine_tuning.workflows.labelling.paid_model import CallParams, PaidModel, judge_model
 from fine_tuning.workflows.labelling.recorded_calls import NOT_ASKED, Ask, Bought, Flow, Missing, RecordedCalls, Result
 from fine_tuning.workflows.labelling.run_labelling import Label, Labelling, LabelOutcome
 from fine_tuning.workflows.labelling.spending_limit import SpendingLimit
@@ -95,8 +94,7 @@ class Synthesis:
         reply = new_inputs.TOKENS_PER_INPUT * plan.inputs_per_call
         writer = PaidModel(workspace, teacher, CallParams(new_inputs.TEMPERATURE, reply))
         self._writer = RecordedCalls(workspace, writer, self._limit, flow)
-        params = CallParams(0.0, MAX_REPLY_TOKENS, purpose="judge", about=teacher)
-        judge = None if plan.judge is None else PaidModel(workspace, plan.judge, params)
+        judge = None if plan.judge is None else judge_model(workspace, plan.judge, teacher)
         self._judge = None if judge is None else RecordedCalls(workspace, judge, self._limit, flow)
         for model in filter(None, (writer, judge)):
             if plan.budget is not None:
