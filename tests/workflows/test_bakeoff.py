@@ -13,6 +13,9 @@ from openai import OpenAI
 
 pytest.importorskip("sklearn", reason="the extra `candidates` is not installed")
 from fine_tuning import LLMService
+from fine_tuning.candidates.candidate import LabelledCall, Request
+from fine_tuning.candidates.cascade import Cascade
+from fine_tuning.candidates.head_candidate import HeadCandidate
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.settings import get_settings
 from fine_tuning.store import bakeoffs
@@ -20,6 +23,8 @@ from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.bakeoff import bakeoff_data
 from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
 from fine_tuning.workflows.bakeoff.bakeoff_result import break_even, median
+from fine_tuning.workflows.bakeoff.register_winner import register_winner
+from fine_tuning.workflows.bakeoff.run_bakeoff import BakeoffOutcome
 from tests import wire
 from tests.server.conftest import listening
 
@@ -161,6 +166,44 @@ def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(cli: Any, tmp_pat
     assert len(big.requests) == before + 1
     assert unsure["cost"] > sure["cost"]  # at the price of the model that answered
     service.close()
+
+
+def test_cascade_of_two_heads_is_one_version_with_both(cli: Any, tmp_path: Path) -> None:
+    calls = labelled(tickets(tmp_path / "calls.jsonl", 600))
+    train, valid = calls[:400], calls[400:]
+    heads = [HeadCandidate(None, 1.0), HeadCandidate("wordllama", 1.0)]
+    for head, rows in zip(heads, (train[:20], train), strict=True):  # the fast one has seen little
+        head.fit(rows, valid)
+    cascade = Cascade(*heads, lambda text, reference: float(text == reference), 0.02)
+    cascade.fit(train, valid)
+    requests = [each.request for each in valid]
+    found, first, second = cascade.answer(requests), heads[0].validated_answers(requests), heads[1].answer(requests)
+    is_sure = [(each.confidence or 0.0) >= cascade.threshold for each in first]
+    assert 0 < sum(is_sure) < len(valid)
+    expected = [mine if sure else other for mine, other, sure in zip(first, second, is_sure, strict=True)]
+    assert [each.text for each in found] == [each.text for each in expected]
+    assert cascade.investment() == sum(head.investment() or 0.0 for head in heads)
+
+    workspace = open_workspace()
+    result: Any = {"name": cascade.name, "quality": {"value": 0.9}, "investment": 0.0}
+    fitted = {cascade.name: cascade}
+    outcome = BakeoffOutcome(1, "gpt-4o", False, [result], {}, cascade.name, 0, {"train": 400}, [], fitted)
+    register_winner(workspace, outcome, "fast")
+    assert cli("deploy", "fast", "1")[0] == 0
+    assert LLMService(model="fast").complete("refund order 31 please")["content"] == "refund"
+    assert cli("export", "fast", "--to", "safetensors", "--output", str(tmp_path / "out"))[0] == 0
+    assert cli("import-model", "again", str(tmp_path / "out"))[0] == 0
+    service = LLMService(model="again-v1")
+    answers = [service.complete(str(each.messages[-1]["content"]))["content"] for each in requests[:40]]
+    assert answers == [each.text for each in found[:40]]
+    (tmp_path / "out" / "second" / "head.safetensors").write_bytes(b"damaged")
+    code, _, err = cli("import-model", "broken", str(tmp_path / "out"))
+    assert (code, err.count("\n")) == (1, 1)
+
+
+def labelled(file: Path) -> list[LabelledCall]:
+    rows = map(json.loads, file.read_text().splitlines())
+    return [LabelledCall(Request([{"role": "user", "content": row["prompt"]}]), row["response"]) for row in rows]
 
 
 def test_examples_are_put_before_the_question_and_answer_by_the_registered_name(

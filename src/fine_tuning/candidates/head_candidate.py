@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
+from statistics import median
 
 from fine_tuning.candidates.candidate import CandidateAnswer, LabelledCall, Request
 from fine_tuning.candidates.head_fitting import FittedHead, fit_head
@@ -54,6 +56,11 @@ class HeadCandidate:
     def validated_answers(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
         """The answers of the head that has not learnt from the validation calls."""
         return [self._answer(self.fitted.validated, request) for request in requests]
+
+    def latency(self, requests: Sequence[Request]) -> float:
+        """Milliseconds that it takes for half of the requests that it can read; inf where it reads none."""
+        found = [each.latency_ms for each in self.answer(requests) if each.latency_ms is not None]
+        return median(found) if found else inf
 
     def _answer(self, head: ClassifierHead, request: Request) -> CandidateAnswer:
         started = time.perf_counter()

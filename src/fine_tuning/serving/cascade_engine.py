@@ -18,7 +18,7 @@ from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.text_types import TextBody, TextChunk
 
-SETTINGS, HEAD = "cascade.json", "head"
+SETTINGS, HEAD, SECOND = "cascade.json", "head", "second"  # the last where it is a head, too
 
 
 @dataclass(frozen=True)

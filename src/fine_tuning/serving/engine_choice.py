@@ -181,7 +181,9 @@ def check_composed(kind: EngineKind, folder: Path, settings: Settings) -> None:
         load_head(folder)
     elif kind is EngineKind.CASCADE:
         load_head(folder / HEAD)
-        _check_part(CascadeSettings.load(folder).second, settings)
+        _check_part(second := CascadeSettings.load(folder).second, settings)
+        if second.provider == LOCAL and is_head(Path(second.model)):
+            load_head(Path(second.model))
     elif kind is EngineKind.FEW_SHOT:
         _check_part(load_few_shot(folder)[0].asked, settings)
     else:

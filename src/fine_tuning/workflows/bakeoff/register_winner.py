@@ -9,7 +9,7 @@ from fine_tuning.candidates.candidate import Candidate
 from fine_tuning.candidates.cascade import Cascade
 from fine_tuning.errors import ConflictError
 from fine_tuning.model_registry import ModelRegistry
-from fine_tuning.serving.cascade_engine import HEAD, CascadeSettings
+from fine_tuning.serving.cascade_engine import HEAD, SECOND, CascadeSettings
 from fine_tuning.serving.model_resolution import LOCAL, resolve_target
 from fine_tuning.serving.part_model import PartModel
 from fine_tuning.store.records.model_versions import ModelVersion
@@ -55,8 +55,15 @@ def _written(workspace: Workspace, candidate: Candidate, outcome: BakeoffOutcome
     """The folder of what answers; None of a model that is there already."""
     if not isinstance(candidate, Cascade):
         return candidate.export(folder)
-    with workspace.database.read() as tx:
-        second = resolve_target(tx, outcome.incumbent, workspace.settings)
     candidate.export(folder / HEAD)
-    CascadeSettings(candidate.threshold, PartModel(second.provider, second.model)).save(folder)
+    CascadeSettings(candidate.threshold, _second(workspace, candidate, outcome, folder)).save(folder)
     return folder
+
+
+def _second(workspace: Workspace, cascade: Cascade, outcome: BakeoffOutcome, folder: Path) -> PartModel:
+    """What answers where the first head is not sure."""
+    if cascade.second_head is not None:
+        return PartModel(LOCAL, str(cascade.second_head.export(folder / SECOND)))
+    with workspace.database.read() as tx:
+        found = resolve_target(tx, outcome.incumbent, workspace.settings)
+    return PartModel(found.provider, found.model)

@@ -30,6 +30,8 @@ from fine_tuning.workflows.bakeoff.incumbent_answers import Incumbent, ModelCall
 OnMessage = Callable[[str], None]
 ASSUMED_DISCORDANT = 0.1  # share of calls on which an equally good candidate differs, before any is measured
 RISK_SHARE = 0.5  # of the margin, that the expected loss of a cascade may be
+HEADS_RISK_SHARE = 0.1  # the same of a cascade of two heads, of which the second one costs only time
+TIMED = 50  # requests by which the fastest head is found
 
 
 @dataclass
@@ -92,8 +94,9 @@ class BakeoffRun:
         data = bakeoff_data.read(self.workspace, dataset, self.plan)
         calls = ModelCalls(self.workspace, self.plan.max_tokens)
         candidates = [*self._candidates(calls)]
-        has_cascade = self.plan.heads and self.plan.incumbent is not None
-        notes = self._power_notes(data, len(candidates) + has_cascade)
+        heads = sum(isinstance(each, HeadCandidate) for each in candidates)
+        cascades = (heads > 0 and self.plan.incumbent is not None) + (heads > 1)
+        notes = self._power_notes(data, len(candidates) + cascades)
         incumbent, table = self._incumbent(calls, data), _Table()
         if incumbent is not None:
             self.on_message(f"incumbent: {incumbent.name}")
@@ -101,9 +104,8 @@ class BakeoffRun:
             table.measured[incumbent.name] = self._judged(*answers, data, 0.0)
         for candidate in candidates:
             self._add(candidate, data, table)
-        if incumbent is not None and (first := self._surest(table)) is not None:
-            risk = RISK_SHARE * self.plan.margin
-            self._add(Cascade(first, incumbent.answer, self._score, risk), data, table)
+        for cascade in self._cascades(data, table, incumbent):
+            self._add(cascade, data, table)
         if not table.fitted:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in table.refused.items())
             raise ConflictError(f"no candidate could be measured ({reasons})")
@@ -154,8 +156,7 @@ class BakeoffRun:
         self.on_message(candidate.name)
         try:
             candidate.fit(_calls(data.train), _calls(data.validation))
-            valid = candidate.validated_answers if isinstance(candidate, HeadCandidate) else candidate.answer
-            answers = valid(_requests(data.validation)), candidate.answer(_requests(data.test))
+            answers = _validated(candidate, _requests(data.validation)), candidate.answer(_requests(data.test))
             table.measured[candidate.name] = self._judged(*answers, data, candidate.investment())
             table.fitted[candidate.name] = candidate
         except FineTuningError as error:
@@ -184,10 +185,17 @@ class BakeoffRun:
         """A failed call is a wrong answer to whoever waits for it."""
         return 0.0 if text is None else float(metrics.find(self.plan.metric).score(text, reference))
 
-    def _surest(self, table: _Table) -> HeadCandidate | None:
-        """The head that is best on the validation part."""
+    def _cascades(self, data: BakeoffData, table: _Table, incumbent: Incumbent | None) -> Iterator[Cascade]:
+        """The head that is best on the validation part behind the fastest one, and before the incumbent."""
         heads = [each for each in table.fitted.values() if isinstance(each, HeadCandidate)]
-        return max(heads, key=lambda each: table.measured[each.name]["validation_quality"], default=None)
+        if not heads:
+            return
+        best = max(heads, key=lambda each: table.measured[each.name]["validation_quality"])
+        fastest = min(heads, key=lambda each: each.latency(_requests(data.validation[:TIMED])))
+        if fastest is not best:
+            yield Cascade(fastest, best, self._score, HEADS_RISK_SHARE * self.plan.margin)
+        if incumbent is not None:
+            yield Cascade(best, incumbent.answer, self._score, RISK_SHARE * self.plan.margin)
 
     def _concluded(
         self, data: BakeoffData, table: _Table, incumbent: Incumbent | None, notes: list[str]
@@ -219,6 +227,13 @@ class BakeoffRun:
         parts = {part: len(getattr(data, part)) for part in bakeoff_data.PARTS}
         is_own = incumbent is not None and incumbent.is_own
         return BakeoffOutcome(number, base, is_own, results, table.refused, name, looks, parts, notes, table.fitted)
+
+
+def _validated(candidate: Candidate, requests: Sequence[Request]) -> list[CandidateAnswer]:
+    """The answers to validation calls; of heads as they were before they learnt from those."""
+    if isinstance(candidate, HeadCandidate | Cascade):
+        return candidate.validated_answers(requests)
+    return candidate.answer(requests)
 
 
 def _requests(rows: Sequence[Row]) -> list[Request]:
