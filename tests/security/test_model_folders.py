@@ -129,6 +129,7 @@ def test_forged_setting_is_refused_by_name(tiny_model_dir: Path, tmp_path: Path,
 
 DOUBLED = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
 PADDING = {"direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0, "pad_token": "x"}
+CUT = {"direction": "Right", "max_length": 512, "strategy": "LongestFirst", "stride": 0}
 SLOW_SPLIT = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
 
 LOADED: dict[str, tuple[Forge, str]] = {
@@ -165,6 +166,11 @@ LOADED: dict[str, tuple[Forge, str]] = {
         "cannot be used",
     ),
 }
+
+
+def test_tokenizer_that_pads_as_many_do_is_accepted(tiny_model_dir: Path, tmp_path: Path) -> None:
+    padded = settings("tokenizer.json", padding={**PADDING, "strategy": {"Fixed": 512}}, truncation=CUT)
+    check_loadable(forged(tiny_model_dir, tmp_path / "m", padded))
 
 
 @pytest.mark.parametrize("name", LOADED)

@@ -33,6 +33,9 @@ try:
     tokenizer = Tokenizer.from_file(sys.argv[1])
 except Exception:
     sys.exit({_REFUSED})
+tokenizer.encode("")  # as the file says; many pad to 128 tokens, and what we cut is neither padded nor cut off
+tokenizer.no_padding()
+tokenizer.no_truncation()
 for text in json.load(sys.stdin):
     tokens = tokenizer.encode(text).ids
     if len(tokens) > {MOST_TOKENS} * (len(text) + 1):

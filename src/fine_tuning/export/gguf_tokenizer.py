@@ -158,4 +158,6 @@ def _adds_bos(model_dir: Path) -> bool:
     """Whether the tokenizer prepends a BOS token to every text."""
     from tokenizers import Tokenizer
 
-    return bool(Tokenizer.from_file(str(model_dir / "tokenizer.json")).encode("").ids)
+    tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
+    tokenizer.no_padding()
+    return bool(tokenizer.encode("").ids)
