@@ -24,6 +24,7 @@ from fine_tuning.commands import (
     evaluation,
     experiments,
     export,
+    flywheel,
     jobs,
     labelling,
     maintenance,
@@ -68,6 +69,7 @@ for group in (
     vendor_keys,
     pipeline,
     bakeoff,
+    flywheel,
     relocation,
     maintenance,
 ):

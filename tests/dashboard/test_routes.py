@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.route_changes import Change
 from fine_tuning.gateway.route_policy import RoutePolicy
 from fine_tuning.gateway.stored_calls import store_spool
-from fine_tuning.store import routes
+from fine_tuning.store import flywheels, routes
 from fine_tuning.store.workspace import open_workspace
 from tests.dashboard.conftest import Open
 from tests.dashboard.test_calls import exchange
@@ -65,3 +66,23 @@ def test_route_is_shown_promoted_and_returned(address: str, open_page: Open) -> 
     assert changes == [("set", "cli"), ("promote", "dashboard"), ("return", "dashboard")]
     page.goto(f"{address}/routes/default/nobody")
     expect(page.get_by_text("no route nobody in project default")).to_be_visible()
+
+
+@pytest.mark.usefixtures("route")
+def test_standing_loop_is_shown(address: str, open_page: Open) -> None:
+    found = [
+        {"kind": "inputs", "compared": 80, "evidence": 4.0, "needed": 66.7, "is_drift": False},
+        {"kind": "quality", "compared": 41, "evidence": 99.0, "needed": 66.7, "is_drift": True},
+    ]
+    with open_workspace().database.write() as tx:
+        run = flywheels.begin(tx, ("default", "triage"), "quality: has drifted <b>", {}, "bakeoff")
+        flywheels.move(tx, run["id"], "shadow", "waiting", "12 more answers")
+        for hour in (1, 2):
+            at = datetime(2026, 11, 30, hour, tzinfo=UTC)
+            flywheels.add_look(tx, {"project": "default", "route": "triage", "found": found, "created_at": at})
+    page = open_page(f"{address}/routes/default/triage")
+    runs = page.get_by_role("region", name="Runs, newest first")
+    expect(runs.get_by_role("row", name=re.compile("quality: has drifted <b> waiting shadow 12 more"))).to_be_visible()
+    drift = page.get_by_role("region", name="The last look for drift")
+    expect(drift.get_by_role("row", name=re.compile("^quality 41 99 66.7 yes"))).to_be_visible()
+    expect(page.get_by_text("Alerts")).to_have_count(0)

@@ -7,6 +7,7 @@ import socket
 import tempfile
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,6 +73,9 @@ class ServeOptions:
     ] = None
     allowed_host: AllowedHost = None
     trusted_proxy: TrustedProxy = None
+    flywheel: Annotated[
+        Path | None, typer.Option(help="Run the standing loop of the routes that have a policy in this TOML file.")
+    ] = None
     python_graders: Annotated[
         bool, typer.Option("--python-graders", help="Run the source of python graders, in a sandbox.")
     ] = False
@@ -85,13 +89,15 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         from fine_tuning.server.app import make_app
         from fine_tuning.server.gateway_app import GatewayApp
         from fine_tuning.server.server_config import ServerConfig, parse_aliases, parse_networks
-        from fine_tuning.server.worker_supervisor import recorder, workers
+        from fine_tuning.server.worker_supervisor import flywheel, recorder, workers
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
     from fine_tuning._util.files import make_folder
     from fine_tuning.serving import vllm_engine
 
     workspace = command_workspace()
+    if options.flywheel is not None:
+        _check_flywheel(options.flywheel, workspace)
     access = _checked_access(host, workspace)
     vllm_engine.is_enabled(workspace.settings)  # reports an invalid setting at the start
     config = ServerConfig(
@@ -116,11 +122,21 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
         _listen(host, port) as listener,
         workers(options.slots, workspace.settings) if options.slots else nullcontext(),
         recorder(workspace.settings),
+        flywheel(options.flywheel, workspace.settings) if options.flywheel else nullcontext(),
     ):
         api = make_app(config, workspace)
         pages = with_dashboard(api, workspace=workspace, allowed_hosts=config.allowed_hosts)
         app = GatewayApp(pages, config, workspace, api.state.context.bodies, api.state.context.rates)
         _run(app, listener, message.format(_address(host, listener)) + access, proxies)
+
+
+def _check_flywheel(policies: Path, workspace: Workspace) -> None:
+    """Say now what is wrong with the policies, instead of in a log."""
+    from fine_tuning.workflows.flywheel import alerts
+    from fine_tuning.workflows.flywheel.flywheel_policy import read_policies
+
+    read_policies(policies)
+    alerts.check_channels(workspace)
 
 
 def ui(

@@ -144,7 +144,7 @@ def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, s
         "created_at": facts["started_at"],
         "request": asked,
         "response": call.response,
-        "metadata": {**_metadata(call), **_grouping(call), "call": facts["id"]},
+        "metadata": {**_metadata(call), **_grouping(call), **_route(call), "call": facts["id"]},
     }
     kept = {key: value for key, value in row.items() if value is not None}
     reading = Import(Defaults(provider=facts["address"], project=facts["project"]))
@@ -184,6 +184,12 @@ def _grouping(call: SpooledCall) -> dict[str, str]:
     """What tells which calls belong together, under the names that data sets know."""
     names = {"unit": "user_id", "conversation": "conversation_id"}
     return {known: tag for name, known in names.items() if (tag := _tag(call, name)) is not None}
+
+
+def _route(call: SpooledCall) -> dict[str, str]:
+    """The route that was asked, by which data sets find its calls."""
+    route = call.facts.get("route")
+    return {} if route is None else {"route": route["name"]}
 
 
 def _metadata(call: SpooledCall) -> JsonObject:

@@ -12,6 +12,7 @@ from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import UsageError
 from fine_tuning.experiments.design import MIN_SHARE
 from fine_tuning.gateway.upstreams import LOCAL
+from fine_tuning.store.records.routes import Route, RouteRevision
 
 RETRIED = (408, 409, 429, 500, 502, 503, 504, 529)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,63}")
@@ -146,6 +147,13 @@ class RoutePolicy(OptionModel):
         """All targets, the incumbent first."""
         names = [self.incumbent, *filter(None, [self.candidate]), *self.fallback.targets]
         return [Target.of(name) for name in names]
+
+
+def answers_today(route: Route | RouteRevision) -> Target:
+    """What answers the calls of a route that take part in no test."""
+    policy = RoutePolicy.of(route["policy"] or {})
+    taken_over = policy.candidate is not None and route["share"] == 1
+    return Target.of(policy.candidate if taken_over and policy.candidate else policy.incumbent)
 
 
 def check_name(name: object) -> str:

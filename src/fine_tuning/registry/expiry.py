@@ -10,7 +10,7 @@ from fine_tuning._util.list_pages import listed
 from fine_tuning._util.model_names import base_model_of, without_snapshot
 from fine_tuning.errors import ConfigurationError, ProviderError
 from fine_tuning.settings import Settings
-from fine_tuning.store import model_versions, shutdown_dates
+from fine_tuning.store import model_versions, named_versions, shutdown_dates
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.model_versions import DatedModelVersion, ModelVersion
 
@@ -72,6 +72,17 @@ def _forms(name: str) -> list[str]:
 def days_until(shutdown: date | None, today: date | None = None) -> int | None:
     """Days until a shutdown, negative afterwards; None where none is announced."""
     return None if shutdown is None else (shutdown - (today or datetime.now(UTC).date())).days
+
+
+def days_left_of(tx: Transaction, name: str) -> int | None:
+    """Days until the model of a name is shut down: a registered one, or a host's; None where none is announced."""
+    version = named_versions.find(tx, name)
+    if version is not None:
+        return with_shutdown_dates(tx, [version])[0]["days_left"]
+    forms, announced = _forms(name), shutdown_dates.known(tx)
+    days = [day for (_, model), day in announced.items() if model in forms and day is not None]
+    found = min(days, default=None) or next((PUBLISHED[form] for form in forms if form in PUBLISHED), None)
+    return None if found is None else days_until(date.fromisoformat(found))
 
 
 def is_expiring(version: DatedModelVersion, within_days: int) -> bool:

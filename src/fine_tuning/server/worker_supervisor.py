@@ -1,4 +1,5 @@
-"""The processes that a server keeps running: a worker that trains, and one that stores what the gateway recorded."""
+"""The processes that a server keeps running: a worker that trains, one that stores what the gateway recorded, and one
+for the standing loop."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from fine_tuning._util.files import make_folder
 from fine_tuning.gateway.recorder import SPOOL
@@ -43,6 +45,13 @@ def recorder(settings: Settings) -> Iterator[None]:
         yield
     if has_calls():
         subprocess.run([sys.executable, "-m", module, "--once"], check=False, timeout=LAST_SECONDS)  # noqa: S603 - ours
+
+
+@contextmanager
+def flywheel(policies: Path, settings: Settings) -> Iterator[None]:
+    """Keep `ft-cli flywheel run` running while the block runs; a run that it has begun goes on at the next start."""
+    with _kept_running(["fine_tuning.cli", "flywheel", "run", str(policies.absolute())], "flywheel", settings):
+        yield
 
 
 @contextmanager

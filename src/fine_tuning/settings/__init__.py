@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         description="key by which the gateway encrypts the vendors' keys that it holds (ft-cli vendor-keys secret); "
         "several, separated by commas: the first encrypts, all decrypt",
     )
+    alerts: SecretStr | None = Field(
+        default=None,
+        description="where the flywheel sends alerts: addresses as apprise takes them, such as mailto:// or slack://, "
+        "separated by spaces",
+    )
     capture_rate: float = Field(
         default=1.0,
         ge=0,

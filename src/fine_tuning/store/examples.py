@@ -18,7 +18,8 @@ CURATED_RATING = 4
 BLOCK_ROWS = 1000
 _table = tables.examples
 _columns = _table.c
-_NOT_IN_RECORD = {"judged", "project"}  # what is known of a call here, and no part of it
+KEY = "key"  # of the group that a query finds beside an example
+_NOT_IN_RECORD = {"judged", "project", KEY}  # what is known of a call here, and no part of it
 
 
 def capture(connection: Connection, rows: Sequence[NewExample], *, are_rated: bool = True) -> int:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from nicegui import ui
 
-from fine_tuning.dashboard import charts, components, formatting, layout
+from fine_tuning.dashboard import charts, components, formatting, layout, standing_loop_view
 from fine_tuning.dashboard.actions import FAILED, act, confirmed, session, state
+from fine_tuning.dashboard.standing_loop_view import StandingLoop
 from fine_tuning.errors import FineTuningError
 from fine_tuning.gateway import route_changes, route_texts
 from fine_tuning.gateway.agreement import Agreement, agreement
@@ -26,6 +27,7 @@ class _Read(NamedTuple):
     agreement: Agreement | None
     history: list[RouteRevision]
     figures: list[Figures]
+    loop: StandingLoop
 
 
 @ui.page("/routes/{project}/{name:path}")
@@ -60,6 +62,7 @@ class _RoutePage:
             if found.agreement is not None:
                 _show_shadow(found.route, found.agreement)
             _show_traffic(found.figures)
+            standing_loop_view.show(found.loop)
             _show_history(found.history)
 
     def _buttons(self, route: Route) -> None:
@@ -88,7 +91,8 @@ def _read(database: Database, project: str, name: str) -> _Read:
         route = route_changes.find(tx, project, name)
         found = agreement(tx, project, name) if "shadow" in route["policy"] else None
         history = route_changes.history(tx, project, name)
-    return _Read(route, found, history, of_route(database, project, name))
+        loop = standing_loop_view.read(tx, project, name)
+    return _Read(route, found, history, of_route(database, project, name), loop)
 
 
 def _show_policy(route: Route) -> None:

@@ -8,7 +8,7 @@ from typing import Literal, TypedDict
 from fine_tuning.store.records.rows import JsonColumn
 
 RouteAction = Literal["set", "advance", "return", "promote", "delete"]
-ChangedBy = Literal["cli", "api", "dashboard", "guardrail", "verdict"]
+ChangedBy = Literal["cli", "api", "dashboard", "guardrail", "verdict", "flywheel"]
 
 
 class RouteRevision(TypedDict):

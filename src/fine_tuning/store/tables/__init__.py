@@ -23,6 +23,13 @@ from fine_tuning.store.tables.experiment_tables import (
     samples,
 )
 from fine_tuning.store.tables.file_tables import files, upload_parts, uploads
+from fine_tuning.store.tables.flywheel_tables import (
+    FLYWHEEL_STATUSES,
+    drift_looks,
+    flywheel_alerts,
+    flywheel_runs,
+    flywheel_steps,
+)
 from fine_tuning.store.tables.gateway_tables import call_feedback, gateway_calls, vendor_keys
 from fine_tuning.store.tables.job_tables import JOB_STATUSES, artifacts, job_events, jobs
 from fine_tuning.store.tables.label_tables import label_batches, label_calls
@@ -47,6 +54,7 @@ __all__ = [
     "ARMS",
     "BATCH_STATUSES",
     "COST_KINDS",
+    "FLYWHEEL_STATUSES",
     "JOB_STATUSES",
     "MODEL_STATUSES",
     "api_keys",
@@ -64,6 +72,7 @@ __all__ = [
     "dataset_examples",
     "datasets",
     "deployment_events",
+    "drift_looks",
     "evaluation_results",
     "evaluations",
     "examples",
@@ -73,6 +82,9 @@ __all__ = [
     "experiments",
     "exports",
     "files",
+    "flywheel_alerts",
+    "flywheel_runs",
+    "flywheel_steps",
     "gateway_calls",
     "imports",
     "job_events",

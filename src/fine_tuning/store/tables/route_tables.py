@@ -28,7 +28,7 @@ route_revisions = Table(
     Column("action", String(20), nullable=False, doc="set, advance, return, promote or delete"),
     Column("policy", Json, doc="NULL: the route was deleted"),
     Column("share", Float, nullable=False, doc="of the units whose calls the candidate answers, 0 to 1"),
-    Column("changed_by", String(20), nullable=False, doc="cli, api, dashboard, guardrail or verdict"),
+    Column("changed_by", String(20), nullable=False, doc="cli, api, dashboard, guardrail, verdict or flywheel"),
     Column("actor", String(200), nullable=False),
     Column("reason", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),

@@ -46,6 +46,9 @@ class BakeoffPlan(OptionModel):
     margin: Annotated[float, Field(description="How much lower a score may be and still not be worse.", gt=0)] = 0.03
     validation_share: Annotated[float, Field(description="Of the calls, for choices.", gt=0, lt=0.5)] = 0.15
     test_share: Annotated[float, Field(description="Of the calls, for the verdict.", gt=0, lt=0.8)] = 0.25
+    budget: Annotated[
+        float | None, Field(description="US dollars that asking models may cost, with earlier runs of the same.", ge=0)
+    ] = None
     max_tokens: Annotated[int, Field(description="Maximum tokens per answer.", ge=1)] = 256
     seed: Annotated[int, Field(description="Of the split.")] = 0
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from math import isnan, nan
 
 from fine_tuning._util.same_model import is_same
 from fine_tuning.candidates.candidate import CandidateAnswer, Request
 from fine_tuning.costs import roi_facts
 from fine_tuning.data_io.messages import text_of
+from fine_tuning.errors import ConflictError
 from fine_tuning.experiments import own_answers
 from fine_tuning.experiments.own_answers import Asked
+from fine_tuning.serving.model_resolution import LOCAL, resolve_target
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.answering import answering
 from fine_tuning.workflows.bakeoff.bakeoff_data import Row
 from fine_tuning.workflows.evaluation_questions import Question
+from fine_tuning.workflows.labelling.paid_model import CallParams, PaidModel
+from fine_tuning.workflows.labelling.spending_limit import SpendingLimit
 from fine_tuning.workflows.predict import CallOptions, predict
 
 OWN_SHARE = 0.5  # of answers that are the incumbent's, from which a score is agreement with it
@@ -31,24 +36,60 @@ def answers_are_own(workspace: Workspace, incumbent: str, rows: Sequence[Row]) -
 
 
 class ModelCalls:
-    """Asks models by name; answers are kept, so that a second run does not pay for them again."""
+    """Asks models by name; answers are kept, so that a second run does not pay for them again.
 
-    def __init__(self, workspace: Workspace, max_tokens: int) -> None:
+    Args:
+        budget: US dollars that all answers may cost, those of earlier runs with them; None for no limit.
+
+    Attributes:
+        spent: what they have cost; nan where that is not known.
+    """
+
+    def __init__(self, workspace: Workspace, max_tokens: int, budget: float | None) -> None:
         self._workspace, self._options = workspace, CallOptions(max_tokens)
+        self._budget, self._limit = budget, SpendingLimit(budget)
+        self.spent = 0.0
 
     def ask(self, model: str, requests: Sequence[Request]) -> list[CandidateAnswer]:
         """The answers of a model in the order of the requests; a call that fails has its reason.
 
         Raises:
             NotFoundError, ConfigurationError: there is no such model, or its host refuses the key.
+            ConflictError: the budget does not allow it.
             ProviderError: every call failed.
         """
         if not requests:
             return []
         questions = [Question(request.messages, "", tools=request.tools) for request in requests]
         pinned = answering(model, self._workspace).pinned
-        found = predict(pinned, questions, self._options, workspace=self._workspace)
+        most = self._reserved(pinned, requests)
+        cost = most
+        try:
+            found = predict(pinned, questions, self._options, workspace=self._workspace)
+            cost = sum(nan if each.cost is None and each.error is None else each.cost or 0.0 for each in found)
+        finally:
+            self._limit.settle(most, 0.0 if isnan(cost) else cost)
+            self.spent += cost
         return [CandidateAnswer(each.text, each.latency_ms, each.cost, error=each.error) for each in found]
+
+    def _reserved(self, model: str, requests: Sequence[Request]) -> float:
+        """What the answers may cost at most, US dollars, which the budget has left."""
+        with self._workspace.database.read() as tx:
+            is_free = resolve_target(tx, model, self._workspace.settings).provider == LOCAL
+        if self._budget is None or is_free:
+            return 0.0
+        paid = PaidModel(self._workspace, model, CallParams(0.0, self._options.max_tokens))
+        try:
+            paid.check_priced()
+            most = sum(paid.most(request) or 0.0 for request in requests)
+        finally:
+            paid.close()
+        if not self._limit.reserve(most, waits=False):
+            left = max(0.0, self._budget - self._limit.spent)
+            raise ConflictError(
+                f"{len(requests):,} answers of {model} may cost ${most:.4g}, and the budget has ${left:.4g} left"
+            )
+        return most
 
 
 class Incumbent:

@@ -47,6 +47,7 @@ class BakeoffOutcome:
         looks: how often this test part has been used for a verdict before.
         parts: the number of calls in each.
         fitted: the candidates, by name.
+        spent: US dollars that the answers of asked models have cost, in earlier runs too; nan where unknown.
     """
 
     id: int
@@ -59,6 +60,7 @@ class BakeoffOutcome:
     parts: dict[str, int]
     notes: list[str] = field(default_factory=list)
     fitted: dict[str, Candidate] = field(default_factory=dict, repr=False)
+    spent: float = 0.0
 
 
 @dataclass
@@ -92,7 +94,7 @@ class BakeoffRun:
             ProviderError, ConfigurationError: the incumbent cannot be asked.
         """
         data = bakeoff_data.read(self.workspace, dataset, self.plan)
-        calls = ModelCalls(self.workspace, self.plan.max_tokens)
+        calls = ModelCalls(self.workspace, self.plan.max_tokens, self.plan.budget)
         candidates = [*self._candidates(calls)]
         heads = sum(isinstance(each, HeadCandidate) for each in candidates)
         cascades = (heads > 0 and self.plan.incumbent is not None) + (heads > 1)
@@ -109,7 +111,9 @@ class BakeoffRun:
         if not table.fitted:
             reasons = "; ".join(f"{name}: {reason}" for name, reason in table.refused.items())
             raise ConflictError(f"no candidate could be measured ({reasons})")
-        return self._concluded(data, table, incumbent, notes)
+        outcome = self._concluded(data, table, incumbent, notes)
+        outcome.spent = calls.spent
+        return outcome
 
     def _power_notes(self, data: BakeoffData, candidates: int) -> list[str]:
         margin, rows, alpha = self.plan.margin, len(data.test), ALPHA / candidates

@@ -18,7 +18,7 @@ from fine_tuning.data_io.sources.raw_row import to_json_bytes
 from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.row_reader import Import
 from fine_tuning.errors import DataError
-from fine_tuning.store.records.examples import NewExample
+from fine_tuning.store.records.examples import CapturedCall
 
 STAND_IN = "This prompt has no answer."  # in the place of an answer while a row is read
 _ANSWER_OF = {"prompt": "response", "instruction": "output", "question": "answer"}
@@ -37,7 +37,7 @@ class Prompt:
     """
 
     request: Request
-    record: NewExample
+    record: CapturedCall
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def read_prompts(files: Iterable[str], defaults: Defaults) -> Prompts:
     found: dict[str, Prompt] = {}
     count = 0
     for call in run.all_calls():
-        prompt = _prompt(call.better)
+        prompt = prompt_of(call.better)
         count += 1
         found.setdefault(json.dumps(prompt.request, sort_keys=True), prompt)
     if not found:
@@ -71,7 +71,8 @@ def read_prompts(files: Iterable[str], defaults: Defaults) -> Prompts:
     return Prompts(list(found.values()), run.report, count - len(found))
 
 
-def _prompt(record: NewExample) -> Prompt:
+def prompt_of(record: CapturedCall) -> Prompt:
+    """The prompt of a call."""
     messages = messages_of_example(record)
     asked = messages[: length_of_request(messages)]
     return Prompt(Request(asked, record["tools"] or ()), record)
