@@ -74,8 +74,8 @@ def main() -> None:
         after = f"{median(seen):.0f}" if seen else "-"
         lines.append(f"| {share:.0%} | {len(seen)} of {DRIFTED_RUNS} | {after} |")
     table = "\n".join(lines)
-    body = f"""Questions of banking77 as conversations: {REFERENCE} old ones, up to as many new ones, alpha {ALPHA}, which is
-half of a route's. Where nothing has changed, an alarm in {alarms} of {RUNS} runs: {alarms / RUNS:.1%} ({low:.1%} to
+    body = f"""Questions of banking77 as conversations: {REFERENCE} old ones, up to as many new ones, alpha {ALPHA}
+(half of a route's). Where nothing has changed, an alarm in {alarms} of {RUNS} runs: {alarms / RUNS:.1%} ({low:.1%} to
 {high:.1%}), over all looks. With topics that were not there before:
 
 | share of the new conversations | found | after so many of them (median) |

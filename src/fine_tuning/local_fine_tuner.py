@@ -34,6 +34,15 @@ class LocalFineTuner(FineTuner):
         found = self._local.paused_like(model, self.find_file(training_path), hyperparameters)
         return None if found is None else self.resume_job(found)
 
+    def ended_like(self, model: str, training_path: str | Path, **hyperparameters: object) -> JobView | None:
+        """The newest job with this base model, data and these hyperparameters alone that has ended without a failure.
+
+        Args:
+            training_path: a file with the data; see `find_file`.
+        """
+        found = self._local.ended_like(model, self.find_file(training_path), hyperparameters)
+        return None if found is None else self.get_job_status(found)
+
     def create_fine_tuning_job(
         self,
         model: str = DEFAULT_BASE_MODEL,

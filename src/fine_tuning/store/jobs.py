@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select, update
@@ -84,9 +84,10 @@ def unconfirmed(connection: Connection, job: NewJob) -> Job | None:
     return next((each for each in found if each["hyperparameters"] == job["hyperparameters"]), None)
 
 
-def paused(connection: Connection, model: str) -> list[Job]:
-    """Paused local jobs of a base model, newest first."""
-    query = select(_table).where(_columns.provider == "local", _columns.status == "paused", _columns.model == model)
+def of_base_model(connection: Connection, model: str, statuses: Sequence[JobStatus]) -> list[Job]:
+    """Local jobs of a base model with one of these statuses whose model is not deleted, newest first."""
+    query = select(_table).where(_columns.provider == "local", _columns.model == model)
+    query = query.where(_columns.status.in_(statuses), _columns.model_deleted_at.is_(None))
     return records(Job, connection.execute(query.order_by(_columns.created_at.desc())).mappings())
 
 

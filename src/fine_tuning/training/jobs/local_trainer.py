@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import cast
 
-from fine_tuning._util.files import explain_os_error, make_folder
+from fine_tuning._util.files import explain_os_error, make_folder, sha256_file
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, MissingDependencyError, NotFoundError, StorageError
 from fine_tuning.store import (
@@ -28,7 +28,7 @@ from fine_tuning.store.column_types import iso, now
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.files import StoredFile
 from fine_tuning.store.records.job_results import JobCheckpoint
-from fine_tuning.store.records.jobs import Hyperparameters, Job, JobEstimate, NewJob
+from fine_tuning.store.records.jobs import Hyperparameters, Job, JobEstimate, JobStatus, NewJob
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs import job_errors, job_outcome, trainer_liveness
@@ -41,6 +41,7 @@ from fine_tuning.training.loop.preference_rows import check_row
 from fine_tuning.training.loop.training_config import check_hyperparameters, check_packages, check_validated
 
 PROVIDER = "local"
+_DEFAULTS: Hyperparameters = {"n_epochs": 3, "learning_rate_multiplier": 1.0}  # that jobs record where none is given
 TRAIN_EXTRA = ("torch", "transformers", "trl", "peft", "safetensors", "gguf", "jinja2", "psutil")  # of pyproject.toml
 
 
@@ -116,14 +117,35 @@ class LocalTrainer:
         The file is read only where a paused job has the same base model and hyperparameters.
         """
         chosen = _resolved(hyperparameters)
+        found = self._of_base_model(model, ["paused"])
+        alike = [job for job in found if {**job["hyperparameters"], **chosen} == job["hyperparameters"]]
+        return self._with_data(alike, path)
+
+    def ended_like(self, model: str, path: Path, hyperparameters: Mapping[str, object]) -> str | None:
+        """As `paused_like`, of jobs that succeeded or were cancelled; with these hyperparameters and no others."""
+        chosen = {**_DEFAULTS, **_resolved(hyperparameters)}
+        found = self._of_base_model(model, ["succeeded", "cancelled"])
+        return self._with_data([job for job in found if {**_DEFAULTS, **job["hyperparameters"]} == chosen], path)
+
+    def _of_base_model(self, model: str, statuses: Sequence[JobStatus]) -> list[Job]:
         with self._database.read() as tx:
-            paused = jobs.paused(tx, model)
-        alike = [job for job in paused if {**job["hyperparameters"], **chosen} == job["hyperparameters"]]
-        if not alike:
+            return jobs.of_base_model(tx, model, statuses)
+
+    def _with_data(self, found: Sequence[Job], path: Path) -> str | None:
+        """The first job that trains on the data in a file: the same rows, or the same bytes."""
+        if not found:
             return None
-        content = read_training_file(path, self.check_row).content_hash
+        content, digest = read_training_file(path, self.check_row).content_hash, sha256_file(path)
         with self._database.read() as tx:
-            return next((job["id"] for job in alike if _content(tx, job) == content), None)
+            known = ((job, files.get(tx, job["training_file_id"])) for job in found)
+            return next(
+                (
+                    job["id"]
+                    for job, file in known
+                    if _content(tx, job) == content or (file is not None and file["sha256"] == digest)
+                ),
+                None,
+            )
 
     @staticmethod
     def _file(tx: Transaction, file_id: str) -> StoredFile:

@@ -40,6 +40,9 @@ class BakeoffPlan(OptionModel):
         300
     )
     fine_tunes: Annotated[tuple[str, ...], Field(description="Base model to fine-tune here.")] = ()
+    trials: Annotated[
+        int, Field(description="Settings of each fine-tune that are tried; 1: the defaults.", ge=1, le=1000)
+    ] = 1
     metric: Annotated[str, Field(description="Score of an answer: exact_match, json_match, token_f1, ...")] = (
         "exact_match"
     )

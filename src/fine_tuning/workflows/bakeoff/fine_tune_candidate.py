@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Sequence
+from math import ceil, inf
 from pathlib import Path
 
 from fine_tuning._util.files import atomic_write
@@ -11,32 +13,47 @@ from fine_tuning.candidates.candidate import CandidateAnswer, LabelledCall, Requ
 from fine_tuning.candidates.served_model import AskModel
 from fine_tuning.errors import ConflictError, TrainingError
 from fine_tuning.local_fine_tuner import LocalFineTuner
-from fine_tuning.store import costs
+from fine_tuning.store import costs, job_events
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows import fine_tuners
+from fine_tuning.workflows.bakeoff.setting_search import VALIDATIONS, GoesOn, Settings, SettingSearch, Trained
 
 WaitForJob = Callable[[FineTuner, str], JobView]
+SUFFIX = "bakeoff"
+EPOCHS, BATCH = 3, 4  # of a trial
+POLL_SECONDS = 0.5
 
 
 class FineTuneCandidate:
-    """A `Candidate` that trains a LoRA adapter over a base model.
+    """A `Candidate` that trains a LoRA adapter over a base model, with the best of some settings.
+
+    A job of the same files and settings that has ended is not trained again, and one that was interrupted is resumed.
 
     Args:
         base_model: a catalogue name, a folder or a hub id.
-        folder: for the training files; an interrupted job of the same files is resumed.
+        folder: for the training files.
         ask: answers requests with a model.
         wait_for_job: waits until a job has ended.
+        search: over settings; with one trial, the defaults alone.
     """
 
     def __init__(
-        self, base_model: str, workspace: Workspace, folder: Path, ask: AskModel, wait_for_job: WaitForJob
+        self,
+        base_model: str,
+        workspace: Workspace,
+        folder: Path,
+        ask: AskModel,
+        wait_for_job: WaitForJob,
+        search: SettingSearch,
     ) -> None:
         self.name = f"fine-tune: {base_model}"
         self._base_model, self._workspace, self._folder = base_model, workspace, folder
-        self._ask, self._wait_for_job = ask, wait_for_job
+        self._ask, self._wait_for_job, self._search = ask, wait_for_job, search
+        self._tuner = LocalFineTuner(workspace=workspace)
         self._job: JobView | None = None
+        self._trained: list[str] = []
 
     @property
     def job(self) -> JobView:
@@ -51,15 +68,53 @@ class FineTuneCandidate:
 
     def fit(self, train: Sequence[LabelledCall], valid: Sequence[LabelledCall]) -> None:
         """Train, and wait. See `Candidate`."""
-        files = {name: self._written(name, calls) for name, calls in (("train", train), ("validation", valid))}
-        tuner = LocalFineTuner(workspace=self._workspace)
-        job = tuner.resume_like(self._base_model, files["train"])
-        if job is None:
-            job = fine_tuners.start(tuner, self._base_model, files["train"], files["validation"], "bakeoff")
-        ended = self._wait_for_job(tuner, job["job_id"])
+        files = self._written("train", train), self._written("validation", valid)
+        if self._search.trials > 1:
+            steps = ceil(len(train) / BATCH) * EPOCHS
+            rung = {"n_epochs": EPOCHS, "batch_size": BATCH, "eval_steps": max(1, steps // VALIDATIONS)}
+            self._job = self._search.best(lambda chosen, goes_on: self._try(files, {**rung, **chosen}, goes_on))
+            return
+        begun = self._begun(files, {})
+        ended = begun if begun["status"] == "succeeded" else self._wait_for_job(self._tuner, begun["job_id"])
         if ended["status"] != "succeeded":
             raise TrainingError(f"job {ended['job_id']} {ended['status']}: {ended['error'] or 'no reason was given'}")
         self._job = ended
+
+    def _begun(self, files: tuple[Path, Path], settings: Settings) -> JobView:
+        """The job of these files and settings: one that has ended, one that goes on, or a new one."""
+        found = self._tuner.ended_like(self._base_model, files[0], **settings)
+        if found is not None and found["status"] == "cancelled" and self._search.trials == 1:
+            found = None  # by somebody, who wants it now
+        found = found or self._tuner.resume_like(self._base_model, files[0], **settings)
+        if found is None:
+            train, valid = files
+            found = fine_tuners.start(self._tuner, self._base_model, train, valid, SUFFIX, **settings)
+        self._trained.append(found["job_id"])
+        return found
+
+    def _try(self, files: tuple[Path, Path], settings: Settings, goes_on: GoesOn) -> Trained:
+        """Train with settings until they are done, or will not become the best."""
+        job, told = self._begun(files, {**settings, "keep_best": True}), 0
+        try:
+            while True:
+                job = self._tuner.get_job_status(job["job_id"])
+                losses = self._losses(job["job_id"])
+                for told in range(told + 1, len(losses) + 1):  # noqa: B020 - it goes on where it was
+                    if not goes_on(told, losses[told - 1]):
+                        self._tuner.cancel_job(job["job_id"])
+                        return Trained(job, inf)
+                if job["status"] in ("succeeded", "failed", "cancelled", "paused"):
+                    return Trained(job, min(losses, default=inf) if job["status"] == "succeeded" else inf)
+                time.sleep(POLL_SECONDS)
+        except KeyboardInterrupt:
+            self._tuner.pause_job(job["job_id"])
+            raise
+
+    def _losses(self, job_id: str) -> list[float]:
+        """The validation losses so far, in their order."""
+        with self._workspace.database.read() as tx:
+            found = [each.get("valid_loss") for each in job_events.metrics(tx, job_id)]
+        return [loss for loss in found if loss is not None]
 
     def _written(self, name: str, calls: Sequence[LabelledCall]) -> Path:
         path = self._folder / f"{name}.jsonl"
@@ -75,10 +130,12 @@ class FineTuneCandidate:
         return self._ask(str(self.job["fine_tuned_model"]), requests)
 
     def investment(self) -> float | None:
-        """What the job cost. See `Candidate`."""
+        """What its jobs cost, those that were ended early with them. See `Candidate`."""
         with self._workspace.database.read() as tx:
-            recorded = costs.training_jobs(tx, job_id=self.job["job_id"])
-        return recorded[0]["total_cost"] if recorded else None
+            recorded = [costs.training_jobs(tx, job_id=each) for each in self._trained]
+        found = [each["total_cost"] for jobs in recorded for each in jobs]
+        known = [cost for cost in found if cost is not None]
+        return sum(known) if known and len(known) == len(found) else None
 
     def export(self, folder: Path) -> None:
         """Write nothing: the job keeps its model. See `Candidate`."""

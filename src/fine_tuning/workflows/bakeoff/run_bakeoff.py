@@ -26,6 +26,7 @@ from fine_tuning.workflows.bakeoff.bakeoff_plan import EMBEDDINGS, NO_EMBEDDING,
 from fine_tuning.workflows.bakeoff.bakeoff_result import CandidateResult, Measured
 from fine_tuning.workflows.bakeoff.fine_tune_candidate import FineTuneCandidate, WaitForJob
 from fine_tuning.workflows.bakeoff.incumbent_answers import Incumbent, ModelCalls
+from fine_tuning.workflows.bakeoff.setting_search import SettingSearch
 
 OnMessage = Callable[[str], None]
 ASSUMED_DISCORDANT = 0.1  # share of calls on which an equally good candidate differs, before any is measured
@@ -148,7 +149,8 @@ class BakeoffRun:
             yield OptimisedPrompt(model, calls.ask, self._score, self._place_of, search)
         for base in plan.fine_tunes:
             folder = self.workspace.folder("datasets") / "bakeoff"
-            yield FineTuneCandidate(base, self.workspace, folder, calls.ask, self.wait_for_job)
+            settings = SettingSearch(plan.trials, plan.seed)
+            yield FineTuneCandidate(base, self.workspace, folder, calls.ask, self.wait_for_job, settings)
 
     def _place_of(self, model: str) -> tuple[str, str]:
         with self.workspace.database.read() as tx:
