@@ -53,14 +53,13 @@ class Flywheel:
     _looked: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def tick(self, policies: Sequence[FlywheelPolicy]) -> None:
-        """Begin what is due, and advance what is open; a route whose policy cannot be followed is logged."""
+        """Begin what is due, and advance what is open; a route whose policy cannot be followed is told."""
         for policy in policies:
             try:
                 run = self.open_run(policy) or self._begun(policy)
                 if run is not None:
                     self.advance(run)
             except FineTuningError as error:
-                _log.warning("route %s: %s", policy.route, error)
                 self.on_message(f"{policy.route}: {error}")
 
     def open_run(self, policy: FlywheelPolicy) -> FlywheelRun | None:
