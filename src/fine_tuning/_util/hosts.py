@@ -73,9 +73,12 @@ class Host:
 
     def async_client(self, **options: Any) -> AsyncOpenAI:
         """As `client`, for asyncio."""
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
-        return AsyncOpenAI(**self._options(), **options)
+        from fine_tuning._util.bounded_http import trusted
+
+        connections = DefaultAsyncHttpxClient(verify=trusted())
+        return AsyncOpenAI(**self._options(), http_client=connections, **options)
 
     def _options(self) -> dict[str, Any]:
         self.check_key()
