@@ -25,9 +25,7 @@ from tests.training.conftest import Run, losses
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # Ray's own
-    pytest.mark.xdist_group(
-        "tests/training/loop/test_data_parallel.py"
-    ),  # those without the cluster too: it is one Ray
+    pytest.mark.xdist_group("ray"),  # those without the cluster, too: a process has one Ray
 ]
 SETTINGS = {"precision": "fp32", "n_epochs": 8, "checkpoint_steps": 4}
 
@@ -38,18 +36,6 @@ def unwatched() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TRAIN_ENABLE_PREEMPTION_WATCHER", "0")
         yield
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A cluster of a head without cores and two machines with one each; the last test that has it may lose one."""
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    for _ in range(2):  # at once: of a machine that comes later Ray's scaling knows after 20 s
-        made.add_node(num_cpus=1)
-    yield made
-    made.shutdown()
 
 
 def spread(
