@@ -73,12 +73,9 @@ class Host:
 
     def async_client(self, **options: Any) -> AsyncOpenAI:
         """As `client`, for asyncio."""
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+        from openai import AsyncOpenAI
 
-        from fine_tuning._util.bounded_http import trusted
-
-        connections = DefaultAsyncHttpxClient(verify=trusted())
-        return AsyncOpenAI(**self._options(), http_client=connections, **options)
+        return AsyncOpenAI(**self._options(), **options)
 
     def _options(self) -> dict[str, Any]:
         self.check_key()
