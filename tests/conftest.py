@@ -82,12 +82,15 @@ def _shared(item: pytest.Item) -> str | None:
     return next((each.baseid for each in found if each.scope in {"module", "package"}), None)
 
 
-def _order(item: pytest.Item) -> int:
-    """One process has the tests of Ray's cluster, and one those of the browser; at the end the others would wait."""
+def _order(item: pytest.Item) -> tuple[int, str]:
+    """One process has the tests of Ray's cluster, and one those of the browser; at the end the others would wait.
+
+    Within a group they go by their files, whatever was asked for: the last of Ray's ends the cluster.
+    """
     group = item.get_closest_marker("xdist_group")
     if group is not None and group.args[0] in FIRST:
-        return FIRST.index(group.args[0])
-    return len(FIRST) + (item.get_closest_marker("real_weights") is None)
+        return FIRST.index(group.args[0]), item.path.as_posix()
+    return len(FIRST) + (item.get_closest_marker("real_weights") is None), ""
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:
@@ -150,10 +153,7 @@ def _warm(kind: str) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Any]:
-    """A Ray cluster of a head without cores and two machines with one each, for the tests of the group `ray`.
-
-    The last of them may lose a machine.
-    """
+    """A Ray cluster of a head without cores and two machines with one each, for the tests of the group `ray`."""
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})

@@ -38,6 +38,16 @@ def unwatched() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def cluster(cluster: Any) -> Iterator[Any]:
+    """The cluster of all tests, which ends with this module: its processes take time as long as they are there.
+
+    The last test that has it may lose a machine.
+    """
+    yield cluster
+    cluster.shutdown()
+
+
 def spread(
     like: TrainingConfig,
     address: str,
