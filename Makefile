@@ -5,9 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 DONE := $(VENV)/.installed
 TORCH := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' constraints.txt) # first and by its version alone: your index decides for CUDA or CPUs
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile
 
-.PHONY: setup demo test clients small-clients check docs bench clean
+.PHONY: setup demo test clients small-clients check lint licences docs bench clean
 
 setup: $(DONE)
 
@@ -20,6 +20,7 @@ $(DONE): pyproject.toml constraints.txt constraints-cuda.txt
 	@! $(BIN)/python -c 'import sys, importlib.metadata as data; sys.exit("nvidia" not in str(data.requires("torch")))' || \
 	  $(PIP) --require-hashes --requirement constraints-cuda.txt
 	@$(PIP) --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -qq -j 0 -x 'site-packages/.*/tests?/' $(VENV)/lib || true # on all cores, as pip does not; some packages have files for other Pythons
 	@touch $(DONE)
 
 demo: setup
@@ -43,12 +44,17 @@ clients: setup
 small-clients: CLIENTS := $(SMALL_CLIENTS) # they take seconds to install, and a minute or two to run
 small-clients: clients
 
-check: setup
+check: lint
+	@$(BIN)/python -m pytest -q -n 2 -m "not slow and not real_weights"
+
+lint: setup
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
-	@PYTHONPATH=src $(BIN)/lint-imports --no-cache | tail -n 1
-	@$(BIN)/python -m pytest -q -n 2 -m "not slow and not real_weights"
+	@PYTHONPATH=src $(BIN)/lint-imports --no-cache
+
+licences: setup
+	@$(BIN)/python -m scripts.licences --check
 
 docs: setup
 	@$(BIN)/zensical build --strict

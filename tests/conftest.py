@@ -34,6 +34,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # others test beside us; trainers that 
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that busy-wait take the processor from the others
 
 PROJECT = Path(__file__).parent.parent
+# Whom TLS connections trust, here and in the processes that tests start: nobody, as tests leave this machine nowhere.
+# To read the usual hundred and more authorities takes a client longer than most tests.
+os.environ["SSL_CERT_FILE"] = str(PROJECT / "tests" / "authority.pem")
 SHARED = PROJECT.parent / "shared"
 SLOW_FIXTURES = {
     "address",
@@ -48,7 +51,7 @@ SLOW_FIXTURES = {
 }
 AUTOMATIC = {"frozen_heap"}  # fixtures that all tests have
 FIRST = (
-    "tests/training/loop/test_data_parallel.py",
+    "ray",
     "tests/dashboard",
     "tests/clients/test_clients.py",
 )  # the longest groups
@@ -71,7 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _shared(item: pytest.Item) -> str | None:
     """What the test shares with others: the place of a fixture that lives for a module or package."""
-    if not isinstance(item, pytest.Function):
+    if not isinstance(item, pytest.Function) or item.get_closest_marker("xdist_group") is not None:
         return None
     if "trained_workspace" in item.fixturenames:
         return "trained_workspace"
@@ -79,12 +82,15 @@ def _shared(item: pytest.Item) -> str | None:
     return next((each.baseid for each in found if each.scope in {"module", "package"}), None)
 
 
-def _order(item: pytest.Item) -> int:
-    """One process has the tests of Ray's cluster, and one those of the browser; at the end the others would wait."""
+def _order(item: pytest.Item) -> tuple[int, str]:
+    """One process has the tests of Ray's cluster, and one those of the browser; at the end the others would wait.
+
+    Within a group they go by their files, whatever was asked for: the last of Ray's ends the cluster.
+    """
     group = item.get_closest_marker("xdist_group")
     if group is not None and group.args[0] in FIRST:
-        return FIRST.index(group.args[0])
-    return len(FIRST) + (item.get_closest_marker("real_weights") is None)
+        return FIRST.index(group.args[0]), item.path.as_posix()
+    return len(FIRST) + (item.get_closest_marker("real_weights") is None), ""
 
 
 def _parameters(item: pytest.Item) -> dict[str, Any]:
@@ -143,6 +149,18 @@ def _warm(kind: str) -> Iterator[list[str]]:
     script = PROJECT / "tests" / "warm_processes.py"
     with tempfile.TemporaryDirectory(prefix="ftwarm") as folder:  # a short path: sockets' names have a limit
         yield [sys.executable, "-S", str(script), kind, str(Path(folder) / "socket"), str(os.getpid())]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """A Ray cluster of a head without cores and two machines with one each, for the tests of the group `ray`."""
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+    for _ in range(2):  # at once: of a machine that comes later Ray's scaling knows after 20 s
+        made.add_node(num_cpus=1)
+    yield made
+    made.shutdown()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,6 +86,7 @@ def running(
     thread.start()
     while not server.started:
         assert thread.is_alive()
+        time.sleep(0.002)
 
     def stop() -> None:
         server.should_exit = True

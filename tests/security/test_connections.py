@@ -30,6 +30,7 @@ def port(workspace: Path) -> Iterator[int]:
     thread.start()
     while not server.started:
         assert thread.is_alive()
+        time.sleep(0.002)
     yield int(server.servers[0].sockets[0].getsockname()[1])
     server.should_exit = True
     thread.join()

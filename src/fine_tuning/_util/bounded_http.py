@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Iterable
 from contextlib import closing
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -23,7 +25,7 @@ class BoundedClient(DefaultHttpxClient):
     """The SDK's HTTP client, whose responses are bounded unless they are streamed; `options` are httpx's."""
 
     def __init__(self, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(**{"verify": _trusted(), **options})
         self._max_bytes, self._max_seconds = max_bytes, max_seconds
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **more: Any) -> httpx2.Response:
@@ -45,6 +47,12 @@ class BoundedClient(DefaultHttpxClient):
             if time.monotonic() > until:
                 return b"", f"has not sent its response within {self._max_seconds:g} s"
         return bytes(content), None
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """The authorities that connections trust, as httpx reads them: once, since that takes longer than most requests."""
+    return httpx2.create_ssl_context()
 
 
 class WholeResponse(httpx2.Response):

@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
+from functools import cache, partial
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
+from starlette.routing import BaseRoute
 
 from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.data_io.json_values import JsonObject
@@ -87,10 +88,18 @@ def make_app(config: ServerConfig | None = None, workspace: Workspace | None = N
     routes = [("/v1", route) for resource in RESOURCES for route in resource.router.routes]
     app.add_middleware(HttpMethods, routes=[*routes, *(("", route) for route in health.router.routes)])
     request_gate.install(app, context)
-    for resource in RESOURCES:
-        app.include_router(resource.router, prefix="/v1", dependencies=[Depends(check_known)])
-    app.include_router(health.router)
+    app.router.routes.extend(_routes())
     return app
+
+
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """The routes of every application in this process; FastAPI prepares them at the first request."""
+    router = APIRouter()
+    for resource in RESOURCES:
+        router.include_router(resource.router, prefix="/v1", dependencies=[Depends(check_known)])
+    router.include_router(health.router)
+    return tuple(router.routes)
 
 
 def _store(workspace: Workspace, waiting: JsonObject) -> None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from fine_tuning._util.hosts import Host
@@ -19,7 +20,7 @@ from fine_tuning.serving.text_types import TextBody, TextChoice, TextChunk, newe
 from fine_tuning.store.records.rows import JsonColumn
 
 if TYPE_CHECKING:
-    from openai import BadRequestError
+    from openai import AsyncOpenAI, BadRequestError
     from openai.types.chat import ChatCompletion
 
 _log = logging.getLogger(__name__)
@@ -51,9 +52,14 @@ class OpenAIEngine:
         self.model = model
         self._host = host
         self._concurrency = concurrency
+        self._timeout, self._max_retries = timeout, max_retries
         self._client = host.client(timeout=timeout, max_retries=max_retries)
-        self._async_client = host.async_client(timeout=timeout, max_retries=max_retries)
         self._has_temperature = True  # until the model refuses it, as those do that reason
+
+    @cached_property
+    def _async_client(self) -> AsyncOpenAI:
+        """The client of callers that run an event loop, which most do not."""
+        return self._host.async_client(timeout=self._timeout, max_retries=self._max_retries)
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`; also raises ConfigurationError for a key that is refused."""
@@ -135,7 +141,8 @@ class OpenAIEngine:
     async def aclose(self) -> None:
         """Close the connections, those of `acomplete` included."""
         self._client.close()
-        await self._async_client.close()
+        if "_async_client" in vars(self):
+            await self._async_client.close()
 
     def body_of(self, messages: Messages, params: JsonColumn) -> JsonColumn:
         """The request that `complete` sends with these parameters, as a line of a batch has it."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, create_mock_engine, inspect, text
+from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 from fine_tuning.errors import StorageError
 from fine_tuning.store.tables import metadata
@@ -50,9 +52,23 @@ def ensure_schema(connection: Connection) -> None:
 
 def _create(connection: Connection) -> None:
     """All tables as they are declared, which is what the scripts lead to; Alembic is not needed."""
-    metadata.create_all(connection, checkfirst=False)
+    for statement in _statements(connection.engine.url.drivername):
+        connection.exec_driver_sql(statement)
     connection.execute(text(_REVISION))
     connection.execute(text("INSERT INTO alembic_version VALUES (:revision)"), {"revision": REVISIONS[-1]})
+
+
+@cache
+def _statements(driver: str) -> tuple[str, ...]:
+    """What makes all tables and indexes; to write it takes a process longer than to run it."""
+    found: list[str] = []
+
+    def note(statement: ExecutableDDLElement, *_: object, **__: object) -> None:
+        found.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine(f"{driver}://", note)
+    metadata.create_all(engine, checkfirst=False)
+    return tuple(found)
 
 
 def migrate(connection: Connection, revision: str) -> None:

@@ -25,9 +25,7 @@ from tests.training.conftest import Run, losses
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # Ray's own
-    pytest.mark.xdist_group(
-        "tests/training/loop/test_data_parallel.py"
-    ),  # those without the cluster too: it is one Ray
+    pytest.mark.xdist_group("ray"),  # those without the cluster, too: a process has one Ray
 ]
 SETTINGS = {"precision": "fp32", "n_epochs": 8, "checkpoint_steps": 4}
 
@@ -41,15 +39,13 @@ def unwatched() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """A cluster of a head without cores and two machines with one each; the last test that has it may lose one."""
-    from ray.cluster_utils import Cluster
+def cluster(cluster: Any) -> Iterator[Any]:
+    """The cluster of all tests, which ends with this module: its processes take time as long as they are there.
 
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
-    for _ in range(2):  # at once: of a machine that comes later Ray's scaling knows after 20 s
-        made.add_node(num_cpus=1)
-    yield made
-    made.shutdown()
+    The last test that has it may lose a machine.
+    """
+    yield cluster
+    cluster.shutdown()
 
 
 def spread(
