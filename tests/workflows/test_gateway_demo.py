@@ -25,7 +25,7 @@ from fine_tuning.workflows.demo.run_gateway_demo import GatewayDemo, GatewayPlan
 from fine_tuning.workflows.pipeline import Pipeline, Plan
 from tests.waiting import wait_until
 
-CAPTURED, SHADOWED = 120, 8
+CAPTURED, SHADOWED = 600, 8
 COMPLAINTS = (
     "I want my money back for order {}.",
     "Please refund order {}, it was cancelled.",
@@ -55,9 +55,9 @@ def test_an_application_moves_from_a_vendor_to_its_own_model(
 ) -> None:
     with_real_model(workspace)
     monkeypatch.setenv("FINE_TUNING_TRAINER_COMMAND", warm_trainer)
-    asked = questions(320)
+    asked = questions(800)
     training = {"max_steps": 8, "hyperparameters": {"batch_size": 4}}
-    plan = Plan(DEFAULT_BASE_MODEL, "triage", train_ratio=0.95, max_tokens=4, **training)  # type: ignore[arg-type]
+    plan = Plan(DEFAULT_BASE_MODEL, "triage", train_ratio=0.99, max_tokens=4, **training)  # type: ignore[arg-type]
     said: list[str] = []
     route = GatewayPlan(captured=CAPTURED / len(asked), shadowed=SHADOWED, margin=0.4, ramp_samples=8)
     found = GatewayDemo(Pipeline(open_workspace(), plan, said.append, ended), route).run(asked)
