@@ -81,12 +81,14 @@ def test_take_after_claims_expire_gives_calls_to_another_reviewer(collector: Dis
 
 def test_rate_then_undo_restores_rating(collector: DistillationDataCollector) -> None:
     ann, bob = inbox_of("ann"), inbox_of("bob")
-    (first,) = (row["id"] for row in ann.take(limit=1))
+    (row,) = ann.take(limit=1)
+    first = row["id"]
     ann.rate(first, 5)
     assert (ann.count(), rating_of(collector, first)) == (11, 5)
     with pytest.raises(ConflictError, match="ann has already reviewed"):
         bob.rate(first, 1)
-    collector.capture_success("What is 0 plus one?", "It is 1.", "other", "chat", rating=1, model_used="big")
+    facts = row["prompt"], row["response"], row["domain"], row["task_type"]
+    assert collector.capture_success(*facts, rating=1, model_used=row["model_used"]) == first
     assert rating_of(collector, first) == 5  # a later sighting does not change a review
     assert bob.undo() is None
     assert ann.undo() == first

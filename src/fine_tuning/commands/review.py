@@ -86,7 +86,8 @@ def review_next(
     calls = inbox.take(filters, limit)
     reasons, known = inbox.reasons(calls), quality(workspace.database, filters)
     if as_json:
-        output.print_json({"calls": [{**each, "reason": reasons.get(each["id"])} for each in calls], **asdict(known)})
+        shown = [{**each, "reason": reasons.get(each["id"])} for each in calls]
+        output.print_json({"calls": shown, "quality": asdict(known)})
         return
     rows = [
         (each["id"], reasons.get(each["id"], "drawn at random"), _short(each["prompt"]), _short(each["response"]))
@@ -112,12 +113,15 @@ def review_rate(
 
 def review_quality(*, options: FilterOptions, judged: JudgeOptions, as_json: output.Json = False) -> None:
     """Estimate the mean rating of all calls of the inbox from the rated ones, and from a judge that they correct."""
+    from fine_tuning.distillation.review_weights import enter_waiting
     from fine_tuning.evaluation.judge_prompts import RUBRIC
+    from fine_tuning.store.column_types import now
     from fine_tuning.workflows import review_quality as estimates
 
     if judged.rubric is not None and judged.judge is None:
         raise UsageError("--rubric is for a judge; name one with --judge")
     workspace, filters = command_workspace(), options.filters()
+    enter_waiting(workspace.database, now())
     if judged.judge is None:
         found = estimates.quality(workspace.database, filters)
     else:

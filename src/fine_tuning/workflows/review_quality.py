@@ -13,10 +13,12 @@ from math import inf, isnan
 from typing import NamedTuple
 
 from fine_tuning.data_io.messages import messages_of_example
+from fine_tuning.distillation.review_weights import enter_waiting
 from fine_tuning.errors import UsageError
 from fine_tuning.evaluation import judge_prompts
 from fine_tuning.evaluation.prediction_powered import Corrected, corrected_mean
 from fine_tuning.store import review_draws, reviews
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.examples import Example
 from fine_tuning.store.review_draws import Cohort, RatedDraw
@@ -107,6 +109,7 @@ def judged_quality(
         UsageError: there are more calls.
         NotFoundError, ConfigurationError, ProviderError: see `predict`.
     """
+    enter_waiting(workspace.database, now())
     sample, others = _read(workspace.database, filters)
     if sample.calls > most:
         raise UsageError(f"{sample.calls:,} calls are more than {most:,} to judge; select fewer of them, or allow more")
