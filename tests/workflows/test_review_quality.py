@@ -17,7 +17,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.review_inbox import ReviewInbox
 from fine_tuning.distillation.review_weights import Signal, uniform_number, weight_of
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation.prediction_powered import corrected_mean
+from fine_tuning.evaluation.prediction_powered import Corrected, corrected_mean
 from fine_tuning.store import tables
 from fine_tuning.store.database import Database
 from fine_tuning.store.review_draws import Cohort, RatedDraw
@@ -101,6 +101,24 @@ def test_estimate_of_drawn_calls_is_unbiased_and_covers(
     assert naively < covered - 10
 
 
+def test_so_many_more_ratings_halve_the_interval() -> None:
+    rng, ratios = np.random.default_rng(22), []
+    for number in range(40):
+        state, name = rng.bit_generator.state, f"more {number}"
+        before = estimate(reviewed(rng, name, [3000], [60]).sample)
+        assert before.more is not None
+        assert 120 < before.more < 180
+        rng.bit_generator.state = state  # the same calls
+        after = estimate(reviewed(rng, name, [3000], [60 + before.more]).sample)
+        ratios.append((after.high - after.low) / (before.high - before.low))
+    assert np.mean(ratios) == pytest.approx(0.5, abs=0.03)
+
+
+def estimate(sample: Sample) -> Corrected:
+    human = [(each.rating - 1) / 4 for each in sample.rated]
+    return corrected_mean(human, [0.0] * len(human), [], probabilities=sample.probabilities)
+
+
 def test_sample_of_new_calls_waits_until_those_drawn_are_rated() -> None:
     day = [DAY_ONE + timedelta(number) for number in range(3)]
     rated = [RatedDraw(str(at), day[at // 4], 1.0, 0.1 * (1 + at % 4), 5) for at in range(8)]
@@ -149,11 +167,14 @@ def test_quality_weights_ratings_by_the_inverse_of_their_probabilities(
     assert (found.rating, found.low, found.high) == pytest.approx([1 + 4 * each for each in expected[:3]])
     assert found.rating is not None
     assert found.rating > 1 + 4 * np.mean(human)  # the plain mean is of what is asked first
-    assert (found.calls, found.ratings, found.more, found.later) == (40, 12, None, 0)
-    assert "too few calls" in lines_of(found)[0]
+    assert (found.calls, found.ratings, found.more, found.later) == (40, 12, 24, 0)
+    assert "from 12 ratings; about 24 more ratings halve the interval" in lines_of(found)[0]
     part = quality(database, Filters(domain="sums"))
     assert (part.calls, part.ratings) == (20, sum(each["domain"] == "sums" for each in rated_of(collector, ids)))
-    review(28)
+    review(13)
+    assert quality(database).more is None
+    assert "too few calls are there to halve the interval" in lines_of(quality(database))[0]
+    review(15)
     everything = quality(database)
     assert everything.rating == pytest.approx(4.0)  # of ten calls 1 and of thirty 5, whatever was asked first
     assert everything.ratings == everything.calls == 40
@@ -258,7 +279,7 @@ def test_review_commands_ask_rate_and_estimate(cli: Any, workspace: Any) -> None
     assert (code, out.strip()) == (0, "rated 5; 24 calls are waiting")
     code, out, _ = cli("review", "quality")
     assert code == 0
-    assert re.search(r"30 calls: \d\.\d\d \(95 % interval .*\), from 6 ratings; about 18 more ratings halve", out)
+    assert re.search(r"30 calls: \d\.\d\d \(95 % interval .*\), from 6 ratings; about \d+ more ratings halve", out)
     assert json.loads(cli("review", "quality", "--domain", "none", "--json")[1])["calls"] == 0
     for wrong, message in (
         (("rate", calls[0]["id"], "6"), "from 1 to 5"),

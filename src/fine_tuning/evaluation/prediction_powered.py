@@ -80,10 +80,10 @@ def corrected_mean(
     estimate = float(shares @ left) + weight * float(everyone.mean()) - ratio_bias - weight_bias
     of_judge = weight * (everyone - everyone.mean()) / len(everyone)
     parts = of_judge + np.append(shares * apart, np.zeros(len(rest)))
-    ends = (mean / count) ** 2 + ((1 - mean) / count) ** 2
-    variance = _clustered(parts, groups) + ends * (1 - weight)
-    half = float(stdtrit(min(labelled, count) - 1, 0.5 + confidence / 2)) * sqrt(variance)
-    more_labels = _labels_to_halve(n, variance, _clustered(of_judge, groups))
+    ends = ((mean / count) ** 2 + ((1 - mean) / count) ** 2) * (1 - weight)
+    variance, left_over = _clustered(parts, groups), _clustered(of_judge, groups)
+    half = float(stdtrit(min(labelled, count) - 1, 0.5 + confidence / 2)) * sqrt(variance + ends)
+    more_labels = _labels_to_halve(n, max(0.0, variance - left_over), ends, left_over)
     return Corrected(estimate, max(0.0, estimate - half), min(1.0, estimate + half), weight, more_labels)
 
 
@@ -113,9 +113,14 @@ def _clustered(parts: Iterable[float], groups: Sequence[Hashable]) -> float:
     return float(sum(part**2 for part in by_cluster.values())) * count / (count - 1) if count > 1 else 0.0
 
 
-def _labels_to_halve(labels: int, variance: float, of_judge: float) -> int | None:
-    """Further labels after which the variance is a quarter, about; a part of it is the judge's on other answers."""
-    left = variance / 4 - of_judge
-    if left <= 0 or variance <= of_judge:
+def _labels_to_halve(labels: int, of_labels: float, of_ends: float, of_judge: float) -> int | None:
+    """Further labels after which the variance is a quarter, about.
+
+    Where the labels of now are a share x of those then, the variance of the labels is x times what it is, that of the
+    ends of the scale x ** 2 times, and that of the judge's scores remains.
+    """
+    left = (of_labels + of_ends + of_judge) / 4 - of_judge
+    if left <= 0 or of_labels + of_ends <= 0:
         return None
-    return ceil(labels * ((variance - of_judge) / left - 1))
+    share = 2 * left / (of_labels + sqrt(of_labels**2 + 4 * of_ends * left))
+    return ceil(labels * (1 / share - 1))

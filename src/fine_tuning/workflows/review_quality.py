@@ -137,14 +137,17 @@ def sample_of(cohorts: Sequence[Cohort], rated: Sequence[RatedDraw]) -> Sample:
     Args:
         cohorts: oldest first.
     """
-    best, limit, calls = Sample(None, inf, 0, []), inf, 0
+    limit, calls = inf, 0
+    latest = dict[float, tuple[datetime, int]]()  # by limit: with the same one, the latest time has most
     for cohort in cohorts:
         limit = min(limit, inf if cohort.first_waiting is None else cohort.first_waiting)
         calls += cohort.calls
-        found = [each for each in rated if each.entered_at <= cohort.entered_at and each.draw < limit]
-        if len(found) >= len(best.rated):
-            best = Sample(cohort.entered_at, limit, calls, found)
-    return best
+        latest[limit] = cohort.entered_at, calls
+    samples = [
+        Sample(until, limit, calls, [each for each in rated if each.entered_at <= until and each.draw < limit])
+        for limit, (until, calls) in reversed(latest.items())
+    ]
+    return max(samples, key=lambda each: len(each.rated), default=Sample(None, inf, 0, []))
 
 
 class _Others(NamedTuple):
