@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +15,8 @@ from sqlalchemy import select
 
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.distillation.review_inbox import ReviewInbox
-from fine_tuning.distillation.review_weights import Signal, uniform_number, weight_of
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation.prediction_powered import Corrected, corrected_mean
+from fine_tuning.evaluation.prediction_powered import corrected_mean
 from fine_tuning.store import tables
 from fine_tuning.store.database import Database
 from fine_tuning.store.review_draws import Cohort, RatedDraw
@@ -25,48 +24,8 @@ from fine_tuning.store.reviews import Filters
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.review_quality import Sample, judged_quality, lines_of, quality, sample_of
 from tests import wire
+from tests.workflows.reviewed_inbox import DAY_ONE, MEAN, estimates, reviewed
 from tests.workflows.test_predict import completion
-
-DAY_ONE = datetime(2026, 1, 1, tzinfo=UTC)
-GOOD, BAD = np.array([4, 5]), np.array([1, 2, 3])
-CHANCES = {1.0: 0.2, 0.5: 0.16, 0.0: 0.64}  # of how much speaks for asking about a call
-MEAN = sum(share * ((0.1 + 0.6 * doubt) * 2 + (0.9 - 0.6 * doubt) * 4.5) for doubt, share in CHANCES.items())
-
-
-class Reviewed(NamedTuple):
-    """What came of one inbox: the sample, the judge's scores of it and of the other calls."""
-
-    sample: Sample
-    judged: Sequence[float]
-    unlabelled: Sequence[float]
-
-
-def reviewed(rng: np.random.Generator, name: str, arriving: Sequence[int], rated: Sequence[int]) -> Reviewed:
-    """Calls arrive in turns, and after each some are rated in their order; doubted answers are bad more often."""
-    total = sum(arriving)
-    doubt = rng.choice([*CHANCES], total, p=[*CHANCES.values()])
-    is_bad = rng.random(total) < 0.1 + 0.6 * doubt
-    ratings = np.where(is_bad, rng.choice(BAD, total), rng.choice(GOOD, total))
-    weights = np.array([weight_of([Signal(each, "doubt")])[0] for each in doubt])
-    draws = np.array([uniform_number(f"{name} {number}") for number in range(total)]) / weights
-    turn, done = np.repeat(np.arange(len(arriving)), arriving), np.zeros(total, bool)
-    for number, count in enumerate(rated):
-        waiting = np.flatnonzero((turn <= number) & ~done)
-        done[waiting[np.argsort(draws[waiting])[:count]]] = True
-    cohorts = []
-    for number, count in enumerate(arriving):
-        left = draws[(turn == number) & ~done]
-        cohorts.append(Cohort(DAY_ONE + timedelta(number), count, float(left.min()) if left.size else None))
-    found = [
-        RatedDraw(str(at), DAY_ONE + timedelta(int(turn[at])), weights[at], draws[at], int(ratings[at]))
-        for at in np.flatnonzero(done)
-    ]
-    sample = sample_of(cohorts, found)
-    assert sample.until is not None
-    drawn = [int(each.example_id) for each in sample.rated]
-    others = np.setdiff1d(np.flatnonzero(turn <= (sample.until - DAY_ONE).days), drawn)
-    judged = np.clip((ratings - 1) / 4 + 0.15 + rng.normal(0, 0.2, total), 0, 1)  # too kind
-    return Reviewed(sample, judged[drawn].tolist(), judged[others].tolist())
 
 
 @pytest.mark.parametrize(
@@ -82,22 +41,18 @@ def test_estimate_of_drawn_calls_is_unbiased_and_covers(
     arriving: Sequence[int], rated: Sequence[int], has_judge: bool
 ) -> None:
     rng, tests, covered, naively = np.random.default_rng(21), 400, 0, 0
-    means, naive = [], []
+    means, naive, mean = [], [], (MEAN - 1) / 4
     for number in range(tests):
-        sample, judged, unlabelled = reviewed(rng, f"{len(arriving)} {number}", arriving, rated)
-        human = [(each.rating - 1) / 4 for each in sample.rated]
-        scores = (judged, unlabelled) if has_judge else ([0.0] * len(human), [])
-        found = corrected_mean(human, *scores, probabilities=sample.probabilities)
-        alike = corrected_mean(human, *scores)
-        low, high = (1 + 4 * each for each in (found.low, found.high))
-        covered += low <= MEAN <= high
-        naively += 1 + 4 * alike.low <= MEAN <= 1 + 4 * alike.high
-        means.append(1 + 4 * found.estimate)
-        naive.append(1 + 4 * alike.estimate)
+        inbox = reviewed(rng, f"{len(arriving)} {number}", arriving, rated)
+        found, alike = estimates(inbox, has_judge=has_judge)
+        covered += found.low <= mean <= found.high
+        naively += alike.low <= mean <= alike.high
+        means.append(found.estimate)
+        naive.append(alike.estimate)
     noise = float(np.std(means)) / tests**0.5
-    assert abs(np.mean(means) - MEAN) < 3 * noise
+    assert abs(np.mean(means) - mean) < 3 * noise
     assert 0.92 <= covered / tests <= 0.985
-    assert MEAN - np.mean(naive) > 8 * noise  # what is asked first is worse
+    assert mean - np.mean(naive) > 8 * noise  # what is asked first is worse
     assert naively < covered - 10
 
 
@@ -105,18 +60,13 @@ def test_so_many_more_ratings_halve_the_interval() -> None:
     rng, ratios = np.random.default_rng(22), []
     for number in range(40):
         state, name = rng.bit_generator.state, f"more {number}"
-        before = estimate(reviewed(rng, name, [3000], [60]).sample)
+        before, _ = estimates(reviewed(rng, name, [3000], [60]))
         assert before.more is not None
         assert 120 < before.more < 180
         rng.bit_generator.state = state  # the same calls
-        after = estimate(reviewed(rng, name, [3000], [60 + before.more]).sample)
+        after, _ = estimates(reviewed(rng, name, [3000], [60 + before.more]))
         ratios.append((after.high - after.low) / (before.high - before.low))
     assert np.mean(ratios) == pytest.approx(0.5, abs=0.03)
-
-
-def estimate(sample: Sample) -> Corrected:
-    human = [(each.rating - 1) / 4 for each in sample.rated]
-    return corrected_mean(human, [0.0] * len(human), [], probabilities=sample.probabilities)
 
 
 def test_sample_of_new_calls_waits_until_those_drawn_are_rated() -> None:

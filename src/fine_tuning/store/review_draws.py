@@ -119,7 +119,7 @@ def population(connection: Connection, conditions: Conditions, until: datetime) 
 
 
 def rated_otherwise(connection: Connection, conditions: Conditions) -> int:
-    """The number of rated calls that were never drawn: by feedback, by an import, or before there were weights."""
+    """The number of rated calls that were never drawn: by feedback, by a vote, or before there were weights."""
     joined = _examples.outerjoin(_draws, _draws.c.example_id == _examples.c.id)
     query = select(func.count()).select_from(joined).where(*conditions, _examples.c.judged.is_(True))
     return connection.scalar(query.where(_draws.c.example_id.is_(None), _examples.c.model_used != _HUMAN)) or 0

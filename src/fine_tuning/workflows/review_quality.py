@@ -63,7 +63,7 @@ class Quality:
         later: number of calls that entered later; they are part of it once those drawn of them are rated.
         ratings: that it is computed from.
         not_counted: ratings of calls that were drawn and do not count yet, as a call asked before them has no rating.
-        otherwise: ratings of calls that nobody drew (feedback, imports, earlier reviews); they are no part of it.
+        otherwise: ratings of calls that nobody drew (feedback, votes, earlier reviews); they are no part of it.
         more: further ratings that halve the interval, about; None where there are not as many calls.
         judge: the judge's own mean, as a rating; None without a judge.
         not_judged: calls that it leaves out, as the judge gave them no grade.
@@ -201,7 +201,7 @@ def lines_of(found: Quality) -> list[str]:
     if found.not_counted:
         lines.append(f"{found.not_counted:,} more ratings count once the calls that were asked before them are rated.")
     if found.otherwise:
-        why = "feedback, earlier reviews"
+        why = "feedback, votes, earlier reviews"
         lines.append(f"{found.otherwise:,} ratings of calls that were not drawn ({why}) are no part of it.")
     return lines
 
