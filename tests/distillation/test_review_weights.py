@@ -11,7 +11,7 @@ from scipy.stats import kstest
 from sqlalchemy import insert, inspect, select, text
 
 from fine_tuning.distillation import DistillationDataCollector
-from fine_tuning.distillation.review_inbox import ReviewInbox
+from fine_tuning.distillation.review_inbox import NO_REASON, ReviewInbox
 from fine_tuning.distillation.review_weights import MOST_WEIGHT, Signal, uniform_number, weight_of
 from fine_tuning.store import gateway_calls, tables
 from fine_tuning.store.column_types import now
@@ -88,7 +88,8 @@ def test_take_weighs_what_speaks_for_a_call_and_says_why(database: Database) -> 
         assert (row.weight, row.reason) == (pytest.approx(weight, abs=0.001), reason)
         assert row.draw == pytest.approx(uniform_number(example_id) / row.weight)
     reasons = inbox.reasons(taken)
-    assert reasons == {key: why for key, (_, why) in expected.items() if why is not None}
+    assert {one: reasons[one] for one in expected} == {one: why or NO_REASON for one, (_, why) in expected.items()}
+    assert set(reasons) == set(found)
 
 
 def test_take_again_keeps_the_order_and_adds_new_calls_behind(database: Database) -> None:

@@ -86,13 +86,10 @@ def review_next(
     calls = inbox.take(filters, limit)
     reasons, known = inbox.reasons(calls), quality(workspace.database, filters)
     if as_json:
-        shown = [{**each, "reason": reasons.get(each["id"])} for each in calls]
+        shown = [{**each, "reason": reasons[each["id"]]} for each in calls]
         output.print_json({"calls": shown, "quality": asdict(known)})
         return
-    rows = [
-        (each["id"], reasons.get(each["id"], "drawn at random"), _short(each["prompt"]), _short(each["response"]))
-        for each in calls
-    ]
+    rows = [(each["id"], reasons[each["id"]], _short(each["prompt"]), _short(each["response"])) for each in calls]
     if rows:
         output.print_table("Calls to rate", ["Call", "Why this one", "Prompt", "Response"], rows)
     else:
@@ -114,7 +111,7 @@ def review_rate(
 def review_quality(*, options: FilterOptions, judged: JudgeOptions, as_json: output.Json = False) -> None:
     """Estimate the mean rating of all calls of the inbox from the rated ones, and from a judge that they correct."""
     from fine_tuning.distillation.review_weights import enter_waiting
-    from fine_tuning.evaluation.judge_prompts import RUBRIC
+    from fine_tuning.evaluation.judge_prompts import BARE_RUBRIC
     from fine_tuning.store.column_types import now
     from fine_tuning.workflows import review_quality as estimates
 
@@ -129,7 +126,7 @@ def review_quality(*, options: FilterOptions, judged: JudgeOptions, as_json: out
             found = estimates.judged_quality(
                 workspace,
                 judged.judge,
-                judged.rubric or RUBRIC,
+                judged.rubric or BARE_RUBRIC,
                 filters,
                 most=judged.most,
                 on_progress=on_progress,

@@ -23,6 +23,7 @@ from fine_tuning.store.workspace import open_workspace
 
 CLAIM_SECONDS = 600.0  # after which the calls that a reviewer claimed are free for others
 ALL_CALLS = Filters()
+NO_REASON = "drawn at random"
 AGREEMENT_REVIEWS = 10_000  # newest reviews that the agreement is computed from
 
 __all__ = ["Agreement", "Filters", "ReviewInbox"]
@@ -103,9 +104,10 @@ class ReviewInbox:
             return reviews.find(tx, self._waiting(filters), checks.count("limit", limit))
 
     def reasons(self, found: Sequence[Example]) -> dict[str, str]:
-        """By id, why calls are asked more often than others; those that are drawn at random alone are left out."""
+        """By id, why calls are asked before others, in a few words."""
+        ids = [each["id"] for each in found]
         with self._database.read() as tx:
-            return review_draws.reasons(tx, [each["id"] for each in found])
+            return dict.fromkeys(ids, NO_REASON) | review_draws.reasons(tx, ids)
 
     def leave(self) -> None:
         """Release the claimed calls."""

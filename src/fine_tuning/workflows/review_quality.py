@@ -30,7 +30,6 @@ from fine_tuning.workflows.judging import OnProgress
 
 ALL_CALLS = Filters()
 MOST_JUDGED = 2000
-NO_REFERENCE = "(there is none)"
 
 
 class Sample(NamedTuple):
@@ -93,7 +92,7 @@ def quality(database: Database, filters: Filters = ALL_CALLS) -> Quality:
 def judged_quality(
     workspace: Workspace,
     judge: str,
-    rubric: str = judge_prompts.RUBRIC,
+    rubric: str = judge_prompts.BARE_RUBRIC,
     filters: Filters = ALL_CALLS,
     *,
     most: int = MOST_JUDGED,
@@ -114,7 +113,7 @@ def judged_quality(
     if sample.calls > most:
         raise UsageError(f"{sample.calls:,} calls are more than {most:,} to judge; select fewer of them, or allow more")
     calls = _population(workspace.database, filters, sample)
-    questions = [Question(messages_of_example(each)[:-1], NO_REFERENCE, tools=each["tools"] or ()) for each in calls]
+    questions = [Question(messages_of_example(each)[:-1], judge_prompts.NO_REFERENCE) for each in calls]
     answers = [each["response"] for each in calls]
     grades = judging.grades(judge, questions, answers, rubric, workspace=workspace, on_progress=on_progress)
     by_id = {each["id"]: grade for each, grade in zip(calls, grades, strict=True) if grade is not None}

@@ -23,7 +23,6 @@ from fine_tuning.workflows import review_quality
 PAGE = 20
 Value = TypeVar("Value", int, str)
 RATINGS = ("1", "2", "3", "4", "5")
-DRAWN = "drawn at random"
 SHORTCUTS = "1 to 5 rate · j next · k previous · e correct the answer · u undo the last review"
 
 
@@ -150,14 +149,13 @@ class _Inbox:
                 if place == self._at:
                     self._card(row)
                 elif place > self._at:
-                    reason = self._reasons.get(row["id"])
-                    components.text(_short(row["prompt"]) + (f" · {reason}" if reason else "")).classes("dim")
+                    components.text(f"{_short(row['prompt'])} · {self._reasons[row['id']]}").classes("dim")
 
     def _card(self, row: Example) -> None:
         with ui.element("article").classes("card current").props('aria-label="Call to rate"'):
             where = f"{row['domain']} · {row['model_used']} · {formatting.minute(row['captured_at'])}"
             components.text(where).classes("dim")
-            components.text(f"Why this one: {self._reasons.get(row['id'], DRAWN)}").classes("dim")
+            components.text(f"Why this one: {self._reasons[row['id']]}").classes("dim")
             for message in messages_of_example(row)[:-1]:  # the last one is the answer
                 components.text(str(message.get("role")), "strong")
                 components.text(_content(message), "pre")
