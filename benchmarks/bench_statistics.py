@@ -21,6 +21,7 @@ import statistics_coverage
 import statistics_limits
 import statistics_power
 import statistics_production
+import statistics_reviews
 
 from fine_tuning.experiments import simulation
 from fine_tuning.experiments.simulation import Scenario
@@ -44,6 +45,7 @@ SECTIONS: dict[str, Callable[[int], str]] = {  # in the order of the page
     "mismatch": statistics_limits.mismatch,
     "evaluations": statistics_coverage.evaluations,
     "savings": statistics_coverage.savings,
+    "reviews": statistics_reviews.reviews,
 }
 EVERY = 50  # samples of each model from look to look of the z-test in the plot
 

@@ -215,6 +215,35 @@ def test_evaluate_model_with_human_ratings_corrects_the_judge(host: wire.Host, c
     )
 
 
+def test_evaluate_model_weights_human_ratings_by_their_probabilities(host: wire.Host, cli: Any, tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"prompt": f"q{n}", "prediction": f"{'RIGHT' if n % 4 else 'WRONG'} {n}", "reference": "r"} for n in range(80)
+    ]
+    for n in range(40):  # the wrong ones are drawn four times as often
+        rows[n] |= {"human_rating": 5 if n % 4 else 1, "human_probability": 0.2 if n % 4 else 0.8}
+    file = tmp_path / "test.jsonl"
+
+    def corrected(rows: list[dict[str, Any]]) -> Any:
+        file.write_text("\n".join(map(json.dumps, rows)))
+        return json.loads(cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge", "--json")[1])
+
+    host.answers["POST /chat/completions"] = completion("Grade: 3")  # tells nothing apart
+    found = corrected(rows)["judge_corrected"]["estimate"]
+    assert found == pytest.approx(30 / 0.2 / (30 / 0.2 + 10 / 0.8), abs=0.02)
+    alike = [{name: value for name, value in row.items() if name != "human_probability"} for row in rows]
+    assert corrected(alike)["judge_corrected"]["estimate"] == pytest.approx(0.75)
+    for row, message in (
+        ({**rows[0], "human_probability": 0}, "row 1: human_probability must be above 0"),
+        ({**rows[0], "human_probability": 2}, "row 1: human_probability must be between 0 and 1"),
+        (alike[0], "39 of 40 rows with human_rating have human_probability; all must"),
+    ):
+        file.write_text("\n".join(map(json.dumps, [row, *rows[1:]])))
+        code, _, err = cli("evaluate-model", "m", "base", "test.jsonl", "--judge", "judge")
+        assert (code, message in err) == (1, True), err
+    with pytest.raises(UsageError, match="1 of 2 human scores have a probability"):
+        judging.corrected([1.0, 0.0], [1.0, 0.0], probabilities=[0.5, None])
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

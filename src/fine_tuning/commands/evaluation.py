@@ -130,7 +130,8 @@ def _corrected(questions: list[Question], grades: list[Grade]) -> Corrected | No
     if not grades:
         return None
     human, clusters = [each.human for each in questions], evaluation_questions.clusters(questions)
-    return judging.corrected([grade.value for grade in grades], human, clusters)
+    drawn = [each.human_probability for each in questions]
+    return judging.corrected([grade.value for grade in grades], human, clusters, probabilities=drawn)
 
 
 def _metadata(test_file: Path, model: Answering, options: EvaluationOptions) -> dict[str, object]:

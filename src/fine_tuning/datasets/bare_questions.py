@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fine_tuning.data_io.equal_answers import normal_form
 from fine_tuning.datasets import turns
 from fine_tuning.datasets.spool import Numbers
-from fine_tuning.datasets.words import normal_form
 
 MAX_ALIKE = 30  # states with one answer; one that more have says nothing of its chat
 MIN_BYTES = 12  # of a bare question; a shorter one is found in any text

@@ -10,6 +10,7 @@ from enum import IntEnum, IntFlag
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from fine_tuning.data_io.equal_answers import normal_form
 from fine_tuning.data_io.formats import Call, row_text
 from fine_tuning.data_io.formats.findings import Finding, has_error
 from fine_tuning.data_io.messages import Message
@@ -22,7 +23,6 @@ from fine_tuning.datasets.privacy.row_privacy import RowPrivacy
 from fine_tuning.datasets.recipe import Recipe
 from fine_tuning.datasets.row_filters import RowFilters
 from fine_tuning.datasets.training_formats import BUILT
-from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import DataError
 
 

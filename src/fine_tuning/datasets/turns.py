@@ -14,6 +14,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, cast
 
+from fine_tuning.data_io.equal_answers import normal_form
 from fine_tuning.data_io.messages import ContentPart, Message, Tool, said_content
 from fine_tuning.datasets import words
 from fine_tuning.datasets.canonical_calls import call_text, json_text
@@ -193,7 +194,7 @@ def _message_hash(message: Message) -> int:
             said = [each for text in said if (each := without_reasoning(text).strip())] or ([] if calls else said)
         shown = "\0".join([*said, call_text(calls, is_timeless=True)] if calls else said)
     text = f"{role}\0{shown.replace(_WINDOWS_LINE, _LINE).strip()}"
-    return hash_of(words.normal_form(text)) % _MODULUS or 1
+    return hash_of(normal_form(text)) % _MODULUS or 1
 
 
 def _said(message: Message) -> str | list[ContentPart] | None:

@@ -137,11 +137,6 @@ def folded(text: str) -> str:
     return normalize("NFC", lower)
 
 
-def normal_form(text: str) -> str:
-    """A text in NFC."""
-    return text if text.isascii() else normalize("NFC", text)
-
-
 def _folded_sentence(sentence: str, both: frozenset[str]) -> str:
     if _is_shouted(sentence):
         return sentence.lower()

@@ -11,9 +11,10 @@ from statistics import median_low
 from fine_tuning._util import checks
 from fine_tuning.distillation.corrections import store_correction
 from fine_tuning.distillation.ratings import MAX_CORRECTED_RATING, check_rating
+from fine_tuning.distillation.review_weights import enter_waiting
 from fine_tuning.distillation.reviewer_agreement import alpha
 from fine_tuning.errors import ConflictError, NotFoundError
-from fine_tuning.store import examples, reviews
+from fine_tuning.store import examples, review_draws, reviews
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.examples import Example, Review
@@ -22,6 +23,7 @@ from fine_tuning.store.workspace import open_workspace
 
 CLAIM_SECONDS = 600.0  # after which the calls that a reviewer claimed are free for others
 ALL_CALLS = Filters()
+NO_REASON = "drawn at random"
 AGREEMENT_REVIEWS = 10_000  # newest reviews that the agreement is computed from
 
 __all__ = ["Agreement", "Filters", "ReviewInbox"]
@@ -72,7 +74,7 @@ class ReviewInbox:
         self._seat = self.reviewer if seat is None else checks.name("seat", seat)
         self._second_opinions = second_opinions
         self._database = database or open_workspace().database
-        self._claims = reviews.Claims(self._seat, CLAIM_SECONDS, clock)
+        self._claims, self._clock = reviews.Claims(self._seat, CLAIM_SECONDS, clock), clock
 
     def count(self, filters: Filters = ALL_CALLS) -> int:
         """Number of calls that wait for a review."""
@@ -85,11 +87,12 @@ class ReviewInbox:
             return reviews.filter_choices(tx, self._waiting(ALL_CALLS))
 
     def take(self, filters: Filters = ALL_CALLS, limit: int = 20) -> list[Example]:
-        """Claim the next calls for ten minutes, oldest first.
+        """Claim the next calls for ten minutes: those claimed before, then by their draws (see `review_weights`).
 
         Calls that were claimed before and do not match the filters are released.
         """
         checks.count("limit", limit)
+        enter_waiting(self._database, self._clock())
         with self._database.write() as tx:
             found = self._claims.claim(tx, self._waiting(filters), limit)
             self._claims.release(tx, keep=[example["id"] for example in found])
@@ -99,6 +102,12 @@ class ReviewInbox:
         """The next calls, without claiming them."""
         with self._database.read() as tx:
             return reviews.find(tx, self._waiting(filters), checks.count("limit", limit))
+
+    def reasons(self, found: Sequence[Example]) -> dict[str, str]:
+        """By id, why calls are asked before others, in a few words."""
+        ids = [each["id"] for each in found]
+        with self._database.read() as tx:
+            return dict.fromkeys(ids, NO_REASON) | review_draws.reasons(tx, ids)
 
     def leave(self) -> None:
         """Release the claimed calls."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fine_tuning.datasets.words import normal_form
+from fine_tuning.data_io.equal_answers import normal_form
 
 
 def score(prediction: str, reference: str) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fine_tuning.datasets.words import normal_form
+from fine_tuning.data_io.equal_answers import are_equal_texts
 
 
 def matches(prediction: str, reference: str) -> bool:
-    """Whether the two are equal after stripping, in NFC: an accented letter is the same however it was typed."""
-    return normal_form(prediction.strip()) == normal_form(reference.strip())
+    """Whether the two are equal after stripping, in NFC."""
+    return are_equal_texts(prediction, reference)

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from fine_tuning.data_io import schema_validation
-from fine_tuning.data_io.json_values import strict_json
+from fine_tuning.data_io.equal_answers import NOT_JSON, canonical, normal_form, parse
 from fine_tuning.data_io.schema_validation import ValidationTimeout
-from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import UsageError
 
-_FENCE = re.compile(r"^```(?:json)?\s*(.*?)\s*```$", re.DOTALL | re.IGNORECASE)
-_BYTE_ORDER_MARK = "\ufeff"  # a parser may ignore it: RFC 8259, section 8.1
-NOT_JSON = object()
 JsonSchemaValidator = Any  # jsonschema.Draft202012Validator, which has no types
 
 
@@ -68,16 +63,6 @@ def field_f1(prediction: str, reference: str) -> float:
     return 2 * len(ours & theirs) / (len(ours) + len(theirs))
 
 
-def parse(text: str) -> object:
-    """The JSON value of a text, also in a code fence; `NOT_JSON` if there is none."""
-    stripped = text.strip().removeprefix(_BYTE_ORDER_MARK).lstrip()
-    fenced = _FENCE.match(stripped)
-    try:
-        return strict_json(fenced[1] if fenced else stripped)
-    except (ValueError, RecursionError):
-        return NOT_JSON
-
-
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> JsonSchemaValidator:
     from jsonschema import Draft202012Validator
@@ -102,9 +87,3 @@ def _leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[t
             yield from _leaves(item, (*path, position))
     else:
         yield path, canonical(value)
-
-
-def canonical(value: object) -> str:
-    """The text that all JSON of an equal value has: 1 and 1.0, any order of keys, accents in NFC or NFD."""
-    text = normal_form(json.dumps(value, ensure_ascii=False))
-    return text if text.isascii() and "{" not in text else json.dumps(json.loads(text), sort_keys=True)

@@ -11,6 +11,10 @@ import re
 
 RUBRIC = "The answer is correct, complete and to the point, and says what the reference says."
 LOWEST, HIGHEST = 1, 5
+NO_REFERENCE = "(there is none)"
+BARE_RUBRIC = (
+    "The answer is correct, complete and to the point, and does what was asked in the form that was asked for."
+)
 MAX_REPLY_TOKENS = 256
 # At the end of a line, in the forms that models use: "Grade: 4", "**Score: 4/5**", "Grade (1-5): 4.5".
 _MARKS = r"[\s:=*_\"']{0,5}"

@@ -9,7 +9,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from fine_tuning.datasets.words import normal_form
+from fine_tuning.data_io.equal_answers import normal_form
 from fine_tuning.evaluation import intervals, paired_tests
 from fine_tuning.evaluation.paired_tests import Positions
 from fine_tuning.evaluation.score_summary import Figure

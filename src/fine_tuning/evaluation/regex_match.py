@@ -9,7 +9,7 @@ import regex
 
 from fine_tuning._util import timed_patterns
 from fine_tuning._util.timed_patterns import PatternTimeout
-from fine_tuning.datasets.words import normal_form
+from fine_tuning.data_io.equal_answers import normal_form
 from fine_tuning.errors import UsageError
 
 

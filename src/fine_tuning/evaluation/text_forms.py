@@ -9,7 +9,8 @@ from unicodedata import category, decomposition, normalize
 
 import regex
 
-from fine_tuning.datasets.words import CLUSTER, UNSPACED, normal_form
+from fine_tuning.data_io.equal_answers import normal_form
+from fine_tuning.datasets.words import CLUSTER, UNSPACED
 
 _LETTER = r"[\p{L}\p{Nd}\p{Nl}[\p{No}--\p{Script=Common}]]"  # also numerals such as Ethiopic ones, but no ½ and no ²
 _MARK = r"[\p{M}--\p{Me}]"

@@ -7,9 +7,9 @@ import re
 from enum import Enum
 
 from fine_tuning.data_io.dialects.tool_calls import TAGGED_CALL, called_function
+from fine_tuning.data_io.equal_answers import NOT_JSON, canonical, parse
 from fine_tuning.data_io.json_values import first_value, is_list, is_object
 from fine_tuning.errors import UsageError
-from fine_tuning.evaluation.json_match import NOT_JSON, canonical, parse
 
 _MAY_BE_CALLS = re.compile(r"\s*(?:[\[{]|```|.*<tool_call>)", re.DOTALL)
 _CALL_KEYS = {"id", "type", "name", "arguments"}

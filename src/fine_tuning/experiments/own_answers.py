@@ -9,10 +9,9 @@ from typing import NamedTuple
 from fine_tuning._util.same_model import is_same
 from fine_tuning.costs import hosted_model
 from fine_tuning.costs.roi_facts import Incumbent
+from fine_tuning.data_io.equal_answers import NOT_JSON, normal_form, parse
 from fine_tuning.data_io.messages import compared_text, messages_of_example
-from fine_tuning.datasets.words import normal_form
 from fine_tuning.errors import DataError
-from fine_tuning.evaluation import json_match
 from fine_tuning.evaluation.exact_match import matches
 from fine_tuning.experiments.incumbent import of_arm
 from fine_tuning.store import examples, experiment_samples, experiments
@@ -147,5 +146,5 @@ def _normal(text: str) -> str:
 
 def _value(answer: str) -> str:
     """What an answer is recognised by: its JSON value, however it is written, else its normalised text."""
-    value = json_match.parse(answer)
-    return _normal(answer if value is json_match.NOT_JSON else json.dumps(value, sort_keys=True))
+    value = parse(answer)
+    return _normal(answer if value is NOT_JSON else json.dumps(value, sort_keys=True))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import isnan
 from typing import TypedDict
 
-from fine_tuning.data_io.answers import compared
+from fine_tuning.data_io.equal_answers import are_equal
 from fine_tuning.data_io.messages import messages_of_example
-from fine_tuning.evaluation import intervals, json_match, metrics
+from fine_tuning.evaluation import intervals
 from fine_tuning.store import examples, gateway_calls, routes
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.gateway_calls import Pair
@@ -53,8 +53,4 @@ def _agrees(tx: Transaction, pair: Pair) -> bool | None:
     example = None if pair.call["example_id"] is None else examples.get(tx, pair.call["example_id"])
     if example is None or pair.shadow["answer"] is None:
         return None
-    answer, reference = map(str, compared(pair.shadow["answer"], messages_of_example(example)[-1]))
-    values = json_match.parse(answer), json_match.parse(reference)
-    if json_match.NOT_JSON not in values:
-        return json_match.canonical(values[0]) == json_match.canonical(values[1])
-    return metrics.find("exact_match").score(answer, reference) == 1
+    return are_equal(pair.shadow["answer"], messages_of_example(example)[-1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, or_, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
@@ -19,7 +19,8 @@ from fine_tuning.store.upsert import insert
 _examples = tables.examples
 _reviews = tables.reviews
 _claims = tables.review_claims
-_OLDEST_FIRST = (_examples.c.captured_at, _examples.c.id)
+_draws = tables.review_draws
+_LOWEST_DRAW_FIRST = (_draws.c.draw.nulls_last(), _examples.c.captured_at, _examples.c.id)
 Conditions = Sequence[ColumnElement[bool]]
 
 
@@ -51,6 +52,15 @@ class NewReview(TypedDict):
     corrected_id: str | None
 
 
+def matching(filters: Filters) -> Conditions:
+    """The calls that filters select."""
+    equal = {_examples.c.domain: filters.domain, _examples.c.model_used: filters.model}
+    found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
+    found += [_examples.c.captured_at >= filters.since] if filters.since else []
+    found += [_examples.c.captured_at < filters.until] if filters.until else []
+    return found
+
+
 def waiting(filters: Filters, second_opinion_of: str | None = None) -> Conditions:
     """Which calls wait for a review.
 
@@ -58,10 +68,7 @@ def waiting(filters: Filters, second_opinion_of: str | None = None) -> Condition
         second_opinion_of: a reviewer; the calls that exactly one other person has reviewed. None for those without a
             review.
     """
-    equal = {_examples.c.domain: filters.domain, _examples.c.model_used: filters.model}
-    found: list[ColumnElement[bool]] = [column == value for column, value in equal.items() if value]
-    found += [_examples.c.captured_at >= filters.since] if filters.since else []
-    found += [_examples.c.captured_at < filters.until] if filters.until else []
+    found = matching(filters)
     if second_opinion_of is None:
         return [_examples.c.judged.is_(False), *found]
     is_valid = _reviews.c.undone_at.is_(None)
@@ -83,9 +90,14 @@ def filter_choices(connection: Connection, conditions: Conditions) -> FilterChoi
 
 
 def find(connection: Connection, conditions: Conditions, limit: int) -> list[Example]:
-    """Up to `limit` calls that fulfil conditions, oldest first."""
-    query = select(_examples).where(*conditions).order_by(*_OLDEST_FIRST).limit(limit)
-    return [record_of(row) for row in connection.execute(query)]
+    """Up to `limit` calls that fulfil conditions, lowest draw first."""
+    return [record_of(row) for row in connection.execute(_in_order(conditions).limit(limit))]
+
+
+def _in_order(conditions: Conditions) -> Select[tuple[object, ...]]:
+    """Calls that fulfil conditions, lowest draw first; those without one, oldest first."""
+    joined = _examples.outerjoin(_draws, _draws.c.example_id == _examples.c.id)
+    return select(_examples).select_from(joined).where(*conditions).order_by(*_LOWEST_DRAW_FIRST)
 
 
 @dataclass(frozen=True)
@@ -102,14 +114,14 @@ class Claims:
     clock: Callable[[], datetime] = now
 
     def claim(self, connection: Connection, conditions: Conditions, limit: int) -> list[Example]:
-        """Claim up to `limit` calls that no other seat has, oldest first; claims of this seat are renewed."""
+        """Claim up to `limit` calls that no other seat has, lowest draw first, after those that this seat has."""
         moment = self.clock()
         connection.execute(delete(_claims).where(_claims.c.expires_at <= moment))
         of_example = _claims.c.example_id == _examples.c.id
         mine = find(connection, [*conditions, exists().where(of_example, _claims.c.reviewer == self.seat)], limit)
-        free = select(_examples).where(*conditions, ~exists().where(of_example)).order_by(*_OLDEST_FIRST)
+        free = _in_order([*conditions, ~exists().where(of_example)])
         if connection.dialect.name == "postgresql":
-            free = free.with_for_update(skip_locked=True)
+            free = free.with_for_update(skip_locked=True, of=_examples)
         found = mine + [record_of(row) for row in connection.execute(free.limit(limit - len(mine)))]
         if found:
             statement = insert(connection, _claims)
@@ -118,7 +130,7 @@ class Claims:
                 statement.on_conflict_do_update(index_elements=[_claims.c.example_id], set_={"expires_at": until}),
                 [{"example_id": each["id"], "reviewer": self.seat, "expires_at": until} for each in found],
             )
-        return sorted(found, key=lambda each: (each["captured_at"], each["id"]))
+        return found
 
     def claim_one(self, connection: Connection, example_id: str) -> None:
         """Claim a call that no seat has."""

@@ -51,6 +51,7 @@ class Question:
         tools: that the model may call.
         prediction: of the file, where it holds one.
         human: the human score of that prediction, 0 to 1: a row's `human_rating` of 1 to 5.
+        human_probability: with which the row was drawn for that score, above 0 to 1; None where all were drawn alike.
         cluster: the id of the conversation that the row belongs to, if it names one.
     """
 
@@ -59,6 +60,7 @@ class Question:
     slices: Mapping[str, str] = field(default_factory=dict)
     prediction: Prediction | None = None
     human: float | None = None
+    human_probability: float | None = None
     cluster: str | None = None
     tools: Sequence[Tool] = ()
 
@@ -89,7 +91,11 @@ def read_questions(path: Path) -> list[Question]:
     Raises:
         NotFoundError, DataError: the file is missing or a row cannot be used; the message names the line.
     """
-    return [question_of(row, f"{path}, row {number}") for number, row in without_padding(read_rows(path))]
+    found = [question_of(row, f"{path}, row {number}") for number, row in without_padding(read_rows(path))]
+    drawn = [each.human_probability is not None for each in found if each.human is not None]
+    if any(drawn) and not all(drawn):
+        raise DataError(f"{path}: {sum(drawn)} of {len(drawn)} rows with human_rating have human_probability; all must")
+    return found
 
 
 def clusters(questions: Sequence[Question]) -> list[str] | None:
@@ -148,4 +154,14 @@ def _with_prediction(row: JsonObject, where: str, slices: Mapping[str, str]) -> 
         raise DataError(f"{where}: {error}") from None
     messages: list[Message] = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else []
     human = None if rating is None else (rating - RATINGS[0]) / (RATINGS[-1] - RATINGS[0])
-    return Question(messages, reference, slices, prediction, human)
+    return Question(messages, reference, slices, prediction, human, _probability(row, where))
+
+
+def _probability(row: JsonObject, where: str) -> float | None:
+    try:
+        found = checks.rate("human_probability", row.get("human_probability"))
+    except UsageError as error:
+        raise DataError(f"{where}: {error}") from None
+    if found == 0:
+        raise DataError(f"{where}: human_probability must be above 0: a row that is never drawn has no human_rating")
+    return found

@@ -109,18 +109,26 @@ def preferences(
 
 
 def corrected(
-    grades: Sequence[float | None], human: Sequence[float | None], clusters: Sequence[Hashable] | None = None
+    grades: Sequence[float | None],
+    human: Sequence[float | None],
+    clusters: Sequence[Hashable] | None = None,
+    *,
+    probabilities: Sequence[float | None] | None = None,
 ) -> Corrected:
     """Estimate the mean human score from a judge's grades and human scores of some of the same predictions.
 
     Args:
         grades, human: of each prediction, 0 to 1; None is unknown.
         clusters: predictions that may be correlated, such as those of a conversation.
+        probabilities: with which each prediction was drawn for its human score, above 0 to 1; without any, all that
+            have one were drawn alike.
 
     Raises:
-        UsageError: the lists differ in length, or a score is not between 0 and 1.
+        UsageError: the lists differ in length, a score is not between 0 and 1, or some human scores have a
+            probability and others none.
     """
-    _check_lengths(grades=grades, human=human, **({} if clusters is None else {"clusters": clusters}))
+    further = {"clusters": clusters, "probabilities": probabilities}
+    _check_lengths(grades=grades, human=human, **{name: each for name, each in further.items() if each is not None})
     for label, column in (("grade", grades), ("human score", human)):
         for each in column:
             if each is not None and checks.rate(label, each) is None:
@@ -128,11 +136,16 @@ def corrected(
     graded = [position for position, grade in enumerate(grades) if grade is not None]
     both = [position for position in graded if human[position] is not None]
     rest = [position for position in graded if human[position] is None]
+    drawn = [None if probabilities is None else probabilities[position] for position in both]
+    known = [each for each in drawn if each is not None]
+    if known and len(known) < len(drawn):
+        raise UsageError(f"{len(known)} of {len(drawn)} human scores have a probability; all of them or none must")
     return corrected_mean(
         [float(human[position] or 0) for position in both],
         [float(grades[position] or 0) for position in both],
         [float(grades[position] or 0) for position in rest],
         clusters=None if clusters is None else [clusters[position] for position in (*both, *rest)],
+        probabilities=known or None,
     )
 
 

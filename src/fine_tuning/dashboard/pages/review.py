@@ -18,6 +18,7 @@ from fine_tuning.data_io.messages import Message, messages_of_example
 from fine_tuning.distillation.review_inbox import Agreement, Filters, ReviewInbox
 from fine_tuning.errors import UsageError
 from fine_tuning.store.records.examples import Example
+from fine_tuning.workflows import review_quality
 
 PAGE = 20
 Value = TypeVar("Value", int, str)
@@ -52,6 +53,7 @@ class _Inbox:
         self._open_pages[seat] += 1
         self._filters = Filters()
         self._rows: list[Example] = []
+        self._reasons: dict[str, str] = {}
         self._at = 0
         self._turn = Lock()  # one action at a time, so that the call that is rated is the one that was shown
         self._editor: ui.textarea | None = None
@@ -66,6 +68,7 @@ class _Inbox:
             self._second = ui.switch("Second opinions", on_change=self._switch)
         components.text(SHORTCUTS).classes("dim")
         self._count = components.text("").props('role="status"')
+        self._quality = ui.element("section").props('aria-label="Quality"')
         self._list = ui.element("div").props("tabindex=-1")
         self._agreement = ui.element("div")
         if self._may_write:
@@ -83,12 +86,14 @@ class _Inbox:
         else:
             found = await to_thread(self._inbox.peek, self._filters, PAGE)
         self._rows = [] if found is FAILED else found
+        self._reasons = await to_thread(self._inbox.reasons, self._rows)
         self._at = next((place for place, row in enumerate(self._rows) if row["id"] == first), 0)
         self._draw()
         choices = await to_thread(self._inbox.choices)
         self._domain.set_options({"": "all domains", **{each: each for each in choices["domain"]}})
         self._model.set_options({"": "all models", **{each: each for each in choices["model"]}})
         await self._show_counts()
+        await self._show_quality()
 
     def leave(self) -> None:
         """Release the claimed calls."""
@@ -106,6 +111,13 @@ class _Inbox:
         self._agreement.clear()
         with self._agreement:
             _show_agreement(agreement)
+
+    async def _show_quality(self) -> None:
+        found = await to_thread(review_quality.quality, self._database, self._filters)
+        self._quality.clear()
+        with self._quality:
+            for line in review_quality.lines_of(found):
+                components.text(line).classes("dim")
 
     async def _choose(self) -> None:
         await self._filter()
@@ -137,12 +149,13 @@ class _Inbox:
                 if place == self._at:
                     self._card(row)
                 elif place > self._at:
-                    components.text(_short(row["prompt"])).classes("dim")
+                    components.text(f"{_short(row['prompt'])} · {self._reasons[row['id']]}").classes("dim")
 
     def _card(self, row: Example) -> None:
         with ui.element("article").classes("card current").props('aria-label="Call to rate"'):
             where = f"{row['domain']} · {row['model_used']} · {formatting.minute(row['captured_at'])}"
             components.text(where).classes("dim")
+            components.text(f"Why this one: {self._reasons[row['id']]}").classes("dim")
             for message in messages_of_example(row)[:-1]:  # the last one is the answer
                 components.text(str(message.get("role")), "strong")
                 components.text(_content(message), "pre")

@@ -13,7 +13,14 @@ from fine_tuning.store.tables.batch_tables import BATCH_STATUSES, batch_results,
 from fine_tuning.store.tables.cost_tables import COST_KINDS, budgets, cost_events, cost_totals
 from fine_tuning.store.tables.dataset_tables import dataset_examples, datasets
 from fine_tuning.store.tables.evaluation_tables import evaluation_results, evaluations
-from fine_tuning.store.tables.example_tables import examples, imports, preferences, review_claims, reviews
+from fine_tuning.store.tables.example_tables import (
+    examples,
+    imports,
+    preferences,
+    review_claims,
+    review_draws,
+    reviews,
+)
 from fine_tuning.store.tables.experiment_tables import (
     ARMS,
     experiment_clusters,
@@ -102,6 +109,7 @@ __all__ = [
     "response_items",
     "responses",
     "review_claims",
+    "review_draws",
     "reviews",
     "route_revisions",
     "routes",

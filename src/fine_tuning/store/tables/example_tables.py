@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKey, Index, Integer, Table, UniqueConstraint, false
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    UniqueConstraint,
+    false,
+    true,
+)
 
 from fine_tuning.store.column_types import BigId, Json, String, Text, UtcTime
 from fine_tuning.store.tables.schema_metadata import metadata, only
@@ -71,6 +83,19 @@ review_claims = Table(
         doc="a reviewer, or one of their browser tabs; no other gets the example",
     ),
     Column("expires_at", UtcTime, nullable=False),
+)
+
+review_draws = Table(
+    "review_draws",
+    metadata,
+    Column("example_id", ForeignKey("examples.id"), primary_key=True),
+    Column("weight", Float, nullable=False, doc="the call's draw is below a limit with probability weight * limit"),
+    Column("draw", Float, nullable=False, doc="its number, uniform in 0 to 1, / weight: the lowest is asked first"),
+    Column("reason", String(200), doc="of a weight above the lowest"),
+    Column("is_counted", Boolean, nullable=False, server_default=true(), doc="in estimates; its time was not removed"),
+    Column("entered_at", UtcTime, nullable=False, doc="when the inbox first gave it a weight"),
+    CheckConstraint("weight > 0", name="weight_above_0"),
+    Index(None, "draw"),
 )
 
 preferences = Table(

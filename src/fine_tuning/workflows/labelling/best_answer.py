@@ -12,8 +12,6 @@ from fine_tuning.data_io.messages import Message, compared_text, content_text, w
 from fine_tuning.evaluation import judge_prompts
 from fine_tuning.workflows.labelling.recorded_calls import Bought
 
-RUBRIC = "The answer is correct, complete and to the point, and does what was asked in the form that was asked for."
-
 
 class Best(NamedTuple):
     """The place of the best answer, and by what: the share of answers that agree with it, or its grade (0 to 1)."""
@@ -42,7 +40,9 @@ def highest(grades: Sequence[float | None]) -> Best:
 def judge_request(request: Request, answer: Message) -> Request:
     """What a judge is asked about an answer, which has no reference."""
     question = "\n".join(f"{each['role']}: {whole_text(each)}" for each in request.messages)
-    prompt = judge_prompts.grading_prompt(question, "(there is none)", whole_text(answer), RUBRIC)
+    prompt = judge_prompts.grading_prompt(
+        question, judge_prompts.NO_REFERENCE, whole_text(answer), judge_prompts.BARE_RUBRIC
+    )
     return Request([{"role": "user", "content": prompt}])
 
 

@@ -9,8 +9,8 @@ BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 UTC_TIME = sa.DateTime(timezone=True)
 STATUSES = ("running", "waiting", "succeeded", "stopped", "failed")
 OPEN = sa.text("status IN ('running', 'waiting')")
-revision = "0021"
-down_revision = "0020"
+revision = "0022"
+down_revision = "0021"
 
 
 def upgrade() -> None:
