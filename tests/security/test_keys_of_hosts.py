@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from fine_tuning import LLMService
 from fine_tuning._util.hosts import find_host, is_known
 from fine_tuning.errors import ConfigurationError, FineTuningError
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import get_settings
-from fine_tuning.store import jobs
+from fine_tuning.store import jobs, tables
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.jobs import NewJob
 from fine_tuning.store.workspace import open_workspace
@@ -67,6 +68,32 @@ def test_host_of_a_stored_job_gets_no_key(database: Database, stranger: LyingHos
     assert refused(stranger)
 
 
+def test_key_of_a_call_goes_to_no_host_of_a_registered_version(workspace: Path, stranger: LyingHost) -> None:
+    ModelRegistry().register_model("m", "b", "j", 1, provider=stranger.url, provider_model="x")
+    with pytest.raises(FineTuningError):
+        LLMService(model="m-v1", api_key=KEY).complete("Hi")
+    assert refused(stranger)
+    with pytest.raises(FineTuningError):
+        LLMService(model="m-v1", api_key=KEY, base_url=stranger.url).complete("Hi")
+    assert KEY in json.dumps(stranger.asked)
+
+
+@pytest.mark.parametrize("known", ["api.openai.com", "localhost", "127.0.0.1:1"])
+@pytest.mark.parametrize("mark", ["?", "#"])
+def test_address_that_only_looks_like_a_known_host_gets_no_key(
+    database: Database, stranger: LyingHost, mark: str, known: str
+) -> None:
+    forged = stranger.url.removesuffix("/v1") + f"{mark}@{known}/v1"
+    version = ModelRegistry().register_model("m", "b", "j", 1, provider=stranger.url, provider_model="x")
+    with database.write() as tx:
+        tx.execute(update(tables.model_versions).values(provider=forged))
+    for call in (lambda: LLMService(model="m-v1").complete("Hi"), lambda: ModelRegistry().refresh_shutdown_dates()):
+        with pytest.raises(ConfigurationError, match="is not the address of a host"):
+            call()
+    assert stranger.asked == []
+    assert version["provider"] == stranger.url
+
+
 def test_host_that_the_caller_names_gets_the_key(
     workspace: Path, stranger: LyingHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +122,8 @@ def test_host_that_wants_a_key_is_named_in_one_line(workspace: Path, stranger: L
         ("http://api.openai.com/v1", False),
         ("https://api.openai.com.evil.example/v1", False),
         ("https://api.openai.com@evil.example/v1", False),
+        ("https://api.openai.com/@evil.example/v1", True),
+        ("https://a@b@api.openai.com@evil.example/v1", False),
         ("https://notapi.openai.com/v1", False),
         ("https://mine.example/v2", True),
         ("http://mine.example/v1", False),
@@ -110,7 +139,13 @@ def test_known_hosts_are_those_of_the_settings(url: str, known: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://evil.example\\@api.openai.com/v1", "https://api.openai.com /v1", "http://a\nb"]
+    "url",
+    [
+        "https://evil.example\\@api.openai.com/v1",
+        "https://api.openai.com /v1",
+        "http://a\nb",
+        "https://evil.example?@api.openai.com/v1",
+    ],
 )
 def test_address_that_readers_take_differently_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="is not the address of a host"):

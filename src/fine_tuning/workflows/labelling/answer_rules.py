@@ -107,5 +107,5 @@ def _kind(schema: Mapping[str, Any]) -> Any:
 def _is_call(call: FunctionCall, names: Set[str]) -> bool:
     try:
         return call["name"] in names and is_object(json.loads(call["arguments"]))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -161,7 +161,7 @@ class Labelling:
             for at, prompt in enumerate(self.prompts.found)
         ]
         outcome.labels = self._labels(answered, on_calls)
-        outcome.spent = nan if any(each.cost is None for each in outcome.labels) else self._limit.spent
+        outcome.spent = self._limit.spent
         return outcome
 
     def _answered(self, prompt: Prompt, results: Sequence[Result], outcome: LabelOutcome) -> _Answered:

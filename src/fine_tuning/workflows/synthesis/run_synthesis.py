@@ -41,7 +41,7 @@ class SynthesisOutcome:
         labels: what the teacher's answers gave.
         graded: labels that the judge graded, of which so many were accepted; None without a judge.
         accepted: examples, with their labels.
-        spent: US dollars of all calls, in all runs.
+        spent: US dollars of all calls, in all runs; nan where unknown.
         stopped: why fewer were written than were asked for; empty where none is missing.
     """
 
@@ -148,7 +148,8 @@ class Synthesis:
             outcome.calls += 1
             texts = new_inputs.inputs_in(reply)
             outcome.unreadable += texts is None
-            found += [new_inputs.prompt_of(text, written, self._teacher) for text in texts or ()]
+            asked_for = (texts or [])[: self.plan.inputs_per_call]
+            found += [new_inputs.prompt_of(text, written, self._teacher) for text in asked_for]
         outcome.written += len(found)
         return found
 
