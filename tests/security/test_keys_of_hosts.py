@@ -14,11 +14,13 @@ from fine_tuning._util.hosts import find_host, is_known
 from fine_tuning.errors import ConfigurationError, FineTuningError
 from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.settings import get_settings
-from fine_tuning.store import jobs, tables
+from fine_tuning.store import jobs, model_versions, relocations, tables
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.jobs import NewJob
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows import fine_tuners
+from fine_tuning.workflows.relocation import Plan, relocate
+from fine_tuning.workflows.relocation.replaced_version import relocation_request
 from tests.security.lying_host import LyingHost, as_json, lying_host
 
 KEY = "sk-of-the-owner"
@@ -50,10 +52,10 @@ def test_host_of_a_registered_version_gets_no_key(workspace: Path, stranger: Lyi
     assert refused(stranger)
 
 
-def test_host_of_a_stored_job_gets_no_key(database: Database, stranger: LyingHost) -> None:
-    job: NewJob = {
+def job_at(url: str) -> NewJob:
+    return {
         "id": "ftjob-1",
-        "provider": stranger.url,
+        "provider": url,
         "provider_job_id": "ftjob-1",
         "idempotency_key": "k",
         "model": "m",
@@ -61,8 +63,11 @@ def test_host_of_a_stored_job_gets_no_key(database: Database, stranger: LyingHos
         "hyperparameters": {},
         "status": "running",
     }
+
+
+def test_host_of_a_stored_job_gets_no_key(database: Database, stranger: LyingHost) -> None:
     with database.write() as tx:
-        jobs.add(tx, job)
+        jobs.add(tx, job_at(stranger.url))
     with pytest.raises(FineTuningError):
         fine_tuners.of_job(open_workspace(), "ftjob-1").get_job_status("ftjob-1")
     assert refused(stranger)
@@ -104,6 +109,32 @@ def test_host_that_the_caller_names_gets_the_key(
     monkeypatch.setenv("OPENAI_BASE_URL", stranger.url)
     ModelRegistry().refresh_shutdown_dates()
     assert KEY in json.dumps(stranger.asked)
+
+
+def test_resumed_relocation_sends_the_key_to_the_host_that_is_named(
+    workspace: Path, database: Database, stranger: LyingHost, tmp_path: Path
+) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": f"{n}"}, {"role": "assistant", "content": "a"}]} for n in range(30)
+    ]
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    ModelRegistry().register_model("m", "b", "ftjob-0", 1, provider=stranger.url, provider_model="x")
+    with lying_host() as named:
+        plan = Plan("m-v1", "gpt-4o-mini", provider=named.url, test_file=data)
+        with database.write() as tx:
+            old = model_versions.get(tx, "m", 1)
+            assert old is not None
+            made = relocations.start_or_resume(tx, relocation_request(plan, named.url, old))
+            tx.execute(update(tables.relocations).values(provider=stranger.url))
+            files = {"train": str(data), "test": str(data), "held_out": False}
+            for step, result in (("data", files), ("file", "file-1"), ("job", "ftjob-1")):
+                relocations.record_step(tx, made["id"], step, result)
+            jobs.add(tx, job_at(stranger.url))
+        with pytest.raises(FineTuningError):
+            relocate(plan, workspace=open_workspace())
+        assert KEY in json.dumps(named.asked)
+    assert refused(stranger)  # it is only asked what its own model answers
 
 
 @pytest.mark.parametrize("status", [401, 403])
