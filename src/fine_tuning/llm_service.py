@@ -38,8 +38,7 @@ class LLMService:
 
     Args:
         base_url: host of names that the workspace does not know; OPENAI_BASE_URL by default, else OpenAI.
-        api_key: OPENAI_API_KEY by default; it goes to that host, OpenAI and this machine, and to no other that a
-            registered model is at.
+        api_key: OPENAI_API_KEY by default; for that host, OpenAI and this machine, and no other of a registered model.
         capture: rating (1 to 5) with which each answered call is captured as an example; None captures nothing.
         domain, task_type: of captured examples.
         record_costs: record each call in the cost ledger.

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import UsageError
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY
+from fine_tuning.store.projects import DEFAULT_PROJECT, check_project
 
 VARIED = 0.7  # the temperature of several answers to one prompt
 RATING = 4
@@ -45,9 +46,11 @@ class LabelPlan(OptionModel):
     domain: Annotated[str, Field(description="Domain of prompts that have none.")] = "general"
     task_type: Annotated[str, Field(description="Task type of prompts that have none.")] = "chat"
     rating: Annotated[int, Field(description="Rating of the examples.", ge=1, le=5)] = RATING
+    project: Annotated[str, Field(description="Project that the examples belong to.")] = DEFAULT_PROJECT
 
     @model_validator(mode="after")
     def _check(self) -> LabelPlan:
+        check_project(self.project)
         if self.judge is not None and self.samples == 1:
             raise UsageError("a judge chooses among several answers: set samples to 2 or more")
         if self.choices and self.schema_file is not None:

@@ -222,6 +222,7 @@ class Labelling:
         """A label as the record of a call, which says who labelled it, how, and at what price."""
         row = label.prompt.record
         facts = Facts(row["domain"], row["task_type"], self.plan.rating, self._metadata(label), self._name)
+        facts = facts._replace(project=self.plan.project)
         return example_record(self._messages(label), row["tools"], facts)
 
     def _messages(self, label: Label) -> list[Message]:
