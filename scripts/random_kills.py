@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scripts import killed_operations
+from scripts.killed_bakeoffs import Bakeoff
 from scripts.killed_databases import EMPTY, HOME, Databases
 from scripts.killed_operations import Acknowledge, Operation, Places, Work, left_over
 from sqlalchemy import event
@@ -198,13 +199,12 @@ def main() -> int:
 
 def _operations(*, with_models: bool) -> tuple[tuple[Operation, ...], Callable[[Places], Work]]:
     """The operations, and what makes their workspace."""
+    plain = (*killed_operations.OPERATIONS, Bakeoff())
     if not with_models:
-        return killed_operations.OPERATIONS, killed_operations.make_workspace
+        return plain, killed_operations.make_workspace
     from scripts import killed_model_operations  # takes seconds
 
-    return killed_operations.OPERATIONS + killed_model_operations.OPERATIONS, (
-        killed_model_operations.make_trained_workspace
-    )
+    return plain + killed_model_operations.OPERATIONS, killed_model_operations.make_trained_workspace
 
 
 def _set_environment(places: Places) -> None:

@@ -38,7 +38,7 @@ class LLMService:
 
     Args:
         base_url: host of names that the workspace does not know; OPENAI_BASE_URL by default, else OpenAI.
-        api_key: OPENAI_API_KEY by default.
+        api_key: OPENAI_API_KEY by default; for that host, OpenAI and this machine, and no other of a registered model.
         capture: rating (1 to 5) with which each answered call is captured as an example; None captures nothing.
         domain, task_type: of captured examples.
         record_costs: record each call in the cost ledger.
@@ -236,8 +236,8 @@ class LLMService:
 
     def _engine(self, target: Target, model: str) -> Engine:
         if target not in self._engines:
-            settings = hosts.with_base_url(self._workspace.settings, self._base_url)
-            self._engines[target] = open_target(target, model, settings, self._api_key)
+            settings = hosts.with_host(self._workspace.settings, self._base_url, self._api_key)
+            self._engines[target] = open_target(target, model, settings)
         return self._engines[target]
 
     def _answered(

@@ -27,11 +27,15 @@ def as_json(value: object, status: int = 200) -> Reply:
 
 @dataclass
 class LyingHost:
-    """Replies by path, each a function of the path with its query; `asked` has the requests and their headers."""
+    """Replies by path, each a function of the path with its query.
+
+    `asked` has the requests and their headers, `bodies` what was sent to a path without its query.
+    """
 
     url: str
     replies: dict[str, Callable[[str], Reply]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    bodies: list[tuple[str, bytes]] = field(default_factory=list)
 
 
 def lying_host() -> AbstractContextManager[LyingHost]:
@@ -42,9 +46,10 @@ def lying_host() -> AbstractContextManager[LyingHost]:
 class _Handler(BaseHTTPRequestHandler):
     def _reply(self) -> None:
         state: LyingHost = self.server.state  # type: ignore[attr-defined]
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         state.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
         path = self.path.partition("?")[0].removeprefix("/v1")
+        state.bodies.append((path, body))
         reply = state.replies.get(path, lambda _: as_json({"error": {"message": "unknown"}}, 404))(self.path)
         with suppress(ConnectionError):  # the client has had enough
             self.send_response(reply.status)

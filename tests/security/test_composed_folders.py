@@ -18,6 +18,7 @@ from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.serving.cascade_engine import HEAD, CascadeSettings
 from fine_tuning.serving.engine_choice import open_target
 from fine_tuning.serving.heads.classifier_head import SETTINGS, TENSORS, load_head
+from fine_tuning.serving.instructions import Instructions
 from fine_tuning.serving.model_resolution import Target
 from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.retrieved_examples import Example, FewShotSettings
@@ -169,6 +170,54 @@ def test_forged_examples_are_one_line(tmp_path: Path, workspace: Path, line: byt
         ModelRegistry().import_model("m", folder)
     assert "\n" not in str(refused.value)
     assert CascadeSettings(0.5, asked)  # the same parts are those of a cascade
+
+
+LOCAL_PART: Any = {"provider": "local", "model": "smollm2-135m-instruct"}
+PROMPTS: dict[str, tuple[Any, bytes]] = {
+    "stranger": ({"provider": "https://evil.example/v1", "model": "m"}, b"Be kind."),
+    "looks known": ({"provider": "https://evil.example?@api.openai.com/v1", "model": "m"}, b"Be kind."),
+    "no address": ({"provider": "ftp://x", "model": "m"}, b"Be kind."),
+    "outside": ({"provider": "local", "folder": "../../../../../../etc"}, b"Be kind."),
+    "NUL": ({"provider": "local", "folder": "a\0b"}, b"Be kind."),
+    "path": ({"provider": "local", "model": "../x"}, b"Be kind."),
+    "nothing asked": ({}, b"Be kind."),
+    "asked is a number": (5, b"Be kind."),
+    "asked is text": ("x", b"Be kind."),
+    "empty": (LOCAL_PART, b" \n"),
+    "no UTF-8": (LOCAL_PART, b"\xff"),
+}
+
+
+@pytest.mark.parametrize("name", PROMPTS)
+def test_forged_prompt_is_neither_registered_nor_opened(
+    tmp_path: Path, workspace: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-the-owner")
+    asked, text = PROMPTS[name]
+    folder = tmp_path / "w" / "prompt"
+    folder.mkdir(parents=True)
+    (folder / "prompt.json").write_text(json.dumps({"asked": asked}))
+    (folder / "prompt.txt").write_bytes(text)
+    for use in (
+        lambda: ModelRegistry().import_model("m", folder),
+        lambda: open_target(Target("local", str(folder)), "m", get_settings()),
+    ):
+        with pytest.raises(FineTuningError) as refused:
+            use()
+        assert "\n" not in str(refused.value)
+
+
+def test_vast_or_deep_prompt_is_one_line(tmp_path: Path, workspace: Path) -> None:
+    folder = tmp_path / "w" / "prompt"
+    Instructions("Be kind.", PartModel("local", "smollm2-135m-instruct")).save(folder)
+    with (folder / "prompt.txt").open("ab") as out:
+        out.truncate(1 << 34)
+    with pytest.raises(DataError, match="more than 4 MiB"):
+        ModelRegistry().import_model("m", folder)
+    (folder / "prompt.txt").write_text("Be kind.")
+    (folder / "prompt.json").write_text(DEEP)
+    with pytest.raises(DataError):
+        ModelRegistry().import_model("m", folder)
 
 
 def test_text_of_megabytes_is_refused_before_it_is_read(sound: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
+from referencing.exceptions import Unresolvable
 from scripts import fuzz_requests
 
 from fine_tuning._util import timed_patterns
@@ -22,6 +23,7 @@ from fine_tuning.evaluation import json_match, regex_match
 from fine_tuning.serving.answer_form import AnswerForm
 from tests.dashboard.conftest import Serving
 from tests.security.requests import ask
+from tests.server.conftest import ALIAS
 
 STUCK = "(a|a)*$"  # backtracks in 2^n steps
 TEXT = "a" * 40 + "b"
@@ -204,3 +206,35 @@ def test_unevaluated_parts_are_those_of_the_reference(keyword: str) -> None:
             with schema_validation.time_limit():
                 found = schema_validation.bounded(kind)(schema).is_valid(value)
             assert found == kind(schema).is_valid(value), (schema, value)
+
+
+REFERENCES = ["http://127.0.0.1:1/x", "https://evil.example/x", "file:///etc/hostname", "//evil/x", "x.json", "#/no"]
+
+
+@pytest.mark.parametrize("target", REFERENCES)
+def test_schema_of_labels_fetches_nothing(cli: Any, workspace: Any, tmp_path: Path, target: str) -> None:
+    (tmp_path / "schema.json").write_text(json.dumps({"properties": {"a": {"$ref": target}}}))
+    (tmp_path / "p.txt").write_text("What?\n")
+    command = ["label", str(tmp_path / "p.txt"), "--teacher", "big", "--schema-file", str(tmp_path / "schema.json")]
+    code, _, err = cli(*command)
+    assert (code, len(err.splitlines())) == (1, 1), err
+    assert "is no valid JSON schema that answers can be held to" in err
+    with pytest.raises(Unresolvable), schema_validation.time_limit():
+        schema_validation.validator(Draft202012Validator, {"$ref": target}).is_valid({})
+
+
+@pytest.mark.parametrize(
+    "schema", ['{"$schema": 5}', '{"enum": [NaN]}', '{"minimum": 1e999}', '{"pattern": "("}', "{}5"]
+)
+def test_schema_of_labels_that_is_none_is_one_line(cli: Any, workspace: Any, tmp_path: Path, schema: str) -> None:
+    (tmp_path / "schema.json").write_text(schema)
+    (tmp_path / "p.txt").write_text("What?\n")
+    command = ["label", str(tmp_path / "p.txt"), "--teacher", "big", "--schema-file", str(tmp_path / "schema.json")]
+    code, _, err = cli(*command)
+    assert (code, len(err.splitlines())) == (1, 1), err
+
+
+def test_draft_of_a_request_that_is_no_text_is_the_clients_mistake(address: str) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"$schema": 5, "type": "object"}}}
+    chat = {"model": ALIAS, "messages": [{"role": "user", "content": "Hi"}], "response_format": form}
+    assert ask("POST", f"{address}/chat/completions", json=chat).status_code == 400

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fine_tuning import DatasetBuilder
 from fine_tuning.dashboard.sessions import Sessions
+from fine_tuning.datasets import dataset_catalogue
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import NotFoundError, UsageError
 from fine_tuning.store.database import open_database
+from tests import wire
+from tests.security.lying_host import as_json, lying_host
 from tests.security.requests import ask, key
 from tests.server.conftest import ALIAS
 
@@ -77,3 +82,32 @@ def test_dashboard_refuses_keys_of_one_project_of_several(workspace: Path) -> No
     assert sessions.find(sessions.open(owner), "") is not None
     with pytest.raises(UsageError, match="all projects"):
         key("b", is_owner=True)
+
+
+def test_inputs_like_those_of_a_project_are_its_own(cli: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        question = f"What became of parcel {number}, sent to street {number * 7919}?"
+        DistillationDataCollector(project="b").capture_success(question, "Lost.", "d", "t")
+    DatasetBuilder().build("theirs", project="b", min_rating=1)
+    file, *_ = dataset_catalogue.files_of(open_database(), "theirs")
+    words = ("boats", "birds", "roads", "ice")
+    texts = iter(json.dumps({"messages": [f"Tell me about {word} in winter"]}) for word in words)
+    with lying_host() as host:
+        monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+        host.replies["/chat/completions"] = lambda _: as_json(wire.completion(next(texts, "Fine."), "big"))
+        for dataset in ("theirs", str(Path(file).parent), file):
+            code, out, err = cli("synthesise", dataset, "--teacher", "big", "--count", "1")
+            assert code in {0, 1}, out + err
+    assert len(DistillationDataCollector(project="b").find_examples()) > 6, out
+    assert DistillationDataCollector(project="default").find_examples() == []
+
+
+def test_labels_belong_to_the_project_that_is_named(cli: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (workspace.parent / "p.txt").write_text("What?\n")
+    with lying_host() as host:
+        monkeypatch.setenv("OPENAI_BASE_URL", host.url)
+        host.replies["/chat/completions"] = lambda _: as_json(wire.completion("Fine.", "big"))
+        command = ["label", str(workspace.parent / "p.txt"), "--teacher", "big", "--project"]
+        assert cli(*command, "b")[0] == 0
+        assert cli(*command, "../b")[0] == 2
+    assert [len(DistillationDataCollector(project=each).find_examples()) for each in ("b", "default")] == [1, 0]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import PROJECT
 
-KILLS, SEED = 5, 3
+KILLS, SEED = 6, 3
 
 
 @pytest.mark.slow

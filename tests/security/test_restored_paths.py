@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from fine_tuning.server.app import make_app
 from fine_tuning.server.file_storage import NewUpload
 from fine_tuning.server.routes import uploads
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store import files, jobs, tables
+from fine_tuning.store import files, jobs, relocations, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.records.jobs import NewJob
+from fine_tuning.store.records.relocations import RelocationRequest
 from fine_tuning.store.workspace import Workspace, open_workspace
 from fine_tuning.workflows.maintenance import backup, backup_archive
 from tests.security.requests import ask
@@ -135,6 +137,36 @@ def test_folders_of_restored_jobs_are_in_the_workspace(
     assert result is not None
     named = [result["adapter_dir"], result["merged_dir"], result["checkpoints"][0]["model"]]
     assert all(str(each).startswith(f"{tmp_path / 'again'}/") for each in named)
+
+
+def test_files_of_restored_relocations_are_in_the_workspace(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request: RelocationRequest = {
+        "model_name": "m",
+        "version": 1,
+        "base_model": "b",
+        "provider": "local",
+        "n_epochs": 3,
+        "hyperparameters": {},
+        "test_file": None,
+    }
+    with open_workspace().database.write() as tx:
+        made = relocations.start_or_resume(tx, request)
+        relocations.record_step(tx, made["id"], "data", {"train": "t", "test": "t", "held_out": False})
+    backup.write(open_workspace(), tmp_path / "backup.zip")
+    elsewhere = str(tmp_path / "elsewhere")
+    forge = partial(_set_files, train=elsewhere, test="../../elsewhere")
+    forged(tmp_path / "backup.zip", tmp_path / "forged.zip", forge, "relocations")
+    monkeypatch.setenv("FINE_TUNING_HOME", str(tmp_path / "again"))
+    assert backup.restore(open_workspace(), tmp_path / "forged.zip")["outside"] == ["../../elsewhere", elsewhere]
+    with open_workspace().database.read() as tx:
+        data = relocations.start_or_resume(tx, request)["done"]["data"]
+    assert all(data[part].startswith(f"{tmp_path / 'again'}/") for part in ("train", "test"))
+
+
+def _set_files(row: dict[str, Any], **named: str) -> None:
+    row["done"]["data"] |= named
 
 
 def test_expired_file_outside_of_the_workspace_is_not_deleted(workspace: Path, tmp_path: Path) -> None:

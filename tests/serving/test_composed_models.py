@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sklearn", reason="the extra `candidates` is not installed")
+from fine_tuning._util.hosts import with_host
 from fine_tuning.candidates.candidate import LabelledCall, Request
 from fine_tuning.candidates.head_fitting import fit_head
 from fine_tuning.errors import ConflictError, DataError, ProviderError, UsageError
@@ -40,7 +41,8 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def opened(folder: Path, settings: Settings | None = None) -> Engine:
-    return open_target(Target("local", str(folder)), "m", settings or get_settings(), "sk-x")
+    named = with_host(settings or get_settings(), None, "sk-x")
+    return open_target(Target("local", str(folder)), "m", named)
 
 
 def asked(text: str) -> list[dict[str, Any]]:

@@ -130,7 +130,9 @@ def atomic_write(path: Path, mode: str = "w", permissions: int = OTHERS_READ) ->
 
     Raises:
         StorageError: the disk is full, read-only, or the folder may not be written.
+        UsageError: the path is a device or a pipe, which a file would replace, or none; see `no_path`.
     """
+    _check_replaceable(path)
     make_folder(path.parent)
     encoding, errors = (None, None) if "b" in mode else ("utf-8", "replace")  # half a surrogate pair becomes ?
     try:
@@ -150,6 +152,16 @@ def atomic_write(path: Path, mode: str = "w", permissions: int = OTHERS_READ) ->
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _check_replaceable(path: Path) -> None:
+    """Refuse what is neither a file nor a folder: root would have /dev/null replaced by a file."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # it is not there, or writing says what is wrong with it
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise UsageError(f"{path} is a device or a pipe; name a file")
 
 
 @contextmanager

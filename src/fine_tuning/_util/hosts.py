@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
+from fine_tuning._util.printable import quoted
 from fine_tuning.errors import ConfigurationError, NotFoundError, ProviderError, RefusedError
 from fine_tuning.settings import Settings
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-_NOT_IN_AN_ADDRESS = re.compile(r"[\s\\]")  # readers of addresses differ over them
+_NOT_IN_AN_ADDRESS = re.compile(r"[\s\\?#]")  # readers differ over them, or over whose host begins behind them
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,8 @@ class Host:
             raise ProviderError(f"cannot reach {url} for {subject}; check the address (OPENAI_BASE_URL)") from error
         except httpx2.TransportError as error:  # of a truncated response, which the SDK does not translate
             raise ProviderError(f"{url} broke off its response for {subject}; try again") from error
-        except (openai.OpenAIError, ValueError) as error:  # the latter for an id that no address can hold, such as ".."
-            raise ProviderError(f"{url}, {subject}: {error}") from error
+        except (openai.OpenAIError, ValueError, RecursionError) as error:  # of an id that no address can hold, as ".."
+            raise ProviderError(f"{url}, {subject}: {quoted(error)}") from error
 
 
 def find_host(settings: Settings, base_url: str | None = None, api_key: str | None = None) -> Host:
@@ -136,9 +139,10 @@ def settings_for(settings: Settings, url: str) -> Settings:
     return settings if is_known(settings, url) else settings.model_copy(update={"openai_api_key": None})
 
 
-def with_base_url(settings: Settings, url: str | None) -> Settings:
-    """The settings with the host that a caller names, whose word is as good as that of the environment."""
-    return settings if url is None else settings.model_copy(update={"openai_base_url": url})
+def with_host(settings: Settings, url: str | None, api_key: str | None) -> Settings:
+    """The settings with the host and the key that a caller names, whose word is as good as that of the environment."""
+    named = {"openai_base_url": url, "openai_api_key": SecretStr(api_key) if api_key else None}
+    return settings.model_copy(update={name: value for name, value in named.items() if value is not None})
 
 
 def is_known(settings: Settings, url: str) -> bool:
@@ -157,7 +161,7 @@ def is_known(settings: Settings, url: str) -> bool:
 
 def userinfo_of(url: str) -> str | None:
     """The user and password of an address; None where it has none."""
-    userinfo, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    userinfo, at, _ = re.split(r"[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")
     return userinfo if at else None
 
 
@@ -175,7 +179,7 @@ def with_userinfo(url: str, userinfo: str | None) -> str:
 def _address(url: str) -> str:
     """An address, which may have a user and a password, as it is recorded."""
     if _NOT_IN_AN_ADDRESS.search(url):
-        raise _no_address(url)
+        raise _no_address(without_userinfo(url))
     return normalized_url(without_userinfo(url))
 
 
@@ -189,6 +193,7 @@ def normalized_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        usable = usable and not _NOT_IN_AN_ADDRESS.search(url)
     except ValueError:
         usable = False
     if not usable:
@@ -210,4 +215,4 @@ def is_openai(url: str) -> bool:
 def _message(error: Any) -> str:
     body = error.body
     text = body.get("message") if isinstance(body, dict) else None
-    return " ".join(str(text or error.message).split())
+    return quoted(text or error.message)

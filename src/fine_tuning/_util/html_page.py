@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from fine_tuning._util.printable import printable
 from fine_tuning.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ table{border-collapse:collapse;margin:.5rem 0 1.5rem}td,th{padding:.25rem .8rem 
 vertical-align:top;border-bottom:1px solid #d8dee4}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 h1{margin-bottom:0}code{font-size:.85em;overflow-wrap:anywhere}svg{max-width:100%;height:auto}
 """
+MAX_DRAWN = 60  # characters of a name in a figure
 BLUE, ORANGE, GREEN, GREY = "#2f6f9f", "#c8702a", "#4d8a57", "#6e7781"
 
 
@@ -67,11 +70,18 @@ def figure(height: float) -> tuple[Figure, Axes]:
     return drawn, axes
 
 
+def drawn_name(name: str) -> str:
+    """A name as a figure draws it: as it is, where dollar signs would make a formula of it, and no longer than fits."""
+    return printable(name if len(name) <= MAX_DRAWN else f"{name[:MAX_DRAWN]}...").replace("$", r"\$")
+
+
 def svg(drawn: Figure, label: str) -> str:
     """The figure as an SVG element, with text as text."""
     import matplotlib as mpl
 
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": label}), io.StringIO() as stream:
+    as_text = mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": label})
+    with as_text, warnings.catch_warnings(), io.StringIO() as stream:
+        warnings.filterwarnings("ignore", "Glyph")  # the browser draws the text, and has more of them
         drawn.savefig(stream, format="svg", metadata={"Date": None})
         text = stream.getvalue()
     return text[text.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{escape(label)}"', 1)

@@ -69,7 +69,7 @@ def draft_of(schema: Mapping[str, object]) -> Validator:
     from jsonschema import Draft7Validator, Draft202012Validator, SchemaError
     from jsonschema.validators import validator_for
 
-    if "$schema" in schema:
+    if isinstance(schema.get("$schema"), str):
         return validator_for(schema, default=Draft202012Validator)
     try:
         Draft202012Validator.check_schema(schema, format_checker=None)

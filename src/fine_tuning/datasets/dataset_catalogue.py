@@ -10,6 +10,7 @@ from fine_tuning.datasets import manifest
 from fine_tuning.errors import NotFoundError
 from fine_tuning.store import datasets
 from fine_tuning.store.database import Database
+from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.datasets import Dataset, ListedDataset
 from fine_tuning.store.records.manifests import DatasetManifest, FileRecipe, SplitFile
 from fine_tuning.store.records.rows import record
@@ -103,6 +104,15 @@ def files_of(database: Database, name: str) -> list[str]:
         if is_file(folder):
             return [str(folder)]
     return [str(folder / split["file"]) for split in manifest.read(folder).parts.values()]
+
+
+def project_of(database: Database, name: str) -> str:
+    """The project of a dataset by its name, hash, folder or file; the default one of a file that is of none."""
+    path = Path(name).absolute()
+    with database.read() as tx:
+        found = datasets.newest_at(tx, str(path)) or datasets.newest_at(tx, str(path.parent))
+        found = found or (None if path.exists() else datasets.find(tx, name))
+    return DEFAULT_PROJECT if found is None else found.get("project", DEFAULT_PROJECT)
 
 
 def _find(database: Database, name: str) -> Dataset:

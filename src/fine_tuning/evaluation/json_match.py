@@ -67,15 +67,13 @@ def field_f1(prediction: str, reference: str) -> float:
 def _validator(schema: str) -> JsonSchemaValidator:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import SchemaError
-    from referencing import Registry
 
     loaded = json.loads(schema)
     try:
         Draft202012Validator.check_schema(loaded)
     except SchemaError as error:
         raise UsageError(f"not a JSON schema: {error.message}") from None
-    # An empty registry fetches nothing that a schema refers to.
-    return schema_validation.bounded(Draft202012Validator)(loaded, registry=Registry())
+    return schema_validation.validator(Draft202012Validator, loaded)
 
 
 def _leaves(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -79,8 +79,5 @@ class AnswerForm:
 
 
 def _validator(schema: Mapping[str, object]) -> Validator:
-    """A validator that fetches nothing, and ends."""
-    from referencing import Registry
-
     kind = draft_of(schema)
-    return schema_validation.bounded(kind)(schema, registry=Registry(), format_checker=kind.FORMAT_CHECKER)
+    return schema_validation.validator(kind, schema, format_checker=kind.FORMAT_CHECKER)

@@ -112,12 +112,11 @@ def model_folder(model: str, settings: Settings) -> Path:
     return folder
 
 
-def open_target(target: Target, name: str, settings: Settings, api_key: str | None = None) -> Engine:
+def open_target(target: Target, name: str, settings: Settings) -> Engine:
     """Open an engine that answers with a target's own weights.
 
     Args:
         name: the model's name in messages and answers.
-        api_key: the host's key; OPENAI_API_KEY if None.
 
     Raises:
         NotFoundError: the files of the model are gone.
@@ -126,7 +125,7 @@ def open_target(target: Target, name: str, settings: Settings, api_key: str | No
         MissingDependencyError: neither the `serve` nor the `train` extra is installed.
         DataError: a model of parts is damaged.
     """
-    return _open(target, _Opening(name, settings, api_key))
+    return _open(target, _Opening(name, settings))
 
 
 @dataclass(frozen=True)
@@ -135,14 +134,13 @@ class _Opening:
 
     name: str
     settings: Settings
-    api_key: str | None
     wholes: tuple[Path, ...] = ()
 
 
 def _open(target: Target, opening: _Opening) -> Engine:
     name, settings = opening.name, opening.settings
     if target.provider != LOCAL:
-        host = find_host(settings_for(settings, target.provider), target.provider, opening.api_key)
+        host = find_host(settings_for(settings, target.provider), target.provider)
         return _open_host(target, name, host)
     folder = Path(target.model)
     if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):

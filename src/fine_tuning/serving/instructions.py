@@ -13,6 +13,7 @@ from fine_tuning.serving.chat_types import Messages
 from fine_tuning.serving.part_model import PartModel
 
 SETTINGS, TEXT = "prompt.json", "prompt.txt"
+MAX_BYTES = 4 << 20  # of instructions, far above what any model reads before each question
 ROLES = ("system", "developer")
 
 
@@ -52,7 +53,7 @@ class Instructions:
         """
         try:
             found: dict[str, Any] = read_json(folder / SETTINGS)
-            text = (folder / TEXT).read_text(encoding="utf-8")
+            text = _read(folder / TEXT)
             asked = PartModel.read(found["asked"], folder)
         except DataError:
             raise
@@ -61,6 +62,12 @@ class Instructions:
         if not text.strip():
             raise DataError(f"{folder.name} is no prompt that can be loaded: it is empty")
         return cls(text, asked)
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"{path.parent.name} has instructions of more than {MAX_BYTES >> 20} MiB")
+    return path.read_text(encoding="utf-8")
 
 
 def is_instructed(folder: Path) -> bool:

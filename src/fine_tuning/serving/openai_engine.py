@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, cast
 
 from fine_tuning._util.hosts import Host
 from fine_tuning.data_io.dialects.tool_calls import tool_calls
+from fine_tuning.data_io.messages import content_text
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY, Completion, in_order
+from fine_tuning.serving.hosted_replies import ChatPiece, ChatReply, TextPiece
 from fine_tuning.serving.text_types import TextBody, TextChoice, TextChunk, newer_logprobs
 from fine_tuning.store.records.rows import JsonColumn
+from fine_tuning.training.jobs.hosted_objects import Kind, checked
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, BadRequestError
-    from openai.types.chat import ChatCompletion
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +120,7 @@ class OpenAIEngine:
             has_begun = False
             for chunk in chunks:
                 has_begun = True
-                yield cast("Chunk", chunk.model_dump(mode="json", exclude_unset=True))
+                yield cast("Chunk", self._checked(ChatPiece, chunk).chunk())
             if not has_begun:  # as of a host that answers in one piece
                 raise ProviderError(f"{self._host.url} sent no stream for {self.model}")
 
@@ -130,8 +132,10 @@ class OpenAIEngine:
             self._client.completions.create(**request, stream=True, stream_options={"include_usage": True}) as chunks,
         ):
             for chunk in chunks:
-                found = chunk.model_dump(mode="json", exclude_unset=True)
-                choices = [{**each, "logprobs": newer_logprobs(each.get("logprobs"))} for each in found["choices"]]
+                found = self._checked(TextPiece, chunk).model_dump(mode="json", exclude_unset=True)
+                choices = [
+                    {**each, "logprobs": newer_logprobs(each.get("logprobs"))} for each in found.get("choices", ())
+                ]
                 yield {"choices": cast("list[TextChoice]", choices), "usage": found.get("usage")}
 
     def close(self) -> None:
@@ -169,28 +173,31 @@ class OpenAIEngine:
         self._has_temperature = False
         return {name: value for name, value in body.items() if name != "temperature"}
 
-    def completion_of(self, reply: ChatCompletion, latency_ms: float, tier: object = None) -> Completion:
-        """The answer in a response; a host that does not state the service tier is taken to use `tier`.
+    def completion_of(self, given: object, latency_ms: float, tier: object = None) -> Completion:
+        """The answer in a response, the SDK's or its JSON; a host that does not state the service tier is taken to
+        use `tier`.
 
         Raises:
             ProviderError: it has none.
         """
-        if not reply.choices:
-            raise ProviderError(f"{self._host.url} sent a response without choices for {self.model}")
-        message = reply.choices[0].message
-        usage = usage_of(reply.usage.to_dict() if reply.usage else None, reply.service_tier or tier)
+        reply = self._checked(ChatReply, given)
+        first = reply.choices[0]
+        usage = usage_of(reply.usage, reply.service_tier or tier)
         return Completion(
-            text=message.content or "",
+            text=content_text(first.message.content),
             model=self.model,
             prompt_tokens=usage["prompt_tokens"] if usage else None,
             completion_tokens=usage["completion_tokens"] if usage else None,
             latency_ms=latency_ms,
-            finish_reason=reply.choices[0].finish_reason,
-            tool_calls=tool_calls([call.to_dict() for call in message.tool_calls or []], 0) or [],
+            finish_reason=first.finish_reason,
+            tool_calls=tool_calls(first.message.tool_calls or [], 0) or [],
             usage=usage,
-            served_by=" ".join(filter(None, (reply.model, reply.system_fingerprint))) or None,
-            logprobs=_logprobs(reply),
+            served_by=reply.served_by,
+            logprobs=reply.logprobs,
         )
+
+    def _checked(self, kind: type[Kind], given: object) -> Kind:
+        return checked(kind, given, f"{self._host.url}, answer of {self.model}")
 
     def _translated_errors(self) -> AbstractContextManager[None]:
         return self._host.translated_errors(f"model {self.model}")
@@ -198,8 +205,3 @@ class OpenAIEngine:
 
 def _ms_since(started: float) -> float:
     return (time.perf_counter() - started) * 1000
-
-
-def _logprobs(reply: ChatCompletion) -> list[tuple[str, float]] | None:
-    found = reply.choices[0].logprobs
-    return None if found is None or found.content is None else [(each.token, each.logprob) for each in found.content]

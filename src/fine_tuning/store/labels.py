@@ -90,8 +90,14 @@ def drop_batch(connection: Connection, key: str) -> None:
     connection.execute(delete(_batches).where(_batches.c.key == key))
 
 
-def end_batch(connection: Connection, key: str) -> None:
-    """Record that the answers of a batch are read; calls without one were not paid, and are removed."""
+def end_batch(connection: Connection, key: str, unknown: Iterable[LabelKey] = ()) -> None:
+    """Record that the answers of a batch are read; calls without one were not paid, and are removed.
+
+    Args:
+        unknown: calls without an answer of which that is not known.
+    """
+    for each in unknown:
+        connection.execute(update(_calls).where(_is(each)).values(batch=None))
     connection.execute(delete(_calls).where(_calls.c.batch == key, _calls.c.answer.is_(None)))
     connection.execute(update(_batches).where(_batches.c.key == key).values(ended_at=now()))
 

@@ -60,7 +60,7 @@ class PredictionCache:
                         is_cached=True,
                     ),
                 )
-            except (ValueError, KeyError, TypeError):
+            except (ValueError, KeyError, TypeError, RecursionError):
                 continue  # the last line of a run that was killed
 
     def find(self, question: Question) -> Prediction | None:

@@ -175,6 +175,25 @@ def without_foreign_keys(database: Database) -> Iterator[Callable[[str], object]
             yield tx.exec_driver_sql
 
 
+def test_doctor_knows_the_winner_of_a_bakeoff_that_was_not_registered(database: Database, workspace: Path) -> None:
+    folders = [workspace / "artifacts" / f"{kind}-{number:012x}" for number, kind in enumerate(("head", "few-shot"))]
+    folders += [workspace / "artifacts" / name for name in ("cascade over head-0123456789ab", "head-of-mine")]
+    for folder in folders:
+        (folder / "head").mkdir(parents=True)
+    registered, *left, own = folders
+    ModelRegistry().register_model(
+        "m", "head: TF-IDF", "bakeoff-1", 1, provider="local", provider_model=str(registered)
+    )
+    found = doctor.check_workspace(open_workspace())["left-over files"]
+    assert found == [], "a bake-off may be about to register them"
+    for folder in folders:
+        for each in (folder, folder / "head"):
+            os.utime(each, (1, 1))
+    found = doctor.check_workspace(open_workspace(), fix=True)["left-over files"]
+    assert [each.what for each in found] == [f"no version has it: {each}" for each in sorted(left)]
+    assert [each.is_dir() for each in folders] == [True, False, False, True], own
+
+
 def test_doctor_finds_broken_references(database: Database, workspace: Path) -> None:
     for name in ("gone", "lamp"):
         ModelRegistry().register_model(name, "b", "j", 1)

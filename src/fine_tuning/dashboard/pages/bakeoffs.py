@@ -4,18 +4,40 @@ from __future__ import annotations
 
 from asyncio import to_thread
 from collections.abc import Sequence
-from typing import Any, cast
 
 from nicegui import ui
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fine_tuning.dashboard import charts, components, formatting, layout
 from fine_tuning.dashboard.actions import state
+from fine_tuning.data_io.json_values import object_or_empty
 from fine_tuning.store import bakeoffs
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.bakeoffs import Bakeoff
 
 SHOWN = 100
-Result = dict[str, Any]  # of a candidate, as it was stored; unknown figures are None
+
+
+class _Figure(BaseModel):
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Result(BaseModel):
+    """A candidate as it was stored; unknown figures are None."""
+
+    name: str
+    quality: _Figure
+    difference: _Figure
+    not_worse: bool
+    latency_p50: _Figure
+    cost_per_call: _Figure
+    investment: float | None
+    worse_slices: list[str]
+
+
+_RESULTS = TypeAdapter(list[Result])
 
 
 @ui.page("/bakeoffs")
@@ -29,9 +51,9 @@ async def show() -> None:
         rows = [
             [
                 (f"{each['id']}", components.path("/bakeoffs", str(each["id"]))),
-                each["plan"].get("dataset"),
-                each["plan"].get("incumbent"),
-                len(each["results"]),
+                object_or_empty(each["plan"]).get("dataset"),
+                object_or_empty(each["plan"]).get("incumbent"),
+                len(_results(each) or ()),
                 each["winner"] or "none",
                 each["created_at"],
             ]
@@ -53,7 +75,11 @@ async def show_bakeoff(number: str) -> None:
         with layout.page("Bake-offs", "Bake-off"):
             components.empty(f"No bake-off {number[:20]}.", "ft-cli bakeoff CALLS --incumbent MODEL")
         return
-    plan, results = found["plan"], cast("Sequence[Result]", found["results"])
+    plan, results = object_or_empty(found["plan"]), _results(found)
+    if results is None:
+        with layout.page("Bake-offs", f"Bake-off {found['id']}"):
+            components.text("What is stored of this bake-off cannot be read.")
+        return
     with layout.page("Bake-offs", f"Bake-off {found['id']}"):
         margin = plan.get("margin")
         told = f"The cheapest that is not worse by {margin}: {found['winner']}."
@@ -64,10 +90,10 @@ async def show_bakeoff(number: str) -> None:
         components.facts({"Calls": plan.get("dataset"), "Metric": plan.get("metric"), "Finished": found["created_at"]})
         _plot(results)
         _table(results, found["winner"])
-        worse = [[each["name"], each["worse_slices"]] for each in results if each.get("worse_slices")]
+        worse = [[each.name, ", ".join(each.worse_slices)] for each in results if each.worse_slices]
         if worse:
             components.heading("Slices that get worse")
-            components.table("Slices", ["Candidate", "Worse in"], [[name, ", ".join(found)] for name, found in worse])
+            components.table("Slices", ["Candidate", "Worse in"], worse)
 
 
 def _one(database: Database, number: str) -> tuple[Bakeoff | None, int]:
@@ -77,11 +103,19 @@ def _one(database: Database, number: str) -> tuple[Bakeoff | None, int]:
         return found, 0 if found is None else bakeoffs.looks(tx, found["test_hash"], found["id"])
 
 
+def _results(found: Bakeoff) -> list[Result] | None:
+    """The candidates of a bake-off; None where a row, such as that of a backup of somebody else, holds none."""
+    try:
+        return _RESULTS.validate_python(found["results"])
+    except ValidationError:
+        return None
+
+
 def _plot(results: Sequence[Result]) -> None:
     points = {
-        each["name"]: (1000 * each["cost_per_call"]["value"], each["quality"])
+        each.name: (1000 * each.cost_per_call.value, each.quality.model_dump())
         for each in results
-        if each["cost_per_call"]["value"] is not None
+        if each.cost_per_call.value is not None and each.quality.value is not None
     }
     components.heading("Quality against cost")
     if not points:
@@ -97,24 +131,31 @@ def _table(results: Sequence[Result], winner: str | None) -> None:
     columns = ["Candidate", "Quality", "Against the incumbent", "Not worse", "p50 ms", "Cost per call", "Investment"]
     rows = [
         [
-            f"{each['name']} (winner)" if each["name"] == winner else each["name"],
-            _percent(each["quality"]),
-            _points(each["difference"]),
-            bool(each["not_worse"]),
-            each["latency_p50"]["value"],
-            formatting.usd(each["cost_per_call"]["value"]),
-            formatting.usd(each["investment"]),
+            f"{each.name} (winner)" if each.name == winner else each.name,
+            _percent(each.quality),
+            _points(each.difference),
+            each.not_worse,
+            each.latency_p50.value,
+            formatting.usd(each.cost_per_call.value),
+            formatting.usd(each.investment),
         ]
         for each in results
     ]
     components.table("Candidates", columns, rows)
 
 
-def _percent(found: Result) -> str:
-    return f"{found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%})"
-
-
-def _points(found: Result) -> str:
-    if found["value"] is None:
+def _percent(found: _Figure) -> str:
+    if found.value is None:
         return formatting.NONE
-    return f"{100 * found['value']:+.1f} ({100 * found['low']:+.1f} to {100 * found['high']:+.1f})"
+    return f"{found.value:.1%}{_between(found.low, found.high, '.1%', 1)}"
+
+
+def _points(found: _Figure) -> str:
+    if found.value is None:
+        return formatting.NONE
+    return f"{100 * found.value:+.1f}{_between(found.low, found.high, '+.1f', 100)}"
+
+
+def _between(low: float | None, high: float | None, form: str, unit: float) -> str:
+    """An interval behind its figure; nothing where it is unknown, as that of a single conversation."""
+    return "" if low is None or high is None else f" ({unit * low:{form}} to {unit * high:{form}})"

@@ -107,11 +107,11 @@ class Api:
             raise ConfigurationError(f"{self.url} refused the key ({status}); check {self.keys}")
         if status == 404:
             raise NotFoundError(f"{self.url} has no {path} (404); check the address and the project")
+        if isinstance(response, WholeResponse) and response.problem is not None:
+            raise ProviderError(f"{self.url}{path} {response.problem}; check the address ({self.keys})")
         if not response.is_success:
             text = " ".join(response.text.split())[:200]
             raise ProviderError(f"{self.url} refused {path} ({status}): {text or 'without a reason'}")
-        if isinstance(response, WholeResponse) and response.problem is not None:
-            raise ProviderError(f"{self.url}{path} {response.problem}; check the address ({self.keys})")
         try:
             value: object = parse_json(response.content)
         except DataError:

@@ -12,6 +12,7 @@ from fine_tuning.store.records.jobs import JobStatus
 from fine_tuning.store.records.rows import JsonColumn
 
 _MAX_NAME = 1_000  # characters
+_MAX_ID, _MAX_MODEL = 80, 200  # of the store's columns of ids, and of models' names
 _MAX_COUNT = 2**53  # what JSON's readers can hold
 _FIRST_MOMENT, _LAST_MOMENT = 0, 253_402_300_799  # seconds: 1970, and the end of the year 9999
 
@@ -29,7 +30,8 @@ def _checked_id(text: str) -> str:
 
 
 Name = Annotated[str, Field(max_length=_MAX_NAME), AfterValidator(_checked_name)]
-Id = Annotated[str, Field(max_length=_MAX_NAME), AfterValidator(_checked_id)]
+Id = Annotated[str, Field(max_length=_MAX_ID), AfterValidator(_checked_id)]
+ModelName = Annotated[str, Field(max_length=_MAX_MODEL), AfterValidator(_checked_id)]
 Count = Annotated[int, Field(ge=0, le=_MAX_COUNT)]
 Moment = Annotated[float, Field(ge=_FIRST_MOMENT, le=_LAST_MOMENT, allow_inf_nan=False)]  # seconds since 1970
 
@@ -45,6 +47,7 @@ class HostedObject(BaseModel):
 class HostedModel(HostedObject):
     """A model; the format of its shutdown date is up to the host."""
 
+    id: ModelName
     shutdown_date: Any = None
 
 
@@ -94,11 +97,27 @@ class HostedJob(HostedObject):
     error: JsonColumn | None = None
 
 
-Kind = TypeVar("Kind", bound=HostedObject)
+class _BatchCounts(BaseModel):
+    completed: Count = 0
+    failed: Count = 0
+
+
+class HostedBatch(HostedObject):
+    """A batch; its errors and metadata are read as far as they have the usual form."""
+
+    status: Name
+    metadata: Any = None
+    request_counts: _BatchCounts | None = None
+    output_file_id: Id | None = None
+    error_file_id: Id | None = None
+    errors: Any = None
+
+
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 def checked(kind: type[Kind], given: object, what: str) -> Kind:
-    """An object of the SDK, checked.
+    """An object of the SDK, or its JSON, checked.
 
     Args:
         what: it is, for the message, e.g. "http://localhost/v1, job ftjob-1".
@@ -108,14 +127,16 @@ def checked(kind: type[Kind], given: object, what: str) -> Kind:
     """
     import openai
 
-    if not isinstance(given, openai.BaseModel):
+    if not isinstance(given, openai.BaseModel | dict):
         raise ProviderError(f"{what}: it is no object, but {given!r:.100}")
     try:
-        return kind.model_validate(given.to_dict(warnings=False))
+        return kind.model_validate(given if isinstance(given, dict) else given.to_dict(warnings=False))
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
         raise ProviderError(f"{what}: {field} is {first['input']!r:.100} ({first['msg']})") from None
+    except (ValueError, RecursionError):
+        raise ProviderError(f"{what}: it is nested too deeply") from None
 
 
 def moment_of(seconds: float | None) -> datetime | None:

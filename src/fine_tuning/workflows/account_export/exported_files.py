@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from pathlib import Path
 
+from fine_tuning._util.bounded_http import TooSlowError, in_time
 from fine_tuning._util.files import atomic_write, make_folder, sha256_file
 from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.data_io.rows import read_rows
@@ -19,7 +19,6 @@ from fine_tuning.workflows.account_export.export_session import ExportSession
 
 MAX_TRANSFERS = 5  # attempts to download a file completely
 MAX_FILE_BYTES = 8 << 30  # of a file whose size the host does not say; OpenAI's own limit is 8 GB for an upload
-FIRST_SECONDS, SLOWEST = 600.0, 16 << 10  # a download has these seconds, and one more for each so many bytes
 
 
 def fetch_file(session: ExportSession, file_id: str, listed: HostedFile | None) -> bool:
@@ -108,23 +107,21 @@ def _download(session: ExportSession, file_id: str, path: Path, expected: int | 
         try:
             return _download_once(session, file_id, path, expected)
         except ProviderError as error:
-            if not left or isinstance(error, _RefusedFileError):
+            if not left or isinstance(error, _RefusedFileError | TooSlowError):
                 raise
     raise AssertionError
 
 
 def _download_once(session: ExportSession, file_id: str, path: Path, expected: int | None) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
-    most, started = MAX_FILE_BYTES if expected is None else expected, time.monotonic()
+    most = MAX_FILE_BYTES if expected is None else expected
     answer = session.client.files.with_streaming_response.content(file_id)
     with session.host.translated_errors(f"file {file_id}"), atomic_write(path, "wb") as out, answer as stream:
-        for piece in stream.iter_bytes(1 << 16):
+        for piece in in_time(stream.iter_bytes(1 << 16), session.url):
             digest.update(piece)
             size += len(piece)
             if size > most:
                 raise _RefusedFileError(f"{session.url} sends more than the {most} bytes of the file")
-            if time.monotonic() - started > FIRST_SECONDS + size / SLOWEST:
-                raise _RefusedFileError(f"{session.url} sends the file too slowly; run the export again")
             out.write(piece)
         if expected is not None and size != expected:
             raise ProviderError(f"received {size} of {expected} bytes; run the export again")

@@ -7,9 +7,9 @@ from math import isnan
 from pathlib import Path
 
 from fine_tuning._util.files import atomic_write
-from fine_tuning._util.html_page import BLUE, GREEN, GREY, document, figure, section, svg, table
+from fine_tuning._util.html_page import BLUE, GREEN, GREY, document, drawn_name, figure, section, svg, table
 from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
-from fine_tuning.workflows.bakeoff.bakeoff_result import CandidateResult
+from fine_tuning.workflows.bakeoff.bakeoff_result import CandidateResult, Interval
 from fine_tuning.workflows.bakeoff.run_bakeoff import BakeoffOutcome
 
 
@@ -69,15 +69,21 @@ def _plot(outcome: BakeoffOutcome) -> str:
         axes.errorbar(
             cost["value"] * 1000,
             quality["value"],
-            xerr=None
-            if isnan(cost["low"])
-            else [[(cost["value"] - cost["low"]) * 1000], [(cost["high"] - cost["value"]) * 1000]],
-            yerr=[[quality["value"] - quality["low"]], [quality["high"] - quality["value"]]],
+            xerr=_bars(cost, 1000),
+            yerr=_bars(quality),
             fmt="o",
             color=colour,
         )
-        axes.annotate(each["name"], (cost["value"] * 1000, quality["value"]), xytext=(6, 4), textcoords="offset points")
+        place = cost["value"] * 1000, quality["value"]
+        axes.annotate(drawn_name(each["name"]), place, xytext=(6, 4), textcoords="offset points")
     axes.set_xscale("symlog", linthresh=1e-4)
     axes.set_xlabel("US dollars per 1,000 calls")
     axes.set_ylabel("agreement" if outcome.is_agreement else "quality")
     return svg(drawn, "Quality against cost per 1,000 calls, with 95 % intervals")
+
+
+def _bars(found: Interval, unit: float = 1.0) -> list[list[float]] | None:
+    """The interval of a figure as lengths below and above it; None where it is unknown."""
+    if isnan(found["low"]) or isnan(found["high"]):
+        return None
+    return [[max(0.0, found["value"] - found["low"]) * unit], [max(0.0, found["high"] - found["value"]) * unit]]

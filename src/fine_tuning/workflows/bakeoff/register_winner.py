@@ -35,6 +35,7 @@ def register_winner(workspace: Workspace, outcome: BakeoffOutcome, model_name: s
         if quality is not None:
             registry.set_accuracy(model_name, version["version"], quality, f"bake-off {outcome.id}")
         return version
+    # By such a name `ft-cli doctor` knows it, where the process ends before the version is registered.
     folder = workspace.folder("artifacts") / f"{candidate.name.split(':')[0]}-{uuid4().hex[:12]}"
     if (place := _written(workspace, candidate, outcome, folder)) is None:
         raise ConflictError(f"the winner is {outcome.winner}, a model that is there already: deploy or route to it")

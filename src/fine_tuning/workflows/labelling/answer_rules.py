@@ -11,10 +11,12 @@ from typing import Any
 
 from fine_tuning._util.files import read_json
 from fine_tuning.candidates.candidate import Request
+from fine_tuning.data_io import schema_checks
 from fine_tuning.data_io.finish_reasons import CUT_OFF
 from fine_tuning.data_io.json_values import is_object
 from fine_tuning.data_io.messages import FunctionCall, Message, content_text
-from fine_tuning.data_io.schema_validation import ValidationTimeout, bounded, time_limit
+from fine_tuning.data_io.schema_checks import InvalidSchema, draft_of
+from fine_tuning.data_io.schema_validation import ValidationTimeout, time_limit, validator
 from fine_tuning.errors import DataError
 from fine_tuning.evaluation.refusal import is_refusal
 from fine_tuning.workflows.labelling.recorded_calls import Bought
@@ -49,15 +51,16 @@ class AnswerRules:
         """
         if schema_file is None:
             return cls(choices)
-        from jsonschema.exceptions import SchemaError
-
         schema = read_json(Path(schema_file))
         if not is_object(schema):
             raise DataError(f"{schema_file} must hold a JSON schema, an object")
         try:
-            _kind(schema).check_schema(schema)
-        except SchemaError as error:
-            raise DataError(f"{schema_file} is no valid JSON schema: {error.message}") from None
+            schema_checks.check(schema, "the schema", strict=False)
+            json.dumps(schema, allow_nan=False)
+        except InvalidSchema as error:
+            raise DataError(f"{schema_file} is no valid JSON schema that answers can be held to: {error}") from None
+        except ValueError:
+            raise DataError(f"{schema_file} holds no schema: it has NaN or an infinite number") from None
         return cls(choices, schema)
 
     def response_format(self) -> dict[str, object]:
@@ -87,7 +90,7 @@ class AnswerRules:
             return True
         try:
             with time_limit():
-                return bool(bounded(_kind(self.schema))(self.schema).is_valid(json.loads(text)))
+                return bool(validator(draft_of(self.schema), self.schema).is_valid(json.loads(text)))
         except (ValueError, ValidationTimeout):
             return False
 
@@ -98,14 +101,8 @@ class AnswerRules:
         return {**message, "content": content_text(message.get("content")).strip()}
 
 
-def _kind(schema: Mapping[str, Any]) -> Any:
-    from jsonschema.validators import Draft202012Validator, validator_for
-
-    return validator_for(schema, Draft202012Validator)
-
-
 def _is_call(call: FunctionCall, names: Set[str]) -> bool:
     try:
         return call["name"] in names and is_object(json.loads(call["arguments"]))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -55,5 +55,5 @@ def _key(message: Message) -> str:
     text = compared_text(message)
     try:
         return json.dumps(json.loads(text), sort_keys=True)
-    except ValueError:
+    except (ValueError, RecursionError):
         return " ".join(text.split()).casefold()

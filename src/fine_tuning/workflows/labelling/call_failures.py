@@ -7,6 +7,7 @@ from enum import Enum
 from fine_tuning.errors import ProviderError, RefusedError
 
 TIMEOUTS = frozenset({408, 504, 522, 524})  # of a proxy, behind which the model may have answered
+LONGEST_WAIT = 600.0  # seconds that a host may ask for; after as many attempts without them a call is given up
 NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached")
 
 
@@ -44,10 +45,10 @@ def _passes(error: object) -> bool:
 
 
 def seconds_to_wait(error: ProviderError) -> float | None:
-    """What the host says to wait for, in seconds; None where it does not."""
+    """What the host says to wait for, in seconds, up to a limit; None where it does not."""
     response = getattr(error.__cause__, "response", None)
     stated = None if response is None else response.headers.get("retry-after")
     try:
-        return None if stated is None else max(0.0, float(stated))
+        return None if stated is None else max(0.0, min(LONGEST_WAIT, float(stated)))
     except ValueError:  # a date
         return None

@@ -46,7 +46,7 @@ class LabelPlan(OptionModel):
     domain: Annotated[str, Field(description="Domain of prompts that have none.")] = "general"
     task_type: Annotated[str, Field(description="Task type of prompts that have none.")] = "chat"
     rating: Annotated[int, Field(description="Rating of the examples.", ge=1, le=5)] = RATING
-    project: Annotated[str, Field(description="Project of the examples.")] = DEFAULT_PROJECT
+    project: Annotated[str, Field(description="Project that the examples belong to.")] = DEFAULT_PROJECT
 
     @model_validator(mode="after")
     def _check(self) -> LabelPlan:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fine_tuning.candidates.candidate import Request
 from fine_tuning.data_io.messages import Message
@@ -15,6 +15,7 @@ from fine_tuning.errors import ConfigurationError, NotFoundError, ProviderError,
 from fine_tuning.serving.answered_calls import ledger_name, record_cost
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY, Completion
 from fine_tuning.store import budgets, labels
+from fine_tuning.store.column_types import from_json, to_json
 from fine_tuning.store.records.labels import LabelCall, LabelKey
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
@@ -120,6 +121,8 @@ class RecordedCalls:
             calls = labels.of_requests(tx, self.model.settings_key, list({key.request for key in keys}))
         counted = {key: call for key, call in calls.items() if key in keys or key.sample < 0}
         for key, call in counted.items():
+            if call["cost"] is None and (call["answer"] is not None or call["reserved"] is None):
+                self.limit.add_unknown()
             cost = call["reserved"] or 0.0 if call["cost"] is None else call["cost"]
             self.limit.settle(0.0, cost - self._counted.get(key, 0.0))
             self._counted[key] = cost
@@ -137,14 +140,14 @@ class RecordedCalls:
             ProviderError: the host has no credit.
         """
         found = self.earlier(asks)
-        self._forget_unknown(found)
+        self.forget_unknown(found)
         missing = {key: ask for ask in asks if (key := self.model.key(*ask)) not in found}
         for key, result in self._send(missing):
             found[key] = result
             on_result(1)
         return [found.get(self.model.key(*ask), NOT_ASKED) for ask in asks]
 
-    def _forget_unknown(self, found: dict[LabelKey, Result]) -> None:
+    def forget_unknown(self, found: dict[LabelKey, Result]) -> None:
         """Let calls of unknown outcome be sent again: what an own model lost was free, else if that is asked for."""
         if not (self._flow.repeat_unknown or self.model.is_local):
             return
@@ -184,11 +187,20 @@ class RecordedCalls:
         cost = 0.0
         try:
             result = self._attempts(key, ask.request, most)
-            cost = _cost_of(result, most or 0.0)
+            cost = self._cost_of(result, most)
         finally:
             self.limit.settle(most or 0.0, cost)
             self._counted[key] = cost
         return key, result
+
+    def _cost_of(self, result: Result, most: float | None) -> float:
+        """What a call has cost, or may have; that of one without a price is unknown."""
+        if isinstance(result, Missing) and not result.is_unknown:
+            return 0.0
+        cost = None if isinstance(result, Missing) else result.cost
+        if cost is None and (isinstance(result, Bought) or most is None):
+            self.limit.add_unknown()
+        return (most or 0.0) if cost is None else cost
 
     def _attempts(self, key: LabelKey, request: Request, most: float | None) -> Result:
         """Send a call until it is answered, rejected or lost, or the host has been busy too often."""
@@ -239,7 +251,9 @@ class RecordedCalls:
         params, target = self.model.params, self.model.target
         answer = self.model.priced(completion)
         notes = {} if params.about is None else {"about": params.about}
-        stored = stored_of(completion)
+        stored = cast(
+            "JsonColumn", from_json(to_json(stored_of(completion)))
+        )  # what later runs read: no half characters
         with self._writing, self._database.write() as tx:
             labels.answer(tx, key, stored, answer["cost"])
             record_cost(tx, params.purpose, target, answer, notes)
@@ -253,10 +267,3 @@ def result_of(call: LabelCall) -> Result:
     if call["answer"] is None:
         return IN_BATCH if call["batch"] else UNKNOWN
     return bought_of(call["answer"], call["cost"], is_kept=True)
-
-
-def _cost_of(result: Result, most: float) -> float:
-    """What a call has cost, or may have."""
-    if isinstance(result, Missing):
-        return most if result.is_unknown else 0.0
-    return most if result.cost is None else result.cost

@@ -161,7 +161,7 @@ class Labelling:
             for at, prompt in enumerate(self.prompts.found)
         ]
         outcome.labels = self._labels(answered, on_calls)
-        outcome.spent = nan if any(each.cost is None for each in outcome.labels) else self._limit.spent
+        outcome.spent = self._limit.spent
         return outcome
 
     def _answered(self, prompt: Prompt, results: Sequence[Result], outcome: LabelOutcome) -> _Answered:
@@ -222,7 +222,8 @@ class Labelling:
         """A label as the record of a call, which says who labelled it, how, and at what price."""
         row = label.prompt.record
         facts = Facts(row["domain"], row["task_type"], self.plan.rating, self._metadata(label), self._name)
-        return example_record(self._messages(label), row["tools"], facts._replace(project=self.plan.project))
+        facts = facts._replace(project=self.plan.project)
+        return example_record(self._messages(label), row["tools"], facts)
 
     def _messages(self, label: Label) -> list[Message]:
         return [*label.prompt.request.messages, self._rules.kept(label.answer.message)]

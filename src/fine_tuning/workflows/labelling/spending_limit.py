@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from math import inf
+from math import inf, nan
 
 
 class SpendingLimit:
@@ -16,14 +16,19 @@ class SpendingLimit:
 
     def __init__(self, usd: float | None, spent: float = 0.0) -> None:
         self._limit = inf if usd is None else usd
-        self._spent, self._reserved = spent, 0.0
+        self._spent, self._reserved, self._is_known = spent, 0.0, True
         self._changed = threading.Condition()
 
     @property
     def spent(self) -> float:
-        """US dollars that calls have cost, or may have."""
+        """US dollars that calls have cost, or may have; nan where the price of one is unknown."""
         with self._changed:
-            return self._spent
+            return self._spent if self._is_known else nan
+
+    def add_unknown(self) -> None:
+        """There is a call of which nobody knows what it has cost."""
+        with self._changed:
+            self._is_known = False
 
     def reserve(self, most: float, *, waits: bool = True) -> bool:
         """Reserve what a call may cost at most. False: the limit does not allow it.

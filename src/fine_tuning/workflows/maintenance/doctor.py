@@ -123,7 +123,7 @@ def _check_weights(examination: Examination) -> Iterable[Problem]:
 
 
 def _check_leftovers(examination: Examination) -> Iterable[Problem]:
-    """Half-written files of killed processes; uploads and datasets without a row."""
+    """Half-written files of killed processes; uploads, datasets and winners of bake-offs without a row."""
     home, now = examination.workspace.settings.home.absolute(), time.time()
     for folder in ("datasets", "files", "artifacts", "models", "evaluations"):
         for path, temporary in leftovers.walk(home / folder):
@@ -134,6 +134,11 @@ def _check_leftovers(examination: Examination) -> Iterable[Problem]:
                 yield Problem(f"half-written: {path}", examination.fix)
     with examination.workspace.database.read() as tx:
         known = {path for _, path in integrity.stored_paths(tx)} | uploads.part_paths(tx)
+    for path in leftovers.of_winners(home / "artifacts"):
+        if str(path) not in known and _age(path, now) > LEFTOVER_SECONDS:
+            if examination.fix:
+                _remove(path)
+            yield Problem(f"no version has it: {path}", examination.fix)
     for path in sorted((home / "files").glob("*")):
         is_part = path.name.startswith("part_")
         if not (is_part or path.name.startswith("file-")) or str(path) in known:

@@ -24,6 +24,19 @@ _PARTIAL_FILE = re.compile(r"\..*\.[a-z0-9_]{8}\.partial", re.DOTALL)
 _MADE = re.compile(r"\..+\.(?=[^.]*[0-9_])(?=[^.]*[a-z])[a-z0-9_]{8}", re.DOTALL)
 
 
+# The folder of a winner, which its bake-off writes before it registers it.
+_OF_WINNER = re.compile(r"(head|cascade over head|few-shot|prompt)-[0-9a-f]{12}")
+
+
+def of_winners(artifacts: Path) -> list[Path]:
+    """The folders of winners of bake-offs, registered or not.
+
+    Raises:
+        StorageError: the folder cannot be read.
+    """
+    return [path for path in _entries(artifacts) if _OF_WINNER.fullmatch(path.name) and path.is_dir()]
+
+
 def is_temporary(path: Path) -> bool:
     """Whether name, kind and permissions are those of our own half-written files and folders."""
     try:

@@ -16,6 +16,7 @@ FOLDER = "outside"  # of the workspace, where paths that led out of it lead now;
 _COLUMNS = {"files": "path", "upload_parts": "path", "artifacts": "path", "datasets": "path"}
 _MODELS = {"model_versions": ("provider_model",)}  # a job's base model is another's, wherever its folder is
 _RESULT, _FOLDERS = "result", ("adapter_dir", "merged_dir")  # of a job
+_STEPS, _DATA, _PARTS = "done", "data", ("train", "test")  # of a relocation
 
 
 class RestoredPaths:
@@ -36,6 +37,9 @@ class RestoredPaths:
         found = {name: moved(value, self._prefixes) for name, value in row.items()}
         if (column := _COLUMNS.get(table)) is not None:
             found[column] = self._inside(str(found[column]))
+        if table == "relocations" and isinstance(done := found.get(_STEPS), dict):
+            data = done.get(_DATA)
+            self._keep_inside(data if isinstance(data, dict) else {}, _PARTS, is_path=True)
         if found.get("provider") == "local":
             self._keep_inside(found, _MODELS.get(table, ()))
             if table == "jobs" and isinstance(result := found.get(_RESULT), dict):

@@ -18,13 +18,16 @@ _PAID_STEPS = ("file", "job", "trained", "version")
 def relocation_files(run: RelocationRun) -> RelocationData:
     """The files to train and to test on: those of the old version's job.
 
-    A split of an earlier run that is damaged or missing is made again, and so are the steps that used it.
+    A split of an earlier run that is damaged or missing is made again, and so are the steps that used it. A test file
+    is the one that the plan names, whatever an earlier run has recorded: a restored row names none outside.
 
     Raises:
         NotFoundError: the training data is not here.
         ConflictError: there is no test file, and too little data to hold some out.
     """
     data = run.steps.run("data", lambda: _find_files(run))
+    if run.plan.test_file is not None:
+        return {**data, "test": str(Path(run.plan.test_file).absolute()), "held_out": False}
     if not data["held_out"]:
         return data
     try:

@@ -67,7 +67,7 @@ def inputs_in(reply: Bought) -> list[str] | None:
     fenced = _FENCE.match(text)
     try:
         value = json.loads(fenced[1] if fenced else text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     found = value.get("messages") if is_object(value) else value
     if not is_list(found) or not all(isinstance(each, str) for each in found):

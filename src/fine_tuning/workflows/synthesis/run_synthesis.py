@@ -41,7 +41,7 @@ class SynthesisOutcome:
         labels: what the teacher's answers gave.
         graded: labels that the judge graded, of which so many were accepted; None without a judge.
         accepted: examples, with their labels.
-        spent: US dollars of all calls, in all runs.
+        spent: US dollars of all calls, in all runs; nan where unknown.
         stopped: why fewer were written than were asked for; empty where none is missing.
     """
 
@@ -90,6 +90,7 @@ class Synthesis:
     def __init__(self, workspace: Workspace, dataset: str, teacher: str, plan: SynthesisPlan) -> None:
         self.plan, self._workspace, self._teacher = plan, workspace, teacher
         self._sources = _sources(workspace, dataset, plan)
+        self._project = dataset_catalogue.project_of(workspace.database, dataset)
         self._limit, flow = SpendingLimit(plan.budget), Flow(plan.concurrency)
         reply = new_inputs.TOKENS_PER_INPUT * plan.inputs_per_call
         writer = PaidModel(workspace, teacher, CallParams(new_inputs.TEMPERATURE, reply))
@@ -112,7 +113,11 @@ class Synthesis:
         outcome = SynthesisOutcome(len(self._sources.seeds), self._sources.unused)
         prompts = self._written(outcome, on_calls)
         labelling = Labelling(
-            self._workspace, Prompts(prompts, ImportReport(), 0), self._teacher, self.plan.labels(), self._limit
+            self._workspace,
+            Prompts(prompts, ImportReport(), 0),
+            self._teacher,
+            self.plan.labels(self._project),
+            self._limit,
         )
         try:
             outcome.labels = labelling.run(on_calls)
@@ -148,7 +153,8 @@ class Synthesis:
             outcome.calls += 1
             texts = new_inputs.inputs_in(reply)
             outcome.unreadable += texts is None
-            found += [new_inputs.prompt_of(text, written, self._teacher) for text in texts or ()]
+            asked_for = (texts or [])[: self.plan.inputs_per_call]
+            found += [new_inputs.prompt_of(text, written, self._teacher) for text in asked_for]
         outcome.written += len(found)
         return found
 

@@ -54,12 +54,13 @@ class SynthesisPlan(OptionModel):
     rating: Annotated[int, Field(description="Rating of the examples.", ge=1, le=5)] = 4
     seed: Annotated[int, Field(description="Of the choice of examples, personas and edits.")] = 0
 
-    def labels(self) -> LabelPlan:
-        """How the inputs are labelled."""
+    def labels(self, project: str) -> LabelPlan:
+        """How the inputs are labelled, as examples of a project."""
         return LabelPlan(
             system=self.system,
             max_tokens=self.max_tokens,
             budget=self.budget,
             concurrency=self.concurrency,
             rating=self.rating,
+            project=project,
         )
