@@ -78,25 +78,29 @@ IN_WORDS = {
     "unevaluated": of({"a": CODE}, unevaluatedProperties=False),
     "one of many": of({"a": {"type": "array", "contains": {"const": "a"}, "items": CODE, "maxItems": 2}}),
 }
+LOWEST = {"minimum": -(2**63) + 1024}  # of integers that have no bound
 WITHIN = {  # numbers that no grammar holds as they are, and what it holds in their place
     "bounds of 64 bits": (
         {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
         {"minimum": -(2**63) + 1024, "maximum": 2**63 - 1024},
     ),
-    "bounds beyond 64 bits": ({"type": "integer", "maximum": 10**30}, {"maximum": 2**63 - 1024}),
-    "bounds beyond floats": ({"type": "number", "maximum": 10**310}, {"maximum": 2**53}),
+    "bounds beyond 64 bits": ({"type": "integer", "maximum": 10**30}, {"maximum": 2**63 - 1024, **LOWEST}),
+    "bounds beyond floats": (
+        {"type": "number", "maximum": 10**310},
+        {"minimum": -(2**53), "maximum": 2**53, "multipleOf": 1e-9},
+    ),
     "the bounds of floats": (
         {"type": "number", "minimum": -1.7e308, "maximum": 1.7e308},
-        {"minimum": -(2**53), "maximum": 2**53},
+        {"minimum": -(2**53), "maximum": 2**53, "multipleOf": 1e-9},
     ),
-    "bounds between floats": ({"type": "integer", "maximum": 2**60 - 1}, {"maximum": 2**60 - 128}),
+    "bounds between floats": ({"type": "integer", "maximum": 2**60 - 1}, {"maximum": 2**60 - 128, **LOWEST}),
     "exclusive bounds of integers": (
         {"type": "integer", "exclusiveMinimum": -(2**53), "exclusiveMaximum": 7.5},
         {"minimum": -(2**53) + 1, "maximum": 7},
     ),
     "an exclusive bound beside the other one": (
         {"type": "number", "exclusiveMinimum": 4, "maximum": 4.5},
-        {"minimum": 4.000000001, "maximum": 4.5},
+        {"minimum": 4.000000001, "maximum": 4.5, "multipleOf": 1e-9},
     ),
     "many items": ({"type": "array", "items": CODE, "maxItems": 10**6}, {"maxItems": 20_000}),
 }

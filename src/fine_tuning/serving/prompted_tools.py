@@ -24,7 +24,7 @@ from fine_tuning.serving.engine_around import EngineAround
 from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
 from fine_tuning.serving.prompt_engine import PromptEngine
-from fine_tuning.serving.response_grammar import json_rule
+from fine_tuning.serving.response_grammar import ANY_OBJECT, json_rule
 from fine_tuning.serving.tool_call_reader import ToolCallReader
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -153,7 +153,7 @@ class PromptedTools(EngineAround):
         if tools and is_required:
             return _json_form(tool_prompt.tool_call_schema(tools, parallel=parallel))
         if tools and given is not None and given["type"] in {"json_object", "json_schema"}:
-            schema: JsonObject = {"type": "object"}
+            schema = ANY_OBJECT
             if "json_schema" in given:
                 schema = given["json_schema"].get("schema") or {}
             return _json_form(tool_prompt.tool_call_schema(tools, parallel=parallel, other=schema))
