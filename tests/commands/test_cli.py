@@ -188,7 +188,7 @@ BAD = [
     (("create-ollama-script", "llama2", "empty.jsonl", "x"), 1, "empty.jsonl is empty"),
     (("create-ollama-script", "llama2", "list.jsonl", "x"), 1, "list.jsonl, row 1: input must be text"),
     (("create-ollama-script", "llama2", "good.jsonl", "x", "--batch-size", "0"), 2, "batch_size must be"),
-    (("evaluate-model", "m", "base", "list.jsonl"), 1, "list.jsonl, row 1: input must be text, not list"),
+    (("evaluate-model", "m", "base", "list.jsonl"), 1, "list.jsonl, row 1: input must be text, not an array"),
     (("evaluate-model", "m", "base", "odd.jsonl"), 1, "odd.jsonl, row 1: messages must be a list of objects"),
     (("evaluate-model", "m", "base", "costs.jsonl"), 1, "costs.jsonl, row 1: cost must be a number of 0 or more"),
     (("evaluate-model", "m", "base", "good.jsonl", "--max-tokens", "0"), 2, "max_tokens must be"),

@@ -166,13 +166,38 @@ def test_job_invalid_file_names_every_line(client: OpenAI, upload: Upload, finis
         "line 1: messages: no message of the assistant to train on",
         "line 2: Expecting value (column 1)",
         "line 3: messages[1].weight: 7 is neither 0 nor 1",
-        "line 5: a list, not an object",
+        "line 5: an array, not an object",
     ):
         assert told in job.error.message
     event = client.fine_tuning.jobs.list_events(job.id).data[0]
     assert event.level == "error"
     found = [problem.partition(":")[0] for problem in event.data["problems"]]
     assert found == ["line 1", "line 1", "line 2", "line 3", "line 5"]
+
+
+def test_values_of_bad_lines_are_named_in_words_of_json(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    asked, answer = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+    rows: list[object] = [
+        *(None, True, "text", 1, 2.5, [], {"messages": [None, answer]}),
+        *({"messages": [{"content": "q"}, answer]}, {"messages": [{**asked, "role": None}, answer]}),
+        *({"messages": [{**asked, "content": each}, answer]} for each in (3, {"a": 1}, [None], [{"type": None}])),
+        *({"messages": [asked, {**answer, "weight": each}]} for each in (True, {}, "1")),
+        *({"messages": [{**asked, "name": each}, answer]} for each in (True, 7)),
+        {"messages": [asked, answer], "tools": [{"type": "function", "function": {"name": "a b"}}]},
+    ]
+    job = finish(create(client, upload("\n".join(map(json.dumps, rows)).encode())).id)
+    told = "\n".join(client.fine_tuning.jobs.list_events(job.id).data[0].data["problems"])
+    assert f"{len(rows)} bad lines" in job.error.message
+    assert not re.search(r"\b(NoneType|None|str|int|float|bool|dict|list|True|False)\b,", told)
+    for words in (
+        "a boolean, not an object",
+        "null, not an object",
+        "no role",
+        "unknown role null",
+        "an integer, neither",
+    ):
+        assert words in told
+    assert ".;" not in told
 
 
 def test_job_rows_refused_by_openai_fail_validation(client: OpenAI, upload: Upload, finish: Finish) -> None:

@@ -100,7 +100,7 @@ def _untrainable(row: JsonColumn, where: str) -> list[str]:
 
 def _problem(finding: Finding) -> str:
     place = f"{finding.field}: " if finding.field else ""
-    return f"{place}{finding.message}; {CODES[finding.code].advice}"
+    return f"{place}{finding.message.rstrip('.')}; {CODES[finding.code].advice}"
 
 
 def _fail(database: Database, job_id: str, param: str, message: str, problems: list[str]) -> None:
