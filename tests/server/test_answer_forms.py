@@ -295,3 +295,32 @@ def test_required_call_of_a_tool_that_no_grammar_holds_is_made(client: OpenAI, n
 def test_invalid_keyword_is_refused_in_words_of_json(part: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidSchema, match=re.escape(words)):
         schema_checks.check(part, "schema", strict=False)
+
+
+STOPS = ['"', "{", ":", "tool", "name", "arguments", "}", "]", ['"f"', "zzz"]]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=str)
+def test_stop_of_the_client_cuts_calls_and_typed_answers_off(client: OpenAI, address: str, stop: Any) -> None:
+    """It is no fault of the model: the call is a partial one, as where it reaches its limit of tokens."""
+    parameters = of({"a": CODE, "b": {"type": "array", "items": {"type": "string", "format": "date"}, "maxItems": 1}})
+    unique = of({"a": {"type": "array", "items": CODE, "uniqueItems": True, "maxItems": 2}})
+    asked: dict[str, Any] = {"model": ALIAS, "messages": ASKED, "max_tokens": 300, "seed": 3}
+    for schema, strict in ((parameters, True), (parameters, False), (unique, False)):
+        tools: Any = [{"type": "function", "function": {"name": "f", "parameters": schema, "strict": strict}}]
+        calling = {**asked, "stop": stop, "tools": tools, "tool_choice": "required"}
+        choice = client.chat.completions.create(**calling).choices[0]
+        assert choice.finish_reason == "stop"
+        assert not (choice.message.content or "").strip()
+        with client.chat.completions.create(**calling, stream=True) as chunks:
+            said = [each.choices[0].delta.content or "" for each in chunks if each.choices]
+        assert not "".join(said).strip()
+        form: Any = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema, "strict": strict}}
+        answer = client.chat.completions.create(**asked, stop=stop, response_format=form).choices[0]
+        stops = stop if isinstance(stop, list) else [stop]
+        assert answer.finish_reason in {"stop", "length"}
+        assert not any(each in (answer.message.content or "") for each in stops)
+    body = {"model": ALIAS, "messages": ASKED, "max_tokens": 300, "tool_choice": {"type": "any"}}
+    body |= {"tools": [{"name": "f", "input_schema": parameters}], "stop_sequences": stops}
+    message = httpx.post(f"{address}/messages", json=body, timeout=60).json()
+    assert (message["stop_reason"], message["stop_sequence"]) == ("stop_sequence", stops[0])
