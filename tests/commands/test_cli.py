@@ -231,6 +231,16 @@ def test_run_invalid_input_one_line(cli: Any, tmp_path: Path, argv: tuple[str, .
         assert not list((tmp_path / "workspace").glob(f"{folder}/*"))
 
 
+def test_demo_of_the_gateway_without_the_server_does_nothing(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    code, _, err = cli("demo", "--gateway")
+    told = "ft-cli: the server needs prometheus_client: pip install -e '.[serve]' in the project's checkout"
+    assert (code, err.strip()) == (1, told)
+    assert not [path for path in (tmp_path / "workspace").rglob("*") if path.is_file()]
+
+
 def test_train_missing_extra_prints_one_line_and_leaves_no_job(
     cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
