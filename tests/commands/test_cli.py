@@ -188,7 +188,7 @@ BAD = [
     (("create-ollama-script", "llama2", "empty.jsonl", "x"), 1, "empty.jsonl is empty"),
     (("create-ollama-script", "llama2", "list.jsonl", "x"), 1, "list.jsonl, row 1: input must be text"),
     (("create-ollama-script", "llama2", "good.jsonl", "x", "--batch-size", "0"), 2, "batch_size must be"),
-    (("evaluate-model", "m", "base", "list.jsonl"), 1, "list.jsonl, row 1: input must be text, not list"),
+    (("evaluate-model", "m", "base", "list.jsonl"), 1, "list.jsonl, row 1: input must be text, not an array"),
     (("evaluate-model", "m", "base", "odd.jsonl"), 1, "odd.jsonl, row 1: messages must be a list of objects"),
     (("evaluate-model", "m", "base", "costs.jsonl"), 1, "costs.jsonl, row 1: cost must be a number of 0 or more"),
     (("evaluate-model", "m", "base", "good.jsonl", "--max-tokens", "0"), 2, "max_tokens must be"),
@@ -229,6 +229,16 @@ def test_run_invalid_input_one_line(cli: Any, tmp_path: Path, argv: tuple[str, .
     assert len(err.strip().splitlines()) == 1
     for folder in ("files", "artifacts"):  # nothing half-done is left behind
         assert not list((tmp_path / "workspace").glob(f"{folder}/*"))
+
+
+def test_demo_of_the_gateway_without_the_server_does_nothing(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    code, _, err = cli("demo", "--gateway")
+    told = "ft-cli: the server needs prometheus_client: pip install -e '.[serve]' in the project's checkout"
+    assert (code, err.strip()) == (1, told)
+    assert not [path for path in (tmp_path / "workspace").rglob("*") if path.is_file()]
 
 
 def test_train_missing_extra_prints_one_line_and_leaves_no_job(

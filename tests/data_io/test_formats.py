@@ -221,7 +221,7 @@ def test_calls_in_older_spans_reads_messages() -> None:
 BROKEN: dict[str, dict[str, Any]] = {
     "is not of any known format": {"headline": "a", "body": "b"},
     "messages must be a list of objects": {"messages": ["a"]},
-    "response must be text, not dict": {"prompt": "a", "response": {"b": 3}},
+    "response must be text, not an object": {"prompt": "a", "response": {"b": 3}},
     "metadata must be an object": {"prompt": "a", "response": "b", "metadata": [1]},
     "history must be a list of": {"instruction": "a", "output": "b", "history": ["x"]},
     "conversations[0].from is 'elf'": {"conversations": [{"from": "elf", "value": "x"}]},

@@ -112,7 +112,7 @@ def test_validate_examples_invalid_rows_have_issues() -> None:
     ("name", "content", "message"),
     [
         ("x.jsonl", b"", "x.jsonl is empty"),
-        ("x.jsonl", b'{"a": 1}\n[2]\n', "x.jsonl, line 2: a row must be a JSON object, not list"),
+        ("x.jsonl", b'{"a": 1}\n[2]\n', "x.jsonl, line 2: a row must be a JSON object, not an array"),
         ("x.jsonl", b'{"a": "\xff"}\n', "x.jsonl, line 1: not UTF-8"),
         ("x.json", b'{"a": 1}', "must contain a JSON array"),
         ("x.json", b"[1,\n2", r"x\.json: not JSON .*line 2"),

@@ -78,25 +78,29 @@ IN_WORDS = {
     "unevaluated": of({"a": CODE}, unevaluatedProperties=False),
     "one of many": of({"a": {"type": "array", "contains": {"const": "a"}, "items": CODE, "maxItems": 2}}),
 }
+LOWEST = {"minimum": -(2**63) + 1024}  # of integers that have no bound
 WITHIN = {  # numbers that no grammar holds as they are, and what it holds in their place
     "bounds of 64 bits": (
         {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
         {"minimum": -(2**63) + 1024, "maximum": 2**63 - 1024},
     ),
-    "bounds beyond 64 bits": ({"type": "integer", "maximum": 10**30}, {"maximum": 2**63 - 1024}),
-    "bounds beyond floats": ({"type": "number", "maximum": 10**310}, {"maximum": 2**53}),
+    "bounds beyond 64 bits": ({"type": "integer", "maximum": 10**30}, {"maximum": 2**63 - 1024, **LOWEST}),
+    "bounds beyond floats": (
+        {"type": "number", "maximum": 10**310},
+        {"minimum": -(2**53), "maximum": 2**53, "multipleOf": 1e-9},
+    ),
     "the bounds of floats": (
         {"type": "number", "minimum": -1.7e308, "maximum": 1.7e308},
-        {"minimum": -(2**53), "maximum": 2**53},
+        {"minimum": -(2**53), "maximum": 2**53, "multipleOf": 1e-9},
     ),
-    "bounds between floats": ({"type": "integer", "maximum": 2**60 - 1}, {"maximum": 2**60 - 128}),
+    "bounds between floats": ({"type": "integer", "maximum": 2**60 - 1}, {"maximum": 2**60 - 128, **LOWEST}),
     "exclusive bounds of integers": (
         {"type": "integer", "exclusiveMinimum": -(2**53), "exclusiveMaximum": 7.5},
         {"minimum": -(2**53) + 1, "maximum": 7},
     ),
     "an exclusive bound beside the other one": (
         {"type": "number", "exclusiveMinimum": 4, "maximum": 4.5},
-        {"minimum": 4.000000001, "maximum": 4.5},
+        {"minimum": 4.000000001, "maximum": 4.5, "multipleOf": 1e-9},
     ),
     "many items": ({"type": "array", "items": CODE, "maxItems": 10**6}, {"maxItems": 20_000}),
 }
@@ -291,3 +295,32 @@ def test_required_call_of_a_tool_that_no_grammar_holds_is_made(client: OpenAI, n
 def test_invalid_keyword_is_refused_in_words_of_json(part: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidSchema, match=re.escape(words)):
         schema_checks.check(part, "schema", strict=False)
+
+
+STOPS = ['"', "{", ":", "tool", "name", "arguments", "}", "]", ['"f"', "zzz"]]
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=str)
+def test_stop_of_the_client_cuts_calls_and_typed_answers_off(client: OpenAI, address: str, stop: Any) -> None:
+    """It is no fault of the model: the call is a partial one, as where it reaches its limit of tokens."""
+    parameters = of({"a": CODE, "b": {"type": "array", "items": {"type": "string", "format": "date"}, "maxItems": 1}})
+    unique = of({"a": {"type": "array", "items": CODE, "uniqueItems": True, "maxItems": 2}})
+    asked: dict[str, Any] = {"model": ALIAS, "messages": ASKED, "max_tokens": 300, "seed": 3}
+    for schema, strict in ((parameters, True), (parameters, False), (unique, False)):
+        tools: Any = [{"type": "function", "function": {"name": "f", "parameters": schema, "strict": strict}}]
+        calling = {**asked, "stop": stop, "tools": tools, "tool_choice": "required"}
+        choice = client.chat.completions.create(**calling).choices[0]
+        assert choice.finish_reason == "stop"
+        assert not (choice.message.content or "").strip()
+        with client.chat.completions.create(**calling, stream=True) as chunks:
+            said = [each.choices[0].delta.content or "" for each in chunks if each.choices]
+        assert not "".join(said).strip()
+        form: Any = {"type": "json_schema", "json_schema": {"name": "s", "schema": schema, "strict": strict}}
+        answer = client.chat.completions.create(**asked, stop=stop, response_format=form).choices[0]
+        stops = stop if isinstance(stop, list) else [stop]
+        assert answer.finish_reason in {"stop", "length"}
+        assert not any(each in (answer.message.content or "") for each in stops)
+    body = {"model": ALIAS, "messages": ASKED, "max_tokens": 300, "tool_choice": {"type": "any"}}
+    body |= {"tools": [{"name": "f", "input_schema": parameters}], "stop_sequences": stops}
+    message = httpx.post(f"{address}/messages", json=body, timeout=60).json()
+    assert (message["stop_reason"], message["stop_sequence"]) == ("stop_sequence", stops[0])

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,14 +20,21 @@ from openai import OpenAI
 from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.server import authentication
+from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store import datasets, jobs
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
 from fine_tuning.store.workspace import open_workspace
+from fine_tuning.training.jobs import file_validation
 from fine_tuning.training.jobs.file_validation import check_job
 from fine_tuning.training.jobs.worker_pool import MAX_DEATHS, Pool
-from tests.server.conftest import ALIAS, chats, client_of, refused_alike
+from fine_tuning.training.loop.preference_rows import check_row
+from tests.server.conftest import ALIAS, chats, client_of, listening, refused_alike
 
+ALTERNATING = (
+    "{% for m in messages %}{% if (m['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('roles must alternate') }}{% endif %}{% endfor %}"
+)
 Finish = Callable[[str], Any]
 Upload = Callable[..., str]
 
@@ -166,13 +174,38 @@ def test_job_invalid_file_names_every_line(client: OpenAI, upload: Upload, finis
         "line 1: messages: no message of the assistant to train on",
         "line 2: Expecting value (column 1)",
         "line 3: messages[1].weight: 7 is neither 0 nor 1",
-        "line 5: a list, not an object",
+        "line 5: an array, not an object",
     ):
         assert told in job.error.message
     event = client.fine_tuning.jobs.list_events(job.id).data[0]
     assert event.level == "error"
     found = [problem.partition(":")[0] for problem in event.data["problems"]]
     assert found == ["line 1", "line 1", "line 2", "line 3", "line 5"]
+
+
+def test_values_of_bad_lines_are_named_in_words_of_json(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    asked, answer = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
+    rows: list[object] = [
+        *(None, True, "text", 1, 2.5, [], {"messages": [None, answer]}),
+        *({"messages": [{"content": "q"}, answer]}, {"messages": [{**asked, "role": None}, answer]}),
+        *({"messages": [{**asked, "content": each}, answer]} for each in (3, {"a": 1}, [None], [{"type": None}])),
+        *({"messages": [asked, {**answer, "weight": each}]} for each in (True, {}, "1")),
+        *({"messages": [{**asked, "name": each}, answer]} for each in (True, 7)),
+        {"messages": [asked, answer], "tools": [{"type": "function", "function": {"name": "a b"}}]},
+    ]
+    job = finish(create(client, upload("\n".join(map(json.dumps, rows)).encode())).id)
+    told = "\n".join(client.fine_tuning.jobs.list_events(job.id).data[0].data["problems"])
+    assert f"{len(rows)} bad lines" in job.error.message
+    assert not re.search(r"\b(NoneType|None|str|int|float|bool|dict|list|True|False)\b,", told)
+    for words in (
+        "a boolean, not an object",
+        "null, not an object",
+        "no role",
+        "unknown role null",
+        "an integer, neither",
+    ):
+        assert words in told
+    assert ".;" not in told
 
 
 def test_job_rows_refused_by_openai_fail_validation(client: OpenAI, upload: Upload, finish: Finish) -> None:
@@ -527,3 +560,57 @@ def test_epoch_checkpoints_of_a_paused_job_answer(client: OpenAI, upload: Upload
     assert finish(job.id).status == "succeeded"
     kept = [each.step_number for each in client.fine_tuning.jobs.checkpoints.list(job.id, limit=100)]
     assert sorted(kept) == list(range(1, 31))
+
+
+def test_rows_that_the_chat_template_refuses_fail_validation_with_all_others(
+    workspace: Path, tiny_model_dir: Path, tmp_path: Path, pool: Pool
+) -> None:
+    """Before the job is queued; a system message, which the template has no role for, is merged as in training."""
+    base = Path(shutil.copytree(tiny_model_dir, tmp_path / "alternating"))
+    kept = (base / "chat_template.jinja").read_text()
+    (base / "chat_template.jinja").write_text(ALTERNATING + kept)
+    said = {role: {"role": role, "content": f"A word of the {role}."} for role in ("system", "user", "assistant")}
+    image = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]}
+    asked, answer, other = said["user"], said["assistant"], {"role": "assistant", "content": "Another word."}
+    rows: list[Any] = [
+        *[[asked, answer]] * 10,
+        *([said["system"], asked, answer], [asked, asked, answer], [answer, asked, answer], [image, answer]),
+    ]
+    pairs = [
+        {"input": {"messages": each}, "preferred_output": [answer], "non_preferred_output": [other]}
+        for each in ([said["system"], asked], [asked, asked])
+    ]
+    files = [[{"messages": each} for each in rows], pairs]
+    with listening(ServerConfig(aliases={ALIAS: str(base)})) as address:
+        client = client_of(address)
+        found = []
+        for lines, method in zip(files, ("supervised", "dpo"), strict=True):
+            content = "\n".join(map(json.dumps, lines)).encode()
+            file = client.files.create(file=("rows.jsonl", content), purpose="fine-tune")
+            job = create(client, file.id, method={"type": method})
+            pool.step()
+            job = client.fine_tuning.jobs.retrieve(job.id)
+            assert (job.status, job.error.code) == ("failed", "invalid_training_file")
+            found.append(client.fine_tuning.jobs.list_events(job.id).data[0].data["problems"])
+    refused = "the base model's chat template cannot render this chat: roles must alternate"
+    assert found == [
+        [
+            f"line 12: {refused}",
+            f"line 13: {refused}",
+            "line 14: messages[0].content must be text or a list of text parts",
+        ],
+        [f"line 2: {refused}"],
+    ]
+
+
+def test_chat_template_that_is_no_jinja_is_told_by_training(
+    workspace: Path, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    for name, text in (("broken", "{% for %}"), ("several", None)):
+        base = Path(shutil.copytree(tiny_model_dir, tmp_path / name))
+        if text is None:
+            (base / "chat_template.jinja").unlink()
+        else:
+            (base / "chat_template.jinja").write_text(text)
+        assert file_validation.check_of(base) is check_row
+    assert file_validation.check_of(None) is check_row

@@ -51,7 +51,7 @@ def test_reader_of_pieces_of_any_size_divides_text_and_calls(
 @pytest.mark.parametrize("end", range(1, len(TWO)))
 def test_reader_of_an_answer_cut_off_anywhere_shows_no_words_of_the_call(end: int) -> None:
     text, calls = read(TWO[:end], 3, is_cut=True)
-    assert text in {"", "{"}
+    assert text == ""
     assert all(ARGUMENTS.startswith(arguments) for _, arguments in calls[:1])
     assert [name for name, _ in calls] == ["weather", "now"][: len(calls)]
 
@@ -72,3 +72,31 @@ def test_reader_with_limit_leaves_out_further_calls() -> None:
 def test_reader_of_a_name_with_a_lone_surrogate_is_encodable() -> None:
     _, ((name, _),) = read('{"tool_calls": [{"name": "\\ud800", "arguments": {}}]}')
     json.dumps(name, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "is_complete"),
+    [
+        ("", False),
+        ("Paris", False),
+        ('{"tool_calls": [{"name": "f", "arguments": {"a": 1}', False),
+        ('{"tool_calls": [{"name": "f", "arguments": {"a": 1}}', False),
+        ('{"tool_calls": [{"name": "f", "arguments": {"a": 1}}]', True),
+        ('{"tool_calls": [{"name": "f", "arguments": {"a": 1}}]}\n', True),
+        ('{"tool_calls": [{"arguments": {"a": 1}, "name": "f"}]', False),
+        ('{"tool_calls": [{"arguments": {"a": 1}, "name": "f"}]}', True),
+    ],
+)
+def test_list_of_calls_that_has_ended_is_complete(text: str, is_complete: bool) -> None:
+    for pieces in ([text], [*text]):
+        reader = ToolCallReader()
+        for piece in pieces:
+            reader.add(piece)
+        assert reader.is_complete == is_complete
+
+
+def test_brace_that_is_cut_off_is_text_after_text_alone() -> None:
+    for text, left in (("{", []), (" {", []), ("if (a) {", [{"content": " {"}])):
+        reader = ToolCallReader()
+        reader.add(text)
+        assert reader.end(is_cut=True) == left

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +24,9 @@ from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows.demo.application import Question
 from fine_tuning.workflows.demo.recorded_questions import recorded_questions
 from fine_tuning.workflows.demo.run_gateway_demo import GatewayDemo, GatewayPlan
+from fine_tuning.workflows.demo.served_workspace import SERVE_EXTRA
 from fine_tuning.workflows.pipeline import Pipeline, Plan
+from tests.conftest import PROJECT
 from tests.waiting import wait_until
 
 CAPTURED, SHADOWED = 600, 8
@@ -112,3 +116,9 @@ def test_too_few_questions_are_said(tmp_path: Path, workspace: Path, capsys: pyt
         recorded_questions(file)
     assert FineTuningCLI().run(["demo", "--gateway", "--data", str(file)]) == 1
     assert "needs 200" in capsys.readouterr().err
+
+
+def test_packages_that_are_checked_are_those_of_the_servers_extra() -> None:
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    names = {re.split(r"[^\w-]", each)[0].replace("-", "_") for each in extras["serve"]}
+    assert names - {"xllamacpp"} == set(SERVE_EXTRA)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import NotRequired, TypedDict
 
+from fine_tuning._util.json_kinds import json_kind
+
 _EXPECTED = {
     "string": "a string",
     "int": "an integer",
@@ -163,9 +165,7 @@ def _got(error: FieldError) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, int | float) and not isinstance(value, bool) and error["type"] in _LIMITS:
         return str(value)
-    kinds = ((type(None), "null"), (bool, "a boolean"), (str, "a string"), (int, "an integer"), (float, "a number"))
-    named = next((name for kind, name in kinds if isinstance(value, kind)), None)
-    return named or ("an array" if isinstance(value, list) else "an object")
+    return json_kind(value)
 
 
 def _specificity(error: FieldError) -> int:

@@ -120,6 +120,14 @@ def pull(name: str, models_dir: Path, on_progress: OnProgress | None = None) -> 
     return _checked(name, from_hub(name, _OTHERWISE), "hub")
 
 
+def folder_at_hand(name: str, models_dir: Path) -> Path | None:
+    """The folder of a base model that is on this disk already; None of one that would have to be fetched."""
+    if model := EMBEDDED.get(name.lower()):
+        folder = models_dir.absolute() / model.name
+        return folder if is_ready(model, folder) else None
+    return _folder(name)
+
+
 def list_base_models(models_dir: Path) -> list[ListedModel]:
     """The embedded models, and whether each is ready under `models_dir`; nothing is fetched."""
     listed = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io.blank_text import stands_for_nothing
 from fine_tuning.data_io.context_columns import is_token_ids, refuse_choices, says_premise
 from fine_tuning.data_io.dialects import images, unread_keys
@@ -124,7 +125,7 @@ def _system_text(key: str, value: object) -> str:
         return value
     given = value if is_list(value) else [value]
     if not all(is_object(each) or (isinstance(each, str) and is_list(value)) for each in given):
-        raise DataError(f"{key} must be text, not {type(value).__name__}")
+        raise DataError(f"{key} must be text, not {json_kind(value)}")
     stated = [{**each, "role": "system"} for each in given if is_object(each) and "type" not in each]
     found = stated if len(stated) == len(given) else [{"role": "system", "content": given}]
     contents: list[object] = [each.get("content") for each in with_plain_texts(read_messages(found, key))]

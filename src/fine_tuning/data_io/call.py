@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.dialects import unread_keys
 from fine_tuning.data_io.finish_reasons import CUT_OFF, is_reason, reason_of_row
@@ -119,7 +120,7 @@ def call_from_row(
     facts, row = _facts_of(row, conversation_keys)
     metadata = facts.get("metadata") or {}
     if not is_object(metadata):
-        raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
+        raise DataError(f"metadata must be an object, not {json_kind(metadata)}")
     found = read_beside(row, messages, tools, rejected, conversation_keys)
     if "weight" in found.metadata:
         found = found._replace(

@@ -18,8 +18,9 @@ from fine_tuning.data_io.json_values import JsonObject, is_list, is_object
 BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _EXACT = 2**53  # up to which every whole number is a float
 _LARGEST = 2**63 - 1  # of the integers that a grammar counts
-_STEP = Fraction(1, 10**9)  # from an exclusive bound to the inclusive one in its place
+_STEP = Fraction(1, 10**9)  # from an exclusive bound to the inclusive one in its place, and between decimals
 _EMPTY: JsonObject = {"minimum": 1, "maximum": 0}
+_DECIMALS = 1e-9  # a small model repeats digits without end; more of them no `multipleOf` of a grammar has
 
 
 class _Bound(NamedTuple):
@@ -27,6 +28,9 @@ class _Bound(NamedTuple):
 
     value: Fraction
     is_exclusive: bool
+
+
+_LEAST = _Bound(Fraction(-(2**64)), False)  # in place of one that is missing: below all that are held
 
 
 def is_exact(value: object) -> bool:
@@ -38,30 +42,36 @@ def is_exact(value: object) -> bool:
     return not isinstance(value, int) or abs(value) <= _EXACT or (abs(value) <= _LARGEST and int(float(value)) == value)
 
 
-def held_bounds(bounds: Mapping[str, object], kind: object) -> JsonObject | None:
-    """The bounds for a grammar, which no number keeps to that is beyond the given ones; None where there are none.
+def held_bounds(part: Mapping[str, object]) -> JsonObject | None:
+    """The bounds of a part for a grammar, which no number keeps to that is beyond its own; None where there are none.
 
-    A bound that a grammar cannot hold is the nearest one within it: of integers below 2^63, of others up to 2^53.
-
-    Args:
-        kind: the type that the schema names.
+    A bound that a grammar cannot hold, or that is missing, is the nearest one within it: of integers below 2^63, of
+    others up to 2^53. Numbers have 9 digits after the point, where no bound has more: each ends by itself.
     """
+    bounds = {key: part[key] for key in BOUNDS if key in part}
     if not all(_is_number(value) for value in bounds.values()):
         return None
-    kinds = kind if is_list(kind) else [kind]
-    is_whole = "integer" in kinds and "number" not in kinds
+    kinds = part.get("type")
+    kinds = kinds if is_list(kinds) else [kinds]
+    is_whole, is_listed = "integer" in kinds and "number" not in kinds, "enum" in part or "const" in part
+    if not bounds and (is_listed or not (is_whole or "number" in kinds)):
+        return {}
     lower, upper = (_tightest(bounds, side, is_whole=is_whole) for side in ("inimum", "aximum"))
     if lower and upper and _is_empty(lower, upper):
         return {**_EMPTY}
     found: JsonObject = {key: value for key, value in bounds.items() if key == "multipleOf"}
     for side, bound, other in (("inimum", lower, upper), ("aximum", upper, lower)):
-        if bound is None:
+        if bound is None and is_listed:
             continue
-        held = _whole(bound) if is_whole else _within(bound, other)
+        held = _nearest(bound or _LEAST, other, is_whole=is_whole)
         if held is None:
             return None
         found[f"exclusiveM{side}" if held.is_exclusive else f"m{side}"] = _written(held.value, side)
-    return found if has_grammar({"type": "integer" if is_whole else "number", **found}) else None
+    kind: JsonObject = {"type": "integer" if is_whole else "number"}
+    ended: JsonObject = {"multipleOf": _DECIMALS, **found}
+    if not (is_whole or is_listed) and _are_decimals(lower, upper) and has_grammar({**kind, **ended}):
+        return ended
+    return found if has_grammar({**kind, **found}) else None
 
 
 def has_grammar(schema: JsonObject) -> bool:
@@ -100,6 +110,15 @@ def _is_empty(lower: _Bound, upper: _Bound) -> bool:
     """Whether no number is within the bounds."""
     least, most = lower.value, -upper.value
     return least > most or (least == most and (lower.is_exclusive or upper.is_exclusive))
+
+
+def _are_decimals(*bounds: _Bound | None) -> bool:
+    """Whether these have as few digits after the point as a grammar holds."""
+    return all(bound is None or bound.value % _STEP == 0 for bound in bounds)
+
+
+def _nearest(bound: _Bound, other: _Bound | None, *, is_whole: bool) -> _Bound | None:
+    return _whole(bound) if is_whole else _within(bound, other)
 
 
 def _whole(bound: _Bound) -> _Bound | None:

@@ -94,10 +94,10 @@ class _Division:
 
     def held(self, part: Mapping[str, object], where: str) -> JsonObject:
         """The part that a grammar holds; what it leaves is added to the rest."""
-        bounds = {key: part[key] for key in BOUNDS if key in part}
-        held = held_bounds(bounds, part.get("type")) if bounds else None
+        bounds = {key for key in BOUNDS if key in part}
+        held = held_bounds(part)
         found: JsonObject = {**(held or {})}
-        left = _beyond(part) | (set(bounds) if held is None else set())
+        left = _beyond(part) | (bounds if held is None else set())
         for key, value in _without_tuples(part).items():
             at = f"{where}.{key}" if where else key
             if key in left:

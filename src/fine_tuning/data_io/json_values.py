@@ -9,6 +9,7 @@ from fractions import Fraction
 from math import isfinite
 from typing import NoReturn, TypeGuard
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.errors import DataError
 
 JsonObject = dict[str, object]
@@ -59,7 +60,7 @@ def text_field(row: Row, key: str) -> str:
         raise DataError(f"{key} is missing")
     value = row[key]
     if not isinstance(value, str):
-        raise DataError(f"{key} must be text, not {type(value).__name__}")
+        raise DataError(f"{key} must be text, not {json_kind(value)}")
     return value
 
 

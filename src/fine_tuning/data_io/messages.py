@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Literal, NotRequired, TypedDict, cast
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io.json_values import JsonObject, list_of_objects, strict_json, text_field
 from fine_tuning.errors import DataError
 
@@ -132,7 +133,7 @@ def content_text(content: object) -> str:
             if isinstance(part, str | Mapping)
         )
     if content is not None and not isinstance(content, str):
-        raise DataError(f"content must be text or a list of parts, not {type(content).__name__}")
+        raise DataError(f"content must be text or a list of parts, not {json_kind(content)}")
     return content or ""
 
 
@@ -182,7 +183,7 @@ def _calls_text(calls: Sequence[ToolCall]) -> str:
         DataError: they are no list of calls.
     """
     if not isinstance(calls, list | tuple):
-        raise DataError(f"tool_calls must be a list of calls, not {type(calls).__name__}")
+        raise DataError(f"tool_calls must be a list of calls, not {json_kind(calls)}")
     if not calls:
         return ""
     found = [{"name": _name_of(call, at), "arguments": _compared_arguments(call)} for at, call in enumerate(calls)]

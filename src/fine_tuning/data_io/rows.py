@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fine_tuning._util.files import open_to_read, parse_json, read_json
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io import formats
 from fine_tuning.data_io.json_values import JsonObject, Row, is_object
 from fine_tuning.data_io.messages import Message, Tool, compared_text
@@ -33,7 +34,7 @@ def read_rows(path: Path | str) -> list[tuple[int, JsonObject]]:
 def _array(path: Path | str) -> Iterator[tuple[int, JsonObject]]:
     value = read_json(path)
     if not isinstance(value, list):
-        raise DataError(f"{path} must contain a JSON array of rows, not {type(value).__name__}")
+        raise DataError(f"{path} must contain a JSON array of rows, not {json_kind(value)}")
     for position, row in enumerate(value, 1):
         yield position, _checked(row, f"{path}, row {position}")
 
@@ -52,7 +53,7 @@ def _lines(path: Path | str) -> Iterator[tuple[int, JsonObject]]:
 
 def _checked(row: object, where: str) -> JsonObject:
     if not is_object(row):
-        raise DataError(f"{where}: a row must be a JSON object, not {type(row).__name__}")
+        raise DataError(f"{where}: a row must be a JSON object, not {json_kind(row)}")
     return row
 
 

@@ -26,6 +26,11 @@ def chat_template(model_path: Path) -> str | None:
     return template if isinstance(template, str) else None
 
 
+def has_one_template(model_path: Path) -> bool:
+    """Whether a folder has one template for all conversations; of several, transformers takes one by their tools."""
+    return (model_path / "chat_template.jinja").is_file() or isinstance(_settings(model_path).get("chat_template"), str)
+
+
 def special_tokens(model_path: Path) -> dict[str, str]:
     """The texts of the tokens that templates name; empty where the model has none."""
     settings = _settings(model_path)
@@ -54,24 +59,34 @@ def prompt_of(model_path: Path, messages: Sequence[Mapping[str, str]]) -> str | 
     """The conversation as the text of a prompt, as in training: see `formats.system_prompt`; None as of `rendered`."""
     if _environment() is None:
         return None
-    return rendered(model_path, system_prompt.for_template(messages, _FolderTemplate(model_path)))
+    return rendered(model_path, system_prompt.for_template(messages, FolderTemplate(model_path)))
 
 
-class _FolderTemplate:
-    """The chat template of a folder, as a tokenizer has it."""
+class FolderTemplate:
+    """The chat template of a folder, as a tokenizer has it.
+
+    Raises:
+        ImportError: Jinja is not installed.
+        TemplateError: the folder's template is not Jinja.
+    """
 
     def __init__(self, model_path: Path) -> None:
-        self._folder, self.chat_template = model_path, chat_template(model_path)
+        self.chat_template = chat_template(model_path)
+        self._tokens = special_tokens(model_path)
+        from fine_tuning.base_models.template_environment import template_environment
 
-    def apply_chat_template(self, messages: Any, /, **_: Any) -> str:
+        self._template = template_environment().from_string(self.chat_template or "")
+
+    def apply_chat_template(
+        self, messages: Any, /, *, tools: Any = None, add_generation_prompt: bool = False, **_: Any
+    ) -> str:
         """The conversation as text.
 
         Raises:
-            ValueError: the template refuses it.
+            Exception: the template refuses it; whatever a program of its author raises.
         """
-        if (text := rendered(self._folder, messages)) is None:
-            raise ValueError("the template refuses the conversation")
-        return text
+        given = {"messages": messages, "tools": tools, "add_generation_prompt": add_generation_prompt}
+        return self._template.render(**given, **self._tokens)
 
 
 def _environment() -> ImmutableSandboxedEnvironment | None:

@@ -70,6 +70,12 @@ class ChunkChoice(TypedDict, total=False):
     stop_reason: str | int | None
 
 
+def end_of(choice: ChunkChoice) -> str | None:
+    """The finish reason of a choice for checks of it: "length" also where a text of `stop` cut it off."""
+    reason = choice.get("finish_reason")
+    return "length" if reason == "stop" and isinstance(choice.get("stop_reason"), str) else reason
+
+
 class PromptDetails(TypedDict):
     """The tokens of the prompt that were read from a cache, written to one, and of audio."""
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 from fine_tuning.data_io.usage import usage_of_both
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.answer_form import AnswerForm
-from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, summed, usage
+from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, end_of, summed, usage
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.engine_around import EngineAround
 
@@ -77,7 +77,7 @@ class CheckedAnswers(EngineAround):
                 for choice in chunk["choices"]:
                     index = choice["index"]
                     text[index] = text.get(index, "") + (choice["delta"].get("content") or "")
-                    self._refuse_unheld(form, text[index], choice.get("finish_reason"))
+                    self._refuse_unheld(form, text[index], end_of(choice))
                 yield chunk
 
     def _checked(self, body: ChatBody, form: AnswerForm) -> Generator[Chunk, None, None]:
@@ -122,7 +122,7 @@ class _Answer:
     def __init__(self, choices: list[ChunkChoice], counts: Usage) -> None:
         self.choices, self.usage = choices, counts
         self.text = "".join(choice["delta"].get("content") or "" for choice in choices)
-        self.reason = next((found for choice in choices[::-1] if (found := choice.get("finish_reason"))), None)
+        self.reason = next((found for choice in choices[::-1] if (found := end_of(choice))), None)
 
 
 def requests_of_choices(body: ChatBody) -> Iterator[ChatBody]:

@@ -15,7 +15,7 @@ from fine_tuning.data_io.held_schema import held_schema
 from fine_tuning.data_io.messages import ToolCall
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.answer_form import AnswerForm
-from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, summed, usage
+from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Messages, Usage, end_of, summed, usage
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import requests_of_choices, with_both
 from fine_tuning.serving.engine import Completion, Engine
@@ -141,7 +141,7 @@ class _Kept:
         delta = choice["delta"]
         self.text += delta.get("content") or ""
         self.calls.add(delta.get("tool_calls") or [])
-        self.reason = choice.get("finish_reason") or self.reason
+        self.reason = end_of(choice) or self.reason
         if not (holds or self.held or delta.get("tool_calls")):
             return choice
         self.held.append(choice)

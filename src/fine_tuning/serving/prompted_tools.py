@@ -15,7 +15,7 @@ from fine_tuning.data_io.messages import Message, Tool
 from fine_tuning.export.chat_template import chat_template
 from fine_tuning.serving.bounded_templates import with_bounded_template
 from fine_tuning.serving.cascade_engine import CascadeEngine
-from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages
+from fine_tuning.serving.chat_types import ChatBody, Chunk, ChunkChoice, Delta, Messages, end_of
 from fine_tuning.serving.chat_wire import JoinedToolCalls
 from fine_tuning.serving.checked_answers import CheckedAnswers
 from fine_tuning.serving.checked_calls import CheckedCalls
@@ -24,7 +24,7 @@ from fine_tuning.serving.engine_around import EngineAround
 from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.llama_cpp_engine import LlamaCppEngine
 from fine_tuning.serving.prompt_engine import PromptEngine
-from fine_tuning.serving.response_grammar import json_rule
+from fine_tuning.serving.response_grammar import ANY_OBJECT, json_rule
 from fine_tuning.serving.tool_call_reader import ToolCallReader
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -153,7 +153,7 @@ class PromptedTools(EngineAround):
         if tools and is_required:
             return _json_form(tool_prompt.tool_call_schema(tools, parallel=parallel))
         if tools and given is not None and given["type"] in {"json_object", "json_schema"}:
-            schema: JsonObject = {"type": "object"}
+            schema = ANY_OBJECT
             if "json_schema" in given:
                 schema = given["json_schema"].get("schema") or {}
             return _json_form(tool_prompt.tool_call_schema(tools, parallel=parallel, other=schema))
@@ -212,9 +212,12 @@ def _read(choice: ChunkChoice, reader: ToolCallReader) -> Iterator[ChunkChoice]:
     for place, delta in enumerate(deltas):
         yield {"index": choice["index"], "delta": delta, "logprobs": None if place else logprobs}
     if reason is not None:
-        for delta in _ended(reader, reason):
+        end = end_of(choice)
+        for delta in _ended(reader, end):
             yield {"index": choice["index"], "delta": delta}
-        last: ChunkChoice = {"index": choice["index"], "delta": {}, "finish_reason": _reason(reader, reason)}
+        # A text of `stop` may also follow calls, which it does not cut off.
+        shown = reason if end == "length" and not reader.is_complete else _reason(reader, reason)
+        last: ChunkChoice = {"index": choice["index"], "delta": {}, "finish_reason": shown}
         yield {**last, "stop_reason": choice["stop_reason"]} if "stop_reason" in choice else last
 
 

@@ -7,9 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from fine_tuning.data_io.held_schema import held_schema
+from fine_tuning.data_io.json_values import JsonObject
 from fine_tuning.errors import RefusedError
 from fine_tuning.serving.llama_cpp_tools import readable_tool
 
+_VALUE = {"$ref": "#/$defs/value"}
+# Any object, whose numbers end as those of a schema do.
+ANY_OBJECT: JsonObject = {
+    "type": "object",
+    "additionalProperties": _VALUE,
+    "$defs": {
+        "value": {
+            "type": ["object", "array", "string", "number", "boolean", "null"],
+            "additionalProperties": _VALUE,
+            "items": _VALUE,
+        }
+    },
+}
 # JSON as json.dumps writes it: a small model that may write any white space can repeat it without end.
 _WHITE_SPACE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
@@ -33,7 +47,7 @@ def with_grammar(body: Mapping[str, Any]) -> Mapping[str, Any]:
         return body
     from llguidance import LLMatcher
 
-    schema = response_format.get("json_schema", {"schema": {"type": "object"}}).get("schema") or {}
+    schema = response_format.get("json_schema", {"schema": ANY_OBJECT}).get("schema") or {}
     grammar = f"%llguidance {{}}\nstart: {json_rule(schema)}\n"
     # llama.cpp ignores a grammar that it cannot parse. It parses them with llguidance, so this validates them first.
     if problem := LLMatcher.validate_grammar(grammar, None):

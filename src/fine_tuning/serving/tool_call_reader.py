@@ -34,7 +34,7 @@ class ToolCallReader:
     def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
         self._begun_calls = 0
-        self._held = ""  # not yet known what it is
+        self._held, self._has_text = "", False  # what is held is not yet known; text does not begin as a call does
         self._json = ""  # the whole call, as it was written
         self._next: Callable[[], Iterator[Delta] | None] = self._text
         self._has_arguments = True  # the call that was begun last
@@ -44,6 +44,13 @@ class ToolCallReader:
     def calls(self) -> int:
         """The calls so far, but those left out."""
         return self._begun_calls if self._limit is None else min(self._begun_calls, self._limit)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the list of calls has ended."""
+        if self._next == self._irregular:
+            return self._whole() is not None
+        return bool(self._json) and self._next == self._name and self._held.lstrip().startswith("]")
 
     def add(self, piece: str) -> list[Delta]:
         """What a piece of the answer adds to the message."""
@@ -55,7 +62,8 @@ class ToolCallReader:
     def end(self, *, is_cut: bool = False) -> list[Delta]:
         """What is left at the end of the answer; `is_cut` off, it may be the first words of a call."""
         if not self._json:
-            return [{"content": self._held}] if self._held and not (is_cut and '{"' in self._held) else []
+            may_call = '{"' in self._held or (not self._has_text and "{" in self._held)
+            return [{"content": self._held}] if self._held and not (is_cut and may_call) else []
         return list(self._irregular_calls()) if self._next == self._irregular else []
 
     def _read(self) -> Iterator[Delta]:
@@ -65,6 +73,7 @@ class ToolCallReader:
     def _text(self) -> Iterator[Delta] | None:
         match = _BEGINNING.search(self._held, partial=True)
         before = self._held[: match.start()]
+        self._has_text = self._has_text or bool(before.strip())
         if match.partial:
             self._held = self._held[match.start() :]
             return _added(before) if before else None
@@ -142,12 +151,16 @@ class ToolCallReader:
     def _is_left_out(self) -> bool:
         return self._limit is not None and self._begun_calls > self._limit
 
-    def _irregular_calls(self) -> Iterator[Delta]:
+    def _whole(self) -> list[object] | None:
+        """The calls of the whole JSON; None where it is cut off, or broken."""
         try:
-            calls = json.JSONDecoder().raw_decode(self._json)[0][TOOL_CALLS]
+            found: list[object] = json.JSONDecoder().raw_decode(self._json)[0][TOOL_CALLS]
         except (ValueError, RecursionError):
-            return
-        for call in calls[self._begun_calls - (not self._has_arguments) :]:
+            return None
+        return found
+
+    def _irregular_calls(self) -> Iterator[Delta]:
+        for call in (self._whole() or [])[self._begun_calls - (not self._has_arguments) :]:
             function = call.get("function", call) if isinstance(call, Mapping) else None
             if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
                 continue

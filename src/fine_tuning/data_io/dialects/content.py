@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import cast
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io.dialects import ui_messages, unread_keys
 from fine_tuning.data_io.dialects.found_by_host import refuse_cited
 from fine_tuning.data_io.dialects.hosted_items import refusal
@@ -116,7 +117,7 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
         return
     kind = kind_of(part) if is_object(part) else None
     if not is_object(part):
-        raise DataError(f"{where} must be text or an object, not {type(part).__name__}")
+        raise DataError(f"{where} must be text or an object, not {json_kind(part)}")
     if kind is None:
         if keys := sorted(key for key, value in part.items() if value is not None):
             raise DataError(f"{where}: a part that holds {', '.join(keys)} cannot be trained on")

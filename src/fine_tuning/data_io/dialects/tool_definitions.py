@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io import strict_schemas
 from fine_tuning.data_io.broken_json import ANY_JSON, refuse_broken_json
 from fine_tuning.data_io.dialects import unread_keys
@@ -51,7 +52,7 @@ def read_tools(value: object) -> list[Tool] | None:
         return None
     if not is_list(found):
         refuse_broken_json(found, "tools", ANY_JSON)
-        raise DataError(f"tools must be a list of objects, not {type(found).__name__}")
+        raise DataError(f"tools must be a list of objects, not {json_kind(found)}")
     tools = [tool for each in found for tool in _tools_of(parse_embedded_json(each))]
     return cast("list[Tool]", tools) or None
 
@@ -65,7 +66,7 @@ def _of_mapping(given: JsonObject) -> list[object]:
 def _tools_of(given: object) -> list[JsonObject]:
     if not is_object(given):
         refuse_broken_json(given, "a tool", ANY_JSON)
-        raise DataError(f"tools must be a list of objects, not of {type(given).__name__}")
+        raise DataError(f"tools must be a list of objects, not of {json_kind(given)}")
     given = without_nulls(given)
     declarations = first_value(given, "functionDeclarations", "function_declarations")
     if is_list(declarations):

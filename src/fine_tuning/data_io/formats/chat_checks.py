@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from fine_tuning._util.field_errors import place
+from fine_tuning._util.json_kinds import json_kind, quoted
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.blank_text import is_blank
 from fine_tuning.data_io.corrections import holds_correction
@@ -111,11 +112,12 @@ def _check_messages(messages: object, where: str, tools: Declared | None) -> Ite
     for index, message in enumerate(messages):
         at = f"{where}[{index}]"
         if not is_object(message):
-            yield Finding("not-a-message", at, f"a {type(message).__name__}, not an object")
+            yield Finding("not-a-message", at, f"{json_kind(message)}, not an object")
             continue
         role = _role(message)
         if role not in ROLES:
-            yield Finding("unknown-role", f"{at}.role", f"unknown role {message.get('role')!r}")
+            stated = f"unknown role {quoted(message['role'])}" if "role" in message else "no role"
+            yield Finding("unknown-role", f"{at}.role", stated)
             continue
         if role != "tool" and pending:
             yield Finding("unanswered-call", at, f"the call {next(iter(pending))!r} has no result before this message")
@@ -147,10 +149,10 @@ def _check_message(message: Row, role: str, at: str) -> Iterator[Finding]:
             yield Finding("refusal", f"{at}.refusal", "the model refused, and its refusal is no good answer by itself")
         weight = message.get("weight", 1)
         if isinstance(weight, bool) or weight not in (0, 1):
-            yield Finding("wrong-weight", f"{at}.weight", f"{weight!r} is neither 0 nor 1")
+            yield Finding("wrong-weight", f"{at}.weight", f"{quoted(weight)} is neither 0 nor 1")
     name = message.get("name")
     if name is not None and not _is_name(name):
-        yield Finding("wrong-name", f"{at}.name", f"invalid name {name!r}")
+        yield Finding("wrong-name", f"{at}.name", f"invalid name {quoted(name)}")
     may_lack_content = role == "assistant" and (message.get("tool_calls") or message.get("refusal"))
     if message.get("content") is not None or not may_lack_content:
         yield from _check_content(message.get("content"), role, f"{at}.content")
@@ -167,7 +169,7 @@ def _check_content(content: object, role: str, at: str) -> Iterator[Finding]:
     elif content is None:
         yield Finding("empty-content", at, "missing")
     elif not is_list(content):
-        yield Finding("wrong-content", at, f"a {type(content).__name__}, neither text nor parts")
+        yield Finding("wrong-content", at, f"{json_kind(content)}, neither text nor parts")
     elif not content:
         yield Finding("empty-content", at, "no parts")
     else:
@@ -190,7 +192,7 @@ def _check_part(part: object, role: str, at: str) -> Iterator[Finding]:
     elif is_image_place(part):
         yield Finding("wrong-content", at, EMPTY_PLACE)
     elif not is_object(part) or kind != "image_url" or role != "user":
-        yield Finding("wrong-content", at, f"a part of type {kind!r} in a message of the {role}")
+        yield Finding("wrong-content", at, f"a part of type {quoted(kind)} in a message of the {role}")
     else:
         image = part.get("image_url")
         if not is_object(image) or not isinstance(image.get("url"), str):

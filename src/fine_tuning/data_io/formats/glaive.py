@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io.call import Call, call_from_row
 from fine_tuning.data_io.dialects.conversation import read_messages
 from fine_tuning.data_io.dialects.plain_functions import plain_tools
@@ -61,7 +62,7 @@ def _texts(row: Row) -> tuple[str, str]:
         return before, mark + chat
     system = row.get("system")
     if not isinstance(system, str | None):
-        raise DataError(f"system is {type(system).__name__}, not text")
+        raise DataError(f"system is {json_kind(system)}, not text")
     return system or "", str(row["chat"])
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io.call import Call
 from fine_tuning.data_io.formats.gateway_exchange import read_exchange
 from fine_tuning.data_io.json_values import (
@@ -50,7 +51,7 @@ def calls(row: Row) -> Iterator[Call]:
     entry = _entry(row)
     kind = entry.get("call_type")
     if kind is not None and not isinstance(kind, str):
-        raise DataError(f"call_type must be text, not {type(kind).__name__}")
+        raise DataError(f"call_type must be text, not {json_kind(kind)}")
     if not is_one_of(kind, _CHAT_TYPES) or (entry.get("status") or "success") != "success":
         return
     request, response = _request(entry), _response(entry)

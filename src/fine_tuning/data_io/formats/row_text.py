@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pydantic_core
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.formats.findings import Finding
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list
@@ -43,7 +44,7 @@ def parse(text: bytes | None) -> JsonObject | Finding:
 def _parse_object(text: str) -> JsonObject | Finding:
     row = strict_json.decode(text)
     if not isinstance(row, dict):
-        return Finding("not-an-object", "", f"a {type(row).__name__}, not an object")
+        return Finding("not-an-object", "", f"{json_kind(row)}, not an object")
     if WRONG_CELLS in row:
         return Finding("wrong-cells", "", str(row[WRONG_CELLS]))
     if is_list(refused := row.get(REFUSED)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io.beside import read_beside
 from fine_tuning.data_io.call import Call, Choice
 from fine_tuning.data_io.choices import first_of
@@ -63,7 +64,7 @@ def calls(row: Row) -> Iterator[Call]:
         raise DataError("the request's messages are missing; export them with the completion")
     metadata = row.get("metadata") or request.get("metadata") or {}
     if not is_object(metadata):
-        raise DataError(f"metadata must be an object, not {type(metadata).__name__}")
+        raise DataError(f"metadata must be an object, not {json_kind(metadata)}")
     choice = first_choice(response)
     tools_key = "tools" if request.get("tools") else "functions"
     tools = read_tools(request.get(tools_key))

@@ -149,8 +149,10 @@ class MessageEvents:
     def _end(self) -> Iterator[Event]:
         yield from self._begin()
         cut = _CUT.get(self._reason)
-        yield from self._close(is_cut=cut is not None)
-        if cut is not None or any(block["type"] == "tool_use" for block in self.message["content"]):
+        is_stopped = self.message["stop_sequence"] is not None and self._reason == "stop"
+        yield from self._close(is_cut=cut is not None or is_stopped)
+        calls = any(block["type"] == "tool_use" for block in self.message["content"])
+        if cut is not None or (calls and not is_stopped):
             self.message["stop_sequence"] = None
             self.message["stop_reason"] = cut or "tool_use"
         else:
@@ -161,7 +163,7 @@ class MessageEvents:
 
 
 def _input(name: str, written: str, *, is_cut: bool) -> JsonObject:
-    """The input of a call; empty where a limit cut the call off, which the reason of the stop says."""
+    """The input of a call; empty where it was cut off, which the reason of the stop says."""
     try:
         found: object = parse_json(written.encode()) if written.strip() else {}
     except DataError:

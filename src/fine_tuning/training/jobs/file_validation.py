@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
+from fine_tuning.base_models.template_check import FileRendering
 from fine_tuning.data_io import sources
 from fine_tuning.data_io.content_hash import ContentHash
 from fine_tuning.data_io.formats import chat_checks, row_text
 from fine_tuning.data_io.formats.findings import CODES, Finding
 from fine_tuning.errors import DataError, FineTuningError
+from fine_tuning.export.chat_template import FolderTemplate, has_one_template
 from fine_tuning.store import datasets, files, job_events, job_queue
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.files import StoredFile
 from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.loop.bad_rows import summary
-from fine_tuning.training.loop.preference_rows import check_row
+from fine_tuning.training.loop.preference_rows import check_rendering, check_row
 
 MAX_PROBLEMS_PER_LINE = 3
 MAX_STORED = 10_000
@@ -31,8 +35,13 @@ class Validation:
     bad_lines: int
 
 
-def check_job(database: Database, job: Job) -> None:
-    """Queue a job whose files can be trained on; fail another, naming each bad line (line, field, reason)."""
+def check_job(database: Database, job: Job, base: Path | None = None) -> None:
+    """Queue a job whose files can be trained on; fail another, naming each bad line (line, field, reason).
+
+    Args:
+        base: the folder of the base model where it is at hand: its chat template then has to render each row. Without
+            it training tells which ones it does not.
+    """
     dataset_id = None
     method = job["hyperparameters"].get("method", "supervised")
     for param, file_id in (("training_file", job["training_file_id"]), ("validation_file", job["validation_file_id"])):
@@ -41,7 +50,7 @@ def check_job(database: Database, job: Job) -> None:
         with database.read() as tx:
             file = files.get(tx, file_id)
         try:
-            found = _validated(file, method)
+            found = _validated(file, method, base)
         except FineTuningError as error:
             _fail(database, job["id"], param, f"{file_id}: {error}", [str(error)])
             return
@@ -59,10 +68,11 @@ def check_job(database: Database, job: Job) -> None:
             job_events.add(tx, job["id"], "message", "Files validated, moving job to queued state", {})
 
 
-def _validated(file: StoredFile | None, method: str) -> Validation:
+def _validated(file: StoredFile | None, method: str, base: Path | None) -> Validation:
     if file is None or file["deleted_at"] is not None:
         raise DataError("the file was deleted")
     digest, rows, bad_lines, problems = ContentHash(), 0, 0, []
+    check = check_of(base)
     for raw in sources.read(file["path"]):
         rows += 1
         parsed = row_text.parse(raw.text)
@@ -73,7 +83,7 @@ def _validated(file: StoredFile | None, method: str) -> Validation:
             digest.add(parsed)
         told = [f"line {raw.line}: {_problem(each)}" for each in findings[:MAX_PROBLEMS_PER_LINE]]
         if not isinstance(parsed, Finding) and not told:
-            told = _untrainable(parsed, f"line {raw.line}")
+            told = _untrainable(parsed, f"line {raw.line}", check)
         bad_lines += bool(told)
         problems += told
     if not rows:
@@ -89,10 +99,21 @@ def _findings(row: Mapping[str, object], method: str) -> list[Finding]:
     return chat_checks.check_row(row)
 
 
-def _untrainable(row: JsonColumn, where: str) -> list[str]:
+def check_of(base: Path | None) -> Callable[[JsonColumn, str], None]:
+    """Raises for a row that cannot be trained on here; where the base model is at hand, by its chat template too."""
+    if base is None or not has_one_template(base):
+        return check_row
+    try:
+        template = FolderTemplate(base)
+    except Exception:  # noqa: BLE001 - whatever is wrong with it, training tells before it begins
+        return check_row
+    return partial(check_rendering, tokenizer=template, rendering=FileRendering(str(template.chat_template)))
+
+
+def _untrainable(row: JsonColumn, where: str, check: Callable[[JsonColumn, str], None]) -> list[str]:
     """What keeps a valid row from being trained on here, such as an image."""
     try:
-        check_row(row, where)
+        check(row, where)
     except DataError as error:
         return [str(error)]
     return []
@@ -100,7 +121,7 @@ def _untrainable(row: JsonColumn, where: str) -> list[str]:
 
 def _problem(finding: Finding) -> str:
     place = f"{finding.field}: " if finding.field else ""
-    return f"{place}{finding.message}; {CODES[finding.code].advice}"
+    return f"{place}{finding.message.rstrip('.')}; {CODES[finding.code].advice}"
 
 
 def _fail(database: Database, job_id: str, param: str, message: str, problems: list[str]) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from fine_tuning._util.files import make_folder
+from fine_tuning.base_models import catalogue
 from fine_tuning.errors import StorageError
 from fine_tuning.store import database_clock, job_events, job_queue, jobs
 from fine_tuning.store.workspace import Workspace
@@ -79,7 +80,8 @@ class Pool:
             job_queue.reconcile(tx)
             new = job_queue.next_to_validate(tx)
         if new is not None:
-            check_job(self._database, new)
+            name = new["base_model"] or new["model"]
+            check_job(self._database, new, catalogue.folder_at_hand(name, self._workspace.folder("models")))
         try:
             return self._start_next() or new is not None
         except trainer_liveness.StillRunningError as error:  # as one that was killed does for a moment

@@ -10,6 +10,7 @@ from typing import cast
 from fine_tuning._util.library_errors import reason_of
 from fine_tuning.base_models.template_check import FileRendering
 from fine_tuning.data_io.formats import system_prompt, tool_prompt
+from fine_tuning.data_io.formats.system_prompt import ChatTokenizer
 from fine_tuning.data_io.messages import Message, Tool, said_content
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
@@ -75,6 +76,27 @@ def tokenise(
 ) -> tuple[list[int], list[int]]:
     """Ids of the rendered chat, and the same with every token outside trained assistant turns replaced by -100.
 
+    Raises:
+        DataError: as for `rendered_turns`.
+    """
+    text, spans = rendered_turns(messages, tools, tokenizer, where, rendering)
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    labels = [
+        token if end > start and any(low <= start and end <= high for low, high in spans) else IGNORED
+        for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+    ]
+    return list(encoded["input_ids"]), labels
+
+
+def rendered_turns(
+    messages: Sequence[Message],
+    tools: Sequence[Tool] | None,
+    tokenizer: ChatTokenizer,
+    where: str,
+    rendering: FileRendering | None = None,
+) -> tuple[str, list[tuple[int, int]]]:
+    """The chat as text, and where in it each trained turn of the assistant begins and ends.
+
     A turn is its content and the token that ends it. It is found by rendering the chat up to it with and without it,
     so that any chat template works whose rendering of a turn does not depend on what follows.
 
@@ -90,17 +112,11 @@ def tokenise(
     if rendering and (problem := rendering.problem(_parts(messages), tools)):
         raise DataError(f"{where}: in the base model's chat template, this chat {problem}; shorten it")
     text = _render(messages, tools, tokenizer, where, generation=False)
-    spans = list(_assistant_spans(messages, tools, tokenizer, where, text))
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
-    labels = [
-        token if end > start and any(low <= start and end <= high for low, high in spans) else IGNORED
-        for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
-    ]
-    return list(encoded["input_ids"]), labels
+    return text, list(_assistant_spans(messages, tools, tokenizer, where, text))
 
 
 def _assistant_spans(
-    messages: Sequence[Message], tools: Sequence[Tool] | None, tokenizer: Tokenizer, where: str, text: str
+    messages: Sequence[Message], tools: Sequence[Tool] | None, tokenizer: ChatTokenizer, where: str, text: str
 ) -> Iterator[tuple[int, int]]:
     for index, message in enumerate(messages):
         if message["role"] != "assistant" or message.get("weight", 1) == 0:
@@ -122,7 +138,7 @@ def _parts(messages: Sequence[Message]) -> list[list[dict[str, object]]]:
 def _render(
     messages: Sequence[Message],
     tools: Sequence[Tool] | None,
-    tokenizer: Tokenizer,
+    tokenizer: ChatTokenizer,
     where: str,
     *,
     generation: bool,

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fine_tuning.base_models.template_check import FileRendering
+from fine_tuning.data_io.formats.system_prompt import ChatTokenizer
 from fine_tuning.data_io.json_values import object_or_empty
 from fine_tuning.data_io.messages import Message
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.errors import DataError
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.loop.bad_rows import BadRows
-from fine_tuning.training.loop.chat_tokens import IGNORED, Tokenised, checked_messages, tokenise, tools_of
+from fine_tuning.training.loop.chat_tokens import (
+    IGNORED,
+    Tokenised,
+    checked_messages,
+    rendered_turns,
+    tokenise,
+    tools_of,
+)
 from fine_tuning.training.loop.library_types import Tokenizer
 
 OUTPUTS = ("preferred_output", "non_preferred_output")
@@ -24,10 +33,25 @@ def check_row(row: JsonColumn, where: str) -> None:
     Raises:
         DataError: it cannot be trained on; the message starts with `where` and names the field.
     """
-    if "preferred_output" in row:
-        checked_pair(row, where)
-    else:
-        checked_messages(row, where)
+    _chats(row, where)
+
+
+def check_rendering(row: JsonColumn, where: str, tokenizer: ChatTokenizer, rendering: FileRendering) -> None:
+    """Check that a chat template renders a training row of either format.
+
+    Args:
+        rendering: of the file of the row.
+
+    Raises:
+        DataError: as for `check_row`, or the template refuses a conversation of the row.
+    """
+    tools = tools_of(object_or_empty(row.get("input", row)))
+    for chat in _chats(row, where):
+        rendered_turns(chat, tools, tokenizer, where, rendering)
+
+
+def _chats(row: JsonColumn, where: str) -> Sequence[list[Message]]:
+    return checked_pair(row, where) if "preferred_output" in row else [checked_messages(row, where)]
 
 
 def checked_pair(row: JsonColumn, where: str) -> Pair:

@@ -25,6 +25,7 @@ from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.records.routes import RouteRevision
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.local_trainer import check_installed
+from fine_tuning.workflows.demo import served_workspace
 from fine_tuning.workflows.demo.application import Application, Question
 from fine_tuning.workflows.demo.recorded_vendor import recorded_vendor
 from fine_tuning.workflows.demo.served_workspace import served
@@ -91,11 +92,12 @@ class GatewayDemo:
             questions: with the vendor's answers, in the order in which the application asks.
 
         Raises:
-            MissingDependencyError: a package that training needs is not installed; nothing was done.
+            MissingDependencyError: a package that training or the server needs is not installed; nothing was done.
             FineTuningError: a step failed.
         """
         catalogue.check(self.pipeline.plan.base_model)
         check_installed()
+        served_workspace.check_installed()
         rest = iter(questions)
         with (
             recorded_vendor(self.plan.model, {each.text: each.expected for each in questions}) as vendor,

@@ -10,13 +10,25 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from fine_tuning._util.files import make_folder
-from fine_tuning.errors import ProviderError
+from fine_tuning.errors import MissingDependencyError, ProviderError
 from fine_tuning.store.workspace import Workspace
 
+SERVE_EXTRA = (  # of pyproject.toml, but llama.cpp: without it transformers answers
+    *("aiohttp", "brotli", "cryptography", "fastapi", "fastapi_offline", "httptools", "jsonschema", "limits"),
+    *("llguidance", "nicegui", "prometheus_client", "python_multipart", "uvicorn", "wordllama"),
+)
 _ADDRESS = re.compile(r"API at (http://\S+)/v1")
 _START_SECONDS = 120.0
+
+
+def check_installed() -> None:
+    """Raise MissingDependencyError unless the packages that the server needs are installed."""
+    for package in SERVE_EXTRA:
+        if find_spec(package) is None:
+            raise MissingDependencyError(package, "serve", "the server")
 
 
 @contextmanager
