@@ -23,7 +23,8 @@ from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.flywheel import run_flywheel
-from fine_tuning.workflows.flywheel.flywheel_policy import FlywheelPolicy, read_policies
+from fine_tuning.workflows.flywheel.flywheel_policy import FlywheelPolicy, policy_of, read_policies
+from fine_tuning.workflows.flywheel.flywheel_steps import StepContext
 from fine_tuning.workflows.flywheel.run_flywheel import Flywheel
 from fine_tuning.workflows.flywheel.schedule import is_due
 from tests import wire
@@ -200,6 +201,20 @@ def test_rejected_run_ends_and_nothing_was_done(database: Database) -> None:
     ended = run_flywheel.answer(open_workspace(), 1, "ann", approves=False)
     assert (ended["status"], ended["reason"]) == ("stopped", "label: rejected by ann")
     assert _alerts()[0]["subject"] == "triage: run 1 label waits for approval"
+
+
+def test_budget_is_what_no_step_has_spent(database: Database) -> None:
+    save()
+    run = flywheel().begin(policy(budget=2.0), "by hand")
+
+    def left(**facts: Any) -> float | None:
+        chosen = policy_of(run["policy"])
+        return StepContext(open_workspace(), run, chosen, facts, print, lambda *_: {}).left  # type: ignore[arg-type, return-value]
+
+    assert left() == 2.0
+    assert left(label={"spent": 0.5}, build={"rows": 3}) == 1.5
+    assert left(label={"spent": 0.5}, bakeoff={"spent": 9.0}) == 0.0
+    assert left(bakeoff={"spent": None}) == 0.0  # unknown is not nothing
 
 
 def test_schedule_is_due_once_a_time() -> None:

@@ -11,6 +11,7 @@ from fine_tuning._util.model_names import version_name
 from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation.import_report import ImportReport
+from fine_tuning.errors import ConflictError
 from fine_tuning.gateway import route_changes
 from fine_tuning.gateway.agreement import agreement
 from fine_tuning.gateway.route_changes import Change
@@ -85,10 +86,11 @@ class StepContext:
 
     @property
     def left(self) -> float | None:
-        """US dollars that the budget has left; None without one."""
+        """US dollars that the budget has left; None without one. Where it is unknown what a step cost, nothing is."""
         if self.policy.budget is None:
             return None
-        return max(0.0, self.policy.budget - sum(each.get("spent") or 0.0 for each in self.facts.values()))
+        spent = [each["spent"] for each in self.facts.values() if "spent" in each]
+        return 0.0 if None in spent else max(0.0, self.policy.budget - sum(spent))
 
     @property
     def candidate(self) -> str:
@@ -139,7 +141,10 @@ def bakeoff(context: StepContext) -> Outcome:
     outcome = run.run(context.name)
     if outcome.winner is None:
         return Ends("stopped", f"bake-off {outcome.id}: no cheaper candidate is shown not to be worse than {today}")
-    version = register_winner(context.workspace, outcome, context.policy.model_name)
+    try:
+        version = register_winner(context.workspace, outcome, context.policy.model_name)
+    except ConflictError as error:  # it is a model that is there already
+        return Ends("stopped", str(error))
     target = Target(LOCAL, version_name(version["model_name"], version["version"]))
     return Done({**_figures(outcome), "incumbent": str(today), "candidate": str(target)})
 
@@ -158,7 +163,7 @@ def _figures(outcome: BakeoffOutcome) -> JsonColumn:
         "is_agreement": outcome.is_agreement,
         "cost_per_call": found["cost_per_call"]["value"],
         "incumbent_cost_per_call": incumbent["cost_per_call"]["value"],
-        "spent": outcome.spent,
+        "spent": None if isnan(outcome.spent) else outcome.spent,
     }
 
 
@@ -185,6 +190,8 @@ def shadow(context: StepContext) -> Outcome:
     if not _is_ours(context, route):
         if context.run["step"] == "shadow" and context.run["status"] == "waiting":
             return _changed_by_others()
+        if context.left == 0:
+            return Ends("stopped", "the budget is spent")
         limit = {} if context.left is None else {"max_dollars": context.left}
         _set(context, _next_policy(context, route, shadow={"share": chosen.share, **limit}), "asked in shadow")
         return Waits(f"{chosen.pairs:,} answers of {context.candidate} in shadow")
