@@ -28,7 +28,7 @@ demo: setup
 
 test: export PYTHONDONTWRITEBYTECODE = # the many processes of the tests compile a module once
 test: setup
-	@$(BIN)/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 # Clients of other projects that tests/clients points at the server, in an environment for each version of OpenAI's package, one each for Anthropic's and Google's, and one for Node.
 SMALL_CLIENTS := anthropic google openai_1 node
