@@ -119,13 +119,6 @@ def assert_alike(first: Path | None, second: Path | None) -> None:
     assert all(torch.allclose(a[name].float(), b[name].float(), rtol=2**-6, atol=1e-3) for name in a)
 
 
-def test_data_parallel_data_error_raises_at_once(run: Run, cluster: Any, tmp_path: Path) -> None:
-    run("alone", max_steps=1)
-    config = config_of(tmp_path / "alone").model_copy(update={"output_dir": str(tmp_path / "b"), "max_length": 8})
-    with pytest.raises(DataError, match="no row that fits into 8 tokens"):
-        spread(config, cluster.address, count=1)
-
-
 def test_data_parallel_killed_and_lost_workers_give_the_losses_of_one(
     run: Run, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,3 +193,14 @@ def test_data_parallel_out_of_memory_retries_with_fewer_rows() -> None:
     link.ran_out_of_memory(1)
     assert link.config() is None
     assert isinstance(link.outcome(), TrainingError)
+
+
+def test_data_parallel_error_of_a_worker_is_the_outcome_and_nothing_is_tried_again() -> None:
+    config = TrainingConfig(base_model_path="-", train_file="-", output_dir="-")
+    link = Link(config)
+    assert link.config() == config
+    error = DataError("no row that fits into 8 tokens")
+    link.end(error)
+    link.end(TrainingError("another worker's word about the same"))
+    assert link.outcome() is error
+    assert link.config() is None  # so that workers which Ray starts again train nothing

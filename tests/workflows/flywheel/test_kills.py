@@ -1,4 +1,7 @@
-"""Processes of the flywheel that are killed: a run goes on at the step where it was, and what is done stays done."""
+"""Processes of the flywheel that are killed: a run goes on at the step where it was, and what is done stays done.
+
+Leases and steps are tested on both databases in `test_flywheel`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ pytest.importorskip("sklearn", reason="the extra `flywheel` is not installed")
 pytest.importorskip("apscheduler", reason="the extra `flywheel` is not installed")
 from fine_tuning.store import flywheels
 from fine_tuning.store.column_types import now
-from fine_tuning.store.database import Database
+from fine_tuning.store.database import Database, open_database
 from tests.gateway.test_route_candidates import current, history
 from tests.gateway.test_routes import save
 from tests.waiting import wait_until
@@ -40,9 +43,8 @@ def running(policies: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "fine_tuning.cli", "flywheel", "run", str(policies)])
 
 
-def test_killed_run_goes_on_and_sets_the_route_once(
-    database: Database, tmp_path: Path, policies: Path, cli: Any
-) -> None:
+def test_killed_run_goes_on_and_sets_the_route_once(tmp_path: Path, policies: Path, cli: Any) -> None:
+    database = open_database()
     save()
     questions = [form.format(f"order {at}") for at in range(30) for forms in SAID.values() for form in forms]
     record(tmp_path / "spool", questions, list(map(intent_of, questions)))
