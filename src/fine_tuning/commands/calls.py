@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,6 @@ import typer
 from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
-from fine_tuning.errors import UsageError
 from fine_tuning.gateway import call_texts
 
 if TYPE_CHECKING:
@@ -58,27 +56,17 @@ class FilterOptions:
         """As the store takes them."""
         from fine_tuning.store.gateway_calls import Filters
 
-        since = None if self.since is None else _time(self.since)
         return Filters(
             self.project,
             self.model,
             self.unit,
             self.conversation,
             self.failed,
-            since,
+            output.moment("--since", self.since),
             route=self.route,
             upstream=self.upstream,
             text=self.text,
         )
-
-
-def _time(text: str) -> datetime:
-    from fine_tuning.data_io.times import parse_time
-
-    found = parse_time(text)
-    if found is None:
-        raise UsageError(f"--since: {text!r} is no time; write one such as 2026-11-29 or 2026-11-29T08:00:00Z")
-    return found
 
 
 def tail(

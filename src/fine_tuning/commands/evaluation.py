@@ -258,10 +258,10 @@ def evaluate_compare(
         output.print_table(f"By slice: {found['changes'][0]['metric']}", ["Slice", *columns[1:]], by_slice)
     changed = [
         (
-            _short(row["question"]),
-            _short(row["reference"]),
-            _short(row["first"] or row["first_error"]),
-            _short(row["second"] or row["second_error"]),
+            output.short(row["question"], MAX_TEXT),
+            output.short(row["reference"], MAX_TEXT),
+            output.short(row["first"] or row["first_error"], MAX_TEXT),
+            output.short(row["second"] or row["second_error"], MAX_TEXT),
             row["first_score"],
             row["second_score"],
         )
@@ -297,9 +297,3 @@ def _value(value: float, *, is_rate: bool) -> str:
 
 def _p(value: float) -> str:
     return "-" if isnan(value) else f"{value:.2g}"
-
-
-def _short(text: str | None) -> str:
-    """A text on one line, truncated."""
-    line = " ".join((text or "").split())
-    return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"

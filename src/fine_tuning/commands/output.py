@@ -15,6 +15,8 @@ from fine_tuning._util.printable import printable
 from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import Console
 
 NO_WRAP_COLUMNS = {"Model", "Status", "Created", "Time", "Job", "Type", "From", "To"}  # short values, never wrapped
@@ -25,6 +27,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 def console(*, stderr: bool = False) -> Console:
     """A console on the current standard output (or error) stream."""
+
     from rich.console import Console
 
     found = Console(highlight=False, stderr=stderr)
@@ -173,6 +176,28 @@ def key_values(name: str, options: Sequence[str]) -> dict[str, str]:
     if twice := [key for key in names if names.count(key) > 1]:
         raise UsageError(f"{name} names {twice[0]} twice")
     return dict(pairs)
+
+
+def moment(name: str, text: str | None) -> datetime | None:
+    """Parse an option that is a time.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from fine_tuning.data_io.times import parse_time
+
+    if text is None:
+        return None
+    found = parse_time(text)
+    if found is None:
+        raise UsageError(f"{name}: {text!r} is no time; write one such as 2026-11-29 or 2026-11-29T08:00:00Z")
+    return found
+
+
+def short(text: str | None, most: int) -> str:
+    """A text on one line, truncated to so many characters."""
+    line = " ".join((text or "").split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def counts(numbers: Mapping[str, int]) -> str:

@@ -13,8 +13,6 @@ from fine_tuning.commands.options import with_options
 from fine_tuning.errors import UsageError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from fine_tuning.distillation.review_inbox import ReviewInbox
     from fine_tuning.store.reviews import Filters
     from fine_tuning.store.workspace import Workspace
@@ -44,7 +42,9 @@ class FilterOptions:
         """As the store takes them."""
         from fine_tuning.store.reviews import Filters
 
-        return Filters(self.domain, self.model, _time("--since", self.since), _time("--until", self.until))
+        return Filters(
+            self.domain, self.model, output.moment("--since", self.since), output.moment("--until", self.until)
+        )
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,6 @@ class JudgeOptions:
     judge: Annotated[str | None, typer.Option(help="Model that grades all of these calls; ratings correct it.")] = None
     rubric: Annotated[str | None, typer.Option(help="Description of a good answer, for the judge.")] = None
     most: Annotated[int, typer.Option(help="Maximum number of calls to judge.", min=1)] = 2000
-
-
-def _time(option: str, text: str | None) -> datetime | None:
-    from fine_tuning.data_io.times import parse_time
-
-    found = None if text is None else parse_time(text)
-    if text is not None and found is None:
-        raise UsageError(f"{option}: {text!r} is no time; write one such as 2026-11-29 or 2026-11-29T08:00:00Z")
-    return found
 
 
 def _inbox(workspace: Workspace) -> ReviewInbox:
@@ -89,7 +80,10 @@ def review_next(
         shown = [{**each, "reason": reasons[each["id"]]} for each in calls]
         output.print_json({"calls": shown, "quality": asdict(known)})
         return
-    rows = [(each["id"], reasons[each["id"]], _short(each["prompt"]), _short(each["response"])) for each in calls]
+    rows = [
+        (each["id"], reasons[each["id"]], *(output.short(each[name], MAX_TEXT) for name in ("prompt", "response")))
+        for each in calls
+    ]
     if rows:
         output.print_table("Calls to rate", ["Call", "Why this one", "Prompt", "Response"], rows)
     else:
@@ -118,8 +112,8 @@ def review_quality(*, options: FilterOptions, judged: JudgeOptions, as_json: out
     if judged.rubric is not None and judged.judge is None:
         raise UsageError("--rubric is for a judge; name one with --judge")
     workspace, filters = command_workspace(), options.filters()
-    enter_waiting(workspace.database, now())
     if judged.judge is None:
+        enter_waiting(workspace.database, now())
         found = estimates.quality(workspace.database, filters)
     else:
         with output.count_progress("calls judged") as on_progress:
@@ -136,8 +130,3 @@ def review_quality(*, options: FilterOptions, judged: JudgeOptions, as_json: out
         return
     for line in estimates.lines_of(found):
         output.print_text(line)
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 1]}…"

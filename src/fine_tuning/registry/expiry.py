@@ -61,12 +61,17 @@ def shutdown_date(version: ModelVersion, announced: Announced, job_provider: str
             return date.fromisoformat(found)
     if provider is not None and not hosts.is_openai(provider):
         return None
-    return next((date.fromisoformat(PUBLISHED[form]) for form in forms if form in PUBLISHED), None)
+    return _published(forms)
 
 
 def _forms(name: str) -> list[str]:
     """A model's own name, the name of its base, and that without the date of its snapshot."""
     return list(dict.fromkeys([name, base_model_of(name), without_snapshot(name)]))
+
+
+def _published(forms: Sequence[str]) -> date | None:
+    """The published day of the first form that has one."""
+    return next((date.fromisoformat(PUBLISHED[form]) for form in forms if form in PUBLISHED), None)
 
 
 def days_until(shutdown: date | None, today: date | None = None) -> int | None:
@@ -81,8 +86,7 @@ def days_left_of(tx: Transaction, name: str) -> int | None:
         return with_shutdown_dates(tx, [version])[0]["days_left"]
     forms, announced = _forms(name), shutdown_dates.known(tx)
     days = [day for (_, model), day in announced.items() if model in forms and day is not None]
-    found = min(days, default=None) or next((PUBLISHED[form] for form in forms if form in PUBLISHED), None)
-    return None if found is None else days_until(date.fromisoformat(found))
+    return days_until(date.fromisoformat(min(days)) if days else _published(forms))
 
 
 def is_expiring(version: DatedModelVersion, within_days: int) -> bool:

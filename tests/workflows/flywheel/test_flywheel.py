@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -58,26 +56,12 @@ outcome = "right"
 
 
 @pytest.fixture
-def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """What reaches a webhook that alerts are sent to."""
-    received: list[dict[str, Any]] = []
-
-    class Webhook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("FINE_TUNING_ALERTS", f"json://127.0.0.1:{server.server_port}/alerts")
-    yield received
-    server.shutdown()
-    server.server_close()
+def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[wire.Host]:
+    """A webhook that alerts are sent to."""
+    with wire.host() as found:
+        found.answers["POST /alerts"] = (200, {})
+        monkeypatch.setenv("FINE_TUNING_ALERTS", f"{found.url.replace('http', 'json', 1)}/alerts")
+        yield found
 
 
 def rated(gateway: Gateway, question: str, unit: str) -> str:
@@ -97,7 +81,7 @@ def state(run_id: int) -> tuple[str, str]:
 
 
 def test_route_goes_from_ratings_to_its_own_model(
-    cli: Any, tmp_path: Path, vendor: wire.Host, channel: list[dict[str, Any]]
+    cli: Any, tmp_path: Path, vendor: wire.Host, channel: wire.Host
 ) -> None:
     file = tmp_path / "policies.toml"
     file.write_text(POLICY)
@@ -141,7 +125,7 @@ def test_route_goes_from_ratings_to_its_own_model(
     assert [each["step"] for each in found["steps"]] == ["label", "build", "bakeoff", "gate", "shadow", "canary"]
     assert found["steps"][2]["facts"]["winner"] == "head: TF-IDF"
     assert found["steps"][5]["approved_by"]
-    subjects = [each["title"] for each in channel]
+    subjects = [each.body["title"] for each in channel.asked("POST /alerts")]
     assert subjects == [
         "triage: the flywheel begins",
         "triage: run 1 canary waits for approval",

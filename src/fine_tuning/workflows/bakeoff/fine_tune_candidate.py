@@ -17,6 +17,7 @@ from fine_tuning.store import costs, job_events
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
+from fine_tuning.training.jobs.trainer_port import RUNNING
 from fine_tuning.workflows import fine_tuners
 from fine_tuning.workflows.bakeoff.setting_search import VALIDATIONS, GoesOn, Settings, SettingSearch, Trained
 
@@ -103,7 +104,7 @@ class FineTuneCandidate:
                     if not goes_on(told, losses[told - 1]):
                         self._tuner.cancel_job(job["job_id"])
                         return Trained(job, inf)
-                if job["status"] in ("succeeded", "failed", "cancelled", "paused"):
+                if job["status"] not in RUNNING:
                     return Trained(job, min(losses, default=inf) if job["status"] == "succeeded" else inf)
                 time.sleep(POLL_SECONDS)
         except KeyboardInterrupt:

@@ -74,10 +74,11 @@ class ModelCalls:
 
     def _reserved(self, model: str, requests: Sequence[Request]) -> float:
         """What the answers may cost at most, US dollars, which the budget has left."""
-        with self._workspace.database.read() as tx:
-            is_free = resolve_target(tx, model, self._workspace.settings).provider == LOCAL
-        if self._budget is None or is_free:
+        if self._budget is None:
             return 0.0
+        with self._workspace.database.read() as tx:
+            if resolve_target(tx, model, self._workspace.settings).provider == LOCAL:
+                return 0.0
         paid = PaidModel(self._workspace, model, CallParams(0.0, self._options.max_tokens))
         try:
             paid.check_priced()

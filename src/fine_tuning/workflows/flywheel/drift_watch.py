@@ -17,12 +17,12 @@ from fine_tuning.serving.embedding.embedder import Embedder, vectors_of
 from fine_tuning.serving.embedding.embedding_models import open_embedder
 from fine_tuning.store import route_answers
 from fine_tuning.store.database import Database
+from fine_tuning.store.examples import CURATED_RATING
 from fine_tuning.store.records.examples import Example
 from fine_tuning.store.records.routes import RouteRevision
 from fine_tuning.workflows.flywheel.flywheel_policy import FlywheelPolicy
 
 EMBEDDING = "wordllama"
-GOOD_RATING = 4
 MOST_NEW = 5000  # conversations, or ratings, since the last run
 
 
@@ -142,7 +142,7 @@ def _quality(
     """Bets that answers are worse than they should be; ratings count in the order in which they came."""
     with database.read() as tx:
         ratings = route_answers.ratings(tx, *policy.place, since, MOST_NEW)
-    good = [float(rating >= GOOD_RATING) for rating in ratings]
+    good = [float(rating >= CURATED_RATING) for rating in ratings]
     found = _found("quality", len(good), (least - each for each in good), alpha)
     if good:
         value = fmean(good)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isnan
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fine_tuning._util.model_names import version_name
 from fine_tuning.ab_testing import ABTestFramework
@@ -23,7 +23,6 @@ from fine_tuning.store.records.flywheels import EndStatus, FlywheelRun
 from fine_tuning.store.records.routes import Route
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
-from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
 from fine_tuning.workflows.bakeoff.fine_tune_candidate import WaitForJob
 from fine_tuning.workflows.bakeoff.register_winner import register_winner
 from fine_tuning.workflows.bakeoff.run_bakeoff import BakeoffOutcome, BakeoffRun
@@ -136,7 +135,7 @@ def build(context: StepContext) -> Outcome:
 def bakeoff(context: StepContext) -> Outcome:
     """Compare the candidates with the model that answers, and register the winner."""
     today = answers_today(context.route())
-    plan = BakeoffPlan.of({**_chosen(context.policy.bakeoff), "incumbent": today.model, "budget": context.left})
+    plan = context.policy.bakeoff.model_copy(update={"incumbent": today.model, "budget": context.left})
     run = BakeoffRun(context.workspace, plan, context.on_message, context.wait_for_job)
     outcome = run.run(context.name)
     if outcome.winner is None:
@@ -147,10 +146,6 @@ def bakeoff(context: StepContext) -> Outcome:
         return Ends("stopped", str(error))
     target = Target(LOCAL, version_name(version["model_name"], version["version"]))
     return Done({**_figures(outcome), "incumbent": str(today), "candidate": str(target)})
-
-
-def _chosen(plan: BakeoffPlan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in plan.model_fields_set}
 
 
 def _figures(outcome: BakeoffOutcome) -> JsonColumn:

@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from fine_tuning.gateway import route_changes
 from fine_tuning.store import flywheels
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction
-from fine_tuning.store.records.flywheels import EndStatus, FlywheelRun
+from fine_tuning.store.records.flywheels import EndStatus, FlywheelRun, FlywheelStep
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.bakeoff.fine_tune_candidate import WaitForJob
@@ -117,10 +117,10 @@ class Flywheel:
         policy, step = policy_of(run["policy"]), next(each for each in STEPS if each == run["step"])
         with self.workspace.database.write() as tx:
             steps = flywheels.steps(tx, run["id"])
-            is_approved = step not in policy.approval or (step in steps and steps[step]["approved_by"] is not None)
-            if is_approved:
+            needs_approval = _needs_approval(policy, step, steps)
+            if not needs_approval:
                 flywheels.begin_step(tx, run["id"], step)
-        if not is_approved:
+        if needs_approval:
             return self._waits(run, step, f"approval: ft-cli flywheel approve {run['id']}", is_new=True)
         facts = {name: each["facts"] for name, each in steps.items() if each["facts"] is not None}
         context = StepContext(self.workspace, run, policy, facts, self.on_message, self.wait_for_job)
@@ -177,6 +177,11 @@ class Flywheel:
             return find(tx, run_id)
 
 
+def _needs_approval(policy: FlywheelPolicy, step: str, steps: Mapping[str, FlywheelStep]) -> bool:
+    """Whether somebody has to let a step begin, and has not."""
+    return step in policy.approval and (step not in steps or steps[step]["approved_by"] is None)
+
+
 def find(tx: Transaction, run_id: int) -> FlywheelRun:
     """A run.
 
@@ -198,9 +203,8 @@ def answer(workspace: Workspace, run_id: int, by: str, *, approves: bool) -> Fly
     with workspace.database.write() as tx:
         run = find(tx, run_id)
         policy, step = policy_of(run["policy"]), run["step"]
-        given = flywheels.steps(tx, run_id).get(step)
-        is_asked = run["status"] in flywheels.OPEN and step in policy.approval
-        if not is_asked or (given is not None and given["approved_by"] is not None):
+        is_asked = _needs_approval(policy, step, flywheels.steps(tx, run_id))
+        if run["status"] not in flywheels.OPEN or not is_asked:
             raise ConflictError(f"run {run_id} waits for no approval: it is {run['status']} at {step}")
         if approves:
             flywheels.approve(tx, run_id, step, by)
