@@ -232,7 +232,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("only", nargs="*", help=f"of {', '.join(sections)}; all by default")
     chosen = parser.parse_args().only or [*sections]
-    report.write("The bake-off", "bench_bakeoff.py", "\n\n".join(sections[name]() for name in chosen))
+    measured = [sections[name]() for name in chosen]
+    titles = {text.splitlines()[0].removeprefix("### "): text for text in measured}
+    parts = {**report.parts("The bake-off"), **titles}
+    report.write("The bake-off", "bench_bakeoff.py", "\n\n".join(parts.values()))
 
 
 if __name__ == "__main__":

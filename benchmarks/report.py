@@ -32,6 +32,12 @@ def write(title: str, script: str, body: str) -> None:
     print(section)
 
 
+def parts(title: str) -> dict[str, str]:
+    """The parts of a section by their titles, for a script that measures only some of them anew."""
+    found = re.split(r"^(?=### )", _sections().get(title, ""), flags=re.MULTILINE)[1:]
+    return {part.splitlines()[0].removeprefix("### "): part.strip() for part in found}
+
+
 def _sections() -> dict[str, str]:
     if not PAGE.is_file():
         return {}

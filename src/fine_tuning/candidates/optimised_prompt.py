@@ -41,6 +41,13 @@ class PromptSearch:
     seed: int = 0
 
 
+def most_of_step(validated: int) -> int:
+    """Calls that one step of GEPA may take, which looks at its budget between steps: old and new instructions on the
+    calls that are shown, and those on all validation calls.
+    """
+    return 2 * SHOWN + validated
+
+
 class OptimisedPrompt:
     """A `Candidate` that asks a model by its name.
 
@@ -88,7 +95,7 @@ class OptimisedPrompt:
             adapter=cast("Any", _Adapter(self._model, self._ask, self._score)),
             reflection_lm=self._write,
             reflection_minibatch_size=min(SHOWN, len(train)),
-            max_metric_calls=self._search.budget,
+            max_metric_calls=self._search.budget - most_of_step(len(validated)) + 1,
             logger=Silent(),
             seed=self._search.seed,
         )

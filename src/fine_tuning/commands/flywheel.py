@@ -70,7 +70,7 @@ def check(policies: Policies, as_json: output.Json = False) -> None:
 
     workspace, found = command_workspace(), []
     for policy in read_policies(policies):
-        drift = drift_watch.look(workspace.database, policy, triggers.last_run(workspace, policy))
+        drift = drift_watch.look(workspace, policy, triggers.last_run(workspace, policy))
         reason = triggers.due(workspace, policy, lambda *_, seen=drift: seen)
         found.append({"route": policy.route, "project": policy.project, "due": reason, "drift": drift})
         if not as_json:

@@ -16,7 +16,7 @@ from fine_tuning.export.made_files import MadeFile, record, signatures, valid_re
 _log = logging.getLogger(__name__)
 _making = Lock()  # a concurrent call for the same model waits, and both load the same file
 NAME = "model.f16.gguf"
-_SOURCES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+SOURCES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
 
 
 def kept_gguf(folder: Path) -> Path | None:
@@ -48,7 +48,7 @@ def is_kept_gguf(path: Path) -> bool:
 
 def model_files(folder: Path) -> list[Path]:
     """The files that a GGUF file is made from."""
-    return [*(folder / name for name in _SOURCES), *sorted(folder.glob("model*.safetensors"))]
+    return [*(folder / name for name in SOURCES), *sorted(folder.glob("model*.safetensors"))]
 
 
 def _made(path: Path) -> MadeFile | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from fine_tuning._util.hosts import Host, find_host, is_known, settings_for
 from fine_tuning.base_models import catalogue
-from fine_tuning.errors import ConfigurationError, DataError, NotFoundError
+from fine_tuning.errors import ConfigurationError, DataError, MissingDependencyError, NotFoundError
 from fine_tuning.export.kept_gguf import kept_gguf
+from fine_tuning.export.quantized_model import quantized_weights
 from fine_tuning.serving import vllm_engine
 from fine_tuning.serving.cascade_engine import HEAD, CascadeSettings, is_cascade, open_cascade
 from fine_tuning.serving.engine import Engine
@@ -86,12 +87,18 @@ def choose_engine(provider: str, model: str, settings: Settings, *, allow_vllm: 
     Raises:
         NotFoundError: the model's folder does not exist, or its name is unknown.
         ConfigurationError: the settings name vLLM, and it is not installed.
+        MissingDependencyError: the model is quantized, and the `serve` extra is not installed.
+        DataError: the model's files are damaged.
     """
     if provider != LOCAL:
         return EngineChoice(EngineKind.HOST)
     folder = model_folder(model, settings)
     if (kind := composed_kind(folder)) is not None:
         return EngineChoice(kind, folder)
+    if (weights := quantized_weights(folder)) is not None:
+        if not can_use_llama_cpp():
+            raise MissingDependencyError("xllamacpp", "serve", "a quantized model")
+        return EngineChoice(EngineKind.LLAMA_CPP, folder, weights)
     if allow_vllm and vllm_engine.is_enabled(settings):
         return EngineChoice(EngineKind.VLLM, folder)
     gguf = kept_gguf(folder) if can_use_llama_cpp() else None

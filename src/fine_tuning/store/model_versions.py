@@ -29,6 +29,7 @@ MOVES = {
 }
 _REPLACED = re.compile(r"version \d+ was deployed")
 ROLLBACK = "rollback"  # the reason of a deployment that goes back
+QUANTIZATION = "quantization"  # in the metadata of a version whose weights are its job's in fewer bits
 _table = tables.model_versions
 _columns = _table.c
 _HIDDEN = {"id", "job_ref", "artifact_id"}
@@ -227,12 +228,12 @@ def recorded_names(connection: Connection, name: str) -> list[str]:
 
 
 def of_job(connection: Connection, job_id: str, model_name: str | None = None) -> ModelVersion | None:
-    """The first version (of a model) that was registered from a job, or None."""
+    """The first version (of a model) that was registered from a job, its weights as they were trained; or None."""
     query = select(_table).where(_columns.job_id == job_id)
     if model_name is not None:
         query = query.where(_columns.model_name == model_name)
-    row = connection.execute(query.order_by(_columns.id).limit(1)).first()
-    return None if row is None else record_of(row)
+    found = map(record_of, connection.execute(query.order_by(_columns.id)))
+    return next((each for each in found if QUANTIZATION not in each["metadata"]), None)
 
 
 def providers_of_jobs(connection: Connection, job_ids: Collection[str]) -> dict[str, str]:

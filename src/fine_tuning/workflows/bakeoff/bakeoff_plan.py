@@ -43,6 +43,9 @@ class BakeoffPlan(OptionModel):
     trials: Annotated[
         int, Field(description="Settings of each fine-tune that are tried; 1: the defaults.", ge=1, le=1000)
     ] = 1
+    quantizations: Annotated[
+        tuple[str, ...], Field(description="Measure each fine-tune in this quantization, too: q8_0, q4_k, ...")
+    ] = ()
     metric: Annotated[str, Field(description="Score of an answer: exact_match, json_match, token_f1, ...")] = (
         "exact_match"
     )
@@ -58,7 +61,14 @@ class BakeoffPlan(OptionModel):
     @model_validator(mode="after")
     def _check(self) -> BakeoffPlan:
         from fine_tuning.evaluation import metrics  # here: `ft-cli --help` needs no scores
+        from fine_tuning.export import quantization
+        from fine_tuning.export.quantized_model import AS_SERVED
 
+        for kind in self.quantizations:
+            if quantization.find(kind).name == AS_SERVED:
+                raise UsageError(f"{AS_SERVED} is what a fine-tune is measured in; name fewer bits, such as q8_0")
+        if self.quantizations and not self.fine_tunes:
+            raise UsageError("quantizations are of fine-tunes; name a base model to fine-tune")
         metrics.check(self.metric)
         found = metrics.find(self.metric)
         if found.corpus or found.bounds != (0, 1) or not found.higher_is_better or self.metric == "judge":

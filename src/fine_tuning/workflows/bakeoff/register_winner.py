@@ -12,9 +12,11 @@ from fine_tuning.model_registry import ModelRegistry
 from fine_tuning.serving.cascade_engine import HEAD, SECOND, CascadeSettings
 from fine_tuning.serving.model_resolution import LOCAL, resolve_target
 from fine_tuning.serving.part_model import PartModel
+from fine_tuning.store.model_versions import QUANTIZATION
 from fine_tuning.store.records.model_versions import ModelVersion
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.bakeoff.fine_tune_candidate import FineTuneCandidate
+from fine_tuning.workflows.bakeoff.quantized_candidate import QuantizedCandidate
 from fine_tuning.workflows.bakeoff.run_bakeoff import BakeoffOutcome
 
 
@@ -29,12 +31,26 @@ def register_winner(workspace: Workspace, outcome: BakeoffOutcome, model_name: s
     candidate = outcome.fitted[outcome.winner]
     result = next(each for each in outcome.results if each["name"] == outcome.winner)
     registry = ModelRegistry(workspace=workspace)
+    kind = {"bakeoff": outcome.id, "kind": outcome.winner}
     quality = None if outcome.is_agreement else result["quality"]["value"]
     if isinstance(candidate, FineTuneCandidate):
         version = registry.register_job(model_name, candidate.job["job_id"])
         if quality is not None:
             registry.set_accuracy(model_name, version["version"], quality, f"bake-off {outcome.id}")
         return version
+    if isinstance(candidate, QuantizedCandidate):
+        job = candidate.tuned.job
+        return registry.register_model(
+            model_name,
+            job["model"],
+            job["job_id"],
+            outcome.parts["train"],
+            quality,
+            result["investment"],
+            {**kind, QUANTIZATION: candidate.kind},
+            provider=LOCAL,
+            provider_model=str(candidate.folder),
+        )
     # By such a name `ft-cli doctor` knows it, where the process ends before the version is registered.
     folder = workspace.folder("artifacts") / f"{candidate.name.split(':')[0]}-{uuid4().hex[:12]}"
     if (place := _written(workspace, candidate, outcome, folder)) is None:
@@ -46,7 +62,7 @@ def register_winner(workspace: Workspace, outcome: BakeoffOutcome, model_name: s
         outcome.parts["train"],
         quality,
         result["investment"],
-        {"bakeoff": outcome.id, "kind": outcome.winner},
+        kind,
         provider=LOCAL,
         provider_model=str(place),
     )

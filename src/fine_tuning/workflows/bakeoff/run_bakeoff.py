@@ -26,6 +26,7 @@ from fine_tuning.workflows.bakeoff.bakeoff_plan import EMBEDDINGS, NO_EMBEDDING,
 from fine_tuning.workflows.bakeoff.bakeoff_result import CandidateResult, Measured
 from fine_tuning.workflows.bakeoff.fine_tune_candidate import FineTuneCandidate, WaitForJob
 from fine_tuning.workflows.bakeoff.incumbent_answers import Incumbent, ModelCalls
+from fine_tuning.workflows.bakeoff.quantized_candidate import QuantizedCandidate
 from fine_tuning.workflows.bakeoff.setting_search import SettingSearch
 
 OnMessage = Callable[[str], None]
@@ -150,7 +151,10 @@ class BakeoffRun:
         for base in plan.fine_tunes:
             folder = self.workspace.folder("datasets") / "bakeoff"
             settings = SettingSearch(plan.trials, plan.seed)
-            yield FineTuneCandidate(base, self.workspace, folder, calls.ask, self.wait_for_job, settings)
+            tuned = FineTuneCandidate(base, self.workspace, folder, calls.ask, self.wait_for_job, settings)
+            yield tuned
+            for kind in plan.quantizations:
+                yield QuantizedCandidate(tuned, kind.lower(), self.workspace, calls.ask)
 
     def _place_of(self, model: str) -> tuple[str, str]:
         with self.workspace.database.read() as tx:

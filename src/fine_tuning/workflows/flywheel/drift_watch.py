@@ -20,6 +20,8 @@ from fine_tuning.store.database import Database
 from fine_tuning.store.examples import CURATED_RATING
 from fine_tuning.store.records.examples import Example
 from fine_tuning.store.records.routes import RouteRevision
+from fine_tuning.store.workspace import Workspace
+from fine_tuning.workflows.flywheel import judged_quality
 from fine_tuning.workflows.flywheel.flywheel_policy import FlywheelPolicy
 
 EMBEDDING = "wordllama"
@@ -30,11 +32,12 @@ class DriftFound(TypedDict):
     """Of one kind of drift.
 
     Attributes:
-        kind: inputs, outputs or quality.
+        kind: inputs, outputs, quality (by ratings) or judged (by a judge's grades).
         compared: pairs of an old and a new conversation, or ratings.
         evidence: against "nothing has drifted", at its highest: an e-value.
         needed: from which on it is drift.
-        value: of quality, the share of good answers with `low` and `high`, which hold at every look; nan of others.
+        value: of quality, the share of good answers; of what is judged, how much lower the mean grade is than it was
+            (0 to 1); with `low` and `high`, which hold at every look; nan of others.
     """
 
     kind: str
@@ -54,7 +57,7 @@ class Watched(NamedTuple):
     new: Sequence[Example]
 
 
-def look(database: Database, policy: FlywheelPolicy, since: datetime | None) -> list[DriftFound]:
+def look(workspace: Workspace, policy: FlywheelPolicy, since: datetime | None) -> list[DriftFound]:
     """Look for drift; looking again and again raises no false alarm, see `betting.log_evidence`.
 
     Args:
@@ -63,7 +66,8 @@ def look(database: Database, policy: FlywheelPolicy, since: datetime | None) -> 
     Raises:
         MissingDependencyError: the `flywheel` extra is not installed.
     """
-    alpha = policy.drift.alpha / (2 if policy.drift.min_quality is None else 3)
+    chosen, database = policy.drift, workspace.database
+    alpha = chosen.alpha / (2 + (chosen.min_quality is not None) + (chosen.judge is not None))
     asked, answered = _inputs(database, policy, since), _outputs(database, policy)
     embedder = open_embedder(EMBEDDING)
     try:
@@ -73,15 +77,19 @@ def look(database: Database, policy: FlywheelPolicy, since: datetime | None) -> 
         ]
     finally:
         embedder.close()
-    if policy.drift.min_quality is not None:
-        found.append(_quality(database, policy, policy.drift.min_quality, since, alpha))
+    if chosen.min_quality is not None:
+        found.append(_quality(database, policy, chosen.min_quality, since, alpha))
+    if chosen.judge is not None:
+        old, new = (some[: chosen.judged] for some in answered)
+        found.append(_judged(judged_quality.graded_pairs(workspace, chosen.judge, old, new), alpha))
     return found
 
 
 def described(found: DriftFound) -> str:
     """What was found, in a sentence."""
     verdict = "has drifted" if found["is_drift"] else "no drift is shown"
-    shown = f", {found['value']:.1%} good ({found['low']:.1%} to {found['high']:.1%})"
+    said = "worse than it was" if found["kind"] == "judged" else "good"
+    shown = f", {found['value']:.1%} {said} ({found['low']:.1%} to {found['high']:.1%})"
     what = "ratings" if found["kind"] == "quality" else "pairs of an old and a new conversation"
     return (
         f"{found['kind']}: {verdict} (evidence {found['evidence']:.3g} of {found['needed']:.3g} needed, "
@@ -143,13 +151,23 @@ def _quality(
     with database.read() as tx:
         ratings = route_answers.ratings(tx, *policy.place, since, MOST_NEW)
     good = [float(rating >= CURATED_RATING) for rating in ratings]
-    found = _found("quality", len(good), (least - each for each in good), alpha)
-    if good:
-        value = fmean(good)
-        # One good and one bad answer more: few ratings that are all alike say little about the others.
-        variance = pvariance([*good, 0.0, 1.0])
-        half = sqrt(variance / len(good)) * confidence_sequences.limit(len(good), alpha)
-        found |= {"value": value, "low": max(0.0, value - half), "high": min(1.0, value + half)}
+    return _with_mean(_found("quality", len(good), (least - each for each in good), alpha), good, 0.0, alpha)
+
+
+def _judged(grades: judged_quality.Grades, alpha: float) -> DriftFound:
+    """Bets that an answer gets a lower grade than one of the first answers did."""
+    worse = [before - after for before, after in grades]
+    return _with_mean(_found("judged", len(worse), iter(worse), alpha), worse, -1.0, alpha)
+
+
+def _with_mean(found: DriftFound, scores: Sequence[float], lowest: float, alpha: float) -> DriftFound:
+    """With the mean of scores from `lowest` to 1, and its interval."""
+    if scores:
+        value = fmean(scores)
+        # One of the best and one of the worst more: few scores that are all alike say little about the others.
+        variance = pvariance([*scores, lowest, 1.0])
+        half = sqrt(variance / len(scores)) * confidence_sequences.limit(len(scores), alpha)
+        found |= {"value": value, "low": max(lowest, value - half), "high": min(1.0, value + half)}
     return found
 
 

@@ -53,6 +53,12 @@ class Drift(OptionModel):
     min_quality: Share | None = Field(
         default=None, description="Share of good answers, by ratings, below which quality has drifted."
     )
+    judge: str | None = Field(
+        default=None, description="Model that grades answers; worse grades than those of the first answers are drift."
+    )
+    judged: Annotated[int, Field(ge=20, le=5000)] = Field(
+        default=200, description="Answers of each side that the judge grades at most, each once."
+    )
 
 
 class Labels(OptionModel):

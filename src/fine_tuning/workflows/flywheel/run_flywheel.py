@@ -78,7 +78,7 @@ class Flywheel:
         if last is not None and now() - last < DRIFT_EVERY:
             return []
         self._looked[policy.place] = now()
-        found, (project, route) = drift_watch.look(self.workspace.database, policy, since), policy.place
+        found, (project, route) = drift_watch.look(self.workspace, policy, since), policy.place
         kept: list[JsonColumn] = [{**each} for each in found]
         with self.workspace.database.write() as tx:
             flywheels.add_look(tx, {"project": project, "route": route, "found": kept, "created_at": now()})

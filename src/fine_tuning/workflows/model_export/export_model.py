@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fine_tuning._util.files import atomic_folder, make_folder, sha256_file, translated_os_errors
-from fine_tuning.errors import ConflictError
+from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.export import compare_models, modelfile, ollama
 from fine_tuning.export import token_parity as parity
 from fine_tuning.export.token_parity import Messages, Parity
@@ -40,11 +40,14 @@ def export_model(
         ProviderError: Ollama does not answer or refuses; the files are written.
         NotFoundError: there is no such model, or it is not on this machine, or it has no adapter.
         ConflictError: the parity check fails (the message has the first difference), or the folder is not empty.
+        UsageError: the model is quantized, and the plan is of other weights.
         DataError: the model's family cannot be written as GGUF.
     """
     if (composed := export_composed(plan, workspace)) is not None:
         return composed
     source = find_source(workspace, plan.name)
+    if (kind := source.quantization) is not None and plan.gguf_type != kind:
+        raise UsageError(f"{source.label} is quantized: export it with --to gguf or ollama, and --quantize {kind}")
     folder = new_folder(Path(plan.output or f"{source.file_name}-{plan.target}").absolute())
     if plan.target == "ollama":
         modelfile.check_name(source.file_name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from fine_tuning._util.model_names import version_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import NotFoundError
+from fine_tuning.export.quantized_model import quantization_of, quantized_weights
 from fine_tuning.serving import model_resolution
 from fine_tuning.serving.model_resolution import Target
 from fine_tuning.store import files, jobs, model_versions
@@ -27,9 +28,10 @@ class SourceModel:
 
     Attributes:
         label: `<name>-v<version>`, or the name of a job's model.
-        merged: its model folder.
+        merged: its model folder; of a quantized version that of the weights before.
         trainer: base model and adapter of its job; the adapter is None where there is none.
         base_name: of the base model, as the job was given it; None where its job is unknown.
+        quantization: of a quantized version.
     """
 
     label: str
@@ -39,6 +41,7 @@ class SourceModel:
     job_id: str | None
     version: ModelVersion | None
     base_name: str | None = None
+    quantization: str | None = None
 
     @property
     def file_name(self) -> str:
@@ -67,10 +70,12 @@ def find_source(workspace: Workspace, name: str) -> SourceModel:
         version = model_versions.get(tx, target.name, target.version) if target.name is not None else None
         job = jobs.get(tx, version["job_id"]) if version is not None else jobs.find_by_model(tx, name)
         file = None if job is None else files.get(tx, job["training_file_id"])
-    merged = Path(target.model)
+    merged, kind = Path(target.model), None
+    result: JobResult = (job["result"] if job is not None else None) or {}
+    if (weights := quantized_weights(merged)) is not None:
+        merged, kind = Path(str(result.get("merged_dir"))), quantization_of(weights)
     if not (merged / "config.json").is_file():
         raise NotFoundError(f"the files of {name} are not at {merged}")
-    result: JobResult = (job["result"] if job is not None else None) or {}
     is_of_job = job is not None and result.get("merged_dir") == str(merged)
     return SourceModel(
         label=name if version is None else version_name(version["model_name"], version["version"]),
@@ -80,6 +85,7 @@ def find_source(workspace: Workspace, name: str) -> SourceModel:
         job_id=job["id"] if job is not None else None,
         version=version,
         base_name=(job["base_model"] or job["model"]) if job is not None and is_of_job else None,
+        quantization=kind,
     )
 
 
