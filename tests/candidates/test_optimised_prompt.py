@@ -22,7 +22,7 @@ def test_search_never_takes_more_calls_than_its_budget(budget: int, rows: int) -
     asked = Counter[str]()
 
     def ask(model: str, requests: Sequence[Request]) -> list[CandidateAnswer]:
-        """Each version is right a little more often than the last, so that all of them are tried on all validation calls."""
+        """Each version is right a little more often than the last, so that each is tried on all validation calls."""
         asked[model] += len(requests)
         if model == "writer":
             return [CandidateAnswer(f"```\nTry {asked['writer']}\n```")]
