@@ -7,6 +7,8 @@ from importlib import import_module
 from threading import Lock
 from types import ModuleType
 
+from fine_tuning._util.cpu_threads import waiting_is_chosen
+
 _lock = Lock()
 SPIN_COUNT = "10000"  # busy-wait iterations of a llama.cpp thread before it sleeps
 
@@ -33,7 +35,7 @@ def import_llama_cpp() -> ModuleType:
         ImportError: it is not installed.
     """
     with _lock:
-        if {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"} & os.environ.keys():
+        if waiting_is_chosen():
             return import_module("xllamacpp")
         os.environ["GOMP_SPINCOUNT"] = SPIN_COUNT
         try:

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 
+from fine_tuning._util.cpu_threads import environment_of_trainers
 from fine_tuning._util.files import explain_os_error, make_folder
 from fine_tuning.store.workspace import Workspace
 
@@ -22,7 +23,7 @@ def spawn(workspace: Workspace, job_id: str, worker: str, lock: int | None) -> s
     Raises:
         StorageError: its log cannot be written, or the system cannot start another process.
     """
-    environment = {**os.environ, **workspace.environment()}
+    environment = {**environment_of_trainers(), **os.environ, **workspace.environment()}
     settings = workspace.settings
     command = shlex.split(settings.trainer_command) or [sys.executable, "-m", "fine_tuning.training.jobs.worker"]
     log = make_folder(workspace.folder("logs")) / f"{job_id}.log"
