@@ -14,6 +14,7 @@ from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store import call_feedback, gateway_calls
 from fine_tuning.store.database import Database
+from fine_tuning.store.projects import DEFAULT_PROJECT
 from fine_tuning.store.workspace import open_workspace
 from tests.gateway.test_recording import exchange
 from tests.server.conftest import listening
@@ -56,7 +57,7 @@ def test_feedback_before_its_call_is_stored_waits_for_it(database: Database, spo
     (example,) = DistillationDataCollector().find_examples()
     assert example["rating"] == 1
     with database.read() as tx:
-        metrics, rated = call_feedback.of_call(tx, call_id)
+        metrics, rated = call_feedback.of_call(tx, call_id, DEFAULT_PROJECT)
     assert (metrics["metrics"], rated["rating"], rated["status"]) == ({"minutes": 3.5}, 1, "applied")
 
 
@@ -73,7 +74,7 @@ def test_feedback_is_masked_as_its_call_is(
     (pair,) = DistillationDataCollector().get_preferences()
     assert pair["chosen"] == "Write to <E-MAIL_ADDRESS>."
     with database.read() as tx:
-        (given,), call = call_feedback.of_call(tx, call_id), gateway_calls.get(tx, call_id)
+        (given,), call = call_feedback.of_call(tx, call_id, DEFAULT_PROJECT), gateway_calls.get(tx, call_id)
     assert (given["status"], given["comment"]) == ("applied", "says <E-MAIL_ADDRESS>")
     assert "ann@" not in f"{given} {call}"
 

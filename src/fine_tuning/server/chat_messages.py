@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
@@ -106,15 +106,15 @@ def check_order(messages: Sequence[Message]) -> None:
     """
     asked = 0  # the message with the latest calls
     called: set[str] = set()
-    open_calls: list[str] = []
+    open_calls: dict[str, None] = {}
     for index, message in enumerate(messages):
         if message.role == "tool":
             _check_answer(message, called, place("messages", index))
-            open_calls = [each for each in open_calls if each != message.tool_call_id]
+            open_calls.pop(message.tool_call_id or "", None)
         elif message.role in {"user", "assistant"}:
             _check_answered(open_calls, asked)
-            asked, open_calls = index, [call.id for call in message.tool_calls or []]
-            called = set(open_calls)
+            asked, open_calls = index, dict.fromkeys(call.id for call in message.tool_calls or [])
+            called = {*open_calls}
     _check_answered(open_calls, asked)
 
 
@@ -128,6 +128,6 @@ def _check_answer(message: Message, called: set[str], where: str) -> None:
         raise invalid(f"Invalid '{param}': no call of the assistant message before it has this id.", param)
 
 
-def _check_answered(open_calls: Sequence[str], asked: int) -> None:
+def _check_answered(open_calls: Collection[str], asked: int) -> None:
     if open_calls:
         raise invalid(_NO_ANSWER + ", ".join(open_calls), place("messages", asked, "tool_calls"))

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ import numpy as np
 from fine_tuning._util.files import make_folder, read_json, write_json
 from fine_tuning._util.library_errors import library_errors
 from fine_tuning.base_models.safetensors_header import read_header
+from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.messages import content_text
 from fine_tuning.errors import ContextLengthError, DataError, MissingDependencyError, NotFoundError, UsageError
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, open_embedder
@@ -204,9 +206,11 @@ def _field(settings: Mapping[str, Any], number: int, tensors: Mapping[str, Weigh
     )
     if labels.weights.shape[1] != len(labels.labels) or labels.bias.shape != (len(labels.labels),):
         raise ValueError("labels and weights")
+    if not all(map(isfinite, (labels.sharpness, *map(float, labels.bias)))):
+        raise ValueError("labels and numbers")
     for label in labels.labels:
         if label not in (COPIED, ABSENT):
-            json.loads(label)
+            strict_json.decode(label)
     if not settings["is_copied"]:
         return FieldLayers(labels)
     patterns = frozenset(map(str, settings["patterns"]))
@@ -243,7 +247,7 @@ def _written(span: str, *, is_number: bool) -> str | None:
     if not is_number:
         return json.dumps(span, ensure_ascii=False)
     try:
-        found = json.loads(span)
+        found = strict_json.decode(span)
     except ValueError:
         return None
     return span if isinstance(found, int | float) and not isinstance(found, bool) else None
