@@ -9,7 +9,7 @@ from pydantic import Discriminator, Field, Tag
 
 from fine_tuning._util.field_errors import place
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel, added_by_sdks
+from fine_tuning.server.request_model import Listed, RequestModel, added_by_sdks
 from fine_tuning.server.response_items import Readable, RefusalPart, part_kind
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -20,6 +20,7 @@ _NO_ANSWER = (
     "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
     "The following tool_call_ids did not have response messages: "
 )
+MAX_MESSAGES = 2048
 
 
 class TextPart(RequestModel):
@@ -57,7 +58,7 @@ class Message(RequestModel):
     role: ROLES
     content: str | Parts | None = None
     name: str | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Listed[ToolCall] | None = None
     tool_call_id: str | None = None
     refusal: str | None = None
     annotations: list[object] | None = None
