@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,10 +25,12 @@ from fine_tuning.serving.heads.label_layer import LabelLayer, Probabilities
 from fine_tuning.serving.heads.span_layer import SpanLayer, TokenizedText
 from fine_tuning.serving.heads.span_writer import SpanWriter
 from fine_tuning.serving.heads.text_features import TextFeatures, Weights
+from fine_tuning.serving.heads.text_tokens import tokens_of
 
 SETTINGS, TENSORS, ENCODER = "head.json", "head.safetensors", "encoder"
 FORMAT = 1
 MAX_CHARACTERS = 1 << 17  # of a conversation
+MAX_TOKENS = 1 << 15  # of one that spans are copied from, each with dozens of features
 AS_IT_IS = SpanWriter({})
 _TRIAL = "a first try, of 10 words: Anna paid $5 (twice)."
 COPIED = "copied"  # in place of a label, which is a JSON text: the value is a span of the text
@@ -106,7 +109,11 @@ class ClassifierHead:
     def _answer(self, text: str, probabilities: Mapping[FieldPath, Probabilities]) -> HeadAnswer:
         values, confidence = {}, 1.0
         has_spans = any(layers.spans is not None for layers in self.fields.values())
-        read = TokenizedText.of(text) if has_spans else None
+        tokens = tokens_of(text) if has_spans else []
+        if len(tokens) > MAX_TOKENS:
+            counted = f"{MAX_TOKENS:,} words; this has {len(tokens):,}"
+            raise ContextLengthError(f"a classifier head that copies reads {counted}")
+        read = TokenizedText.of(text, tokens)
         for path, layers in self.fields.items():
             values[path], probability = _value(layers, probabilities[path], read)
             confidence *= probability
@@ -176,6 +183,8 @@ def _loaded(folder: Path) -> ClassifierHead:
     features = TextFeatures.of_files(settings["features"], tensors, None if place is None else open_embedder(place))
     style = settings["style"]
     fields = {tuple(each["path"]): _field(each, number, tensors) for number, each in enumerate(settings["fields"])}
+    if any(other[: len(path)] == path for path, other in permutations(fields, 2)):
+        raise ValueError("a path within a value")
     shape = AnswerShape(
         tuple(fields),
         None if style is None else JsonStyle(tuple(style["separators"]), style["indent"], style["ensure_ascii"]),
@@ -216,6 +225,8 @@ def _field(settings: Mapping[str, Any], number: int, tensors: Mapping[str, Weigh
     patterns = frozenset(map(str, settings["patterns"]))
     spans = SpanLayer(tensors[f"{number}.spans.weights"], tensors[f"{number}.spans.bias"], patterns)
     written = settings["writer"]
+    if not all(isinstance(each, str) for each in (*written["words"].values(), *written["pattern"])):
+        raise ValueError("words")
     writer = SpanWriter(written["words"], tuple(written["pattern"]), written["joiner"])
     return FieldLayers(labels, spans, writer, bool(settings["is_number"]))
 

@@ -97,7 +97,8 @@ def _is_related(word: str, meant: str) -> bool:
         return digits is not None and is_short and _number(digits.group()) == _number(other)
     if not other.isalpha() or len(one) < 3:
         return False
-    return other.startswith(one) or SequenceMatcher(None, one, other).ratio() >= _ALIKE
+    can_be_alike = 2 * min(len(one), len(other)) >= _ALIKE * (len(one) + len(other))
+    return other.startswith(one) or (can_be_alike and SequenceMatcher(None, one, other).ratio() >= _ALIKE)
 
 
 def _number(digits: str) -> str:
