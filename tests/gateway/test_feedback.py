@@ -9,14 +9,31 @@ import httpx2
 import pytest
 
 from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.gateway import feedback
+from fine_tuning.gateway.exchanges import RouteFacts
 from fine_tuning.gateway.recorder import Recorder
 from fine_tuning.gateway.stored_calls import store_spool
+from fine_tuning.gateway.whole_call import whole_call
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store import call_feedback, gateway_calls
+from fine_tuning.store import call_feedback, gateway_calls, route_answers
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
+from fine_tuning.store.projects import DEFAULT_PROJECT
+from fine_tuning.store.records.gateway_calls import CallFeedback
 from fine_tuning.store.workspace import open_workspace
 from tests.gateway.test_recording import exchange
 from tests.server.conftest import listening
+
+ROUTE: RouteFacts = {
+    "name": "triage",
+    "revision": 1,
+    "target": "openai/gpt-4o",
+    "role": "incumbent",
+    "pair_id": None,
+    "arm": None,
+    "waited": 0.0,
+    "unit": None,
+}
 
 
 def say(address: str, **said: Any) -> dict[str, Any]:
@@ -56,7 +73,7 @@ def test_feedback_before_its_call_is_stored_waits_for_it(database: Database, spo
     (example,) = DistillationDataCollector().find_examples()
     assert example["rating"] == 1
     with database.read() as tx:
-        metrics, rated = call_feedback.of_call(tx, call_id)
+        metrics, rated = call_feedback.of_call(tx, call_id, DEFAULT_PROJECT)
     assert (metrics["metrics"], rated["rating"], rated["status"]) == ({"minutes": 3.5}, 1, "applied")
 
 
@@ -73,7 +90,7 @@ def test_feedback_is_masked_as_its_call_is(
     (pair,) = DistillationDataCollector().get_preferences()
     assert pair["chosen"] == "Write to <E-MAIL_ADDRESS>."
     with database.read() as tx:
-        (given,), call = call_feedback.of_call(tx, call_id), gateway_calls.get(tx, call_id)
+        (given,), call = call_feedback.of_call(tx, call_id, DEFAULT_PROJECT), gateway_calls.get(tx, call_id)
     assert (given["status"], given["comment"]) == ("applied", "says <E-MAIL_ADDRESS>")
     assert "ann@" not in f"{given} {call}"
 
@@ -136,3 +153,34 @@ def test_feedback_reaches_no_call_of_another_project(database: Database, spool: 
         assert say(address, call_id=made.call_id, thumb="down")["status"] == "waiting"
     (example,) = DistillationDataCollector(project="shop").find_examples()
     assert example["rating"] == 3
+
+
+def test_feedback_of_another_project_or_given_twice_is_no_further_rating(database: Database, spool: Recorder) -> None:
+    first, second = exchange(1), exchange(2)
+    for made in (first, second):
+        made.project, made.route = "shop", {**ROUTE}
+        spool.record(made)
+    spool.close()
+    workspace = open_workspace()
+    store_spool(workspace, spool.folder)
+    said = [("shop", first, 2), ("shop", first, 5), ("mail", second, 1)]
+    for number, (project, made, rating) in enumerate(said):
+        given: CallFeedback = {
+            "id": f"feedback_{number}",
+            "project": project,
+            "call_id": made.call_id,
+            "own_id": None,
+            "rating": rating,
+            "correction": None,
+            "metrics": {},
+            "comment": None,
+            "status": "waiting",
+            "reason": None,
+            "created_at": now(),
+        }
+        feedback.give(workspace, given)
+    with database.read() as tx:
+        assert route_answers.count_ratings(tx, "shop", "triage", None) == 1
+        assert route_answers.ratings(tx, "shop", "triage", None, 9) == [2]
+        assert [each["rating"] for each in call_feedback.of_call(tx, first.call_id, "shop")] == [2, 5]
+    assert whole_call(database, second.call_id).feedback == []

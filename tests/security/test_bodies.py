@@ -13,7 +13,7 @@ import pytest
 from scripts import fuzz_requests
 
 from fine_tuning._util.json_counts import MAX_CONTAINERS, MAX_VALUES
-from fine_tuning.server.json_body import LARGE_BYTES
+from fine_tuning._util.large_bodies import LARGE_BYTES
 from fine_tuning.server.server_config import MIB, ServerConfig
 from tests.dashboard.conftest import Serving
 from tests.security.requests import ask

@@ -13,16 +13,20 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from fine_tuning import LocalFineTuner
 from fine_tuning._util.files import make_folder
+from fine_tuning.distillation import DistillationDataCollector
+from fine_tuning.distillation.review_inbox import CLAIM_SECONDS, ReviewInbox
 from fine_tuning.errors import StorageError
 from fine_tuning.store import batch_queue, database_clock, job_events, job_queue, jobs, tables
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
 from fine_tuning.store.records.jobs import NewJob
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs import trainer_liveness
+from tests.gateway.test_routes import save
 from tests.store.test_batches import add_with_file
 from tests.training.jobs.test_local_trainer import write_chats
 from tests.waiting import wait_until
@@ -182,3 +186,25 @@ def test_job_whose_launcher_died_before_it_started_the_trainer_pauses_at_once(
     with database.write() as tx:
         assert job_queue.reserve(tx, name, "elsewhere/gone", LEASE)  # of a machine whose locks nobody sees here
     assert tuner.get_job_status(name)["status"] == "queued"
+
+
+@needs_faketime
+def test_flywheel_whose_clock_is_wrong_begins_nothing(workspace: Path, tmp_path: Path) -> None:
+    save(incumbent="openai/gpt-x")
+    policies, log = tmp_path / "policies.toml", tmp_path / "flywheel.log"
+    policies.write_text("[triage.when]\nschedule = '* * * * *'\n")
+    with command("flywheel", "run", str(policies), "--once", log=log, clock="+2h") as process:
+        assert process.wait(60) == 0
+    assert "triage: this machine's clock is 2:00:00 ahead of the database's: set it" in log.read_text()
+
+
+def test_claim_of_a_reviewer_whose_clock_is_ahead_ends_with_the_others(database: Database) -> None:
+    chats = DistillationDataCollector()
+    for number in range(3):
+        chats.capture_success(f"Question {number}", "Yes.", "shop", "support", rating=3, model_used="m")
+    ahead = ReviewInbox("ann", database=database, clock=lambda: now() + AHEAD)
+    (claimed,) = (each["id"] for each in ahead.take(limit=1))
+    assert claimed not in {each["id"] for each in ReviewInbox("bob", database=database).take()}  # she may be at work
+    with database.read() as tx:
+        most = database_clock.database_now(tx) + timedelta(seconds=CLAIM_SECONDS)
+        assert max(tx.scalars(select(tables.review_claims.c.expires_at))) <= most

@@ -93,6 +93,10 @@ FORGED = {
     "labels that are no JSON": of_fields(labels=["nope", "]"]),
     "labels of another number": of_fields(labels=["1"]),
     "a path within a value": paths(["a"], ["a", "b"]),
+    "a path around a value": paths(["a", "b"], ["a"]),
+    "a label that JSON does not have": of_fields(labels=["NaN"] * 4),
+    "words that are numbers": of_fields(writer={"words": {"anna1": 5}, "pattern": ["a"], "joiner": " "}),
+    "a bias that is no number": tensors(lambda found: found["0.labels.bias"].fill(np.nan)),
     "fields that are text": changed(fields="ab"),
     "a sharpness that is text": of_fields(sharpness="x"),
     "a copied field without weights": of_fields(is_copied=True, labels=["copied"] * 9),
@@ -222,5 +226,6 @@ def test_vast_or_deep_prompt_is_one_line(tmp_path: Path, workspace: Path) -> Non
 
 def test_text_of_megabytes_is_refused_before_it_is_read(sound: Path) -> None:
     engine = open_target(Target("local", str(sound)), "m", get_settings())
-    with pytest.raises(ContextLengthError, match="reads 131,072 characters"):
-        engine.complete([{"role": "user", "content": "a b" * (4 << 20)}], temperature=0.0, max_tokens=1)
+    for text, words in (("a b" * (4 << 20), "reads 131,072 characters"), ("!?" * 60_000, "reads 32,768 words")):
+        with pytest.raises(ContextLengthError, match=words):
+            engine.complete([{"role": "user", "content": text}], temperature=0.0, max_tokens=1)

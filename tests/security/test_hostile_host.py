@@ -22,6 +22,7 @@ from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.account_export import export_account
 from fine_tuning.workflows.account_export.account_lists import read_whole_list
 from tests import wire
+from tests.gateway.scripted_upstream import upstream
 from tests.security.lying_host import LyingHost, Reply, as_json, lying_host
 
 JOBS, FILES, MODELS = "/fine_tuning/jobs", "/files", "/models"
@@ -196,6 +197,22 @@ def test_response_that_drips_ends(liar: LyingHost) -> None:
         pytest.raises(ProviderError, match=r"within 0\.2 s"),
     ):
         client.models.list()
+
+
+@pytest.mark.parametrize("sent", [b"HTTP/1.1 100 Continue\r\n\r\n", b"X-A: 1\r\n", b"x"])
+def test_response_that_never_begins_ends(sent: bytes) -> None:
+    from openai import APITimeoutError, OpenAI
+
+    with upstream() as slow:
+        first = b"HTTP/1.1 200 OK\r\n" if sent == b"X-A: 1\r\n" else b""
+        slow.answers(first, *[sent, 0.02] * 500)
+        with (
+            bounded_http.BoundedClient(max_seconds=0.3) as connections,
+            OpenAI(base_url=slow.address, api_key="x", http_client=connections, max_retries=0) as client,
+            pytest.raises(APITimeoutError),
+        ):
+            client.models.list()
+        assert slow.left.wait(5)
 
 
 def test_redirect_elsewhere_takes_no_key_along(liar: LyingHost, export: Any) -> None:

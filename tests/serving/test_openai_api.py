@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -64,16 +63,6 @@ def test_complete_many_keeps_the_order(host: FakeHost, engine: OpenAIEngine) -> 
     answers = engine.complete_many(batch, temperature=0, max_tokens=5)
     assert [answer.text for answer in answers] == [f"echo {number}" for number in range(40)]
     assert len(host.requests) == 40
-
-
-def test_acomplete_runs_in_an_event_loop(host: FakeHost) -> None:
-    async def ask() -> str:
-        engine = OpenAIEngine(Host(host.url, "secret"), "m")
-        answers = await asyncio.gather(*(engine.acomplete(CHAT, temperature=0, max_tokens=5) for _ in range(3)))
-        await engine.aclose()
-        return " ".join(answer.text for answer in answers)
-
-    assert asyncio.run(ask()) == "echo hi echo hi echo hi"
 
 
 @pytest.mark.parametrize(

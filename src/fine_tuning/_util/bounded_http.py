@@ -13,10 +13,11 @@ import httpx2
 from openai import DefaultHttpxClient
 
 from fine_tuning._util.files import parse_json
+from fine_tuning._util.timely_streams import TimelyStream, make_timely
 from fine_tuning.errors import DataError, ProviderError
 
 MAX_BYTES = 64 << 20  # of a response that is read whole, without its content encoding
-MAX_SECONDS = 600.0  # from its headers to its end
+MAX_SECONDS = 600.0  # from the request to its headers, and from them to its end
 MAX_STREAM_BYTES = 256 << 20  # of an answer that comes in pieces, with the log-probabilities of its tokens
 FIRST_SECONDS, SLOWEST = 600.0, 16 << 10  # a download has these seconds, and one more for each so many bytes
 _JSON = "application/json"
@@ -32,10 +33,13 @@ class BoundedClient(DefaultHttpxClient):
     def __init__(self, max_bytes: int = MAX_BYTES, max_seconds: float = MAX_SECONDS, **options: Any) -> None:
         super().__init__(**{"verify": _trusted(), **options})
         self._max_bytes, self._max_seconds = max_bytes, max_seconds
+        make_timely([self._transport, *self._mounts.values()], max_seconds)
 
     def send(self, request: httpx2.Request, *, stream: bool = False, **more: Any) -> httpx2.Response:
         """Send a request; its response is a `WholeResponse`, or of an answer that is streamed a `StreamedResponse`."""
         response = super().send(request, stream=True, **more)
+        if isinstance(stream_below := response.extensions.get("network_stream"), TimelyStream):
+            stream_below.response_has_begun()
         if stream:
             return StreamedResponse(response) if request.headers.get("accept") == _JSON else response
         with closing(response):

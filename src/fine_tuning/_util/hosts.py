@@ -17,7 +17,7 @@ from fine_tuning.errors import ConfigurationError, NotFoundError, ProviderError,
 from fine_tuning.settings import Settings
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, OpenAI
+    from openai import OpenAI
 
 OPENAI_URL = "https://api.openai.com/v1"
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
@@ -73,12 +73,6 @@ class Host:
         client = OpenAI(**self._options(), http_client=connections, **options)
         weakref.finalize(client, connections.close)  # it is in a cycle, in which Python may finalise its sockets first
         return client
-
-    def async_client(self, **options: Any) -> AsyncOpenAI:
-        """As `client`, for asyncio."""
-        from openai import AsyncOpenAI
-
-        return AsyncOpenAI(**self._options(), **options)
 
     def _options(self) -> dict[str, Any]:
         self.check_key()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from math import isfinite
 from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_DEPTH = 64  # of nested objects and arrays; JSON readers have their own limits
 
 
@@ -48,7 +50,7 @@ def _without_point(value: object) -> object:
 
 def _check(value: object, levels: int) -> None:
     if isinstance(value, str):
-        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        if not value.isascii() and _SURROGATE.search(value):
             raise ValueError("text has a lone surrogate")
     elif isinstance(value, float):
         if not isfinite(value):

@@ -63,11 +63,11 @@ def usage_of(value: object, service_tier: object = None) -> Usage | None:
     if prompt is None and completion is None:
         return None
     cached, written, beside = _cache(value, prompt, completion)
-    prompt = prompt if prompt is None else prompt + beside
+    prompt = _sum(prompt, beside)
     reasoning, thoughts = _reasoning(value, prompt, completion)
     found: Usage = {
         "prompt_tokens": prompt,
-        "completion_tokens": completion if completion is None else completion + thoughts,
+        "completion_tokens": _sum(completion, thoughts),
     }
     if cached:
         found["cached_tokens"] = cached
@@ -89,7 +89,7 @@ def usage_of_both(first: Usage | None, second: Usage | None) -> Usage | None:
     for name in first.keys() & second.keys():
         one, other = first.get(name), second.get(name)
         if not isinstance(other, str):
-            counts[name] = one + other if isinstance(one, int) and isinstance(other, int) else None
+            counts[name] = _sum(one, other) if isinstance(one, int) and isinstance(other, int) else None
     return cast("Usage", counts)
 
 
@@ -115,6 +115,12 @@ def _reasoning(value: Row, prompt: int | None, completion: int | None) -> tuple[
     reasoning = _first(details, ("reasoning_tokens", "reasoning")) or _first(value, _REASONING) or 0
     is_beside = _first(value, _TOTAL_KEYS) == (prompt or 0) + (completion or 0) + reasoning  # as xAI counts
     return reasoning, reasoning if is_beside else 0
+
+
+def _sum(one: int | None, other: int) -> int | None:
+    """A sum of counts; None where one is unknown, and where it is more than is kept: no call has that."""
+    found = None if one is None else one + other
+    return found if _is_count(found) else None
 
 
 def _first(value: Row, keys: tuple[str, ...]) -> int | None:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from statistics import median_low
 
 from fine_tuning._util import checks
@@ -58,7 +59,7 @@ class ReviewInbox:
         seat: names one of several places at which the reviewer works at once, such as a browser tab; each claims its
             own calls.
         database: of the workspace; by default that of the one which the environment names.
-        clock: gives the current time (UTC), by which claims expire.
+        clock: gives the current time (UTC), by which claims expire; by default the database's.
     """
 
     def __init__(
@@ -68,13 +69,14 @@ class ReviewInbox:
         second_opinions: bool = False,
         seat: str | None = None,
         database: Database | None = None,
-        clock: Callable[[], datetime] = now,
+        clock: Callable[[], datetime] | None = None,
     ) -> None:
         self.reviewer = checks.name("reviewer", reviewer)
         self._seat = self.reviewer if seat is None else checks.name("seat", seat)
         self._second_opinions = second_opinions
         self._database = database or open_workspace().database
-        self._claims, self._clock = reviews.Claims(self._seat, CLAIM_SECONDS, clock), clock
+        claims = partial(reviews.Claims, self._seat, CLAIM_SECONDS)
+        self._claims = claims() if clock is None else claims(lambda _: clock())
 
     def count(self, filters: Filters = ALL_CALLS) -> int:
         """Number of calls that wait for a review."""
@@ -92,7 +94,7 @@ class ReviewInbox:
         Calls that were claimed before and do not match the filters are released.
         """
         checks.count("limit", limit)
-        enter_waiting(self._database, self._clock())
+        enter_waiting(self._database, now())
         with self._database.write() as tx:
             found = self._claims.claim(tx, self._waiting(filters), limit)
             self._claims.release(tx, keep=[example["id"] for example in found])

@@ -14,6 +14,7 @@ from fine_tuning.gateway.route_policy import Cache, Target
 from fine_tuning.gateway.target_requests import RoutedCall
 
 MOST_BYTES = 64 << 20
+_BYTES_OF_ONE = 1024  # of its key and the objects that hold it
 _TELLING = (b"accept", b"accept-encoding", b"anthropic-version", b"anthropic-beta", b"openai-beta")
 
 
@@ -22,6 +23,11 @@ class _Known(NamedTuple):
 
     until: float
     reply: WholeReply
+
+    @property
+    def size(self) -> int:
+        """Bytes of the answer: a host may send next to nothing but headers."""
+        return _BYTES_OF_ONE + len(self.reply.body) + sum(len(name) + len(value) for name, value in self.reply.headers)
 
 
 def key_of(project: str, revision: str, call: RoutedCall, target: Target) -> bytes:
@@ -46,15 +52,18 @@ class AnswerCache:
 
     def put(self, key: bytes, cache: Cache, exchange: Exchange, headers: Headers) -> None:
         """Keep an answer, unless it was too large to be recorded."""
-        if exchange.response is None or exchange.status is None or len(exchange.response.content) > self._most:
+        if exchange.response is None or exchange.status is None:
+            return
+        reply = WholeReply(exchange.status, headers, bytes(exchange.response.content))
+        known = _Known(time.monotonic() + cache.seconds, reply)
+        if known.size > self._most:
             return
         self._forget(key)
-        reply = WholeReply(exchange.status, headers, bytes(exchange.response.content))
-        self._known[key] = _Known(time.monotonic() + cache.seconds, reply)
-        self._bytes += len(reply.body)
+        self._known[key] = known
+        self._bytes += known.size
         while self._bytes > self._most:
             self._forget(next(iter(self._known)))
 
     def _forget(self, key: bytes) -> None:
         found = self._known.pop(key, None)
-        self._bytes -= 0 if found is None else len(found.reply.body)
+        self._bytes -= 0 if found is None else found.size

@@ -11,6 +11,7 @@ from fine_tuning.data_io.sources.streams import zstandard
 from fine_tuning.errors import DataError
 
 MAX_BYTES = 64 << 20
+MOST_ENCODINGS = 4  # of one body, each of which may be as large as that; more than one is rare
 
 
 def decoded(raw: bytes, encodings: str) -> bytes:
@@ -20,9 +21,13 @@ def decoded(raw: bytes, encodings: str) -> bytes:
         encodings: as in the header Content-Encoding, in lower case.
 
     Raises:
-        DataError: an encoding is unknown, the body is none of it, or has more than `MAX_BYTES`.
+        DataError: an encoding is unknown, the body is none of it, or has more than `MAX_BYTES`, or there are more than
+            `MOST_ENCODINGS`.
     """
-    for encoding in reversed([each.strip() for each in encodings.split(",") if each.strip()]):
+    named = [each.strip() for each in encodings.split(",") if each.strip()]
+    if len(named) > MOST_ENCODINGS:
+        raise DataError(f"a body has {len(named):,} content encodings; up to {MOST_ENCODINGS} are read")
+    for encoding in reversed(named):
         raw = _without(raw, encoding)
         if len(raw) > MAX_BYTES:
             raise DataError(f"a body has more than {MAX_BYTES >> 20} MiB without its compression")

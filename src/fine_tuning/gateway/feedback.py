@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fine_tuning.distillation.corrections import apply_correction
-from fine_tuning.errors import UsageError
+from fine_tuning.errors import FineTuningError, StorageError, UsageError
 from fine_tuning.gateway import canary_samples
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.store import call_feedback, examples, gateway_calls
@@ -60,7 +60,9 @@ def _apply(workspace: Workspace, feedback: CallFeedback) -> CallFeedback:
         with workspace.database.write() as tx:
             _rate(tx, call, feedback)
             return _settled(tx, {**feedback, "status": "applied"})
-    except UsageError as error:
+    except StorageError:
+        raise
+    except FineTuningError as error:  # kept as waiting, it would come again for ever, before all others
         refusal: CallFeedback = {**feedback, "status": "refused", "reason": str(error)[:_MAX_REASON]}
         with workspace.database.write() as tx:
             return _settled(tx, {**refusal, "status": "applied"} if is_outcome else refusal)

@@ -33,17 +33,18 @@ _AUTOMATIC = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")  # that
 
 
 class Limits(NamedTuple):
-    """How long an upstream may take, in seconds."""
+    """How long an upstream may take, in seconds; `shadow` for an answer that nobody waits for, from its first byte."""
 
     connect: float = CONNECT_SECONDS
     silent: float = SILENT_SECONDS
+    shadow: float = SILENT_SECONDS
 
 
 class Forwarder:
     """Passes calls on. One for a process, used in one event loop; call `close` at the end."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+        self.limits = limits or Limits()
         self._session: aiohttp.ClientSession | None = None
         self._name = secrets.token_hex(8).encode()
 
@@ -102,7 +103,7 @@ class Forwarder:
             GatewayError: there was none.
         """
         if self._session is None:
-            self._session = _session(self._limits)
+            self._session = _session(self.limits)
         try:
             response = await self._session.request(
                 asked.method,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, partial
 from http import HTTPStatus
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from starlette.types import ASGIApp, Send
 from yarl import URL
 
+from fine_tuning._util.large_bodies import read_beside
 from fine_tuning.gateway.answer_cache import AnswerCache, key_of
 from fine_tuning.gateway.attempts import Attempt, Attempts
 from fine_tuning.gateway.client_side import ClientSide
@@ -118,11 +120,9 @@ class RouteCalls:
         """
         route, call = question.route, question.call
         decision = route.decide(call.body.unit(question.tags) or question.call_id)
-        first, *others = decision.chain
+        first = decision.chain[0]
         translation = cache(partial(self._translation, call))  # a target that is tried again gets the same one
-        if first.role != CANDIDATE:
-            translation(first)  # what the incumbent cannot be asked is refused, and no fallback hides it
-        chain = [first, *(each for each in others if _can_be_asked(translation, each))]
+        chain = await read_beside(len(call.body.text), _chain, translation, decision.chain)
         key = key_of(question.project, f"{route.name} {route.revision}", call, first.target)
         with client.cancelled_when_it_leaves():
             if route.policy.cache is not None and (known := self._cache.get(key)) is not None:
@@ -159,7 +159,7 @@ class RouteCalls:
             return await LocalReply.open(self._app, call.local_scope(body), body)
         upstream = self._upstream(part)
         held = await self._sources.held(exchange.project, upstream.name)
-        if (translated := translation(part)) is not None:
+        if (translated := await read_beside(len(call.body.text), translation, part)) is not None:
             headers = self._forwarder.headers(call.translated_scope(upstream, held))
             url = URL(upstream.url(translated.path), encoded=True)
             reply = await self._forwarder.open(Asked("POST", url, headers, translated.body))
@@ -205,14 +205,27 @@ class RouteCalls:
         attempts = Attempts(fallback, begin, asked, self._record)
         found = await attempts.answer([part])
         try:
-            async for piece in found.pieces():
-                found.exchange.keep_response(piece)
+            async with asyncio.timeout(self._forwarder.limits.shadow):
+                async for piece in found.pieces():
+                    found.exchange.keep_response(piece)
             found.exchange.is_whole = found.error is None
-        except BrokenOff:
+        except (BrokenOff, TimeoutError):
             pass
         finally:
             found.first = None  # it is kept already
             attempts.abandon(found)
+
+
+def _chain(translation: _Translation, drawn: Sequence[Part]) -> list[Part]:
+    """The targets that are asked one after the other.
+
+    Raises:
+        GatewayError: 400, the incumbent cannot be asked: no fallback hides it.
+    """
+    first, *others = drawn
+    if first.role != CANDIDATE:
+        translation(first)
+    return [first, *(each for each in others if _can_be_asked(translation, each))]
 
 
 def _can_be_asked(translation: _Translation, part: Part) -> bool:

@@ -35,10 +35,11 @@ class RoutedBody(NamedTuple):
 
     def with_model(self, model: str) -> bytes:
         """The body with another model."""
-        text = self.text
-        for start, end in reversed(self.places):
-            text = f"{text[:start]}{json.dumps(model, ensure_ascii=False)}{text[end:]}"
-        return text.encode()
+        named, pieces, last = json.dumps(model, ensure_ascii=False), [], 0
+        for start, end in self.places:
+            pieces += [self.text[last:start], named]
+            last = end
+        return "".join([*pieces, self.text[last:]]).encode()
 
     def unit(self, tags: Mapping[str, str]) -> str | None:
         """Who asks: the header x-ft-unit, what OpenAI's and Anthropic's APIs call the user, else the conversation."""

@@ -30,4 +30,4 @@ def whole_call(database: Database, call_id: str) -> WholeCall:
         if call is None:
             raise NotFoundError(f"no call {call_id}; a call is stored some seconds after its answer: ft-cli calls tail")
         example = None if call["example_id"] is None else examples.get(tx, call["example_id"])
-        return WholeCall(call, example, call_feedback.of_call(tx, call_id))
+        return WholeCall(call, example, call_feedback.of_call(tx, call_id, call["project"]))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
 from fine_tuning._util.field_errors import place
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel, added_by_sdks
+from fine_tuning.server.request_model import Listed, RequestModel, added_by_sdks
 from fine_tuning.server.response_items import Readable, RefusalPart, part_kind
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -20,6 +20,7 @@ _NO_ANSWER = (
     "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
     "The following tool_call_ids did not have response messages: "
 )
+MAX_MESSAGES = 2048
 
 
 class TextPart(RequestModel):
@@ -57,7 +58,7 @@ class Message(RequestModel):
     role: ROLES
     content: str | Parts | None = None
     name: str | None = None
-    tool_calls: list[ToolCall] | None = None
+    tool_calls: Listed[ToolCall] | None = None
     tool_call_id: str | None = None
     refusal: str | None = None
     annotations: list[object] | None = None
@@ -106,15 +107,15 @@ def check_order(messages: Sequence[Message]) -> None:
     """
     asked = 0  # the message with the latest calls
     called: set[str] = set()
-    open_calls: list[str] = []
+    open_calls: dict[str, None] = {}
     for index, message in enumerate(messages):
         if message.role == "tool":
             _check_answer(message, called, place("messages", index))
-            open_calls = [each for each in open_calls if each != message.tool_call_id]
+            open_calls.pop(message.tool_call_id or "", None)
         elif message.role in {"user", "assistant"}:
             _check_answered(open_calls, asked)
-            asked, open_calls = index, [call.id for call in message.tool_calls or []]
-            called = set(open_calls)
+            asked, open_calls = index, dict.fromkeys(call.id for call in message.tool_calls or [])
+            called = {*open_calls}
     _check_answered(open_calls, asked)
 
 
@@ -128,6 +129,6 @@ def _check_answer(message: Message, called: set[str], where: str) -> None:
         raise invalid(f"Invalid '{param}': no call of the assistant message before it has this id.", param)
 
 
-def _check_answered(open_calls: Sequence[str], asked: int) -> None:
+def _check_answered(open_calls: Collection[str], asked: int) -> None:
     if open_calls:
         raise invalid(_NO_ANSWER + ", ".join(open_calls), place("messages", asked, "tool_calls"))

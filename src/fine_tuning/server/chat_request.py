@@ -11,11 +11,12 @@ from fine_tuning._util.sound_model import SoundModel
 from fine_tuning.data_io import strict_schemas
 from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Name, Tool
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.chat_messages import Message, check_order
+from fine_tuning.server.chat_messages import MAX_MESSAGES, Message, check_order
 from fine_tuning.server.chat_tools import AllowedChoice, Mode, NamedTool, ToolChoice, must_be_called, named_in
 from fine_tuning.server.request_model import (
     SAMPLING_EXTRAS,
     AnswerRequest,
+    Listed,
     Number,
     RequestModel,
     SamplingExtras,
@@ -72,7 +73,7 @@ class ChatRequest(AnswerRequest, SamplingExtras):
     """A chat completion as OpenAI's API takes it."""
 
     model: str = Field(min_length=1, max_length=200)
-    messages: list[Message] = Field(min_length=1, max_length=2048, fail_fast=True)
+    messages: list[Message] = Field(min_length=1, max_length=MAX_MESSAGES, fail_fast=True)
     max_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
     max_completion_tokens: int | None = Field(default=None, ge=1, le=2**31 - 1)
     temperature: Number | None = Field(default=None, ge=0, le=2)
@@ -99,7 +100,7 @@ class ChatRequest(AnswerRequest, SamplingExtras):
     verbosity: str | None = ignored("the models have no such setting")
 
     audio: object = refused("the models write text only")
-    modalities: list[str] | None = supported('only ["text"]: the models write text only')
+    modalities: Listed[str] | None = supported('only ["text"]: the models write text only')
     functions: object = refused("use tools")
     function_call: object = refused("use tool_choice")
     web_search_options: object = refused("the models have no web access")

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from fine_tuning.data_io.formats.tool_declarations import Name, Tool
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel, type_of
+from fine_tuning.server.request_model import Listed, RequestModel, type_of
 
 Mode = Literal["none", "auto", "required"]
 
@@ -30,7 +30,7 @@ class AllowedTools(RequestModel):
     """The functions that the answer may call, or has to call one of; OpenAI takes whole declarations of them too."""
 
     mode: Literal["auto", "required"]
-    tools: list[Tool] = Field(min_length=1)
+    tools: Listed[Tool] = Field(min_length=1)
 
 
 class AllowedChoice(RequestModel):

@@ -10,10 +10,10 @@ import uuid
 from functools import partial
 from http import HTTPStatus
 
-from anyio.to_thread import run_sync
 from fastapi.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fine_tuning._util.large_bodies import read_beside
 from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.gateway import caller_keys
 from fine_tuning.gateway.client_side import Body, ClientLeft, ClientSide, replayed
@@ -33,7 +33,6 @@ from fine_tuning.server import azure_clients, prometheus_metrics, request_gate
 from fine_tuning.server.body_limits import OVERLOADED
 from fine_tuning.server.context import COUNTED
 from fine_tuning.server.gateway_callers import GatewayCallers
-from fine_tuning.server.json_body import LARGE, LARGE_BYTES
 from fine_tuning.server.rate_limits import RateLimiter
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import Workspace
@@ -180,8 +179,7 @@ class GatewayApp:
             raise GatewayError(HTTPStatus.SERVICE_UNAVAILABLE, OVERLOADED, "server_overloaded")
         if not known or not isinstance(body, bytes):
             return None
-        is_large = len(body) > LARGE_BYTES
-        read = await run_sync(read_body, body, limiter=LARGE) if is_large else read_body(body)
+        read = await read_beside(len(body), read_body, body)
         route = None if read is None else known.get(read.model or "")
         return None if read is None or route is None else (route, read)
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from fine_tuning.server.api_errors import invalid
 from fine_tuning.server.chat_request import Metadata
-from fine_tuning.server.request_model import RequestModel
+from fine_tuning.server.request_model import Listed, RequestModel
 from fine_tuning.store.records.rows import JsonColumn
 
 AUTO = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.0, "beta": 0.1}
@@ -65,7 +65,7 @@ class Wandb(RequestModel):
     project: str
     name: str | None = None
     entity: str | None = None
-    tags: list[str] | None = None
+    tags: Listed[str] | None = None
 
 
 class Integration(RequestModel):

@@ -1,7 +1,6 @@
 """Reading the JSON of a request: strictly, since what two readers take differently no server can check.
 
-A body is read and checked beside the event loop, and large ones one after the other, so that the worst of them holds up
-nobody else: Python's lock is held while C code parses or validates.
+A body is read and checked beside the event loop, large ones one after the other.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -17,14 +15,12 @@ from fastapi.routing import APIRoute
 
 from fine_tuning._util.files import parse_json
 from fine_tuning._util.json_counts import MAX_CONTAINERS, MAX_KEYS, MAX_VALUES, is_bounded
+from fine_tuning._util.large_bodies import LARGE, LARGE_BYTES
 from fine_tuning.errors import DataError
 from fine_tuning.server import azure_clients
 from fine_tuning.server.api_errors import ApiError, invalid
 
-LARGE_BYTES = 64 << 10
 MAX_ERRORS = 100
-LARGE = CapacityLimiter(1)
-"""Of bodies with more than `LARGE_BYTES`, which are read one after the other."""
 
 
 class JsonRoute(APIRoute):

@@ -15,7 +15,7 @@ from fine_tuning.data_io.dialects.tool_calls import arguments_text
 from fine_tuning.data_io.dialects.tool_results import Result
 from fine_tuning.server import chat_messages as chat
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.request_model import RequestModel, added_by_sdks, type_of
+from fine_tuning.server.request_model import Listed, RequestModel, added_by_sdks, type_of
 from fine_tuning.store.records.rows import JsonColumn
 
 Id = Annotated[str, Field(min_length=1)]
@@ -32,7 +32,7 @@ class TextBlock(Block):
 
     type: Literal["text"]
     text: str
-    citations: list[JsonColumn] | None = None
+    citations: Listed[JsonColumn] | None = None
     parsed_output: object = added_by_sdks()
 
 
@@ -167,13 +167,17 @@ def chat_messages(system: str | Sequence[TextBlock] | None, sent: Sequence[SentM
     """The messages of the chat completion: results of tools are messages of their own; thinking is left out.
 
     Raises:
-        ApiError: 400, a block is not supported, a call has no result right after it, or the assistant spoke last.
+        ApiError: 400, a block is not supported, a call has no result right after it, the assistant spoke last, or there
+            are too many.
     """
     found = [chat.Message(role="system", content=_content(system))] if system else []
     turns = _Turns(found)
     for index, message in enumerate(sent):
         turns.add(message, f"messages.{index}")
     turns.check_end()
+    if len(found) > chat.MAX_MESSAGES:
+        counted = f"{len(found)} messages, each result of a tool among them; there may be {chat.MAX_MESSAGES}"
+        raise invalid(f"messages: {counted}", "messages")
     return found
 
 

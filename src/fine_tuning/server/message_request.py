@@ -11,10 +11,11 @@ from fine_tuning.data_io.formats.tool_declarations import MAX_TOOLS, Function, N
 from fine_tuning.data_io.formats.tool_declarations import Tool as ChatTool
 from fine_tuning.server import chat_request as chat
 from fine_tuning.server.api_errors import invalid
+from fine_tuning.server.chat_messages import MAX_MESSAGES
 from fine_tuning.server.chat_request import ChatRequest, Stop
 from fine_tuning.server.chat_tools import Mode, NamedFunction, NamedTool, must_be_called
 from fine_tuning.server.message_blocks import SentMessage, TextBlock, chat_messages
-from fine_tuning.server.request_model import Number, RequestModel, ignored, refused, supported, type_of
+from fine_tuning.server.request_model import Listed, Number, RequestModel, ignored, refused, supported, type_of
 from fine_tuning.server.response_tools import OtherTool
 from fine_tuning.store.records.rows import JsonColumn
 
@@ -32,11 +33,11 @@ class CustomTool(RequestModel):
     description: str | None = None
     input_schema: JsonColumn
     strict: bool | None = None
-    allowed_callers: list[str] | None = None
+    allowed_callers: Listed[str] | None = None
     cache_control: JsonColumn | None = None
     defer_loading: bool | None = None
     eager_input_streaming: bool | None = None
-    input_examples: list[JsonColumn] | None = None
+    input_examples: Listed[JsonColumn] | None = None
 
     def for_chat(self) -> Function:
         """The tool as chat completions take it."""
@@ -89,7 +90,7 @@ class CountTokensRequest(RequestModel):
     model: str = Field(min_length=1, max_length=200)
     messages: list[SentMessage] = Field(
         min_length=1,
-        max_length=2048,
+        max_length=MAX_MESSAGES,
         fail_fast=True,
         json_schema_extra={"support": "supported", "why": _BLOCKS},
     )

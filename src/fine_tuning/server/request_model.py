@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field
 
@@ -15,6 +15,9 @@ from fine_tuning.store.records.rows import JsonColumn
 
 BEYOND = "beyond OpenAI's API"
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Each = TypeVar("Each")
+Listed = Annotated[list[Each], Field(fail_fast=True)]
+"""A list of any length: its first wrong item is reported, since a body has a place for half a million of them."""
 # -1 is vLLM's word for all tokens
 TopK = Annotated[int, Field(ge=-1, le=2**31 - 1), AfterValidator(lambda given: max(given, 0))]
 

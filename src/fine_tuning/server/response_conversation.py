@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from fine_tuning.server.api_errors import invalid
-from fine_tuning.server.chat_messages import CalledFunction, Message, ToolCall
+from fine_tuning.server.chat_messages import MAX_MESSAGES, CalledFunction, Message, ToolCall
 from fine_tuning.server.response_items import FunctionCallItem, FunctionCallOutputItem, Item, MessageItem
-
-MAX_MESSAGES = 2048  # as of a chat completion
 
 
 def chat_messages(items: Sequence[Item], instructions: str | None = None) -> list[Message]:

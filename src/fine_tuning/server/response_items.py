@@ -19,7 +19,7 @@ from pydantic import (
     ValidationError,
 )
 
-from fine_tuning.server.request_model import RequestModel, added_by_sdks
+from fine_tuning.server.request_model import Listed, RequestModel, added_by_sdks
 from fine_tuning.serving.wires.object_ids import new_id
 from fine_tuning.serving.wires.response_objects import Status, all_with_bytes
 from fine_tuning.store.records.rows import JsonColumn
@@ -60,8 +60,8 @@ class TextPart(RequestModel):
 
     type: Annotated[Literal["input_text", "output_text", "text"], Readable]
     text: str
-    annotations: Annotated[list[JsonColumn], _each_is(Annotation)] | None = None
-    logprobs: Annotated[list[JsonColumn], BeforeValidator(all_with_bytes), _each_is(Logprob)] | None = None
+    annotations: Annotated[Listed[JsonColumn], _each_is(Annotation)] | None = None
+    logprobs: Annotated[Listed[JsonColumn], BeforeValidator(all_with_bytes), _each_is(Logprob)] | None = None
     prompt_cache_breakpoint: JsonColumn | None = None
     parsed: object = added_by_sdks()
 
@@ -179,8 +179,8 @@ class ReasoningItem(RequestModel):
 
     type: Literal["reasoning"]
     id: ItemId | None = None
-    summary: Annotated[list[JsonColumn], _each_is(Summary)] = Field(default_factory=list)
-    content: Annotated[list[JsonColumn], _each_is(Content)] | None = None
+    summary: Annotated[Listed[JsonColumn], _each_is(Summary)] = Field(default_factory=list)
+    content: Annotated[Listed[JsonColumn], _each_is(Content)] | None = None
     encrypted_content: str | None = None
     status: Status | None = None
 

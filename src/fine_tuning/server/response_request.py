@@ -21,6 +21,7 @@ from fine_tuning.server.request_model import (
     BEYOND,
     SAMPLING_EXTRAS,
     AnswerRequest,
+    Listed,
     Number,
     RequestModel,
     SamplingExtras,
@@ -195,7 +196,7 @@ class ResponseRequest(PromptRequest, AnswerRequest, SamplingExtras):
     stop: Stops | None = supported(BEYOND)
     presence_penalty: Number | None = supported(BEYOND, ge=-2, le=2)
     frequency_penalty: Number | None = supported(BEYOND, ge=-2, le=2)
-    include: list[Includable] | None = supported(f"{LOGPROBS}; the others name what no answer here has")
+    include: Listed[Includable] | None = supported(f"{LOGPROBS}; the others name what no answer here has")
     top_logprobs: int | None = supported(f"with include = [{LOGPROBS}]", ge=0, le=20)
     stream: bool | None = None
     stream_options: StreamOptions | None = None

@@ -10,7 +10,7 @@ from fine_tuning.data_io.formats.tool_declarations import Function, Name
 from fine_tuning.data_io.formats.tool_declarations import Tool as ChatTool
 from fine_tuning.server import chat_tools
 from fine_tuning.server.chat_tools import Mode, OtherChoice, choice_kind
-from fine_tuning.server.request_model import RequestModel, type_of
+from fine_tuning.server.request_model import Listed, RequestModel, type_of
 from fine_tuning.store.records.rows import JsonColumn
 
 
@@ -22,7 +22,7 @@ class FunctionTool(RequestModel):
     description: str | None = None
     parameters: JsonColumn | None = None
     strict: bool | None = None
-    allowed_callers: list[Literal["direct", "programmatic"]] | None = None
+    allowed_callers: Listed[Literal["direct", "programmatic"]] | None = None
     async_: bool | None = Field(default=None, alias="async")
     defer_loading: bool | None = None
     output_schema: JsonColumn | None = None
@@ -75,7 +75,7 @@ class AllowedTools(RequestModel):
 
     type: Literal["allowed_tools"]
     mode: Literal["auto", "required"]
-    tools: list[NamedFunction] = Field(min_length=1)
+    tools: Listed[NamedFunction] = Field(min_length=1)
 
     def for_chat(self) -> chat_tools.AllowedChoice:
         """The choice as chat completions take it."""

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from fine_tuning._util.hosts import Host
@@ -23,7 +22,7 @@ from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.training.jobs.hosted_objects import Kind, checked
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, BadRequestError
+    from openai import BadRequestError
 
 _log = logging.getLogger(__name__)
 
@@ -54,14 +53,8 @@ class OpenAIEngine:
         self.model = model
         self._host = host
         self._concurrency = concurrency
-        self._timeout, self._max_retries = timeout, max_retries
         self._client = host.client(timeout=timeout, max_retries=max_retries)
         self._has_temperature = True  # until the model refuses it, as those do that reason
-
-    @cached_property
-    def _async_client(self) -> AsyncOpenAI:
-        """The client of callers that run an event loop, which most do not."""
-        return self._host.async_client(timeout=self._timeout, max_retries=self._max_retries)
 
     def complete(self, messages: Messages, *, temperature: float, max_tokens: int, **params: object) -> Completion:
         """Answer one conversation. See `Engine`; also raises ConfigurationError for a key that is refused."""
@@ -74,21 +67,6 @@ class OpenAIEngine:
                 reply = self._client.chat.completions.create(**body)
             except BadRequestError as error:
                 reply = self._client.chat.completions.create(**self._without_temperature(body, error))
-        return self.completion_of(reply, _ms_since(started), params.get("service_tier"))
-
-    async def acomplete(
-        self, messages: Messages, *, temperature: float, max_tokens: int, **params: object
-    ) -> Completion:
-        """As `complete`, for callers that run an event loop."""
-        from openai import BadRequestError
-
-        started = time.perf_counter()
-        with self._translated_errors():
-            body = self._body(messages, temperature, max_tokens, params)
-            try:
-                reply = await self._async_client.chat.completions.create(**body)
-            except BadRequestError as error:
-                reply = await self._async_client.chat.completions.create(**self._without_temperature(body, error))
         return self.completion_of(reply, _ms_since(started), params.get("service_tier"))
 
     def stream(
@@ -141,12 +119,6 @@ class OpenAIEngine:
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
-
-    async def aclose(self) -> None:
-        """Close the connections, those of `acomplete` included."""
-        self._client.close()
-        if "_async_client" in vars(self):
-            await self._async_client.close()
 
     def body_of(self, messages: Messages, params: JsonColumn) -> JsonColumn:
         """The request that `complete` sends with these parameters, as a line of a batch has it."""

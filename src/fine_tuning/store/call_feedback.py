@@ -32,7 +32,8 @@ def waiting(connection: Connection, limit: int) -> list[CallFeedback]:
     return records(CallFeedback, connection.execute(query.order_by(_table.c.created_at).limit(limit)).mappings())
 
 
-def of_call(connection: Connection, call_id: str) -> list[CallFeedback]:
-    """All that was said of a call, oldest first."""
-    query = select(_table).where(_table.c.call_id == call_id).order_by(_table.c.created_at, _table.c.id)
-    return records(CallFeedback, connection.execute(query).mappings())
+def of_call(connection: Connection, call_id: str, project: str) -> list[CallFeedback]:
+    """All that was said of a call of a project, oldest first; others may have named its id."""
+    query = select(_table).where(_table.c.call_id == call_id, _table.c.project == project)
+    found = connection.execute(query.order_by(_table.c.created_at, _table.c.id))
+    return records(CallFeedback, found.mappings())

@@ -70,7 +70,11 @@ def newest(
 
 
 def claim(connection: Connection, run_id: int, worker: str) -> bool:
-    """Take the run for a process, or keep it; False: another process advances it, or it has ended."""
+    """Take the run for a process, or keep it; False: another process advances it, or it has ended.
+
+    Whatever a process does with a run it writes after this, in the same transaction: one that was taken for dead must
+    not go on with a run that another one has taken over.
+    """
     moment = database_now(connection)
     cap_leases(connection, _runs, moment)
     is_free = or_(_runs.c.worker.is_(None), _runs.c.lease_expires_at <= moment, _runs.c.worker == worker)

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, 
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
+from fine_tuning.store.database_clock import database_now
 from fine_tuning.store.examples import record_of
 from fine_tuning.store.records.examples import Example, Review
 from fine_tuning.store.records.rows import record, records
@@ -106,17 +107,20 @@ class Claims:
 
     Attributes:
         seconds: after which a claim expires.
-        clock: gives the current time (UTC).
+        clock: gives the current time (UTC), the database's: the machines of reviewers may disagree about theirs.
     """
 
     seat: str
     seconds: float
-    clock: Callable[[], datetime] = now
+    clock: Callable[[Connection], datetime] = database_now
 
     def claim(self, connection: Connection, conditions: Conditions, limit: int) -> list[Example]:
         """Claim up to `limit` calls that no other seat has, lowest draw first, after those that this seat has."""
-        moment = self.clock()
+        moment = self.clock(connection)
+        until = moment + timedelta(seconds=self.seconds)
         connection.execute(delete(_claims).where(_claims.c.expires_at <= moment))
+        too_long = update(_claims).where(_claims.c.expires_at > until)  # of a clock that was ahead
+        connection.execute(too_long.values(expires_at=until))
         of_example = _claims.c.example_id == _examples.c.id
         mine = find(connection, [*conditions, exists().where(of_example, _claims.c.reviewer == self.seat)], limit)
         free = _in_order([*conditions, ~exists().where(of_example)])
@@ -125,7 +129,6 @@ class Claims:
         found = mine + [record_of(row) for row in connection.execute(free.limit(limit - len(mine)))]
         if found:
             statement = insert(connection, _claims)
-            until = moment + timedelta(seconds=self.seconds)
             connection.execute(
                 statement.on_conflict_do_update(index_elements=[_claims.c.example_id], set_={"expires_at": until}),
                 [{"example_id": each["id"], "reviewer": self.seat, "expires_at": until} for each in found],
@@ -134,13 +137,13 @@ class Claims:
 
     def claim_one(self, connection: Connection, example_id: str) -> None:
         """Claim a call that no seat has."""
-        until = self.clock() + timedelta(seconds=self.seconds)
+        until = self.clock(connection) + timedelta(seconds=self.seconds)
         claim = {"example_id": example_id, "reviewer": self.seat, "expires_at": until}
         connection.execute(insert(connection, _claims).on_conflict_do_nothing(), claim)
 
     def holder(self, connection: Connection, example_id: str) -> str | None:
         """The seat that has a claim on a call; None if it is free."""
-        is_valid = _claims.c.expires_at > self.clock()
+        is_valid = _claims.c.expires_at > self.clock(connection)
         return connection.scalar(select(_claims.c.reviewer).where(_claims.c.example_id == example_id, is_valid))
 
     def release(self, connection: Connection, *, keep: Collection[str] = ()) -> None:

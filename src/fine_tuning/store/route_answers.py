@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, exists, func, or_, select, tuple_
 
 from fine_tuning.store import tables
 from fine_tuning.store.examples import KEY, record_of
@@ -42,17 +42,17 @@ def without_good_rating(connection: Connection, project: str, route: str, good: 
 
 
 def ratings(connection: Connection, project: str, route: str, since: datetime | None, limit: int) -> list[int]:
-    """The first ratings (1 to 5) that were given since a moment, in the order in which they came."""
+    """The first ratings (1 to 5) since a moment, in the order in which they came; of each call only its first one."""
     query = _rated(select(_feedback.c.rating), project, route, since)
     return list(connection.scalars(query.order_by(_feedback.c.created_at, _feedback.c.id).limit(limit)))
 
 
 def count_ratings(connection: Connection, project: str, route: str, since: datetime | None) -> int:
-    """How many ratings were given since a moment: by the application, and by reviewers."""
+    """How many calls were rated since a moment: by the application, and by reviewers."""
     given = _rated(select(func.count()), project, route, since)
     reviews = tables.reviews
     ids = select(_calls.c.example_id).where(*_of(project, route))
-    query = select(func.count()).select_from(reviews)
+    query = select(func.count(reviews.c.example_id.distinct()))
     query = query.where(reviews.c.example_id.in_(ids), reviews.c.undone_at.is_(None))
     query = query if since is None else query.where(reviews.c.created_at >= since)
     return sum(connection.scalars(each).one() for each in (given, query))
@@ -60,8 +60,21 @@ def count_ratings(connection: Connection, project: str, route: str, since: datet
 
 def _rated(query: Select[tuple[int]], project: str, route: str, since: datetime | None) -> Select[tuple[int]]:
     query = query.select_from(_feedback.join(_calls, _feedback.c.call_id == _calls.c.id))
-    query = query.where(*_of(project, route), _feedback.c.rating.is_not(None))
+    query = query.where(*_of(project, route), *_is_rating(_feedback, project), ~_is_repeated(project))
     return query if since is None else query.where(_feedback.c.created_at >= since)
+
+
+def _is_rating(feedback: FromClause, project: str) -> list[ColumnElement[bool]]:
+    """Whether feedback rates a call of its own project: another one may name its id, too."""
+    return [feedback.c.project == project, feedback.c.rating.is_not(None)]
+
+
+def _is_repeated(project: str) -> ColumnElement[bool]:
+    """Whether a call was rated before: what is sent twice is no second rating."""
+    earlier = _feedback.alias()
+    moment = tuple_(_feedback.c.created_at, _feedback.c.id)
+    is_before = tuple_(earlier.c.created_at, earlier.c.id) < moment
+    return exists().where(earlier.c.call_id == _feedback.c.call_id, *_is_rating(earlier, project), is_before)
 
 
 def _answers(project: str, route: str) -> Select[tuple[object, ...]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fine_tuning.serving.heads import classifier_head
 from fine_tuning.serving.heads.span_layer import BEGIN, INSIDE, OUTSIDE, pattern_of, tags_of, token_features
 from fine_tuning.serving.heads.span_writer import SpanWriter, aligned
 from fine_tuning.serving.heads.text_tokens import texts_of, tokens_of
@@ -73,3 +76,21 @@ def test_tags_mark_the_first_whole_occurrence() -> None:
 )
 def test_text_of_any_script_is_cut_in_tokens(text: str, expected: list[str]) -> None:
     assert texts_of(text) == expected
+
+
+def test_numbers_of_any_length_and_script_are_written_and_others_left_out() -> None:
+    writer = SpanWriter({"july": "July", "m": "m²"}, ("0", "a"))
+    assert writer.text("00" + "7" * 6_000 + " july") == "7" * 6_000 + " July"
+    assert writer.text("\u0660\u0667 july") == "7 July"
+    assert SpanWriter({"x": "²"}, ("0",)).text("9") == "9"  # a digit that is no decimal
+
+
+def test_word_of_a_whole_page_is_compared_with_none() -> None:
+    writer, started = SpanWriter({f"w{each}": f"word{'x' * each}" for each in range(200)}, ("a",)), time.monotonic()
+    assert writer.text("word" * 30_000) == "word" * 30_000
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize("text", ["NaN", "1e999", "-Infinity", "9" * 5_000])
+def test_span_that_is_no_number_of_json_is_none(text: str) -> None:
+    assert classifier_head._written(text, is_number=True) is None

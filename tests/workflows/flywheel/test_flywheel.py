@@ -237,3 +237,19 @@ def test_alert_channel_that_is_none_is_not_shown(cli: Any, tmp_path: Path, monke
     monkeypatch.setenv("FINE_TUNING_ALERTS", "nonsense://secret-token")
     code, _, err = cli("flywheel", "run", str(file), "--once")
     assert (code, "secret-token" in err, "FINE_TUNING_ALERTS" in err) == (2, False, True)
+
+
+def test_process_that_was_taken_for_dead_does_not_go_on(database: Database) -> None:
+    save()
+    run = flywheel().begin(policy(), "by hand")
+
+    def take_over(line: str) -> None:
+        if line == "triage: label: done":
+            with database.write() as tx:
+                tx.execute(flywheels._runs.update().values(worker="another"))
+
+    with pytest.raises(ConflictError, match="run 1 has ended meanwhile, or another process has taken it over"):
+        Flywheel(open_workspace(), take_over, lambda *_: {}).advance(run)  # type: ignore[arg-type, return-value]
+    with database.read() as tx:
+        assert flywheels.steps(tx, 1).keys() == {"label"}
+        assert flywheels.get(tx, 1)["worker"] == "another"  # type: ignore[index]

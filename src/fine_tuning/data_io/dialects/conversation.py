@@ -231,7 +231,7 @@ class _Reader:
         # The message may be a part of the row, which stays as it is.
         together: Message = {"content": None, **last, "tool_calls": [*before, *calls]}
         self.messages[-1] = together
-        self._unanswered.add(together)
+        self._unanswered.join(calls)
 
     def _add_results(self, given: JsonObject, where: str) -> None:
         content = next((given[key] for key in (*_CONTENT_KEYS, "output") if given.get(key) is not None), "")

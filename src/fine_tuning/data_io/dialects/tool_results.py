@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, cast
 
 from fine_tuning.data_io.dialects import unread_keys
@@ -51,16 +52,30 @@ def tagged_results(text: str) -> list[str] | None:
 
 
 class Unanswered:
-    """The calls of a conversation that have no result yet."""
+    """The calls of a conversation that have no result yet.
+
+    A message may have thousands: they are found by their ids and names, not one after the other.
+    """
 
     def __init__(self) -> None:
-        self._calls: list[ToolCall] = []
+        self._joined = 0
+        self._calls: dict[int, ToolCall] = {}  # by their places
+        self._places: dict[tuple[object, ...], deque[int]] = {}  # by what a result may know a call by
 
     def add(self, message: Message) -> None:
         """Take note of a message's calls; those before it, without a result, are over."""
         calls: object = message.get("tool_calls")
-        if calls:  # what is no call is left to the checks
-            self._calls = [cast("ToolCall", each) for each in (calls if is_list(calls) else []) if _is_call(each)]
+        if calls:
+            self._calls, self._places = {}, {}
+            self.join(calls if is_list(calls) else [])
+
+    def join(self, calls: Sequence[object]) -> None:
+        """Take note of further calls of the same message; what is no call is left to the checks."""
+        for call in (cast("ToolCall", each) for each in calls if _is_call(each)):
+            self._joined += 1
+            self._calls[self._joined] = call
+            for group in _groups(call):
+                self._places.setdefault(group, deque()).append(self._joined)
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -73,7 +88,9 @@ class Unanswered:
         """
         if len(results) != 1 or len(self._calls) < 2 or results[0].call_id is not None:
             return None
-        if results[0].name is not None and any(call["function"]["name"] != results[0].name for call in self._calls):
+        if results[0].name is not None and any(
+            call["function"]["name"] != results[0].name for call in self._calls.values()
+        ):
             return None
         parsed = parse_embedded_json(results[0].content)
         is_for_each = is_list(parsed) and len(parsed) == len(self._calls)
@@ -89,33 +106,39 @@ class Unanswered:
 
         The id of a result means nothing where the calls have none.
         """
-        found: dict[int, str | None] = {}
+        found: dict[int, str] = {}
         for at, result in enumerate(results):
-            if result.call_id is not None and self._has(result.call_id):
-                found[at] = self._taken([call for call in self._calls if call["id"] == result.call_id])
+            if result.call_id is not None and (own := self._taken((result.call_id,))) is not None:
+                found[at] = own
         for at, result in enumerate(results):
             if at not in found and result.name is not None:
-                named = [call for call in self._open_to(result) if call["function"]["name"] == result.name]
-                found |= {at: self._taken(named)} if named else {}
-        for at, result in enumerate(results):
-            if at not in found:
-                found[at] = self._taken(self._open_to(result)) or result.call_id
-        return [found[at] for at in range(len(results))]
+                named = self._taken((result.call_id is None, result.name))
+                found |= {} if named is None else {at: named}
+        left = (at for at in range(len(results)) if at not in found)
+        others = {at: self._taken((results[at].call_id is None, None)) or results[at].call_id for at in left}
+        return [found[at] if at in found else others[at] for at in range(len(results))]
 
-    def _has(self, call_id: str) -> bool:
-        return any(call["id"] == call_id for call in self._calls)
+    def _taken(self, group: tuple[object, ...]) -> str | None:
+        """The id of the first call of a group, which has its result now; None where there is none left."""
+        places = self._places.get(group, deque())
+        while places:
+            if (call := self._calls.pop(places.popleft(), None)) is not None:
+                return call["id"]
+        return None
 
-    def _open_to(self, result: Result) -> list[ToolCall]:
-        """The calls that a result may answer, as far as ids say."""
-        return [call for call in self._calls if result.call_id is None or is_made(call["id"])]
 
-    def _taken(self, calls: Sequence[ToolCall]) -> str | None:
-        if not calls:
-            return None
-        self._calls.remove(calls[0])
-        return calls[0]["id"]
+def _groups(call: ToolCall) -> Iterator[tuple[object, ...]]:
+    """What a result may know a call by: its id; or that, where it has no id, any call may be meant, else one whose id
+    says nothing; with or without the name of its function.
+    """
+    call_id, name = call["id"], call["function"]["name"]
+    yield (call_id,)
+    for is_open in (True, False) if is_made(call_id) else (True,):
+        if isinstance(name, str):
+            yield (is_open, name)
+        yield (is_open, None)
 
 
 def _is_call(value: object) -> bool:
     function = value.get("function") if is_object(value) else None
-    return is_object(value) and "id" in value and is_object(function) and "name" in function
+    return is_object(value) and isinstance(value.get("id"), str) and is_object(function) and "name" in function

@@ -20,6 +20,7 @@ _OPENING, _CLOSING = "{{", "}}"
 _STEP = re.compile(r"""\.([\w-]+)|\[(\d+)\]|\["([^"\]]+)"\]|\['([^'\]]+)'\]""")
 _ROOT = re.compile(r"\w+")
 _ADVICE = 'write a path such as item.answer, item["two words"], sample.output_text or sample.output_json.field'
+MAX_LENGTH = 32 << 20  # of a text, twice what a request has
 _SHOWN = 60  # characters of a place in an error
 _SHOWN_KEYS = 8
 Step = str | int
@@ -42,9 +43,16 @@ def render(template: str, row: Row) -> str:
     """The text with its places filled in: texts as they are, other values as JSON.
 
     Raises:
-        GradingFailed: the row has no value at a path; the message names it.
+        GradingFailed: the row has no value at a path; the message names it. Or the text would be too long: a value may
+            stand at thousands of places.
     """
-    return "".join(part if isinstance(part, str) else _text(_value(part, row)) for part in _parts(template))
+    texts, length = [], 0
+    for part in _parts(template):
+        texts.append(part if isinstance(part, str) else _text(_value(part, row)))
+        length += len(texts[-1])
+        if length > MAX_LENGTH:
+            raise GradingFailed("other_error", f"a template makes a text of more than {MAX_LENGTH:,} characters")
+    return "".join(texts)
 
 
 def _parts(text: str) -> Iterator[str | tuple[Step, ...]]:

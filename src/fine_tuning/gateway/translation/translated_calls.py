@@ -10,6 +10,7 @@ from typing import NamedTuple
 from fastapi.concurrency import run_in_threadpool
 
 from fine_tuning._util.json_counts import is_bounded
+from fine_tuning._util.large_bodies import read_beside
 from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.errors import DataError, ProviderError
@@ -99,12 +100,15 @@ class TranslatedCall(NamedTuple):
         model = found.get("model") or found.get("modelVersion")
         answer = answer_of(self.asked, model if isinstance(model, str) else self.model)
         try:
-            events = [*map(answer.add, whole_chunks(found)), answer.end()]
+            return await read_beside(len(text), self._answered, reply.status, answer, found, passed)
         except ProviderError as error:
             raise _failed(str(error)) from None
+
+    def _answered(self, status: int, answer: Answer, found: Row, passed: Headers) -> Reply:
+        events = [*map(answer.add, whole_chunks(found)), answer.end()]
         if self.asked.is_streamed:  # of a host that does not
-            return WholeReply(reply.status, [*_STREAM, *passed], "".join(events).encode())
-        return _written(reply.status, answer.whole(), passed)
+            return WholeReply(status, [*_STREAM, *passed], "".join(events).encode())
+        return _written(status, answer.whole(), passed)
 
 
 def _written(status: int, body: Mapping[str, object], passed: Headers) -> WholeReply:
@@ -126,7 +130,7 @@ class _StreamedReply:
         """See `Reply`."""
         events = EventReader()
         try:
-            async for piece in self._reply.pieces():
+            async for piece in _bounded(self._reply.pieces()):
                 if text := "".join(map(self._add, self._events(events.add(piece)))):
                     yield text.encode()
             last = self._events(events.end())
@@ -160,6 +164,20 @@ class _StreamedReply:
     def close(self) -> None:
         """See `Reply`."""
         self._reply.close()
+
+
+async def _bounded(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a stream, whose answer is kept until its end.
+
+    Raises:
+        ProviderError: it is too large.
+    """
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > MAX_ANSWER_BYTES:
+            raise ProviderError("its answer is too large")
+        yield piece
 
 
 def _failed(message: str) -> GatewayError:

@@ -25,7 +25,7 @@ from fine_tuning.server.api_objects import ApiObject
 from fine_tuning.server.context import Context, Project, Server, context_of
 from fine_tuning.server.file_storage import NewUpload
 from fine_tuning.server.json_body import JsonRoute
-from fine_tuning.server.request_model import RequestModel
+from fine_tuning.server.request_model import Listed, RequestModel
 from fine_tuning.server.routes.files import checked_lifetime, pieces
 from fine_tuning.server.server_config import MAX_FILE_BYTES, MIB
 from fine_tuning.store import files, uploads
@@ -61,7 +61,7 @@ class CreateUpload(RequestModel):
 class CompleteUpload(RequestModel):
     """The parts in their order, and the checksum of the whole."""
 
-    part_ids: list[str] = Field(min_length=1)
+    part_ids: Listed[str] = Field(min_length=1)
     md5: str | None = None
 
 

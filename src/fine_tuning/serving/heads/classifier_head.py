@@ -6,6 +6,8 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import permutations
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +16,7 @@ import numpy as np
 from fine_tuning._util.files import make_folder, read_json, write_json
 from fine_tuning._util.library_errors import library_errors
 from fine_tuning.base_models.safetensors_header import read_header
+from fine_tuning.data_io import strict_json
 from fine_tuning.data_io.messages import content_text
 from fine_tuning.errors import ContextLengthError, DataError, MissingDependencyError, NotFoundError, UsageError
 from fine_tuning.serving.embedding.embedding_models import BUILT_IN, open_embedder
@@ -22,10 +25,12 @@ from fine_tuning.serving.heads.label_layer import LabelLayer, Probabilities
 from fine_tuning.serving.heads.span_layer import SpanLayer, TokenizedText
 from fine_tuning.serving.heads.span_writer import SpanWriter
 from fine_tuning.serving.heads.text_features import TextFeatures, Weights
+from fine_tuning.serving.heads.text_tokens import tokens_of
 
 SETTINGS, TENSORS, ENCODER = "head.json", "head.safetensors", "encoder"
 FORMAT = 1
 MAX_CHARACTERS = 1 << 17  # of a conversation
+MAX_TOKENS = 1 << 15  # of one that spans are copied from, each with dozens of features
 AS_IT_IS = SpanWriter({})
 _TRIAL = "a first try, of 10 words: Anna paid $5 (twice)."
 COPIED = "copied"  # in place of a label, which is a JSON text: the value is a span of the text
@@ -104,7 +109,11 @@ class ClassifierHead:
     def _answer(self, text: str, probabilities: Mapping[FieldPath, Probabilities]) -> HeadAnswer:
         values, confidence = {}, 1.0
         has_spans = any(layers.spans is not None for layers in self.fields.values())
-        read = TokenizedText.of(text) if has_spans else None
+        tokens = tokens_of(text) if has_spans else []
+        if len(tokens) > MAX_TOKENS:
+            counted = f"{MAX_TOKENS:,} words; this has {len(tokens):,}"
+            raise ContextLengthError(f"a classifier head that copies reads {counted}")
+        read = TokenizedText.of(text, tokens)
         for path, layers in self.fields.items():
             values[path], probability = _value(layers, probabilities[path], read)
             confidence *= probability
@@ -174,6 +183,8 @@ def _loaded(folder: Path) -> ClassifierHead:
     features = TextFeatures.of_files(settings["features"], tensors, None if place is None else open_embedder(place))
     style = settings["style"]
     fields = {tuple(each["path"]): _field(each, number, tensors) for number, each in enumerate(settings["fields"])}
+    if any(other[: len(path)] == path for path, other in permutations(fields, 2)):
+        raise ValueError("a path within a value")
     shape = AnswerShape(
         tuple(fields),
         None if style is None else JsonStyle(tuple(style["separators"]), style["indent"], style["ensure_ascii"]),
@@ -204,14 +215,18 @@ def _field(settings: Mapping[str, Any], number: int, tensors: Mapping[str, Weigh
     )
     if labels.weights.shape[1] != len(labels.labels) or labels.bias.shape != (len(labels.labels),):
         raise ValueError("labels and weights")
+    if not all(map(isfinite, (labels.sharpness, *map(float, labels.bias)))):
+        raise ValueError("labels and numbers")
     for label in labels.labels:
         if label not in (COPIED, ABSENT):
-            json.loads(label)
+            strict_json.decode(label)
     if not settings["is_copied"]:
         return FieldLayers(labels)
     patterns = frozenset(map(str, settings["patterns"]))
     spans = SpanLayer(tensors[f"{number}.spans.weights"], tensors[f"{number}.spans.bias"], patterns)
     written = settings["writer"]
+    if not all(isinstance(each, str) for each in (*written["words"].values(), *written["pattern"])):
+        raise ValueError("words")
     writer = SpanWriter(written["words"], tuple(written["pattern"]), written["joiner"])
     return FieldLayers(labels, spans, writer, bool(settings["is_number"]))
 
@@ -243,7 +258,7 @@ def _written(span: str, *, is_number: bool) -> str | None:
     if not is_number:
         return json.dumps(span, ensure_ascii=False)
     try:
-        found = json.loads(span)
+        found = strict_json.decode(span)
     except ValueError:
         return None
     return span if isinstance(found, int | float) and not isinstance(found, bool) else None

@@ -15,13 +15,14 @@ from scipy.special import expit, log_softmax, logsumexp
 
 from fine_tuning.errors import MissingDependencyError
 from fine_tuning.serving.heads.text_features import Features, Weights
-from fine_tuning.serving.heads.text_tokens import Token, tokens_of
+from fine_tuning.serving.heads.text_tokens import Token
 
 OUTSIDE, BEGIN, INSIDE = 0, 1, 2
 MAX_TOKENS = 24  # of a span
 BUCKETS = 1 << 17  # of hashed features
 Scores = NDArray[np.float64]
 _REACH = 3  # tokens on either side
+_BLOCK = 500  # tokens that are hashed at once, while no other thread runs
 _SHAPES = ((re.compile(r"[^\W\d_]"), "a"), (re.compile(r"\d"), "0"))
 
 
@@ -41,9 +42,8 @@ class TokenizedText(NamedTuple):
     features: Features
 
     @classmethod
-    def of(cls, text: str) -> TokenizedText | None:
+    def of(cls, text: str, tokens: Sequence[Token]) -> TokenizedText | None:
         """None of a text without tokens."""
-        tokens = tokens_of(text)
         return cls(text, tokens, token_features(tokens)) if tokens else None
 
 
@@ -110,18 +110,21 @@ def tags_of(tokens: Sequence[Token], text: str, span: str) -> list[int] | None:
 def token_features(tokens: Sequence[Token]) -> Features:
     """The hashed features of each token: its own, and those of its neighbours, of the shape (tokens, `BUCKETS`)."""
     own = [_features(token.text) for token in tokens]
-    rows = []
-    for at in range(len(tokens)):
-        row = [f"0{each}" for each in own[at]]
-        for apart in range(-_REACH, _REACH + 1):
-            beside = at + apart
-            if apart and 0 <= beside < len(tokens):
-                row += [f"{apart}{each}" for each in own[beside][:2]]
-            elif apart:
-                row.append(f"{apart}none")
-        rows.append(row)
-    found: Features = sparse.csr_matrix(_hasher().transform(rows))
+    blocks = [range(first, min(first + _BLOCK, len(own))) for first in range(0, max(1, len(own)), _BLOCK)]
+    found: Features = sparse.vstack([_hasher().transform([_row(own, at) for at in block]) for block in blocks], "csr")
     return found
+
+
+def _row(own: Sequence[tuple[str, ...]], at: int) -> list[str]:
+    """The features of the token at a place, whose neighbours are known by the first of theirs."""
+    row = [f"0{each}" for each in own[at]]
+    for apart in range(-_REACH, _REACH + 1):
+        beside = at + apart
+        if apart and 0 <= beside < len(own):
+            row += [f"{apart}{each}" for each in own[beside][:2]]
+        elif apart:
+            row.append(f"{apart}none")
+    return row
 
 
 @lru_cache(maxsize=1)

@@ -60,7 +60,7 @@ class SpanWriter:
         if known is not None:
             return known
         if digits := _DIGITS.match(word):
-            return str(int(digits.group()))
+            return _number(digits.group())
         near = [each for each in dict.fromkeys(self.words.values()) if each and _is_related(word, each)]
         return near[0] if near else word if len(word) > _FILLERS else ""
 
@@ -91,12 +91,19 @@ def _is_related(word: str, meant: str) -> bool:
     one, other = word.lower(), meant.lower()
     if one == other:
         return True
-    if other.isdigit():
+    if other.isdecimal():
         digits = _DIGITS.match(one)
-        return digits is not None and int(digits.group()) == int(other) and len(digits.group()) <= len(other) + 1
+        is_short = digits is not None and len(digits.group()) <= len(other) + 1
+        return digits is not None and is_short and _number(digits.group()) == _number(other)
     if not other.isalpha() or len(one) < 3:
         return False
-    return other.startswith(one) or SequenceMatcher(None, one, other).ratio() >= _ALIKE
+    can_be_alike = 2 * min(len(one), len(other)) >= _ALIKE * (len(one) + len(other))
+    return other.startswith(one) or (can_be_alike and SequenceMatcher(None, one, other).ratio() >= _ALIKE)
+
+
+def _number(digits: str) -> str:
+    """A whole number of any length, whose digits may be of any script."""
+    return "".join(str(int(each)) for each in digits).lstrip("0") or "0"
 
 
 def _kind(token: Token) -> str:

@@ -14,7 +14,7 @@ from fine_tuning.candidates.few_shot import FewShot
 from fine_tuning.candidates.head_candidate import HeadCandidate
 from fine_tuning.candidates.optimised_prompt import OptimisedPrompt, PromptSearch
 from fine_tuning.candidates.served_model import ServedModel
-from fine_tuning.errors import ConflictError, FineTuningError
+from fine_tuning.errors import ConflictError, FineTuningError, StorageError
 from fine_tuning.evaluation import metrics
 from fine_tuning.evaluation.paired_non_inferiority import ALPHA, examples_needed, power
 from fine_tuning.serving.model_resolution import resolve_target
@@ -169,6 +169,8 @@ class BakeoffRun:
             answers = _validated(candidate, _requests(data.validation)), candidate.answer(_requests(data.test))
             table.measured[candidate.name] = self._judged(*answers, data, candidate.investment())
             table.fitted[candidate.name] = candidate
+        except StorageError:
+            raise  # of this workspace: it says nothing of the candidate
         except FineTuningError as error:
             self.on_message(f"{candidate.name}: {error}")
             table.refused[candidate.name] = str(error)

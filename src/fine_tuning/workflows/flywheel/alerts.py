@@ -1,23 +1,42 @@
-"""Alerts of the flywheel: recorded, and sent to the channels of the settings."""
+"""Alerts of the flywheel: recorded, and sent to the channels of the settings.
+
+They are sent in a process of its own: apprise takes as much as a channel's host answers, for as long as it answers.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from fine_tuning.errors import MissingDependencyError, UsageError
 from fine_tuning.store import flywheels
 from fine_tuning.store.column_types import now
 from fine_tuning.store.workspace import Workspace
 
-if TYPE_CHECKING:
-    from apprise import Apprise
-
 _log = logging.getLogger(__name__)
 _SUBJECT = 300  # characters
+SECONDS = 60.0  # for all channels
+MEMORY_BYTES = 2 << 30  # of address space
+_PROGRAM = f"""
+import json, sys
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+except (ImportError, ValueError, OSError):
+    pass  # no limits on this system
+from apprise import Apprise, AppriseAsset
+asset = AppriseAsset()
+asset.http_redirects = False  # to a host that nobody named
+channels, alert = Apprise(asset=asset), json.load(sys.stdin)
+channels.add(alert["channels"])
+sys.exit(not channels.notify(title=alert["subject"], body=alert["body"]))
+"""
 
 
 def check_channels(workspace: Workspace) -> None:
@@ -27,7 +46,17 @@ def check_channels(workspace: Workspace) -> None:
         MissingDependencyError: there are channels, and apprise is not installed.
         UsageError: a channel is not an address that apprise knows.
     """
-    _channels(workspace)
+    addresses = workspace.settings.alerts
+    if addresses is None:
+        return
+    try:
+        from apprise import Apprise
+    except ImportError as error:
+        raise MissingDependencyError("apprise", "flywheel", "alerts") from error
+    with _quiet():
+        is_known = Apprise().add(addresses.get_secret_value())
+    if not is_known:
+        raise UsageError("FINE_TUNING_ALERTS has an address that apprise does not know; it is not shown here")
 
 
 def send(workspace: Workspace, place: tuple[str, str], subject: str, body: str) -> None:
@@ -36,9 +65,8 @@ def send(workspace: Workspace, place: tuple[str, str], subject: str, body: str) 
     Args:
         place: project and route.
     """
-    channels = _channels(workspace)
-    with _quiet():
-        is_delivered = channels is not None and bool(channels.notify(title=subject, body=body))
+    channels = workspace.settings.alerts
+    is_delivered = channels is not None and _is_sent(channels.get_secret_value(), subject, body)
     if channels is not None and not is_delivered:
         _log.warning("the alert %r reached not every channel of FINE_TUNING_ALERTS", subject)
     project, route = place
@@ -56,20 +84,21 @@ def send(workspace: Workspace, place: tuple[str, str], subject: str, body: str) 
         )
 
 
-def _channels(workspace: Workspace) -> Apprise | None:
-    addresses = workspace.settings.alerts
-    if addresses is None:
-        return None
+def _is_sent(channels: str, subject: str, body: str) -> bool:
+    """Whether all channels took an alert in time."""
     try:
-        from apprise import Apprise
-    except ImportError as error:
-        raise MissingDependencyError("apprise", "flywheel", "alerts") from error
-    found = Apprise()
-    with _quiet():
-        is_known = found.add(addresses.get_secret_value())
-    if not is_known:
-        raise UsageError("FINE_TUNING_ALERTS has an address that apprise does not know; it is not shown here")
-    return found
+        done = subprocess.run(  # noqa: S603 - fixed arguments
+            [sys.executable, "-P", "-c", _PROGRAM],
+            input=json.dumps({"channels": channels, "subject": subject, "body": body}),
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
 @contextmanager

@@ -6,14 +6,15 @@ import logging
 import os
 import socket
 import threading
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from fine_tuning.errors import ConflictError, FineTuningError, NotFoundError
+from fine_tuning.errors import ConfigurationError, ConflictError, FineTuningError, NotFoundError
 from fine_tuning.gateway import route_changes
-from fine_tuning.store import flywheels
+from fine_tuning.store import database_clock, flywheels
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.flywheels import EndStatus, FlywheelRun, FlywheelStep
@@ -51,16 +52,26 @@ class Flywheel:
     on_message: OnMessage
     wait_for_job: WaitForJob
     _looked: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _worker: str = field(default_factory=lambda: f"{socket.gethostname()[:40]} {os.getpid()} {uuid.uuid4().hex[:8]}")
 
     def tick(self, policies: Sequence[FlywheelPolicy]) -> None:
-        """Begin what is due, and advance what is open; a route whose policy cannot be followed is told."""
+        """Begin what is due, and advance what is open; a route whose policy cannot be followed is told.
+
+        Nothing is done while this machine's clock is wrong: schedules and leases are times.
+        """
         for policy in policies:
             try:
+                self._check_clock()
                 run = self.open_run(policy) or self._begun(policy)
                 if run is not None:
                     self.advance(run)
             except FineTuningError as error:
                 self.on_message(f"{policy.route}: {error}")
+
+    def _check_clock(self) -> None:
+        with self.workspace.database.read() as tx:
+            if (problem := database_clock.problem(tx)) is not None:
+                raise ConfigurationError(f"{problem}: set it (by NTP, for example); until then nothing is done")
 
     def open_run(self, policy: FlywheelPolicy) -> FlywheelRun | None:
         """The run of a route that has not ended."""
@@ -101,21 +112,32 @@ class Flywheel:
 
     def advance(self, run: FlywheelRun) -> FlywheelRun:
         """Take a run as far as it goes now: until it waits or has ended. One process at a time does so."""
-        worker = f"{socket.gethostname()[:40]} {os.getpid()} {threading.get_ident()}"
         with self.workspace.database.write() as tx:
-            if not flywheels.claim(tx, run["id"], worker):
+            if not flywheels.claim(tx, run["id"], self._worker):
                 return self._read(run["id"])
-        with _renewed(self.workspace, run["id"], worker):
+        with _renewed(self.workspace, run["id"], self._worker):
             while self._takes_step(run := self._read(run["id"])):
                 pass
         return self._read(run["id"])
+
+    @contextmanager
+    def _writes(self, run: FlywheelRun) -> Iterator[Transaction]:
+        """A transaction of the process that has a run.
+
+        Raises:
+            ConflictError: it has ended, or this process was taken for dead and another one has it.
+        """
+        with self.workspace.database.write() as tx:
+            if not flywheels.claim(tx, run["id"], self._worker):
+                raise ConflictError(f"run {run['id']} has ended meanwhile, or another process has taken it over")
+            yield tx
 
     def _takes_step(self, run: FlywheelRun) -> bool:
         """Take the step at which a run is. Returns whether there is a next one now."""
         if run["status"] not in flywheels.OPEN:
             return False
         policy, step = policy_of(run["policy"]), next(each for each in STEPS if each == run["step"])
-        with self.workspace.database.write() as tx:
+        with self._writes(run) as tx:
             steps = flywheels.steps(tx, run["id"])
             needs_approval = _needs_approval(policy, step, steps)
             if not needs_approval:
@@ -136,7 +158,7 @@ class Flywheel:
         if isinstance(outcome, Waits):
             return self._waits(run, step, outcome.reason)
         following = STEPS[STEPS.index(step) + 1 :]
-        with self.workspace.database.write() as tx:
+        with self._writes(run) as tx:
             flywheels.end_step(tx, run["id"], step, outcome.facts)
             if following:
                 flywheels.move(tx, run["id"], following[0], "running")
@@ -147,7 +169,7 @@ class Flywheel:
         """Note what a run waits for; whoever must act is told once."""
         if run["status"] == "waiting" and run["reason"] == reason:
             return False
-        with self.workspace.database.write() as tx:
+        with self._writes(run) as tx:
             flywheels.move(tx, run["id"], step, "waiting", reason)
         self.on_message(f"{run['route']}: {step} waits for {reason}")
         if is_new:
@@ -156,14 +178,14 @@ class Flywheel:
 
     def _failed(self, run: FlywheelRun, step: StepName, error: str, failures: int) -> bool:
         """Note a failure; the step is tried again at the next tick, a few times."""
-        with self.workspace.database.write() as tx:
+        with self._writes(run) as tx:
             flywheels.fail_step(tx, run["id"], step)
         if failures >= ATTEMPTS:
             return self._ended(run, step, "failed", error)
         return self._waits(run, step, f"another attempt: {error}")
 
     def _ended(self, run: FlywheelRun, step: StepName, status: EndStatus, reason: str) -> bool:
-        with self.workspace.database.write() as tx:
+        with self._writes(run) as tx:
             flywheels.end(tx, run["id"], status, f"{step}: {reason}")
         self.on_message(f"{run['route']}: {status}: {step}: {reason}")
         self._alert(run, status, f"{step}: {reason}")
@@ -222,7 +244,8 @@ def _renewed(workspace: Workspace, run_id: int, worker: str) -> Iterator[None]:
         while not stop.wait(RENEW_SECONDS):
             try:
                 with workspace.database.write() as tx:
-                    flywheels.claim(tx, run_id, worker)
+                    if not flywheels.claim(tx, run_id, worker):
+                        return
             except FineTuningError as error:  # the next time may succeed; until then the lease runs on
                 _log.warning("run %s: %s", run_id, error)
 
