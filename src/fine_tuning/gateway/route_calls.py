@@ -20,6 +20,7 @@ from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.forwarding import Asked, Forwarder, pass_back
 from fine_tuning.gateway.http_headers import trace_parent
 from fine_tuning.gateway.kept_bodies import BodyLimits
+from fine_tuning.gateway.litellm_process import LiteLLMProcess
 from fine_tuning.gateway.replies import BrokenOff, LocalReply, Reply
 from fine_tuning.gateway.route_table import CANDIDATE, KnownRoute, Part
 from fine_tuning.gateway.shadowing import Shadowed, Shadows
@@ -80,10 +81,13 @@ class Question(NamedTuple):
 
 
 class Sources(NamedTuple):
-    """Who is asked: the upstreams by name, and the key that is held for a project and an upstream, if any."""
+    """Who is asked: the upstreams by name, the key that is held for a project and an upstream, if any, and the process
+    that asks LiteLLM's vendors.
+    """
 
     upstreams: Mapping[str, Upstream]
     held: Callable[[str, str], Awaitable[str | None]]
+    litellm: LiteLLMProcess
 
 
 class RouteCalls:
@@ -109,6 +113,7 @@ class RouteCalls:
     async def close(self) -> None:
         """Stop what runs in the background."""
         await self.shadows.close()
+        await self._sources.litellm.close()
 
     async def answer(self, question: Question, client: ClientSide, send: Send) -> None:
         """Answer a call; where the client leaves, it ends at every target.
@@ -161,8 +166,11 @@ class RouteCalls:
         held = await self._sources.held(exchange.project, upstream.name)
         if (translated := translation(part)) is not None:
             headers = self._forwarder.headers(call.translated_scope(upstream, held))
-            url = URL(upstream.url(translated.path), encoded=True)
-            reply = await self._forwarder.open(Asked("POST", url, headers, translated.body))
+            if upstream.vendor is not None:
+                reply = await self._sources.litellm.open(upstream.vendor, headers, translated.body)
+            else:
+                url = URL(upstream.url(translated.path), encoded=True)
+                reply = await self._forwarder.open(Asked("POST", url, headers, translated.body))
             return await translated.translated(reply, exchange.limits.memory)
         headers = self._forwarder.headers(call.scope_at(upstream, held))
         return await self._forwarder.open(Asked("POST", call.url(upstream), headers, body))

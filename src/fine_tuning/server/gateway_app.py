@@ -21,6 +21,7 @@ from fine_tuning.gateway.exchanges import Exchange, encoding_of, is_capture_allo
 from fine_tuning.gateway.forwarding import Call, Forwarder
 from fine_tuning.gateway.http_headers import OWN, Headers, trace_parent
 from fine_tuning.gateway.kept_bodies import BodyLimits
+from fine_tuning.gateway.litellm_process import LiteLLMProcess
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.remembered import HeldKeys
 from fine_tuning.gateway.route_calls import LOCAL_UPSTREAM, Question, RouteCalls, Sources
@@ -70,12 +71,12 @@ class GatewayApp:
         self._callers = GatewayCallers(workspace.database, config, rates or RateLimiter(config.requests_per_minute))
         self._held_keys = HeldKeys(workspace)
         self._routes = RouteTable(workspace.database)
-        self._route_calls = RouteCalls(
-            self._forwarder, app, Sources(upstreams, self._held_keys.of), workspace.database, self._record
-        )
+        sources = Sources(upstreams, self._held_keys.of, LiteLLMProcess(workspace.settings))
+        self._route_calls = RouteCalls(self._forwarder, app, sources, workspace.database, self._record)
         self._passing = {
             name.encode(): (each, request_gate.cross_origin(partial(self._pass, each), config))
             for name, each in upstreams.items()
+            if each.vendor is None
         }
         self._answering = request_gate.cross_origin(self._own, config)
         prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped)
@@ -136,8 +137,9 @@ class GatewayApp:
         except GatewayError as error:
             exchange.status = int(error.status)
             await send_error(send, error, wire_of(path, headers), exchange.call_id.encode())
-        if not is_routed:
-            self._record(exchange)
+        finally:  # also where the server ends, and the call with it
+            if not is_routed:
+                self._record(exchange)
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call of this server's own API, which may be one of a route."""
