@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,18 @@ def test_chat_of_every_wire_becomes_an_example(
     (example,) = DistillationDataCollector().find_examples()
     assert (example["prompt"], example["response"]) == ("Where is order 7?", "On its way.")
     assert example["model_used"] == call["model"] == body.get("model", "gemini-1")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_answer_is_read_as_servers_compress_it(gateway: Gateway, vendor: Upstream, encoding: str) -> None:
+    """In several members of gzip, and as deflate without the frame that it should have."""
+    text = json.dumps(CHAT).encode()
+    written = gzip.compress(text[:30]) + gzip.compress(text[30:]) if encoding == "gzip" else zlib.compress(text)[2:-4]
+    vendor.answers(answer(written, JSON, f"Content-Encoding: {encoding}".encode()))
+    body = json.dumps({"model": "gpt-4o", "messages": MESSAGES}).encode()
+    assert ask(gateway, request(f"/openai{CHAT_PATH}", body, JSON))[1] == written
+    (call,) = gateway.stored()
+    assert (call["prompt_tokens"], call["not_captured"]) == (1000, None)
 
 
 def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, vendor: Upstream) -> None:

@@ -119,10 +119,15 @@ class Forwarder:
             )
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise _as_gateway_error(error, asked.url) from None
-        if response.status not in STATUSES:
+        if response.status not in STATUSES or _is_encoded_on_its_way(response):
             response.close()
             raise _no_answer(asked.url)
         return UpstreamReply(response)
+
+
+def _is_encoded_on_its_way(response: aiohttp.ClientResponse) -> bool:
+    """Whether the connection itself compresses the body, which nobody asked for, and whose end only it knows."""
+    return response.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked"
 
 
 async def pass_back(

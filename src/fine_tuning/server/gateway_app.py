@@ -84,7 +84,9 @@ class GatewayApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to its upstream, to what its route names, or to the application."""
-        if scope["type"] != "http":
+        if scope["type"] == "websocket" and self._is_api(scope):
+            await _refuse_websocket(scope, send)
+        elif scope["type"] != "http":
             await self._app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
         else:
             await self._answers(scope)(scope, receive, send)
@@ -100,6 +102,11 @@ class GatewayApp:
             return self._answering if raw in OWN_PATHS and scope["method"] == "POST" else self._app
         is_other = azure_clients.is_of_azure(upstream.address, _path_at(upstream, scope), scope["query_string"])
         return self._app if is_other else passing
+
+    def _is_api(self, scope: Scope) -> bool:
+        """Whether a path is one of an upstream, or of this server's API."""
+        first = scope["path"].encode().lstrip(b"/").partition(b"/")[0]
+        return first == b"v1" or first in self._passing
 
     def _closing(self, send: Send) -> Send:
         """A `send` that ends the gateway, too, when the application has ended."""
@@ -205,6 +212,17 @@ class GatewayApp:
         prometheus_metrics.count_call(exchange)
         if _is_wanted(exchange):
             self._recorder.record(exchange)
+
+
+async def _refuse_websocket(scope: Scope, send: Send) -> None:
+    """Answer the request for a websocket with an error, which its client shows."""
+    message = "websockets are not passed on, and this server has none: use HTTP and its streams"
+    error = GatewayError(HTTPStatus.NOT_IMPLEMENTED, message, "websocket_not_supported")
+
+    async def sending(part: Message) -> None:
+        await send({**part, "type": f"websocket.{part['type']}"})
+
+    await send_error(sending, error, wire_of("", dict(scope["headers"])), f"call_{uuid.uuid4().hex}".encode())
 
 
 def _path_at(upstream: Upstream, scope: Scope) -> str:

@@ -106,26 +106,28 @@ class StreamReader(Protocol):
 
 
 class _ChatReader:
-    """Reads chunks of OpenAI's chat API."""
+    """Reads chunks of OpenAI's chat API, also as hosts write them that only resemble it."""
 
     def __init__(self) -> None:
         self.model: str | None = None
         self.is_ended = False
         self._reason: str | None = None
         self._usage: Usage | None = None
+        self._calls: dict[int, object] = {}  # ids of calls by their numbers
+        self._named: set[int] = set()  # those whose names have come
 
     def add(self, event: Row) -> Iterator[Chunk]:
         """See `StreamReader`."""
-        self.model = self.model or cast("str | None", event.get("model"))
+        self.model = self.model or _text(event.get("model"))
         self._usage = _summed(object_or_empty(event.get("usage"))) or self._usage
         choices = event.get("choices")
         for choice in map(object_or_empty, choices if is_list(choices) else []):
             given = object_or_empty(choice.get("delta"))
             delta: Delta = {}
-            if text := given.get("content") or given.get("refusal"):
-                delta["content"] = str(text)
+            if text := _said(given):
+                delta["content"] = text
             if is_list(calls := given.get("tool_calls")) and calls:
-                delta["tool_calls"] = cast("list[ToolCallDelta]", calls)
+                delta["tool_calls"] = [self._call(object_or_empty(each)) for each in calls]
             if given.get("refusal"):
                 self._reason = "content_filter"
             if (reason := choice.get("finish_reason")) is not None:
@@ -133,9 +135,51 @@ class _ChatReader:
             if delta:
                 yield chunk(delta)
 
+    def _call(self, given: Row) -> ToolCallDelta:
+        """A piece of a call: its id and its name once, its arguments as text."""
+        own, index, function = given.get("id"), given.get("index"), object_or_empty(given.get("function"))
+        number = index if isinstance(index, int) else self._number(own)
+        name, arguments = _text(function.get("name")), function.get("arguments") or ""
+        written = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+        found: ToolCallDelta = {"index": number, "function": {"arguments": written}}
+        if number not in self._calls:
+            self._calls[number] = own
+            found = {
+                "index": number,
+                "id": _text(own) or new_id("call"),
+                "type": "function",
+                "function": {"arguments": written},
+            }
+        if name and number not in self._named:
+            self._named.add(number)
+            found["function"] = {"name": name, "arguments": written}
+        return found
+
+    def _number(self, own: object) -> int:
+        """The number of a call whose host gives none: by its id, else of the last one."""
+        if own is None:
+            return max(self._calls, default=0)
+        return next((number for number, each in self._calls.items() if each == own), len(self._calls))
+
     def end(self) -> Iterator[Chunk]:
         """See `StreamReader`."""
         return end_chunks(self._reason, self._usage)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _said(delta: Row) -> str:
+    """The text of a piece of an answer, whose reasoning is left out.
+
+    Raises:
+        ProviderError: it is none.
+    """
+    try:
+        return content_text(said_content(delta))
+    except DataError as error:
+        raise ProviderError(str(error)) from None
 
 
 class _MessagesReader:
