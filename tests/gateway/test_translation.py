@@ -35,6 +35,7 @@ TALK: Any = [
     {"role": "assistant", "content": None, "tool_calls": [CALLED]},
     {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
 ]
+HI = [{"role": "user", "content": "Hi"}]
 USAGE = {"input_tokens": 5, "output_tokens": 3, "cache_read_input_tokens": 4}
 MESSAGE = {
     "id": "msg_1",
@@ -273,67 +274,78 @@ def piece(call: dict[str, Any], name: str | None, arguments: Any) -> dict[str, A
     return {"choices": [{"index": 0, "delta": {"tool_calls": [{**call, "function": function}]}}]}
 
 
-@pytest.mark.parametrize(
-    "calls",
+CALLED_IN_PIECES = (
+    [piece({"id": "a"}, "f", '{"x": 1}'), piece({"id": "b"}, "g", '{"x": 2}')],
+    [piece({"id": "a"}, "f", '{"x"'), piece({}, None, ": 1}"), piece({"id": "b"}, "g", {"x": 2})],
     [
-        [piece({"id": "a"}, "f", '{"x": 1}'), piece({"id": "b"}, "g", '{"x": 2}')],
-        [piece({"id": "a"}, "f", '{"x"'), piece({}, None, ": 1}"), piece({"id": "b"}, "g", {"x": 2})],
-        [
-            piece({"index": n, "id": i}, w, p)
-            for n, i, w in ((0, "a", "f"), (1, "b", "g"))
-            for p in ('{"x": ', f"{n + 1}}}")
-        ],
-        [piece({"index": 0, "id": "a"}, "f", {"x": 1}), piece({"index": 1, "id": "b"}, "g", {"x": 2})],
+        piece({"index": n, "id": i}, w, p)
+        for n, i, w in ((0, "a", "f"), (1, "b", "g"))
+        for p in ('{"x": ', f"{n + 1}}}")
     ],
-    ids=["no-numbers", "no-numbers-in-pieces", "repeated-names", "objects"],
+    [piece({"index": 0, "id": "a"}, "f", {"x": 1}), piece({"index": 1, "id": "b"}, "g", {"x": 2})],
 )
-def test_calls_of_hosts_that_only_resemble_openai_are_read(
-    gateway: Gateway, second: Upstream, calls: list[dict[str, Any]]
-) -> None:
+
+
+def test_calls_of_hosts_that_only_resemble_openai_are_read(gateway: Gateway, second: Upstream) -> None:
     save(incumbent="host/m")
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
     text = {"choices": [{"index": 0, "delta": {"content": [thought, {"type": "text", "text": "See:"}]}}], "model": 5}
     end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
-    second.answers(STREAM, *events(text, *calls, end), chunk(b""))
     tools = [{"name": name, "input_schema": WEATHER} for name in ("f", "g")]
-    messages = [{"role": "user", "content": "Hi"}]
-    body = {"model": "triage", "max_tokens": 9, "messages": messages, "tools": tools, "stream": True}
-    _, got = ask(gateway, request("/v1/messages", json.dumps(body).encode(), JSON))
-    found = [json.loads(line[6:]) for line in got.decode().splitlines() if line.startswith("data: ")]
-    blocks = [each["content_block"] for each in found if each["type"] == "content_block_start"]
-    assert [(each.get("id"), each.get("name")) for each in blocks] == [(None, None), ("a", "f"), ("b", "g")]
-    said = ["", "", ""]
-    for each in found:
-        if each["type"] == "content_block_delta":
-            said[each["index"]] += each["delta"].get("text") or each["delta"]["partial_json"]
-    assert [said[0], *map(json.loads, said[1:])] == ["See:", {"x": 1}, {"x": 2}]
+    body = {"model": "triage", "max_tokens": 9, "messages": HI, "tools": tools, "stream": True}
+    for calls in CALLED_IN_PIECES:
+        second.answers(STREAM, *events(text, *calls, end), chunk(b""))
+        _, got = ask(gateway, request("/v1/messages", json.dumps(body).encode(), JSON))
+        found = [json.loads(line[6:]) for line in got.decode().splitlines() if line.startswith("data: ")]
+        blocks = [each["content_block"] for each in found if each["type"] == "content_block_start"]
+        assert [(each.get("id"), each.get("name")) for each in blocks] == [(None, None), ("a", "f"), ("b", "g")]
+        said = ["", "", ""]
+        for each in found:
+            if each["type"] == "content_block_delta":
+                said[each["index"]] += each["delta"].get("text") or each["delta"]["partial_json"]
+        assert [said[0], *map(json.loads, said[1:])] == ["See:", {"x": 1}, {"x": 2}]
 
 
-@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_event_of_several_lines_is_one(gateway: Gateway, second: Upstream, line_end: str) -> None:
+ODD: list[object] = [[5], [None], [{"function": 5}], [{"id": "a", "function": {"arguments": "{}"}}]]
+
+
+def test_calls_that_are_none_are_an_error(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="host/m", fallback={"retries": 0})
+    for is_streamed in (False, True):
+        for calls in (*ODD, *(() if is_streamed else (5, "x", {"a": 1}))):
+            choice = {"index": 0, "delta" if is_streamed else "message": {"role": "assistant", "tool_calls": calls}}
+            text = json.dumps({"model": "\ud800", "choices": [{**choice, "finish_reason": "tool_calls"}]})
+            streamed = (STREAM, chunk(f"data: {text}\n\n".encode()), chunk(b""))
+            second.answers(*(streamed if is_streamed else (answer(text.encode(), JSON),)))
+            body = {"model": "triage", "max_tokens": 9, "messages": HI, "stream": is_streamed}
+            reply, got = ask(gateway, request("/v1/messages", json.dumps(body).encode(), JSON))
+            assert reply.status == (200 if is_streamed else 502), calls
+            last = json.loads(got.decode().strip().rpartition("data: ")[2])
+            assert (last["type"], "call" in last["error"]["message"]) == ("error", True), calls
+
+
+def test_event_of_several_lines_is_one(gateway: Gateway, second: Upstream) -> None:
     save(incumbent="host/m")
-    lines = ["event: x", "data: " + json.dumps(CHUNKS[0])[:-1], "data: }", "", "data: " + json.dumps(CHUNKS[1]), "", ""]
-    text = line_end.join(lines).encode()
-    second.answers(STREAM, *(chunk(text[at : at + 7]) for at in range(0, len(text), 7)), chunk(b""))
-    body = {"model": "triage", "input": "Hi", "stream": True}
-    _, got = ask(gateway, request("/v1/responses", json.dumps(body).encode(), JSON))
-    assert (
-        json.loads(got.decode().strip().rpartition("data: ")[2])["response"]["output"][0]["content"][0]["text"]
-        == "Hello"
-    )
+    lines = ["event: x", f"data: {json.dumps(CHUNKS[0])[:-1]}", "data: }", "", f"data: {json.dumps(CHUNKS[1])}", "", ""]
+    for line_end in ("\n", "\r\n", "\r"):
+        text = line_end.join(lines).encode()
+        second.answers(STREAM, *(chunk(text[at : at + 7]) for at in range(0, len(text), 7)), chunk(b""))
+        body = {"model": "triage", "input": "Hi", "stream": True}
+        _, got = ask(gateway, request("/v1/responses", json.dumps(body).encode(), JSON))
+        last = json.loads(got.decode().strip().rpartition("data: ")[2])
+        assert last["response"]["output"][0]["content"][0]["text"] == "Hello"
 
 
-@pytest.mark.parametrize("image", [IMAGE, None, 5, {"url": None}, {}])
-def test_image_is_an_address_or_refused(gateway: Gateway, second: Upstream, image: object) -> None:
+def test_image_is_an_address_or_refused(gateway: Gateway, second: Upstream) -> None:
     save(incumbent="anthropic/claude")
     second.answers(answer(json.dumps(MESSAGE).encode(), JSON))
-    messages = [{"role": "user", "content": [{"type": "image_url", "image_url": image}]}]
-    body = json.dumps({"model": "triage", "messages": messages}).encode()
-    reply, got = ask(gateway, request("/openai/v1/chat/completions", body, JSON))
-    if image == IMAGE:
-        assert sent(second)["messages"][0]["content"][0]["source"]["data"] == "iVBORw0KGgo="
-    else:
-        assert (reply.status, json.loads(got)["error"]["code"], second.requests) == (400, "not_translatable", [])
+    for image in (None, 5, {"url": None}, {}, IMAGE):
+        messages = [{"role": "user", "content": [{"type": "image_url", "image_url": image}]}]
+        body = json.dumps({"model": "triage", "messages": messages}).encode()
+        reply, got = ask(gateway, request("/openai/v1/chat/completions", body, JSON))
+        if image != IMAGE:
+            assert (reply.status, json.loads(got)["error"]["code"], second.requests) == (400, "not_translatable", [])
+    assert sent(second)["messages"][0]["content"][0]["source"]["data"] == "iVBORw0KGgo="
 
 
 @pytest.mark.parametrize(

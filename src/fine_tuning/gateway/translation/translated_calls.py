@@ -68,7 +68,7 @@ class TranslatedCall(NamedTuple):
         else:
             body = messages_body(asked, model) if api == "messages" else contents_body(asked, model)
         path = path_of(api, model, is_streamed=asked.is_streamed)
-        return cls(asked, api, model, path, json.dumps(body, ensure_ascii=False).encode())
+        return cls(asked, api, model, path, _encoded(json.dumps(body, ensure_ascii=False)))
 
     async def translated(self, reply: Reply, memory: MemoryBudget) -> Reply:
         """The reply of the target as one of the application's API; an error and a whole answer are read first.
@@ -103,12 +103,17 @@ class TranslatedCall(NamedTuple):
         except ProviderError as error:
             raise _failed(str(error)) from None
         if self.asked.is_streamed:  # of a host that does not
-            return WholeReply(reply.status, [*_STREAM, *passed], "".join(events).encode())
+            return WholeReply(reply.status, [*_STREAM, *passed], _encoded("".join(events)))
         return _written(reply.status, answer.whole(), passed)
 
 
+def _encoded(text: str) -> bytes:
+    """A text, of which half a surrogate pair, which no bytes can be, becomes a question mark."""
+    return text.encode("utf-8", "replace")
+
+
 def _written(status: int, body: Mapping[str, object], passed: Headers) -> WholeReply:
-    text = json.dumps(body, ensure_ascii=False).encode()
+    text = _encoded(json.dumps(body, ensure_ascii=False))
     head = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
     return WholeReply(status, [*head, *passed], text)
 
@@ -128,11 +133,11 @@ class _StreamedReply:
         try:
             async for piece in self._reply.pieces():
                 if text := "".join(map(self._add, self._events(events.add(piece)))):
-                    yield text.encode()
+                    yield _encoded(text)
             last = self._events(events.end())
-            yield "".join([*map(self._add, last), *self._end()]).encode()
+            yield _encoded("".join([*map(self._add, last), *self._end()]))
         except ProviderError as error:
-            yield self._answering().fail(str(error)).encode()
+            yield _encoded(self._answering().fail(str(error)))
 
     def _events(self, events: Iterator[Row]) -> Iterator[Row]:
         for event in events:
