@@ -336,6 +336,26 @@ def test_event_of_several_lines_is_one(gateway: Gateway, second: Upstream) -> No
         assert last["response"]["output"][0]["content"][0]["text"] == "Hello"
 
 
+def test_request_that_is_no_chat_is_refused_before_it_is_sent(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="anthropic/claude", fallback={"targets": ["gemini/g"]})
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages: list[Any] = [
+        *({"content": "no role"}, {"role": [], "content": "x"}, {"role": "critic", "content": "x"}),
+        *({"role": "user", "content": 5}, {"role": "user", "content": [{"type": "text", "text": 5}]}),
+        *({"role": "assistant", "tool_calls": each} for each in (5, [5], [{**call, "function": 5}])),
+    ]
+    bodies: list[Any] = [{"messages": [each, *HI]} for each in messages]
+    bodies += [{"messages": HI, "reasoning_effort": ""}, {"messages": HI, "temperature": float("inf")}]
+    for body in bodies:
+        text = json.dumps({"model": "triage", **body}).encode()
+        reply, got = ask(gateway, request("/openai/v1/chat/completions", text, JSON))
+        assert (reply.status, json.loads(got)["error"]["code"]) == (400, "not_translatable"), body
+    tools = [{"type": "function", "parameters": WEATHER}]
+    text = json.dumps({"model": "triage", "input": [{"type": "x", "name": "f"}, *HI], "tools": tools}).encode()
+    assert ask(gateway, request("/openai/v1/responses", text, JSON))[0].status == 400
+    assert second.requests == []
+
+
 def test_image_is_an_address_or_refused(gateway: Gateway, second: Upstream) -> None:
     save(incumbent="anthropic/claude")
     second.answers(answer(json.dumps(MESSAGE).encode(), JSON))

@@ -20,7 +20,7 @@ from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.gateway.replies import BrokenOff, Reply, WholeReply
 from fine_tuning.gateway.translation.answer_chunks import StreamReader, stream_reader, whole_chunks
 from fine_tuning.gateway.translation.answers import Answer, answer_of
-from fine_tuning.gateway.translation.asked_chat import AskedChat, read_chat
+from fine_tuning.gateway.translation.asked_chat import AskedChat, read_chat, untranslatable
 from fine_tuning.gateway.translation.chat_apis import ChatApi, path_of, wire_of_api
 from fine_tuning.gateway.translation.chat_body import chat_body
 from fine_tuning.gateway.translation.contents_body import contents_body
@@ -68,7 +68,11 @@ class TranslatedCall(NamedTuple):
         else:
             body = messages_body(asked, model) if api == "messages" else contents_body(asked, model)
         path = path_of(api, model, is_streamed=asked.is_streamed)
-        return cls(asked, api, model, path, _encoded(json.dumps(body, ensure_ascii=False)))
+        try:
+            text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            raise untranslatable("the request has a number that JSON has not: NaN or an infinite one") from None
+        return cls(asked, api, model, path, _encoded(text))
 
     async def translated(self, reply: Reply, memory: MemoryBudget) -> Reply:
         """The reply of the target as one of the application's API; an error and a whole answer are read first.
