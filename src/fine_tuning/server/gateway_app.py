@@ -41,7 +41,11 @@ from fine_tuning.store.workspace import Workspace
 
 MAX_KEPT_BYTES = 4 << 20
 OWN_PATHS = frozenset(
-    f"/v1/{each}".encode() for each in ("chat/completions", "completions", "embeddings", "messages", "responses")
+    f"/v1/{each}".encode()
+    for each in (
+        *("chat/completions", "completions", "embeddings", "messages", "responses"),
+        *("messages/count_tokens", "responses/input_tokens"),
+    )
 )
 
 
