@@ -132,7 +132,11 @@ class _StreamedReply:
         self._answer: Answer | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """See `Reply`."""
+        """See `Reply`.
+
+        Raises:
+            GatewayError: 502, it failed before it said anything.
+        """
         events = EventReader()
         try:
             async for piece in self._reply.pieces():
@@ -141,6 +145,8 @@ class _StreamedReply:
             last = self._events(events.end())
             yield _encoded("".join([*map(self._add, last), *self._end()]))
         except ProviderError as error:
+            if self._answer is None:  # nothing was said yet, so that another target may answer
+                raise GatewayError(HTTPStatus.BAD_GATEWAY, str(error), "target_failed") from None
             yield _encoded(self._answering().fail(str(error)))
 
     def _events(self, events: Iterator[Row]) -> Iterator[Row]:
