@@ -127,6 +127,15 @@ def test_calls_of_other_hosts_are_joined(pieces: Events) -> None:
     assert made["tool_calls"] == [called("track", "{}", "c1"), called("stop", "{}", "c2")]
 
 
+def test_content_in_parts_and_events_of_several_lines_are_joined() -> None:
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    pieces = [chunk({"content": [thought, {"type": "text", "text": "See "}]}), chunk({"content": "there."}, "stop")]
+    lines = [line for each in pieces for line in (f"data: {json.dumps(each)[:-1]}", "data: }", "")]
+    for line_end in ("\n", "\r\n", "\r"):
+        call = only({"request": rows.CHAT, "response": line_end.join([*lines, ""])})
+        assert (call.messages[-1]["content"], call.finish_reason) == ("See there.", "stop")
+
+
 def test_earlier_function_and_refusal_are_joined() -> None:
     pieces = [
         chunk({"function_call": {"name": "track", "arguments": "{"}}),

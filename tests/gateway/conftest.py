@@ -81,7 +81,7 @@ def running(
 ) -> Iterator[Gateway]:
     """A gateway before an application."""
     app = GatewayApp(behind, config or ServerConfig(), open_workspace(), bodies, rates)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from fine_tuning.server import authentication
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.database import open_database
 from tests.gateway.conftest import Gateway, running
-from tests.gateway.scripted_upstream import Upstream, answer
+from tests.gateway.scripted_upstream import Upstream, answer, chunk
 from tests.gateway.test_pass_through import ask, request
 
 MESSAGES: Any = [{"role": "user", "content": "Hi"}]
@@ -44,6 +45,22 @@ def test_answer_that_is_no_http_is_an_error(gateway: Gateway, vendor: Upstream) 
         vendor.answers(reply, closes=True)
         response, body = ask(gateway, request("/openai/v1/chat/completions", b"{}"))
         assert (response.status, json.loads(body)["error"]["code"]) == (502, "upstream_failed")
+
+
+@pytest.mark.parametrize("path", ["/openai/v1/realtime", "/v1/responses"])
+def test_websocket_is_refused_with_a_reason(gateway: Gateway, vendor: Upstream, path: str) -> None:
+    key = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    upgrade = (b"Upgrade: websocket", b"Connection: Upgrade", b"Sec-WebSocket-Version: 13", key)
+    reply, got = ask(gateway, request(path, b"", *upgrade, method="GET"))
+    assert (reply.status, json.loads(got)["error"]["code"]) == (501, "websocket_not_supported")
+    assert vendor.requests == []
+
+
+def test_body_that_the_connection_compressed_is_an_error(gateway: Gateway, vendor: Upstream) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"
+    vendor.answers(head, chunk(gzip.compress(b"hello")), chunk(b""))
+    reply, got = ask(gateway, request("/openai/v1/files", b"{}"))
+    assert (reply.status, json.loads(got)["error"]["code"]) == (502, "upstream_failed")
 
 
 def test_circle_is_refused(gateway: Gateway, vendor: Upstream) -> None:

@@ -127,6 +127,18 @@ def test_client_that_leaves_ends_the_call(gateway: Gateway, vendor: Upstream) ->
     assert whole == [(False, False, "the call failed"), (False, False, "the response broke off")]
 
 
+def test_call_under_way_when_the_gateway_ends_is_recorded(gateway: Gateway, vendor: Upstream) -> None:
+    vendor.answers(STREAM, chunk(EVENTS[0]), 60.0)
+    with socket.create_connection((gateway.host, gateway.port), timeout=20) as connection:
+        connection.sendall(request("/openai/v1/chat/completions", b"{}"))
+        got = b""
+        while not got.endswith(chunk(EVENTS[0])):
+            got += connection.recv(65536)
+        (call,) = gateway.stored()
+        assert not connection.recv(65536)
+    assert (call["status"], call["is_whole"], call["not_captured"]) == (200, False, "the response broke off")
+
+
 def test_response_that_breaks_off_is_seen_to(gateway: Gateway, vendor: Upstream) -> None:
     vendor.answers(STREAM, chunk(EVENTS[0]), closes=True)
     with socket.create_connection((gateway.host, gateway.port), timeout=20) as connection:

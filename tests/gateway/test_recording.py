@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,18 @@ def test_chat_of_every_wire_becomes_an_example(
     assert example["model_used"] == call["model"] == body.get("model", "gemini-1")
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_answer_is_read_as_servers_compress_it(gateway: Gateway, vendor: Upstream, encoding: str) -> None:
+    """In several members of gzip, and as deflate without the frame that it should have."""
+    text = json.dumps(CHAT).encode()
+    written = gzip.compress(text[:30]) + gzip.compress(text[30:]) if encoding == "gzip" else zlib.compress(text)[2:-4]
+    vendor.answers(answer(written, JSON, f"Content-Encoding: {encoding}".encode()))
+    body = json.dumps({"model": "gpt-4o", "messages": MESSAGES}).encode()
+    assert ask(gateway, request(f"/openai{CHAT_PATH}", body, JSON))[1] == written
+    (call,) = gateway.stored()
+    assert (call["prompt_tokens"], call["not_captured"]) == (1000, None)
+
+
 def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, vendor: Upstream) -> None:
     embedding = {"object": "list", "data": [{"embedding": [1.0]}], "model": "e", "usage": {"prompt_tokens": 3}}
     asked = json.dumps({"model": "gpt-4o", "messages": MESSAGES}).encode()
@@ -162,6 +175,8 @@ def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, ven
         vendor.answers(reply)
         ask(gateway, request(f"/openai/v1/{path}", asked, JSON))
     vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
+    blank = (b"x-ft-conversation:  ", b"x-ft-unit:", b"x-ft-id: ")
+    ask(gateway, request("/openai/v1/files", b'{"purpose": "batch"}', JSON, *blank))
     for no in (b"off", b"OFF", b"false", b"0", b"never"):
         ask(gateway, request("/openai/v1/chat/completions", asked, JSON, b"x-ft-capture: " + no))
     stored = gateway.stored()
@@ -170,7 +185,10 @@ def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, ven
         (429, None),
         (200, None),
         (200, None),
+        (200, None),
     ]
+    assert stored[-1]["not_captured"] == "it is no chat"
+    assert [stored[-1][name] for name in ("conversation", "unit", "own_id")] == [None] * 3  # type: ignore[literal-required]
     assert all(call["not_captured"] for call in stored)
     assert DistillationDataCollector().find_examples() == []
 

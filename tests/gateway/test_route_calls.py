@@ -215,6 +215,19 @@ def test_call_that_is_no_chat_is_refused_by_a_target_of_another_wire(gateway: Ga
     assert vendor.requests == []
 
 
+def test_call_that_counts_tokens_is_none_of_the_routes(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:
+    save(incumbent="anthropic/claude", candidate="second/m", shadow={"share": 1})
+    counted = b'{"input_tokens": 5}'
+    vendor.answers(answer(counted, JSON))
+    for path in ("/anthropic/v1/messages/count_tokens", "/v1/messages/count_tokens"):
+        reply, got = ask(gateway, request(path, body(), JSON, b"anthropic-version: 2023-06-01"))
+        assert (reply.status, got, reply.getheader("x-ft-target")) == (200, counted, "anthropic/claude")
+    assert [(each["route"], each["role"], each["upstream"]) for each in gateway.stored()] == [
+        (None, None, "anthropic")
+    ] * 2
+    assert second.requests == []
+
+
 def test_same_name_is_another_route_in_another_project(gateway: Gateway, vendor: Upstream) -> None:
     vendor.answers(WHOLE)
     keys = {name: authentication.create(open_database(), "app", name)[0] for name in ("shop", "mail", "none")}

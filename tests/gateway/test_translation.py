@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from openai import BadRequestError, OpenAI, RateLimitError
+from openai import BadRequestError, InternalServerError, OpenAI, RateLimitError
 
 from fine_tuning import ABTestFramework
 from fine_tuning.gateway import route_changes
@@ -35,6 +35,7 @@ TALK: Any = [
     {"role": "assistant", "content": None, "tool_calls": [CALLED]},
     {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
 ]
+HI = [{"role": "user", "content": "Hi"}]
 USAGE = {"input_tokens": 5, "output_tokens": 3, "cache_read_input_tokens": 4}
 MESSAGE = {
     "id": "msg_1",
@@ -268,6 +269,106 @@ def test_response_is_answered_by_a_host_that_has_only_chat(client: OpenAI, secon
     assert sent(second)["max_tokens"] == 5
 
 
+def piece(call: dict[str, Any], name: str | None, arguments: Any) -> dict[str, Any]:
+    function = {"arguments": arguments} if name is None else {"name": name, "arguments": arguments}
+    return {"choices": [{"index": 0, "delta": {"tool_calls": [{**call, "function": function}]}}]}
+
+
+CALLED_IN_PIECES = (
+    [piece({"id": "a"}, "f", '{"x": 1}'), piece({"id": "b"}, "g", '{"x": 2}')],
+    [piece({"id": "a"}, "f", '{"x"'), piece({}, None, ": 1}"), piece({"id": "b"}, "g", {"x": 2})],
+    [
+        piece({"index": n, "id": i}, w, p)
+        for n, i, w in ((0, "a", "f"), (1, "b", "g"))
+        for p in ('{"x": ', f"{n + 1}}}")
+    ],
+    [piece({"index": 0, "id": "a"}, "f", {"x": 1}), piece({"index": 1, "id": "b"}, "g", {"x": 2})],
+)
+
+
+def test_calls_of_hosts_that_only_resemble_openai_are_read(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="host/m")
+    thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    text = {"choices": [{"index": 0, "delta": {"content": [thought, {"type": "text", "text": "See:"}]}}], "model": 5}
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    tools = [{"name": name, "input_schema": WEATHER} for name in ("f", "g")]
+    body = {"model": "triage", "max_tokens": 9, "messages": HI, "tools": tools, "stream": True}
+    for calls in CALLED_IN_PIECES:
+        second.answers(STREAM, *events(text, *calls, end), chunk(b""))
+        _, got = ask(gateway, request("/v1/messages", json.dumps(body).encode(), JSON))
+        found = [json.loads(line[6:]) for line in got.decode().splitlines() if line.startswith("data: ")]
+        blocks = [each["content_block"] for each in found if each["type"] == "content_block_start"]
+        assert [(each.get("id"), each.get("name")) for each in blocks] == [(None, None), ("a", "f"), ("b", "g")]
+        said = ["", "", ""]
+        for each in found:
+            if each["type"] == "content_block_delta":
+                said[each["index"]] += each["delta"].get("text") or each["delta"]["partial_json"]
+        assert [said[0], *map(json.loads, said[1:])] == ["See:", {"x": 1}, {"x": 2}]
+
+
+ODD: list[object] = [[5], [None], [{"function": 5}], [{"id": "a", "function": {"arguments": "{}"}}]]
+
+
+def test_calls_that_are_none_are_an_error(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="host/m", fallback={"retries": 0})
+    for is_streamed in (False, True):
+        for calls in (*ODD, *(() if is_streamed else (5, "x", {"a": 1}))):
+            choice = {"index": 0, "delta" if is_streamed else "message": {"role": "assistant", "tool_calls": calls}}
+            text = json.dumps({"model": "\ud800", "choices": [{**choice, "finish_reason": "tool_calls"}]})
+            streamed = (STREAM, chunk(f"data: {text}\n\n".encode()), chunk(b""))
+            second.answers(*(streamed if is_streamed else (answer(text.encode(), JSON),)))
+            body = {"model": "triage", "max_tokens": 9, "messages": HI, "stream": is_streamed}
+            reply, got = ask(gateway, request("/v1/messages", json.dumps(body).encode(), JSON))
+            is_begun = is_streamed and calls is ODD[-1]  # a name may come later
+            assert reply.status == (200 if is_begun else 502), calls
+            last = json.loads(got.decode().strip().rpartition("data: ")[2])
+            assert (last["type"], "call" in last["error"]["message"]) == ("error", True), calls
+
+
+def test_event_of_several_lines_is_one(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="host/m")
+    lines = ["event: x", f"data: {json.dumps(CHUNKS[0])[:-1]}", "data: }", "", f"data: {json.dumps(CHUNKS[1])}", "", ""]
+    for line_end in ("\n", "\r\n", "\r"):
+        text = line_end.join(lines).encode()
+        second.answers(STREAM, *(chunk(text[at : at + 7]) for at in range(0, len(text), 7)), chunk(b""))
+        body = {"model": "triage", "input": "Hi", "stream": True}
+        _, got = ask(gateway, request("/v1/responses", json.dumps(body).encode(), JSON))
+        last = json.loads(got.decode().strip().rpartition("data: ")[2])
+        assert last["response"]["output"][0]["content"][0]["text"] == "Hello"
+
+
+def test_request_that_is_no_chat_is_refused_before_it_is_sent(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="anthropic/claude", fallback={"targets": ["gemini/g"]})
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages: list[Any] = [
+        *({"content": "no role"}, {"role": [], "content": "x"}, {"role": "critic", "content": "x"}),
+        *({"role": "user", "content": 5}, {"role": "user", "content": [{"type": "text", "text": 5}]}),
+        *({"role": "assistant", "tool_calls": each} for each in (5, [5], [{**call, "function": 5}])),
+    ]
+    bodies: list[Any] = [{"messages": [each, *HI]} for each in messages]
+    bodies += [{"messages": HI, "reasoning_effort": ""}, {"messages": HI, "temperature": float("inf")}]
+    for body in bodies:
+        text = json.dumps({"model": "triage", **body}).encode()
+        reply, got = ask(gateway, request("/openai/v1/chat/completions", text, JSON))
+        assert (reply.status, json.loads(got)["error"]["code"]) == (400, "not_translatable"), body
+    tools = [{"type": "function", "parameters": WEATHER}]
+    text = json.dumps({"model": "triage", "input": [{"type": "x", "name": "f"}, *HI], "tools": tools}).encode()
+    assert ask(gateway, request("/openai/v1/responses", text, JSON))[0].status == 400
+    assert second.requests == []
+
+
+def test_image_is_an_address_or_refused(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="anthropic/claude")
+    second.answers(answer(json.dumps(MESSAGE).encode(), JSON))
+    for image in (None, 5, {"url": None}, {}, IMAGE):
+        messages = [{"role": "user", "content": [{"type": "image_url", "image_url": image}]}]
+        body = json.dumps({"model": "triage", "messages": messages}).encode()
+        reply, got = ask(gateway, request("/openai/v1/chat/completions", body, JSON))
+        if image != IMAGE:
+            assert (reply.status, json.loads(got)["error"]["code"], second.requests) == (400, "not_translatable", [])
+    assert sent(second)["messages"][0]["content"][0]["source"]["data"] == "iVBORw0KGgo="
+
+
 @pytest.mark.parametrize(
     ("more", "field"),
     [
@@ -324,6 +425,21 @@ def test_stream_that_breaks_off_has_no_end(gateway: Gateway, second: Upstream) -
         ask(gateway, request("/openai/v1/chat/completions", body, JSON))
     assert b'"See:"' in broken.value.partial
     assert b"[DONE]" not in broken.value.partial
+
+
+def test_stream_that_fails_before_it_says_anything_is_left_to_the_next_target(
+    client: OpenAI, vendor: Upstream, second: Upstream
+) -> None:
+    save(incumbent="anthropic/claude", fallback={"retries": 0, "targets": ["openai/gpt-x"]})
+    overloaded = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
+    second.answers(STREAM, *events(MESSAGE_EVENTS[0], overloaded), chunk(b""))
+    vendor.answers(STREAM, *events(*CHUNKS), chunk(b"data: [DONE]\n\n"), chunk(b""))
+    found = list(client.chat.completions.create(model="triage", messages=TALK[:2], stream=True))
+    assert "".join(each.choices[0].delta.content or "" for each in found if each.choices) == "Hello"
+    save(incumbent="anthropic/claude", fallback={"retries": 0})
+    time.sleep(READ_SECONDS)
+    with pytest.raises(InternalServerError, match="busy"):
+        client.chat.completions.create(model="triage", messages=TALK[:2], stream=True)
 
 
 def test_pieces_come_when_they_are_sent(client: OpenAI, second: Upstream) -> None:

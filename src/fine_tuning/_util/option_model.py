@@ -10,6 +10,8 @@ from pydantic_core import ErrorDetails
 
 from fine_tuning.errors import UsageError
 
+_LONGEST_VALUE = 100  # characters of an invalid one in a message
+
 
 class OptionModel(BaseModel):
     """Options of a call; the description of a field is its help text. Make one with `of`."""
@@ -35,7 +37,11 @@ class OptionModel(BaseModel):
             return f"unknown option {name!r}; known are {', '.join(sorted(cls._fields_at(error['loc'][:-1])))}"
         if isinstance(cause := error.get("ctx", {}).get("error"), UsageError):
             return str(cause)
-        return f"{name} = {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}"
+        if error["type"] == "missing":
+            return f"{name} is missing"
+        shown = repr(error["input"])
+        shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}..."
+        return f"{name} = {shown}: {error['msg'][0].lower()}{error['msg'][1:]}"
 
     @classmethod
     def _fields_at(cls, place: tuple[int | str, ...]) -> Collection[str]:

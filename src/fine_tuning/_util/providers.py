@@ -59,12 +59,17 @@ class Billed(NamedTuple):
 
 
 def provider_of_host(url: str) -> str | None:
-    """The provider at an address; None for one without published prices, such as a local host."""
+    """The provider at an address; None for one without published prices, such as a local host.
+
+    A vendor of LiteLLM has no address here: `litellm://bedrock`.
+    """
     if is_openai(url):
         return OPENAI
     from genai_prices.data import providers  # takes 0.16 s to import
 
     parts = urlsplit(url)
+    if parts.scheme == "litellm":
+        return provider_of_prefix(parts.hostname or "")
     address = f"https://{parts.hostname}{parts.path}"
     found = next((each.id for each in providers if _is_at(each.api_pattern, address)), None)
     return None if found is None or found.startswith(OPENAI) else found

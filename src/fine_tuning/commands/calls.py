@@ -55,9 +55,10 @@ class FilterOptions:
     def filters(self) -> Filters:
         """As the store takes them."""
         from fine_tuning.store.gateway_calls import Filters
+        from fine_tuning.store.projects import check_project
 
         return Filters(
-            self.project,
+            None if self.project is None else check_project(self.project),
             self.model,
             self.unit,
             self.conversation,

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from fine_tuning.store.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
+SHUTDOWN_SECONDS = (
+    20  # for calls under way: orchestrators kill after 30 as a rule, and what was recorded is stored first
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -93,11 +96,15 @@ def serve(options: ServeOptions, host: Host = LOOPBACK, port: Port = 8000) -> No
     except ImportError as error:
         raise MissingDependencyError(error.name or "fastapi", "serve", "the server") from error
     from fine_tuning._util.files import make_folder
+    from fine_tuning.gateway import litellm_process
+    from fine_tuning.gateway.upstreams import read_upstreams
     from fine_tuning.serving import vllm_engine
 
     workspace = command_workspace()
     if options.flywheel is not None:
         _check_flywheel(options.flywheel, workspace)
+    if any(each.vendor is not None for each in read_upstreams(workspace.settings.upstreams).values()):
+        litellm_process.check_installed(workspace.settings)
     access = _checked_access(host, workspace)
     vllm_engine.is_enabled(workspace.settings)  # reports an invalid setting at the start
     config = ServerConfig(
@@ -200,6 +207,7 @@ def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]
         date_header=False,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     Server(config).run(sockets=[listener])
 

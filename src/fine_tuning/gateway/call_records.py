@@ -30,6 +30,7 @@ OK = range(200, 300)
 _MAX_NAME, _MAX_REASON = 200, 200  # characters
 _NOT_DRAWN = "it is not in the sample"
 SHADOW: Role = "shadow"
+_QUESTIONS = {"messages", "input", "prompt", "contents"}  # fields of requests
 _USAGES = ("usage", "usageMetadata", "usage_metadata")
 
 
@@ -149,10 +150,12 @@ def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, s
     kept = {key: value for key, value in row.items() if value is not None}
     reading = Import(Defaults(provider=facts["address"], project=facts["project"]))
     found = reading.calls([RawRow("gateway", 1, to_json_bytes(kept))])
-    return (found[0].better, None) if found else (None, _why_not(reading.report))
+    return (found[0].better, None) if found else (None, _why_not(reading.report, asked))
 
 
-def _why_not(report: ImportReport) -> str:
+def _why_not(report: ImportReport, asked: JsonObject) -> str:
+    if report.rejected and not asked.keys() & _QUESTIONS:
+        return "it is no chat"
     if report.rejected:
         return report.rejected[0]["reason"]
     return f"it is no chat ({', '.join(report.unread)})" if report.unread else "it is no chat"
@@ -164,8 +167,8 @@ def _model(call: SpooledCall, asked: JsonObject, answered: JsonObject) -> str | 
 
 
 def _tag(call: SpooledCall, name: str) -> str | None:
-    found = call.tags.get(name)
-    return None if found is None else found[:_MAX_NAME]
+    found = call.tags.get(name, "").strip()
+    return found[:_MAX_NAME] or None
 
 
 def _name(call: SpooledCall, tag: str, policy: CapturePolicy) -> str | None:

@@ -37,9 +37,9 @@ def decoded(raw: bytes, encodings: str) -> bytes:
 def _without(raw: bytes, encoding: str) -> bytes:
     try:
         if encoding in {"gzip", "x-gzip"}:
-            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(raw, MAX_BYTES + 1)
+            return _gzip(raw)
         if encoding == "deflate":
-            return zlib.decompressobj().decompress(raw, MAX_BYTES + 1)
+            return _deflate(raw)
         if encoding == "br":
             return _brotli(raw)
         if encoding == "zstd":
@@ -49,6 +49,22 @@ def _without(raw: bytes, encoding: str) -> bytes:
     if encoding == "identity":
         return raw
     raise DataError(f"a body has the content encoding {encoding}, which is not read")
+
+
+def _gzip(raw: bytes) -> bytes:
+    found = bytearray()
+    while raw and len(found) <= MAX_BYTES:  # several members may follow each other
+        reader = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        found += reader.decompress(raw, MAX_BYTES + 1 - len(found))
+        raw = reader.unused_data.lstrip(b"\0")
+    return bytes(found)
+
+
+def _deflate(raw: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(raw, MAX_BYTES + 1)
+    except zlib.error:  # many servers leave out the frame that the specification demands
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(raw, MAX_BYTES + 1)
 
 
 def _brotli(raw: bytes) -> bytes:

@@ -6,6 +6,7 @@ import io
 import secrets
 from collections.abc import AsyncIterator
 from http import HTTPStatus
+from pathlib import Path
 from typing import NamedTuple
 
 import aiohttp
@@ -41,10 +42,14 @@ class Limits(NamedTuple):
 
 
 class Forwarder:
-    """Passes calls on. One for a process, used in one event loop; call `close` at the end."""
+    """Passes calls on. One for a process, used in one event loop; call `close` at the end.
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits()
+    Args:
+        socket: of the program that all calls go to, in place of the hosts that they name.
+    """
+
+    def __init__(self, limits: Limits | None = None, socket: Path | None = None) -> None:
+        self.limits, self._socket = limits or Limits(), socket
         self._session: aiohttp.ClientSession | None = None
         self._name = secrets.token_hex(8).encode()
 
@@ -103,7 +108,7 @@ class Forwarder:
             GatewayError: there was none.
         """
         if self._session is None:
-            self._session = _session(self.limits)
+            self._session = _session(self.limits, self._socket)
         try:
             response = await self._session.request(
                 asked.method,
@@ -115,10 +120,15 @@ class Forwarder:
             )
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise _as_gateway_error(error, asked.url) from None
-        if response.status not in STATUSES:
+        if response.status not in STATUSES or _is_encoded_on_its_way(response):
             response.close()
             raise _no_answer(asked.url)
         return UpstreamReply(response)
+
+
+def _is_encoded_on_its_way(response: aiohttp.ClientResponse) -> bool:
+    """Whether the connection itself compresses the body, which nobody asked for, and whose end only it knows."""
+    return response.headers.get("Transfer-Encoding", "chunked").strip().lower() != "chunked"
 
 
 async def pass_back(
@@ -172,9 +182,10 @@ def _url(upstream: Upstream, scope: Scope) -> URL:
     return URL(upstream.url(f"{path}?{query}" if query else path), encoded=True)
 
 
-def _session(limits: Limits) -> aiohttp.ClientSession:
+def _session(limits: Limits, socket: Path | None) -> aiohttp.ClientSession:
+    own = None if socket is None else aiohttp.UnixConnector(str(socket), limit=MAX_CONNECTIONS)
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, enable_cleanup_closed=False),
+        connector=own or aiohttp.TCPConnector(limit=MAX_CONNECTIONS, enable_cleanup_closed=False),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect, sock_read=limits.silent),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,

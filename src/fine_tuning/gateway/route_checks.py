@@ -8,6 +8,7 @@ from fine_tuning._util.model_names import is_fine_tuned, parse_checkpoint_name
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import ConflictError, NotFoundError, UsageError
 from fine_tuning.experiments.design import Design
+from fine_tuning.gateway import litellm_limits
 from fine_tuning.gateway.route_policy import RoutePolicy, Target
 from fine_tuning.gateway.upstreams import LOCAL, Upstream
 from fine_tuning.serving.model_resolution import find_target
@@ -36,6 +37,8 @@ def check_targets(
         if upstream is None:
             known = ", ".join(sorted([*upstreams, LOCAL]))
             raise UsageError(f"{target}: no upstream {target.upstream}; there are {known} (FINE_TUNING_UPSTREAMS)")
+        if upstream.vendor is not None and not litellm_limits.is_model(target.model):
+            raise UsageError(f"{target}: no name of a model of {upstream.vendor}, as LiteLLM has them")
 
 
 def _check_local(tx: Transaction, project: str, name: str, aliases: Collection[str]) -> None:

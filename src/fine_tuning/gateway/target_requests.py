@@ -9,7 +9,7 @@ from typing import NamedTuple
 from starlette.types import Scope
 from yarl import URL
 
-from fine_tuning.gateway import caller_keys
+from fine_tuning.gateway import caller_keys, litellm_limits
 from fine_tuning.gateway.http_headers import OWN, Headers
 from fine_tuning.gateway.route_policy import Target
 from fine_tuning.gateway.routed_body import RoutedBody
@@ -63,7 +63,10 @@ class RoutedCall(NamedTuple):
             message = f"{self.path}: {target}, which answers this route, has nothing of the kind: {NAMES[api]} alone"
             raise GatewayError(HTTPStatus.BAD_REQUEST, message, "not_translatable")
         only_chat = upstream.has_only_chat
-        return TranslatedCall.of(asked, api, self.body.fields, target.model, has_only_chat=only_chat)
+        found = TranslatedCall.of(asked, api, self.body.fields, target.model, has_only_chat=only_chat)
+        if upstream.vendor is not None:
+            litellm_limits.check(target.model, found.asked.messages)
+        return found
 
     def translated_scope(self, upstream: Upstream, held: str | None) -> Scope:
         """The scope of a translated call: none of the client's headers but its place in a trace, and a key."""

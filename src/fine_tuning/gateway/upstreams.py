@@ -26,6 +26,7 @@ RESERVED = frozenset({"v1", "docs", "healthz", "metrics", "openapi.json", "login
 
 _WIRES: Mapping[str, Wire] = {"openai": "openai", "anthropic": "anthropic", "gemini": "gemini"}  # by name
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_LITELLM = re.compile(r"litellm://(?P<vendor>[a-z0-9_]{1,40})")
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class Upstream:
     Attributes:
         address: scheme, host and the path before that of a call, without a slash at its end.
         stated: what it speaks, where its address says it.
+        vendor: whom LiteLLM's SDK asks, in place of an address; routes alone lead there.
     """
 
     name: str
     address: str
     stated: Literal["openai", "chat", "anthropic", "gemini"] | None = None
+    vendor: str | None = None
 
     @property
     def wire(self) -> Wire | None:
@@ -81,13 +84,15 @@ def _upstream(name: str, address: str) -> Upstream:
             f"dashes, and none of {', '.join(sorted(RESERVED))}"
         )
     given = address.strip()
+    if (of_litellm := _LITELLM.fullmatch(given)) is not None:
+        return Upstream(name, given, "chat", of_litellm["vendor"])
     stated = next((each for each in STATED if given.startswith(f"{each}+")), None)
     if stated is not None:
         given = given.removeprefix(f"{stated}+")
     parts = urlsplit(given)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ConfigurationError(
-            f"FINE_TUNING_UPSTREAMS: {name}: {address!r} is no address; write one such as https://api.openai.com"
+            f"FINE_TUNING_UPSTREAMS: {name}: {address!r} is no address; write one such as https://api.openai.com, or litellm://bedrock"
         )
     if parts.username or parts.password:
         raise ConfigurationError(f"FINE_TUNING_UPSTREAMS: {name}: an address must not contain a password")

@@ -21,6 +21,7 @@ from fine_tuning.gateway.exchanges import Exchange, encoding_of, is_capture_allo
 from fine_tuning.gateway.forwarding import Call, Forwarder
 from fine_tuning.gateway.http_headers import OWN, Headers, trace_parent
 from fine_tuning.gateway.kept_bodies import BodyLimits
+from fine_tuning.gateway.litellm_process import LiteLLMProcess
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.remembered import HeldKeys
 from fine_tuning.gateway.route_calls import LOCAL_UPSTREAM, Question, RouteCalls, Sources
@@ -39,7 +40,11 @@ from fine_tuning.store.workspace import Workspace
 
 MAX_KEPT_BYTES = 4 << 20
 OWN_PATHS = frozenset(
-    f"/v1/{each}".encode() for each in ("chat/completions", "completions", "embeddings", "messages", "responses")
+    f"/v1/{each}".encode()
+    for each in (
+        *("chat/completions", "completions", "embeddings", "messages", "responses"),
+        *("messages/count_tokens", "responses/input_tokens"),
+    )
 )
 
 
@@ -69,12 +74,12 @@ class GatewayApp:
         self._callers = GatewayCallers(workspace.database, config, rates or RateLimiter(config.requests_per_minute))
         self._held_keys = HeldKeys(workspace)
         self._routes = RouteTable(workspace.database)
-        self._route_calls = RouteCalls(
-            self._forwarder, app, Sources(upstreams, self._held_keys.of), workspace.database, self._record
-        )
+        sources = Sources(upstreams, self._held_keys.of, LiteLLMProcess(workspace.settings))
+        self._route_calls = RouteCalls(self._forwarder, app, sources, workspace.database, self._record)
         self._passing = {
             name.encode(): (each, request_gate.cross_origin(partial(self._pass, each), config))
             for name, each in upstreams.items()
+            if each.vendor is None
         }
         self._answering = request_gate.cross_origin(self._own, config)
         prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped)
@@ -82,7 +87,9 @@ class GatewayApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request to its upstream, to what its route names, or to the application."""
-        if scope["type"] != "http":
+        if scope["type"] == "websocket" and self._is_api(scope):
+            await _refuse_websocket(scope, send)
+        elif scope["type"] != "http":
             await self._app(scope, receive, self._closing(send) if scope["type"] == "lifespan" else send)
         else:
             await self._answers(scope)(scope, receive, send)
@@ -98,6 +105,11 @@ class GatewayApp:
             return self._answering if raw in OWN_PATHS and scope["method"] == "POST" else self._app
         is_other = azure_clients.is_of_azure(upstream.address, _path_at(upstream, scope), scope["query_string"])
         return self._app if is_other else passing
+
+    def _is_api(self, scope: Scope) -> bool:
+        """Whether a path is one of an upstream, or of this server's API."""
+        first = scope["path"].encode().lstrip(b"/").partition(b"/")[0]
+        return first == b"v1" or first in self._passing
 
     def _closing(self, send: Send) -> Send:
         """A `send` that ends the gateway, too, when the application has ended."""
@@ -135,8 +147,9 @@ class GatewayApp:
         except GatewayError as error:
             exchange.status = int(error.status)
             await send_error(send, error, wire_of(path, headers), exchange.call_id.encode())
-        if not is_routed:
-            self._record(exchange)
+        finally:  # also where the server ends, and the call with it
+            if not is_routed:
+                self._record(exchange)
 
     async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a call of this server's own API, which may be one of a route."""
@@ -201,6 +214,17 @@ class GatewayApp:
         prometheus_metrics.count_call(exchange)
         if _is_wanted(exchange):
             self._recorder.record(exchange)
+
+
+async def _refuse_websocket(scope: Scope, send: Send) -> None:
+    """Answer the request for a websocket with an error, which its client shows."""
+    message = "websockets are not passed on, and this server has none: use HTTP and its streams"
+    error = GatewayError(HTTPStatus.NOT_IMPLEMENTED, message, "websocket_not_supported")
+
+    async def sending(part: Message) -> None:
+        await send({**part, "type": f"websocket.{part['type']}"})
+
+    await send_error(sending, error, wire_of("", dict(scope["headers"])), f"call_{uuid.uuid4().hex}".encode())
 
 
 def _path_at(upstream: Upstream, scope: Scope) -> str:

@@ -88,7 +88,10 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="APIs that the gateway passes calls to, beside OpenAI, Anthropic and Gemini, as JSON: "
         '{"azure": "https://NAME.openai.azure.com"}; '
-        "chat+, openai+, anthropic+ or gemini+ before an address says its wire",
+        "chat+, openai+, anthropic+ or gemini+ before an address says its wire; litellm://VENDOR asks through LiteLLM",
+    )
+    litellm_python: Path | None = Field(
+        default=None, description="Python from 3.11 on that has LiteLLM; this one when unset"
     )
     secret_key: SecretStr | None = Field(
         default=None,
@@ -220,11 +223,11 @@ class Settings(BaseSettings):
         shlex.split(command)
         return command
 
-    @field_validator("home")
+    @field_validator("home", "litellm_python")
     @classmethod
-    def _expanded(cls, home: Path) -> Path:
+    def _expanded(cls, path: Path | None) -> Path | None:
         """A `~` from a .env file, which no shell has replaced."""
-        return Path(os.path.expanduser(home))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
+        return None if path is None else Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails for a user that does not exist
 
 
 _acting: ContextVar[str | None] = ContextVar("acting", default=None)

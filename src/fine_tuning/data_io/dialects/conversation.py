@@ -220,7 +220,7 @@ class _Reader:
     def _join_calls(self, calls: list[ToolCall]) -> None:
         """Add calls to the last message of the assistant, where there is one."""
         last = self.messages[-1] if self.messages else None
-        if last is None or last["role"] != "assistant":
+        if last is None or last.get("role") != "assistant":
             self._append({"role": "assistant", "content": None, "tool_calls": calls})
             return
         before, place = calls_of(last), len(self.messages)

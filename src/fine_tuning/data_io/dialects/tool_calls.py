@@ -106,6 +106,6 @@ def made_id(place: int, number: int) -> str:
     return f"call_{place}_{number}"
 
 
-def is_made(call_id: str) -> bool:
+def is_made(call_id: object) -> bool:
     """Whether an id is of `made_id`, and says nothing about the results of its call."""
-    return _MADE_ID.fullmatch(call_id) is not None
+    return isinstance(call_id, str) and _MADE_ID.fullmatch(call_id) is not None

@@ -15,7 +15,7 @@ from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, pars
 _KEYS = ("streamed_data", "chunks", "events", "stream")  # under which loggers keep nothing but the events
 _IS_STREAM = re.compile(r"\s*(?:data|event|id|retry)?:.*?\bdata:|\s*data:", re.DOTALL)
 _LINE_END = re.compile(r"\r\n|\n|\r")  # no other character that Unicode counts among them
-_BLANK = re.compile(rf"(?:{_LINE_END.pattern}){{2,}}")
+_BLANK = re.compile(rf"(?>{_LINE_END.pattern}){{2,}}")  # \r\n is one of them, and not two
 _DONE = "[DONE]"
 _JOINERS = (
     *(openai_stream.joined_chunks, openai_stream.joined_response, anthropic_stream.joined, gemini_stream.joined),

@@ -13,6 +13,7 @@ from fine_tuning.data_io.choices import note_others
 from fine_tuning.data_io.dialects.found_by_host import FOUND_KEYS, KEYS_OF_MESSAGES
 from fine_tuning.data_io.finish_reasons import BROKEN_OFF
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object, is_one_of, object_or_empty
+from fine_tuning.data_io.messages import content_text
 
 _CHUNK = "chat.completion.chunk"
 _ENDS = {"response.completed", "response.incomplete", "response.failed"}
@@ -55,8 +56,8 @@ class _Message:
     def add(self, delta: Row) -> None:
         """Add a piece of its content, its refusal or its calls."""
         for key in ("content", "refusal"):
-            if isinstance(piece := delta.get(key), str):
-                self.texts[key] = self.texts.get(key, "") + piece
+            if isinstance(piece := delta.get(key), str | list):  # parts, as Mistral's models that reason send them
+                self.texts[key] = self.texts.get(key, "") + content_text(piece)
         for key in KEYS_OF_MESSAGES:
             if value := delta.get(key):
                 before = self.facts.get(key)

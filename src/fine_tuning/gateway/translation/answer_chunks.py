@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Protocol, cast
+from typing import Protocol
 
 from fine_tuning.data_io.choices import first_of
 from fine_tuning.data_io.dialects.conversation import texts_as_written
-from fine_tuning.data_io.dialects.tool_calls import is_made
 from fine_tuning.data_io.finish_reasons import finish_reason
 from fine_tuning.data_io.formats import vendor_response
-from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, object_or_empty
+from fine_tuning.data_io.json_values import JsonObject, Row, first_value, is_list, is_object, is_one_of, object_or_empty
 from fine_tuning.data_io.messages import content_text, said_content
 from fine_tuning.data_io.usage import Usage as KnownUsage
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError, ProviderError
+from fine_tuning.gateway.translation.call_pieces import CallPieces
 from fine_tuning.gateway.translation.chat_apis import ChatApi
 from fine_tuning.serving.chat_types import Chunk, Delta, ToolCallDelta, Usage, summed
 from fine_tuning.serving.wires.object_ids import new_id
@@ -60,15 +60,14 @@ def whole_chunks(body: Row) -> Iterator[Chunk]:
             found = vendor_response.read_choice(body)
     except DataError as error:
         raise ProviderError(str(error)) from None
-    index = 0
+    pieces = CallPieces()
     for message in found.messages:
-        if text := content_text(said_content(message)):
+        if text := _said(message):
             yield chunk({"content": text})
-        for call in message.get("tool_calls") or ():
-            function, own = call["function"], call["id"]
-            call_id = new_id("call") if is_made(own) else own
-            yield call_chunk(index, call_id=call_id, name=function["name"], arguments=function["arguments"])
-            index += 1
+        calls: object = message.get("tool_calls") or []
+        for call in calls if is_list(calls) else [calls]:
+            yield chunk({"tool_calls": [pieces.add(call)]})
+    pieces.check_named()
     yield from end_chunks(found.finish_reason, _summed(found.usage))
 
 
@@ -106,26 +105,27 @@ class StreamReader(Protocol):
 
 
 class _ChatReader:
-    """Reads chunks of OpenAI's chat API."""
+    """Reads chunks of OpenAI's chat API, also as hosts write them that only resemble it."""
 
     def __init__(self) -> None:
         self.model: str | None = None
         self.is_ended = False
         self._reason: str | None = None
         self._usage: Usage | None = None
+        self._calls = CallPieces()
 
     def add(self, event: Row) -> Iterator[Chunk]:
         """See `StreamReader`."""
-        self.model = self.model or cast("str | None", event.get("model"))
+        self.model = self.model or _text(event.get("model"))
         self._usage = _summed(object_or_empty(event.get("usage"))) or self._usage
         choices = event.get("choices")
         for choice in map(object_or_empty, choices if is_list(choices) else []):
             given = object_or_empty(choice.get("delta"))
             delta: Delta = {}
-            if text := given.get("content") or given.get("refusal"):
-                delta["content"] = str(text)
+            if text := _said(given):
+                delta["content"] = text
             if is_list(calls := given.get("tool_calls")) and calls:
-                delta["tool_calls"] = cast("list[ToolCallDelta]", calls)
+                delta["tool_calls"] = [*map(self._calls.add, calls)]
             if given.get("refusal"):
                 self._reason = "content_filter"
             if (reason := choice.get("finish_reason")) is not None:
@@ -135,7 +135,24 @@ class _ChatReader:
 
     def end(self) -> Iterator[Chunk]:
         """See `StreamReader`."""
+        self._calls.check_named()
         return end_chunks(self._reason, self._usage)
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _said(delta: Mapping[str, object]) -> str:
+    """The text of a piece of an answer, whose reasoning is left out.
+
+    Raises:
+        ProviderError: it is none.
+    """
+    try:
+        return content_text(said_content(delta))
+    except DataError as error:
+        raise ProviderError(str(error)) from None
 
 
 class _MessagesReader:
@@ -146,15 +163,16 @@ class _MessagesReader:
         self.is_ended = False
         self._reason: str | None = None
         self._usage: JsonObject = {}
-        self._calls: dict[object, int] = {}  # their numbers, by the indexes of their blocks
-        self._empty: set[object] = set()  # those without a piece of their input so far
+        self._calls: dict[int | None, int] = {}  # their numbers, by the indexes of their blocks
+        self._empty: set[int | None] = set()  # those without a piece of their input so far
 
     def add(self, event: Row) -> Iterator[Chunk]:
         """See `StreamReader`."""
-        kind, index = event.get("type"), event.get("index")
+        kind, given = event.get("type"), event.get("index")
+        index = given if isinstance(given, int) else None
         if kind == "message_start":
             message = object_or_empty(event.get("message"))
-            self.model = cast("str | None", message.get("model"))
+            self.model = _text(message.get("model"))
             self._usage |= object_or_empty(message.get("usage"))
         elif kind == "content_block_start":
             yield from self._begin(index, object_or_empty(event.get("content_block")))
@@ -169,7 +187,7 @@ class _MessagesReader:
         elif kind == "message_stop":
             self.is_ended = True
 
-    def _begin(self, index: object, block: Row) -> Iterator[Chunk]:
+    def _begin(self, index: int | None, block: Row) -> Iterator[Chunk]:
         kind = block.get("type")
         if kind == "text" and (text := block.get("text")):
             yield chunk({"content": str(text)})
@@ -178,10 +196,10 @@ class _MessagesReader:
             given = json.dumps(block["input"], ensure_ascii=False) if block.get("input") else ""
             self._empty |= set() if given else {index}
             yield call_chunk(number, call_id=str(block.get("id")), name=str(block.get("name")), arguments=given)
-        elif kind not in {"text", "thinking", "redacted_thinking"}:
+        elif not is_one_of(kind, {"text", "thinking", "redacted_thinking"}):
             raise ProviderError(f"the answer has a block of type {kind!r}, which no other API has")
 
-    def _delta(self, index: object, delta: Row) -> Iterator[Chunk]:
+    def _delta(self, index: int | None, delta: Row) -> Iterator[Chunk]:
         if text := delta.get("text"):
             yield chunk({"content": str(text)})
         if (piece := delta.get("partial_json")) and index in self._calls:
@@ -205,7 +223,7 @@ class _ContentsReader:
 
     def add(self, event: Row) -> Iterator[Chunk]:
         """See `StreamReader`."""
-        self.model = self.model or cast("str | None", event.get("modelVersion"))
+        self.model = self.model or _text(event.get("modelVersion"))
         if is_object(usage := event.get("usageMetadata")):
             if not self._usage and isinstance(counted := usage.get("promptTokenCount"), int):
                 yield {"choices": [], "prompt_tokens": counted}

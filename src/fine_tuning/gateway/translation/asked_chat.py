@@ -16,6 +16,7 @@ from fine_tuning.data_io.request_options import tool_choice
 from fine_tuning.errors import DataError
 from fine_tuning.gateway.translation import request_fields
 from fine_tuning.gateway.translation.chat_apis import NAMES, ChatApi
+from fine_tuning.gateway.translation.message_shapes import check_shapes
 from fine_tuning.gateway.wire_errors import GatewayError
 
 Mode = Literal["auto", "none", "required"]
@@ -90,6 +91,7 @@ def read_chat(api: ChatApi, body: Row, target: ChatApi) -> AskedChat:
         try:
             _check_functions(api, body.get("tools"))
             found = read_conversation(_as_conversation(body))
+            check_shapes(found.messages, found.tools or [])
             choice, tools = _choice(body, found.tools or [])
         except DataError as error:
             raise untranslatable(f"{error} (for {NAMES[target]})") from None

@@ -34,6 +34,8 @@ def api_to_ask(upstream: Upstream, asked: ChatApi | None, wire: Wire) -> ChatApi
         asked: the API of the call.
         wire: of the call.
     """
+    if upstream.vendor is not None:
+        return "chat"  # always: nothing but what is known here goes to a vendor's SDK
     if upstream.wire is None or (upstream.wire == wire and not (upstream.has_only_chat and asked == "responses")):
         return None
     return _OF_WIRE[upstream.wire]

@@ -12,7 +12,7 @@ from fine_tuning.gateway.replies import BrokenOff
 
 MAX_EVENT_BYTES = 8 << 20
 _LONGEST_BLANK = 3  # bytes of an empty line that is not whole yet
-_BLANK = re.compile(rb"(?:\r\n|\n|\r){2,}")
+_BLANK = re.compile(rb"(?>\r\n|\n|\r){2,}")  # \r\n is one end of a line, and not two
 
 
 class EventReader:

@@ -91,7 +91,7 @@ def check(api: ChatApi, body: Row, target: ChatApi) -> None:
             raise _refused(field, value, target)
         _check_parts(field, value, target)
     if (effort := settings(api, body).get("effort")) not in (None, *_EFFORTS):
-        field = next(name for name in ("reasoning_effort", "reasoning", "output_config") if body.get(name))
+        field = next(name for name in ("reasoning_effort", "reasoning", "output_config") if body.get(name) is not None)
         raise _refused(field, effort, target)
 
 

@@ -21,7 +21,7 @@ from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.gateway.replies import BrokenOff, Reply, WholeReply
 from fine_tuning.gateway.translation.answer_chunks import StreamReader, stream_reader, whole_chunks
 from fine_tuning.gateway.translation.answers import Answer, answer_of
-from fine_tuning.gateway.translation.asked_chat import AskedChat, read_chat
+from fine_tuning.gateway.translation.asked_chat import AskedChat, read_chat, untranslatable
 from fine_tuning.gateway.translation.chat_apis import ChatApi, path_of, wire_of_api
 from fine_tuning.gateway.translation.chat_body import chat_body
 from fine_tuning.gateway.translation.contents_body import contents_body
@@ -69,7 +69,11 @@ class TranslatedCall(NamedTuple):
         else:
             body = messages_body(asked, model) if api == "messages" else contents_body(asked, model)
         path = path_of(api, model, is_streamed=asked.is_streamed)
-        return cls(asked, api, model, path, json.dumps(body, ensure_ascii=False).encode())
+        try:
+            text = json.dumps(body, ensure_ascii=False, allow_nan=False)
+        except ValueError:
+            raise untranslatable("the request has a number that JSON has not: NaN or an infinite one") from None
+        return cls(asked, api, model, path, _encoded(text))
 
     async def translated(self, reply: Reply, memory: MemoryBudget) -> Reply:
         """The reply of the target as one of the application's API; an error and a whole answer are read first.
@@ -107,12 +111,17 @@ class TranslatedCall(NamedTuple):
     def _answered(self, status: int, answer: Answer, found: Row, passed: Headers) -> Reply:
         events = [*map(answer.add, whole_chunks(found)), answer.end()]
         if self.asked.is_streamed:  # of a host that does not
-            return WholeReply(status, [*_STREAM, *passed], "".join(events).encode())
+            return WholeReply(status, [*_STREAM, *passed], _encoded("".join(events)))
         return _written(status, answer.whole(), passed)
 
 
+def _encoded(text: str) -> bytes:
+    """A text, of which half a surrogate pair, which no bytes can be, becomes a question mark."""
+    return text.encode("utf-8", "replace")
+
+
 def _written(status: int, body: Mapping[str, object], passed: Headers) -> WholeReply:
-    text = json.dumps(body, ensure_ascii=False).encode()
+    text = _encoded(json.dumps(body, ensure_ascii=False))
     head = [(b"content-type", b"application/json"), (b"content-length", str(len(text)).encode())]
     return WholeReply(status, [*head, *passed], text)
 
@@ -127,16 +136,22 @@ class _StreamedReply:
         self._answer: Answer | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """See `Reply`."""
+        """See `Reply`.
+
+        Raises:
+            GatewayError: 502, it failed before it said anything.
+        """
         events = EventReader()
         try:
             async for piece in _bounded(self._reply.pieces()):
                 if text := "".join(map(self._add, self._events(events.add(piece)))):
-                    yield text.encode()
+                    yield _encoded(text)
             last = self._events(events.end())
-            yield "".join([*map(self._add, last), *self._end()]).encode()
+            yield _encoded("".join([*map(self._add, last), *self._end()]))
         except ProviderError as error:
-            yield self._answering().fail(str(error)).encode()
+            if self._answer is None:  # nothing was said yet, so that another target may answer
+                raise GatewayError(HTTPStatus.BAD_GATEWAY, str(error), "target_failed") from None
+            yield _encoded(self._answering().fail(str(error)))
 
     def _events(self, events: Iterator[Row]) -> Iterator[Row]:
         for event in events:

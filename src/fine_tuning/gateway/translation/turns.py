@@ -53,17 +53,24 @@ def divided(messages: Sequence[Message]) -> tuple[list[str], list[Turn]]:
 
 
 def parts(message: Message) -> Iterator[str | Image]:
-    """The texts and images of a message, without empty texts."""
+    """The texts and images of a message, without empty texts.
+
+    Raises:
+        GatewayError: 400, an image has neither an address nor a content.
+    """
     content = said_content(message)
     given = content if is_list(content) else [{"type": "text", "text": content}]
     for part in map(object_or_empty, given):
         if part.get("type") == "image_url":
-            yield _image(str(object_or_empty(part.get("image_url")).get("url")))
+            yield _image(part.get("image_url"))
         elif text := part.get("text"):
             yield str(text)
 
 
-def _image(url: str) -> Image:
+def _image(given: object) -> Image:
+    url = given.get("url") if is_object(given) else given  # a text alone: many hosts take it
+    if not isinstance(url, str):
+        raise untranslatable("an image has neither an address nor a content", "messages")
     head, mark, data = url.partition(";base64,")
     if not mark or not head.startswith("data:"):
         return Image(None, None, url)
