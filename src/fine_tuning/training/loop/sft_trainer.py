@@ -127,7 +127,7 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
 
     def count(self, model: torch.nn.Module, inputs: Batch) -> Count:
         """The summed loss over a batch's labelled tokens, in nats."""
-        logits, targets = model(input_ids=inputs["input_ids"], labels=inputs["labels"])
+        logits, targets = model(**{name: inputs[name] for name in ("input_ids", "labels", "attention_mask")})
         hits = int((logits.detach().argmax(-1) == targets).sum())
         return Count(cross_entropy(logits, targets, reduction="sum"), targets.numel(), hits)
 
