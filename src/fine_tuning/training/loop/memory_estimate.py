@@ -109,9 +109,12 @@ def release_memory() -> None:
 
 
 def free() -> int:
-    """Bytes that are free where the training runs: the GPU's, else the machine's, the container's or the process's."""
+    """Bytes that are free where the training runs: the GPU's, else the machine's, the container's or the process's.
+
+    Of a GPU also those that this process holds, as the weights are a part of what is needed.
+    """
     if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
+        return int(torch.cuda.mem_get_info()[0]) + torch.cuda.memory_reserved()
     left = [int(psutil.virtual_memory().available)]
     with suppress(OSError, ValueError):  # of a container: "max" where it has no limit
         left.append(int(CGROUP.joinpath("memory.max").read_text()) - int(CGROUP.joinpath("memory.current").read_text()))

@@ -76,6 +76,10 @@ class TrainingConfig(BaseModel):
     compile_layers: bool | None = Field(
         default=None, description="Compile the layers of the model; when unset, only for long trainings."
     )
+    gradient_checkpointing: bool | None = Field(
+        default=None,
+        description="Compute each layer again in the backward pass; when unset, where memory requires it.",
+    )
     workers: Count = Field(
         default=1, description="Number of data-parallel workers (machines, or processes on one machine)."
     )
