@@ -13,6 +13,7 @@ from torch import distributed
 from trl import SFTConfig
 
 from fine_tuning._util.files import atomic_folder, write_json
+from fine_tuning.base_models import template_names
 from fine_tuning.base_models.pretrained import load_config, load_tokenizer
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
@@ -135,7 +136,7 @@ def _tokenizer(config: TrainingConfig) -> Tokenizer:
         raise NotFoundError(f"no base model at {config.base_model_path}")
     tokenizer = load_tokenizer(Path(config.base_model_path))
     if not tokenizer.chat_template:
-        raise DataError(f"{config.base_model_path} has no chat template; choose an instruction-tuned base model")
+        raise DataError(f"{config.base_model_path} has no chat template; {template_names.ADVICE}")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer

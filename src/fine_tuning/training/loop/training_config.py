@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, ValidationError
 
+from fine_tuning.base_models.template_names import ChatTemplate
 from fine_tuning.errors import MissingDependencyError, UsageError
 
 Precision = Literal["auto", "bf16", "fp32"]
@@ -61,6 +62,9 @@ class TrainingConfig(BaseModel):
     trained_layers: Count | None = Field(default=None, description="Train only this many of the uppermost layers.")
     max_length: int = Field(
         default=1024, ge=8, description="Maximum number of tokens of a conversation; the rest is truncated."
+    )
+    chat_template: ChatTemplate | None = Field(
+        default=None, description="Chat template, for a base model that has none."
     )
     seed: int = Field(default=42, ge=0, lt=2**32)
     checkpoint_steps: Count | None = Field(default=None, description="Optimizer steps between checkpoints.")
