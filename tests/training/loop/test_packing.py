@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM, MistralConfig, MistralForCausalLM
 
-from fine_tuning.training.loop import attention, packing, trainable_model
+from fine_tuning.training.loop import attention, output_loss, packing, trainable_model
 from fine_tuning.training.loop.chat_tokens import IGNORED
 
 LENGTHS = [9, 1, 30, 17]
@@ -79,6 +79,34 @@ def test_packed_long_rows_and_windows_equal_padded(monkeypatch: pytest.MonkeyPat
     inputs = batch()
     packed = losses_and_gradients(mistral(window, attention.NAME), inputs)
     check_equal(packed, losses_and_gradients(mistral(window, "eager"), padded_only(inputs)))
+
+
+@pytest.mark.parametrize("cap", [None, 3.0])
+@pytest.mark.parametrize("at_once", [1 << 20, 64 * 5])
+def test_summed_loss_and_gradients_equal_those_of_all_logits(
+    monkeypatch: pytest.MonkeyPatch, cap: float | None, at_once: int
+) -> None:
+    monkeypatch.setattr(output_loss, "LOGITS_AT_ONCE", at_once)
+    torch.manual_seed(0)
+    head, hidden, targets = torch.nn.Linear(16, 64, bias=False), torch.randn(13, 16), torch.randint(0, 64, (13,))
+    hidden.requires_grad_()
+    torch.nn.init.normal_(head.weight)
+    logits = output_loss.capped(head(hidden), cap)
+    wanted = torch.nn.functional.cross_entropy(logits, targets, reduction="sum")
+    expected = torch.autograd.grad(wanted / 7, [hidden, head.weight])
+    found = output_loss.summed_loss(head, hidden, targets, cap)
+    torch.testing.assert_close(found.loss, wanted)
+    assert int(found.hits) == int((logits.argmax(-1) == targets).sum())
+    for gradient, other in zip(torch.autograd.grad(found.loss / 7, [hidden, head.weight]), expected, strict=True):
+        torch.testing.assert_close(gradient, other)
+    frozen = output_loss.summed_loss(head.requires_grad_(requires_grad=False), hidden, targets, cap)
+    torch.testing.assert_close(torch.autograd.grad(frozen.loss / 7, [hidden])[0], expected[0])
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = output_loss.summed_loss(head, hidden, targets, cap)
+    torch.testing.assert_close(torch.autograd.grad(rounded.loss / 7, [hidden])[0], expected[0], rtol=0.1, atol=0.05)
+    with_bias = torch.nn.Linear(16, 64)
+    plain = torch.nn.functional.cross_entropy(output_loss.capped(with_bias(hidden), cap), targets, reduction="sum")
+    torch.testing.assert_close(output_loss.summed_loss(with_bias, hidden, targets, cap).loss, plain)
 
 
 def test_packed_rows_do_not_see_each_other(tiny_model_dir: Path) -> None:

@@ -17,6 +17,7 @@ from torch.distributed.tensor import DTensor
 from fine_tuning.training.loop import attention
 from fine_tuning.training.loop.library_types import Network
 from fine_tuning.training.loop.lora_layers import LeanLinear
+from fine_tuning.training.loop.output_loss import tokens_at_once
 from fine_tuning.training.loop.packing import can_pack
 
 GB = 1e9
@@ -82,7 +83,9 @@ def needed(
         activations = layers * tokens * config.hidden_size * size + in_layers + in_adapters // layers
     else:
         activations = layers * in_layers + in_adapters
-    logits = _largest(labels, micro_batch) * config.vocab_size * OF_LOGIT
+    labelled = _largest(labels, micro_batch)
+    at_once = labelled if is_pair else min(labelled, tokens_at_once(config.vocab_size))
+    logits = at_once * config.vocab_size * OF_LOGIT
     return Needed(weights, trained * OF_TRAINED, activations, logits)
 
 

@@ -18,6 +18,7 @@ from fine_tuning.training.loop import attention, fsdp, packing, precision
 from fine_tuning.training.loop.chat_tokens import IGNORED
 from fine_tuning.training.loop.library_types import Network, Tokenizer
 from fine_tuning.training.loop.lora_layers import add_adapters
+from fine_tuning.training.loop.output_loss import Summed, capped, summed_loss
 from fine_tuning.training.loop.training_config import TrainingConfig
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -84,7 +85,8 @@ def compute_labelled_only(model: Network) -> None:
     """Let `model(input_ids=..., labels=..., attention_mask=...)` run the output layer on labelled positions only.
 
     With a vocabulary of 49,152 the logits of one token cost as much as a fifth of a 135M model; prompts need none.
-    It then returns the logits in fp32, (labelled, vocabulary), and the labels, (labelled,), in the order of the rows.
+    It then returns the logits in fp32, (labelled, vocabulary), and the labels, (labelled,), in the order of the rows;
+    with `summed` what their losses sum up to, without having all logits at once.
     With a mask, which is of padding on the right, the rows are laid end to end where the model can keep them apart.
     Without labels the model answers as before.
     """
@@ -95,8 +97,10 @@ def compute_labelled_only(model: Network) -> None:
         input_ids: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
+        *,
+        summed: bool = False,
         **rest: object,
-    ) -> ModelOutput | tuple[torch.Tensor, torch.Tensor]:
+    ) -> ModelOutput | tuple[torch.Tensor, torch.Tensor] | Summed:
         if labels is None or input_ids is None:
             return plain_forward(input_ids=input_ids, attention_mask=attention_mask, **rest)
         targets = pad(labels[:, 1:], (0, 1), value=IGNORED)  # what each token has to predict
@@ -108,8 +112,10 @@ def compute_labelled_only(model: Network) -> None:
             # Padding is on the right, where causal attention never looks: without a mask the faster kernel is used.
             hidden = model.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
         chosen = targets != IGNORED
-        logits = model.get_output_embeddings()(hidden[chosen]).float()
-        return (logits if cap is None else cap * torch.tanh(logits / cap)), targets[chosen]
+        head = model.get_output_embeddings()
+        if summed:
+            return summed_loss(head, hidden[chosen], targets[chosen], cap)
+        return capped(head(hidden[chosen]).float(), cap), targets[chosen]
 
     cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
     model.forward = forward
