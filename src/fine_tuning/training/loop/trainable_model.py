@@ -16,6 +16,7 @@ from fine_tuning.base_models.pretrained import load_network
 from fine_tuning.export.merge import merge_adapter, save_merged
 from fine_tuning.training.loop import attention, fsdp, packing, precision
 from fine_tuning.training.loop.chat_tokens import IGNORED
+from fine_tuning.training.loop.gpu_kernels import use_fused_layers
 from fine_tuning.training.loop.library_types import Network, Tokenizer
 from fine_tuning.training.loop.lora_layers import add_adapters
 from fine_tuning.training.loop.output_loss import Summed, capped, summed_loss
@@ -32,6 +33,7 @@ def load(config: TrainingConfig) -> Network:
         _freeze_lower_layers(network, config.trained_layers)
     else:
         network = add_adapters(base(config, _fast(config)), config)
+    use_fused_layers(causal(network))
     compute_labelled_only(causal(network))
     return network
 
