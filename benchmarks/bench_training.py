@@ -81,7 +81,7 @@ from datasets import Dataset
 from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
-from fine_tuning.training import network, precision
+from fine_tuning.training.loop import precision, trainable_model
 from fine_tuning.training.loop.training_config import TrainingConfig
 from fine_tuning.training.loop.batches import LengthGrouped
 from fine_tuning.training.loop.chat_tokens import tokenise_file
@@ -112,7 +112,7 @@ trainer = SFTTrainer(
     peft_config=LoraConfig(r={RANK}, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"))
 if kind == "batches":
     same = TrainingConfig(base_model_path=model, train_file=file, output_dir=output, lora_rank={RANK})
-    set_peft_model_state_dict(trainer.model, get_peft_model_state_dict(network.load(same)))
+    set_peft_model_state_dict(trainer.model, get_peft_model_state_dict(trainable_model.load(same)))
 trainer.train()
 (warm, before), (last, tokens) = clock.seen[{WARM}], clock.seen[max(clock.seen)]
 merged = trainer.model.float().merge_and_unload().to(torch.bfloat16)
@@ -139,7 +139,7 @@ print(loss / count)
 
 PRODUCT = """
 import time, torch
-from fine_tuning.training import precision
+from fine_tuning.training.loop import precision
 dtype = torch.bfloat16 if precision.choose("auto") == "bf16" else torch.float32
 one, other = (torch.randn(2048, 2048).to(dtype) for _ in range(2))
 times = []

@@ -186,18 +186,24 @@ def test_experiment_of_model_name_counts_for_pinned_version_only(monkeypatch: py
         assert not [node for node in lineage.trace(tx, second).nodes if node.kind == "experiment"]
 
 
+@pytest.mark.parametrize("weights", ["model.safetensors", "model-00002-of-00003.safetensors"])
 def test_artifact_gate_changed_imported_folder_blocks_deployment(
-    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, weights: str
 ) -> None:
     monkeypatch.setenv("FINE_TUNING_DEPLOY_GATES", "artifact")
     folder = Path(shutil.copytree(tiny_model_dir, tmp_path / "ext"))
+    if weights != "model.safetensors":
+        from transformers import AutoModelForCausalLM
+
+        (folder / "model.safetensors").unlink()
+        AutoModelForCausalLM.from_pretrained(tiny_model_dir).save_pretrained(folder, max_shard_size="100KB")
     (folder / "README.md").write_text("---\nbase_model: tiny\n---\n# Lamp\n")
     registry = ModelRegistry()
     assert registry.import_model("lamp", folder)["base_model"] == "tiny"
     assert registry.deploy_model("lamp") == 1
     registry.set_model_status("lamp", "READY")
-    weights = folder / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\0\1")
+    changed = folder / weights
+    changed.write_bytes(changed.read_bytes()[:-1] + b"\1")
     with pytest.raises(ConflictError, match="gate artifact: lamp v1 has a file that has changed"):
         registry.deploy_model("lamp")
 

@@ -9,11 +9,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
+from fine_tuning.base_models.chat_templates import check_free, with_chat_template
 from fine_tuning.base_models.embedded import EMBEDDED, SMOLLM2, is_ready, prepare
 from fine_tuning.base_models.gguf_import import OnProgress
 from fine_tuning.base_models.hub import from_hub
 from fine_tuning.base_models.model_folder import check_model_folder, count_parameters, size_on_disk
-from fine_tuning.errors import NotFoundError
+from fine_tuning.errors import NotFoundError, UsageError
 
 DEFAULT_BASE_MODEL = SMOLLM2.name
 
@@ -71,17 +72,25 @@ def hub_id(name: str) -> str | None:
     return name if _folder(name) is None and _HUB_ID.fullmatch(name) else None
 
 
-def check(name: str) -> None:
+def check(name: str, chat_template: str | None = None) -> None:
     """Check a name without fetching anything.
+
+    Args:
+        chat_template: for a model that has none.
 
     Raises:
         NotFoundError: the name is unknown, or the folder is not a model; the message lists the known names.
         DataError: the folder of this name is incomplete.
+        UsageError: the model has another chat template.
     """
     if is_embedded(name):
+        if chat_template is not None:
+            raise UsageError(f"{name} has its own chat template; leave out {chat_template}")
         return
     if folder := _folder(name):
-        check_model_folder(folder)
+        check_model_folder(folder, needs_template=chat_template is None)
+        if chat_template is not None:
+            check_free(folder, chat_template)
         return
     if is_known(name):
         return
@@ -93,20 +102,30 @@ def check(name: str) -> None:
     )
 
 
-def resolve(name: str, models_dir: Path) -> BaseModel:
+def resolve(name: str, models_dir: Path, chat_template: str | None = None) -> BaseModel:
     """Resolve the base model `name`; fetch it if it is not on this disk yet.
 
     Args:
         name: an embedded model's name, the path of a folder in Hugging Face's layout, or a hub id "organisation/model".
         models_dir: folder of converted embedded models; created if needed.
+        chat_template: for a model that has none: the result is a folder in `models_dir` that has it.
 
     Raises:
         NotFoundError: the name is unknown; the message lists the known ones and the nearest.
         DataError: the model's files are damaged or incomplete.
+        UsageError: the model has another chat template.
         ProviderError: the model has to be fetched and its host cannot be reached or refused.
         StorageError: the disk is full or read-only.
     """
-    return pull(name, models_dir)
+    if chat_template is None:
+        return pull(name, models_dir)
+    check(name, chat_template)
+    folder = _folder(name)
+    source: Literal["path", "hub"] = "path"
+    if folder is None:
+        folder, source = from_hub(name, _OTHERWISE), "hub"
+        check_model_folder(folder, needs_template=False)
+    return _checked(name, with_chat_template(folder, chat_template, models_dir), source)
 
 
 def pull(name: str, models_dir: Path, on_progress: OnProgress | None = None) -> BaseModel:

@@ -8,11 +8,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 
-from fine_tuning._util.files import PARTIAL, file_signature, is_file, make_folder, read_json, translated_os_errors
+from fine_tuning._util.files import (
+    PARTIAL,
+    file_signature,
+    is_file,
+    make_folder,
+    read_json,
+    sha256_file,
+    translated_os_errors,
+)
+from fine_tuning.base_models import template_names
 from fine_tuning.base_models.model_config import Sizes, check_config, check_token_ids
-from fine_tuning.base_models.model_weights import check_amount, check_weights
+from fine_tuning.base_models.model_weights import INDEX, check_amount, check_weights
 from fine_tuning.base_models.safetensors_header import StoredTensor, read_header
 from fine_tuning.base_models.tokenizer_files import check_tokenizer, read_object
 from fine_tuning.errors import DataError, NotFoundError
@@ -22,8 +32,11 @@ Signature = tuple[tuple[str | int, ...], ...]
 _READ = {".json", ".safetensors", ".jinja"}
 
 
-def check_model_folder(folder: Path) -> None:
+def check_model_folder(folder: Path, *, needs_template: bool = True) -> None:
     """Check that `folder` has what training and serving read, as `check_files` does; nothing in it is executed.
+
+    Args:
+        needs_template: False where the chat template is given beside the folder.
 
     Raises:
         NotFoundError: the folder or its configuration is missing.
@@ -32,8 +45,8 @@ def check_model_folder(folder: Path) -> None:
     check_files(folder)
     if not (folder / "tokenizer.json").is_file():
         raise DataError(f"{folder} has no tokenizer.json; save the tokenizer in the fast format beside the weights")
-    if not has_chat_template(folder):
-        raise DataError(f"{folder} has no chat template; use an instruct model or add chat_template.jinja")
+    if needs_template and not has_chat_template(folder):
+        raise DataError(f"{folder} has no chat template; {template_names.ADVICE}")
 
 
 def check_files(folder: Path) -> None:
@@ -140,7 +153,8 @@ def atomic_model_folder(target: Path) -> Iterator[Path]:
             yield temporary
             temporary.chmod(0o755)
             for file in temporary.iterdir():
-                file.chmod(0o644)
+                if file.stat().st_nlink == 1:  # another is a file of somebody else's, too
+                    file.chmod(0o644)
             try:
                 temporary.rename(target)
             except OSError:
@@ -148,6 +162,24 @@ def atomic_model_folder(target: Path) -> Iterator[Path]:
                     raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def weights_file(folder: Path) -> Path:
+    """The file of the weights: the only one, or the index of several; where there is none, the one that is missing."""
+    index = folder / INDEX
+    return index if index.is_file() else folder / "model.safetensors"
+
+
+def weights_sha256(file: Path) -> str:
+    """The checksum of weights in hexadecimal: of a file, or of all files beside an index.
+
+    Raises:
+        NotFoundError: the file is missing.
+    """
+    if file.name != INDEX:
+        return sha256_file(file)
+    lines = [f"{sha256_file(each)}  {each.name}" for each in _weight_files(file.parent)]
+    return sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fine_tuning.base_models.template_names import ChatTemplate
 from fine_tuning.commands import output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
@@ -69,6 +70,7 @@ class TrainingOptions:
     tuning: Annotated[Tuning, _setting("tuning")] = "lora"
     batch_size: Annotated[int | None, _setting("batch_size")] = None
     max_length: Annotated[int | None, _setting("max_length")] = None
+    chat_template: Annotated[ChatTemplate | None, _setting("chat_template")] = None
     workers: Annotated[int | None, _setting("workers")] = None
     ray_address: Annotated[str | None, _setting("ray_address", "--ray")] = None
     early_stopping: Annotated[int | None, _setting("early_stopping")] = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fine_tuning._util.files import read_json
+from fine_tuning.base_models.chat_templates import adds_bos
 from fine_tuning.base_models.llama_layout import name_of_pre_tokenizer
 from fine_tuning.errors import DataError
 from fine_tuning.export.chat_template import chat_template
@@ -49,7 +50,7 @@ def add_tokenizer(writer: Any, model_dir: Path, vocab_size: int) -> None:
         _add_byte_level(writer, definition, model_dir)
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
-    writer.add_add_bos_token(_adds_bos(model_dir))
+    writer.add_add_bos_token(adds_bos(model_dir))
     for role in ("bos", "eos", "unk", "pad"):
         token = settings.get(f"{role}_token")
         text = token["content"] if isinstance(token, dict) else token
@@ -152,12 +153,3 @@ def _vocabulary(definition: dict[str, Any], size: int) -> tuple[list[str], list[
         tokens[added["id"]] = added["content"]
         kinds[added["id"]] = _CONTROL if added["special"] else _USER_DEFINED
     return tokens, kinds
-
-
-def _adds_bos(model_dir: Path) -> bool:
-    """Whether the tokenizer prepends a BOS token to every text."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(model_dir / "tokenizer.json"))
-    tokenizer.no_padding()
-    return bool(tokenizer.encode("").ids)

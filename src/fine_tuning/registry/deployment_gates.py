@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from fine_tuning._util.files import is_file, sha256_file
+from fine_tuning._util.files import is_file
+from fine_tuning.base_models.model_folder import weights_file, weights_sha256
 from fine_tuning.errors import ConflictError
 from fine_tuning.registry import expiry
 from fine_tuning.registry.version_lookup import find_version
@@ -84,17 +85,17 @@ def _artifact(tx: Transaction, version: ModelVersion, settings: Settings) -> str
     for artifact in model_versions.artifacts(tx, version["model_name"], version["version"]):
         if artifact["sha256"] is None:
             continue
-        path = weights_file(artifact["kind"], artifact["path"])
+        path = artifact_file(artifact["kind"], artifact["path"])
         if not is_file(path):
             return f"has a missing file: {path}"
-        if sha256_file(path) != artifact["sha256"]:
+        if weights_sha256(path) != artifact["sha256"]:
             return f"has a file that has changed since it was registered: {path}"
     return ""
 
 
-def weights_file(kind: str, path: str) -> Path:
+def artifact_file(kind: str, path: str) -> Path:
     """The file whose checksum is recorded for an artifact: for a merged model, the weights in its folder."""
-    return Path(path) / "model.safetensors" if kind == "merged" else Path(path)
+    return weights_file(Path(path)) if kind == "merged" else Path(path)
 
 
 _GATES: dict[str, Callable[[Transaction, ModelVersion, Settings], str]] = {

@@ -6,8 +6,8 @@ import logging
 import re
 from pathlib import Path
 
-from fine_tuning._util.files import sha256_file
 from fine_tuning._util.library_errors import library_errors
+from fine_tuning.base_models.model_folder import weights_file, weights_sha256
 from fine_tuning.base_models.pretrained import check_loadable
 from fine_tuning.errors import DataError
 from fine_tuning.registry.model_card import FILE_NAME
@@ -18,7 +18,6 @@ from fine_tuning.store.workspace import Workspace
 _log = logging.getLogger(__name__)
 MAX_CARD_CHARACTERS = 1 << 20
 _BASE = re.compile(r"[\w.-]{1,99}(?:/[\w.-]{1,99})?", re.ASCII)  # a name or a hub id; never a path of the card's author
-REQUIRED_FILES = ("config.json", "model.safetensors")
 
 
 def import_folder(workspace: Workspace, model_name: str, folder: str | Path, base_model: str | None) -> NewModelVersion:
@@ -42,7 +41,7 @@ def import_folder(workspace: Workspace, model_name: str, folder: str | Path, bas
     path = _checked(folder) if kind is None else folder.absolute()
     if kind is not None:
         check_composed(kind, path, workspace.settings)
-    checksum = None if kind is not None else sha256_file(path / "model.safetensors")
+    checksum = None if kind is not None else weights_sha256(weights_file(path))
     with workspace.database.write() as tx:
         artifact_id = artifacts.add(tx, None, "merged", str(path), checksum)
     return {
@@ -77,7 +76,7 @@ def _base_model_of_card(folder: Path) -> str | None:
 
 
 def _checked(folder: Path) -> Path:
-    if missing := [name for name in REQUIRED_FILES if not (folder / name).is_file()]:
+    if missing := [file.name for file in (folder / "config.json", weights_file(folder)) if not file.is_file()]:
         pickled = [path.name for path in folder.glob("*.bin")] + [path.name for path in folder.glob("*.pt")]
         why = f"; {pickled[0]} may run code and is not read, save it as safetensors" if pickled else ""
         raise DataError(f"{folder} is not a model folder: {missing[0]} is missing{why}")

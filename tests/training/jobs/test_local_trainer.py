@@ -13,9 +13,11 @@ from typing import Any
 
 import psutil
 import pytest
+from transformers import AutoModelForCausalLM
 
-from fine_tuning import CostTracker, LocalFineTuner, ModelRegistry
+from fine_tuning import CostTracker, LLMService, LocalFineTuner, ModelRegistry
 from fine_tuning.errors import ConflictError, DataError, NotFoundError, TrainingError, UsageError
+from fine_tuning.export.chat_template import rendered
 from fine_tuning.store import artifacts, costs, jobs
 from fine_tuning.store.database import Database
 from fine_tuning.store.workspace import open_workspace
@@ -84,6 +86,35 @@ def test_job_succeeds_with_a_model(
     assert cost["total_cost"] == pytest.approx(stored["result"]["wall_seconds"] * 0.001)
     assert cost["training_tokens"] == job["trained_tokens"]
     assert LocalFineTuner().list_jobs()[0]["job_id"] == job["job_id"]
+
+
+def test_job_on_sharded_base_without_template_is_served_and_exported_with_the_named_one(
+    database: Database, file_id: str, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    base = Path(shutil.copytree(tiny_model_dir, tmp_path / "base"))
+    (base / "chat_template.jinja").unlink()
+    (base / "model.safetensors").unlink()
+    AutoModelForCausalLM.from_pretrained(tiny_model_dir).save_pretrained(base, max_shard_size="100KB")
+    assert (base / "model.safetensors.index.json").is_file()
+    with pytest.raises(DataError, match="--chat-template"):
+        start(file_id, base)
+    tuner, job_id = start(file_id, base, chat_template="chatml", max_steps=2)
+    job = tuner.wait_for_job(job_id, poll_seconds=0.1)
+    assert job["status"] == "succeeded", job["error"]
+    with database.read() as tx:
+        stored = jobs.get(tx, job_id)
+    assert stored is not None
+    assert stored["hyperparameters"]["chat_template"] == "chatml"
+    served, merged = Path(str(stored["base_model"])), Path(str(stored["result"]["merged_dir"]))
+    asked = [{"role": "user", "content": "Please add 1 and 2 for me."}]
+    text = rendered(tiny_model_dir, asked)  # its own template is of the same form
+    assert text is not None
+    assert [rendered(folder, asked) for folder in (served, merged)] == [text, text]
+    service = LLMService()
+    service.set_model(str(job["fine_tuned_model"]))
+    assert service.complete(asked[0]["content"], max_tokens=4)["content"]
+    plan = ExportPlan(job["fine_tuned_model"], "gguf", tmp_path / "exported", prompts=1)
+    assert export_model(plan, workspace=open_workspace()).parity.keys() == {"merged", "exported"}
 
 
 def test_resume_job_continues_at_the_paused_step(file_id: str, tiny_model_dir: Path) -> None:

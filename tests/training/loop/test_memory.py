@@ -9,10 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from transformers.models.llama.modeling_llama import LlamaMLP
 
 from fine_tuning.errors import TrainingError
+from fine_tuning.training.loop.checkpointed_layers import is_wanted
+from fine_tuning.training.loop.memory_estimate import Needed
 from fine_tuning.training.loop.micro_batch import with_fewer_rows
 from fine_tuning.training.loop.training_config import TrainingConfig
+from tests.training.conftest import Run, losses
 
 # Lets the address space grow by so many bytes from the moment at which the training proper begins.
 LIMITED = """
@@ -96,3 +100,32 @@ def test_with_fewer_rows_halves_micro_batch_down_to_one() -> None:
     assert with_fewer_rows(config, 3).micro_batch_size == 1
     with pytest.raises(TrainingError, match="one row at a time"):
         with_fewer_rows(config, 1)
+
+
+def test_gradient_checkpointing_gives_equal_losses_and_says_so(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    computed: list[int] = []
+    forward = LlamaMLP.forward
+    monkeypatch.setattr(LlamaMLP, "forward", lambda *args: (computed.append(1), forward(*args))[1])
+    found = {}
+    for checkpointing in (False, True):
+        computed.clear()
+        settings = {"precision": "fp32", "max_steps": 2, "gradient_checkpointing": checkpointing}
+        _, events = run(f"checkpointing-{checkpointing}", **settings)
+        said = [event.message for event in events if "gradient checkpointing" in event.message]
+        needed = next(event.data["needed"] for event in events if "needed" in event.data)
+        found[checkpointing] = losses(events), len(computed), len(said), needed["activations"]
+    (plain, once, unsaid, whole), (again, twice, said, less) = found[False], found[True]
+    assert again == pytest.approx(plain, abs=1e-4)
+    assert twice == once + 2 * 2  # two layers in two steps
+    assert (unsaid, said) == (0, 1)
+    assert less < whole
+
+
+@pytest.mark.parametrize(("available", "expected"), [(99, False), (100, True), (199, True), (200, False)])
+def test_gradient_checkpointing_only_where_memory_fits_thereby(available: int, expected: bool) -> None:
+    config = TrainingConfig(base_model_path="-", train_file="-", output_dir="-")
+    plain, less = Needed(50, 20, 120, 10), Needed(50, 20, 20, 10)
+    assert is_wanted(config, plain, less, available) is expected
+    for chosen in (True, False):
+        fixed = config.model_copy(update={"gradient_checkpointing": chosen})
+        assert is_wanted(fixed, plain, less, available) is chosen

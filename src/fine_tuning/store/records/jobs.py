@@ -22,6 +22,7 @@ class Hyperparameters(TypedDict, total=False):
     learning_rate_multiplier: float | str
     beta: float | str
     seed: int
+    chat_template: str
 
 
 class JobMethod(TypedDict):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from fine_tuning._util.files import sha256_file
 from fine_tuning._util.model_names import fine_tuned_name
+from fine_tuning.base_models.model_folder import weights_file, weights_sha256
 from fine_tuning.settings import Settings
 from fine_tuning.store import artifacts, costs, files, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
@@ -49,7 +49,7 @@ def _over_all_sessions(before: JobResult, trained: TrainingResult, joules: float
 
 def _record_success(workspace: Workspace, job: Job, worker: str, trained: TrainingResult, result: JobResult) -> bool:
     metrics_file = write_results(workspace, job)
-    checksum = sha256_file(Path(str(trained.merged_dir)) / "model.safetensors")
+    checksum = weights_sha256(weights_file(Path(str(trained.merged_dir))))
     name = fine_tuned_name(job)
     with workspace.database.write() as tx:
         is_ours = job_queue.release(

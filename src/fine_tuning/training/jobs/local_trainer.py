@@ -64,8 +64,8 @@ class LocalTrainer:
     def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:
         """See `FineTuner.check_request`; a model of the hub is fetched, and so checked, by the job itself."""
         check_installed()
-        catalogue.check(request.model)
         hyperparameters = _resolved(request.hyperparameters)
+        catalogue.check(request.model, hyperparameters.get("chat_template"))
         check_validated(hyperparameters, has_validation=has_validation)
         return replace(request, hyperparameters=hyperparameters)
 

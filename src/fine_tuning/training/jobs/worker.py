@@ -122,13 +122,17 @@ class Worker:
 
     def _base_model(self, job: Job) -> Path | None:
         """The folder of the base model; a job without it is paused, since nothing else is wrong with it."""
-        name = job["base_model"] or job["model"]
+        name, template = job["base_model"] or job["model"], job["hyperparameters"].get("chat_template")
         try:
-            return catalogue.resolve(name, self._workspace.folder("models")).path
+            folder = catalogue.resolve(name, self._workspace.folder("models"), template).path
         except (NotFoundError, DataError, ProviderError) as error:
             _log.error("%s", error)
             self._pause(job_errors.of_base_model(job, error))
             return None
+        if template is not None:  # whoever reads the base model of the job later needs the one with the template
+            with self._database.write() as tx:
+                jobs.change(tx, self._job_id, base_model=str(folder))
+        return folder
 
     def _names(self) -> dict[str, str]:
         """What clients call the files of the job, by their paths."""

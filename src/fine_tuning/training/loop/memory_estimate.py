@@ -17,6 +17,8 @@ from torch.distributed.tensor import DTensor
 from fine_tuning.training.loop import attention
 from fine_tuning.training.loop.library_types import Network
 from fine_tuning.training.loop.lora_layers import LeanLinear
+from fine_tuning.training.loop.output_loss import tokens_at_once
+from fine_tuning.training.loop.packing import can_pack
 
 GB = 1e9
 CGROUP = Path("/sys/fs/cgroup")  # Linux's control group of a container
@@ -42,40 +44,58 @@ class Needed(NamedTuple):
         return sum(self)
 
 
-def needed(model: Network, rows: Sequence[dict[str, list[int]]], micro_batch: int, ignored: int) -> Needed:
-    """An estimate for the longest micro-batch that these rows can make.
+def needed(
+    model: Network,
+    rows: Sequence[dict[str, list[int]]],
+    micro_batch: int,
+    ignored: int,
+    *,
+    checkpointing: bool = False,
+) -> Needed:
+    """An estimate for the largest micro-batch that these rows can make.
 
     Args:
         model: with its adapters.
         rows: `input_ids` and `labels` of each, of pairs also `rejected_ids` and `rejected_labels`.
         ignored: the label of tokens that are not trained on.
+        checkpointing: whether each layer keeps its input alone and is computed again in the backward pass.
     """
     config = model.config
-    parameters = [each.to_local() if isinstance(each, DTensor) else each for each in model.parameters()]
+    parameters = _local(model)
     trained = sum(each.numel() for each in parameters if each.requires_grad)
     weights = sum(each.numel() * each.element_size() for each in parameters if not each.requires_grad)
     size = 2 if any(each.element_size() == 2 for each in parameters) else 4
-    sides = 2 if "rejected_ids" in rows[0] else 1
-    longest = max(len(row[name]) for row in rows for name in ("input_ids", "rejected_ids")[:sides])
-    padded = longest * min(micro_batch, len(rows)) * sides
-    labelled = sorted(
-        (
-            sum(label != ignored for name in ("labels", "rejected_labels")[:sides] for label in row[name])
-            for row in rows
-        ),
-        reverse=True,
-    )[:micro_batch]
+    is_pair = "rejected_ids" in rows[0]
+    sides = [("input_ids", "labels"), *([("rejected_ids", "rejected_labels")] if is_pair else [])]
+    lengths = [max(len(row[name]) for name, _ in sides) for row in rows]
+    labels = [sum(label != ignored for _, name in sides for label in row[name]) for row in rows]
+    padded = max(lengths) * min(micro_batch, len(rows)) * len(sides)
+    tokens = _largest(lengths, micro_batch) if can_pack(model) and not is_pair else padded
     per_token = OF_HIDDEN * config.hidden_size + OF_FEED_FORWARD * config.intermediate_size
-    # Before and after the softmax; other kernels compute them anew.
-    scores = (
-        0
-        if torch.cuda.is_available() or longest > attention.MAX_ROW_TOKENS
-        else 2 * config.num_attention_heads * longest
-    )
-    activations = config.num_hidden_layers * padded * (per_token + scores) * size
+    in_layers = tokens * per_token * size
+    if not torch.cuda.is_available() and max(lengths) <= attention.MAX_ROW_TOKENS:
+        # Scores before and after the softmax; other kernels compute them anew.
+        in_layers += padded * 2 * config.num_attention_heads * max(lengths) * size
     plain = (each for each in model.modules() if isinstance(each, LoraLayer) and not isinstance(each, LeanLinear))
-    activations += padded * sum(each.in_features for each in plain) * OF_PLAIN_INPUT
-    return Needed(weights, trained * OF_TRAINED, activations, sum(labelled) * config.vocab_size * OF_LOGIT)
+    in_adapters = tokens * sum(each.in_features for each in plain) * OF_PLAIN_INPUT
+    layers = config.num_hidden_layers
+    if checkpointing:
+        activations = layers * tokens * config.hidden_size * size + in_layers + in_adapters // layers
+    else:
+        activations = layers * in_layers + in_adapters
+    labelled = _largest(labels, micro_batch)
+    at_once = labelled if is_pair else min(labelled, tokens_at_once(config.vocab_size))
+    logits = at_once * config.vocab_size * OF_LOGIT
+    return Needed(weights, trained * OF_TRAINED, activations, logits)
+
+
+def _local(model: Network) -> list[torch.Tensor]:
+    return [each.to_local() if isinstance(each, DTensor) else each for each in model.parameters()]
+
+
+def _largest(numbers: list[int], count: int) -> int:
+    """The sum of the largest ones."""
+    return sum(sorted(numbers, reverse=True)[:count])
 
 
 def ran_out(error: Exception) -> bool:
@@ -92,9 +112,12 @@ def release_memory() -> None:
 
 
 def free() -> int:
-    """Bytes that are free where the training runs: the GPU's, else the machine's, the container's or the process's."""
+    """Bytes that are free where the training runs: the GPU's, else the machine's, the container's or the process's.
+
+    Of a GPU also those that this process holds, as the weights are a part of what is needed.
+    """
     if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
+        return int(torch.cuda.mem_get_info()[0]) + torch.cuda.memory_reserved()
     left = [int(psutil.virtual_memory().available)]
     with suppress(OSError, ValueError):  # of a container: "max" where it has no limit
         left.append(int(CGROUP.joinpath("memory.max").read_text()) - int(CGROUP.joinpath("memory.current").read_text()))

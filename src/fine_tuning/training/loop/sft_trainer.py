@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple, cast
 
 import torch
 from datasets import Dataset
-from torch.nn.functional import cross_entropy
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer import SCHEDULER_NAME
 from transformers.trainer_utils import EvalLoopOutput
@@ -22,6 +21,7 @@ from fine_tuning.store.records.job_events import JobEventData, StepMetrics
 from fine_tuning.training.loop import fsdp, training_checkpoints
 from fine_tuning.training.loop import trainable_model as network
 from fine_tuning.training.loop.batches import LengthGrouped, WithoutFillers
+from fine_tuning.training.loop.chat_tokens import IGNORED
 from fine_tuning.training.loop.divergence import Divergence
 from fine_tuning.training.loop.library_types import Batch, Network
 from fine_tuning.training.loop.training_events import GetRequest, TrainingEvent
@@ -127,9 +127,9 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
 
     def count(self, model: torch.nn.Module, inputs: Batch) -> Count:
         """The summed loss over a batch's labelled tokens, in nats."""
-        logits, targets = model(input_ids=inputs["input_ids"], labels=inputs["labels"])
-        hits = int((logits.detach().argmax(-1) == targets).sum())
-        return Count(cross_entropy(logits, targets, reduction="sum"), targets.numel(), hits)
+        labelled = int((inputs["labels"][:, 1:] != IGNORED).sum())
+        loss, hits = model(**{name: inputs[name] for name in ("input_ids", "labels", "attention_mask")}, summed=True)
+        return Count(loss, labelled, int(hits))
 
     def prediction_step(
         self, model: torch.nn.Module, inputs: Batch, prediction_loss_only: bool, ignore_keys: list[str] | None = None

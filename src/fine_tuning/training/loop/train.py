@@ -13,12 +13,14 @@ from torch import distributed
 from trl import SFTConfig
 
 from fine_tuning._util.files import atomic_folder, write_json
+from fine_tuning.base_models import template_names
 from fine_tuning.base_models.pretrained import load_config, load_tokenizer
 from fine_tuning.base_models.quiet_libraries import quiet
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.merge import save_merged
 from fine_tuning.store.records.job_events import JobEventData
 from fine_tuning.training.loop import (
+    checkpointed_layers,
     compiled_layers,
     memory_estimate,
     micro_batch,
@@ -81,7 +83,7 @@ def train_once(
                 _report_lengths(rows, what, config.max_length, on_event)
         trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, get_request)
         best = _keep_best(trainer, config, on_event)
-        _report_memory(trainer, data, on_event)
+        _fit_memory(trainer, config, data, on_event)
         if compiled_layers.is_wanted(
             config, trainer.network.num_parameters(), _tokens(data, config, trainer.args.max_steps)
         ):
@@ -134,7 +136,7 @@ def _tokenizer(config: TrainingConfig) -> Tokenizer:
         raise NotFoundError(f"no base model at {config.base_model_path}")
     tokenizer = load_tokenizer(Path(config.base_model_path))
     if not tokenizer.chat_template:
-        raise DataError(f"{config.base_model_path} has no chat template; choose an instruction-tuned base model")
+        raise DataError(f"{config.base_model_path} has no chat template; {template_names.ADVICE}")
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -195,14 +197,24 @@ def _kind_of_trainer(config: TrainingConfig) -> Callable[..., LabelledTrainer]:
     return partial(PreferenceTrainer, beta=config.beta, base=trainable_model.frozen(config))
 
 
-def _report_memory(trainer: LabelledTrainer, data: Tokenised, on_event: Callable[[TrainingEvent], None]) -> None:
-    need = memory_estimate.needed(trainer.model, data.rows, trainer.args.per_device_train_batch_size, IGNORED)
-    available = memory_estimate.free()
-    on_event(
-        TrainingEvent(
-            "message", memory_estimate.summary(need, available), {"needed": need._asdict(), "free": available}
-        )
+def _fit_memory(
+    trainer: LabelledTrainer, config: TrainingConfig, data: Tokenised, on_event: Callable[[TrainingEvent], None]
+) -> None:
+    """Say how much memory is needed; where it is too much, let the layers keep less."""
+    model, rows = trainable_model.causal(trainer.network), trainer.args.per_device_train_batch_size
+    plain, less = (
+        memory_estimate.needed(trainer.model, data.rows, rows, IGNORED, checkpointing=each) for each in (False, True)
     )
+    available = memory_estimate.free()
+    checkpoints = checkpointed_layers.can_checkpoint(model) and checkpointed_layers.is_wanted(
+        config, plain, less, available
+    )
+    need = less if checkpoints else plain
+    facts: JobEventData = {"needed": need._asdict(), "free": available}
+    on_event(TrainingEvent("message", memory_estimate.summary(need, available), facts))
+    if checkpoints:
+        checkpointed_layers.checkpoint_layers(model)
+        on_event(TrainingEvent("message", checkpointed_layers.message(plain, less)))
 
 
 def _keep_best(

@@ -8,15 +8,18 @@ from pathlib import Path
 import torch
 from peft import PeftModel, set_peft_model_state_dict
 from safetensors.torch import load_file
+from torch.nn.functional import pad
 from transformers import BitsAndBytesConfig, set_seed
 from transformers.utils import ModelOutput
 
 from fine_tuning.base_models.pretrained import load_network
 from fine_tuning.export.merge import merge_adapter, save_merged
-from fine_tuning.training.loop import attention, fsdp, precision
+from fine_tuning.training.loop import attention, fsdp, packing, precision
 from fine_tuning.training.loop.chat_tokens import IGNORED
+from fine_tuning.training.loop.gpu_kernels import use_fused_layers
 from fine_tuning.training.loop.library_types import Network, Tokenizer
 from fine_tuning.training.loop.lora_layers import add_adapters
+from fine_tuning.training.loop.output_loss import Summed, capped, summed_loss
 from fine_tuning.training.loop.training_config import TrainingConfig
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -30,6 +33,7 @@ def load(config: TrainingConfig) -> Network:
         _freeze_lower_layers(network, config.trained_layers)
     else:
         network = add_adapters(base(config, _fast(config)), config)
+    use_fused_layers(causal(network))
     compute_labelled_only(causal(network))
     return network
 
@@ -60,7 +64,7 @@ def base(config: TrainingConfig, dtype: torch.dtype) -> Network:
     return load_network(
         Path(config.base_model_path),
         dtype=dtype,
-        attn_implementation="sdpa" if torch.cuda.is_available() else attention.NAME,
+        attn_implementation=attention.NAME,
         quantization_config=four_bits if config.tuning == "qlora" else None,
         distributed_config=fsdp.plan(config),
     )
@@ -80,25 +84,40 @@ def causal(network: Network) -> Network:
 
 
 def compute_labelled_only(model: Network) -> None:
-    """Let `model(input_ids=..., labels=...)` run the output layer on labelled positions only.
+    """Let `model(input_ids=..., labels=..., attention_mask=...)` run the output layer on labelled positions only.
 
     With a vocabulary of 49,152 the logits of one token cost as much as a fifth of a 135M model; prompts need none.
-    It then returns the logits in fp32, (labelled, vocabulary), and the labels, (labelled,), in the order of the rows.
+    It then returns the logits in fp32, (labelled, vocabulary), and the labels, (labelled,), in the order of the rows;
+    with `summed` what their losses sum up to, without having all logits at once.
+    With a mask, which is of padding on the right, the rows are laid end to end where the model can keep them apart.
     Without labels the model answers as before.
     """
     plain_forward = model.forward
+    packs = packing.can_pack(model)
 
     def forward(
-        input_ids: torch.Tensor | None = None, labels: torch.Tensor | None = None, **rest: object
-    ) -> ModelOutput | tuple[torch.Tensor, torch.Tensor]:
-        if labels is None:
-            return plain_forward(input_ids=input_ids, **rest)
-        # Rows are padded on the right, where causal attention never looks: without a mask the faster kernel is used.
-        hidden = model.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
-        targets = labels[:, 1:]
+        input_ids: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        summed: bool = False,
+        **rest: object,
+    ) -> ModelOutput | tuple[torch.Tensor, torch.Tensor] | Summed:
+        if labels is None or input_ids is None:
+            return plain_forward(input_ids=input_ids, attention_mask=attention_mask, **rest)
+        targets = pad(labels[:, 1:], (0, 1), value=IGNORED)  # what each token has to predict
+        if packs and attention_mask is not None:
+            packed = packing.pack(input_ids, attention_mask)
+            hidden = model.get_decoder()(use_cache=False, **packed.inputs).last_hidden_state[0]
+            targets = targets[packed.tokens]
+        else:
+            # Padding is on the right, where causal attention never looks: without a mask the faster kernel is used.
+            hidden = model.get_decoder()(input_ids=input_ids, use_cache=False).last_hidden_state
         chosen = targets != IGNORED
-        logits = model.get_output_embeddings()(hidden[:, :-1][chosen]).float()
-        return (logits if cap is None else cap * torch.tanh(logits / cap)), targets[chosen]
+        head = model.get_output_embeddings()
+        if summed:
+            return summed_loss(head, hidden[chosen], targets[chosen], cap)
+        return capped(head(hidden[chosen]).float(), cap), targets[chosen]
 
     cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
     model.forward = forward

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveFloat, ValidationError
 
+from fine_tuning.base_models.template_names import ChatTemplate
 from fine_tuning.errors import MissingDependencyError, UsageError
 
 Precision = Literal["auto", "bf16", "fp32"]
@@ -62,6 +63,9 @@ class TrainingConfig(BaseModel):
     max_length: int = Field(
         default=1024, ge=8, description="Maximum number of tokens of a conversation; the rest is truncated."
     )
+    chat_template: ChatTemplate | None = Field(
+        default=None, description="Chat template, for a base model that has none."
+    )
     seed: int = Field(default=42, ge=0, lt=2**32)
     checkpoint_steps: Count | None = Field(default=None, description="Optimizer steps between checkpoints.")
     eval_steps: Count | None = Field(default=None, description="Steps between validations; once per epoch when unset.")
@@ -75,6 +79,10 @@ class TrainingConfig(BaseModel):
     precision: Precision = "auto"
     compile_layers: bool | None = Field(
         default=None, description="Compile the layers of the model; when unset, only for long trainings."
+    )
+    gradient_checkpointing: bool | None = Field(
+        default=None,
+        description="Compute each layer again in the backward pass; when unset, where memory requires it.",
     )
     workers: Count = Field(
         default=1, description="Number of data-parallel workers (machines, or processes on one machine)."

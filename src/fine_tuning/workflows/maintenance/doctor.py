@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from fine_tuning._util.files import is_file, sha256_file, translated_os_errors
+from fine_tuning._util.files import is_file, translated_os_errors
+from fine_tuning.base_models.model_folder import weights_sha256
 from fine_tuning.datasets import manifest
 from fine_tuning.errors import FineTuningError
-from fine_tuning.registry.deployment_gates import weights_file
+from fine_tuning.registry.deployment_gates import artifact_file
 from fine_tuning.store import database_clock, integrity, job_queue, schema, uploads
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.workspace import Workspace
@@ -116,8 +117,8 @@ def _check_weights(examination: Examination) -> Iterable[Problem]:
     with examination.workspace.database.read() as tx:
         artifacts = integrity.deployed_artifacts(tx)
     for each in artifacts:
-        path = weights_file(each["kind"], each["path"])
-        if each["sha256"] is not None and is_file(path) and sha256_file(path) != each["sha256"]:
+        path = artifact_file(each["kind"], each["path"])
+        if each["sha256"] is not None and is_file(path) and weights_sha256(path) != each["sha256"]:
             shown = f"{each['model_name']} v{each['version']}"
             yield Problem(f"{shown} is deployed, but {path} is not what it was registered with")
 

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from fine_tuning._util.files import atomic_folder, make_folder, sha256_file, translated_os_errors
+from fine_tuning._util.files import atomic_folder, make_folder, translated_os_errors
+from fine_tuning.base_models.model_folder import weights_sha256
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.export import compare_models, modelfile, ollama
 from fine_tuning.export import token_parity as parity
@@ -68,7 +69,7 @@ def export_model(
         if plan.target == "ollama":
             text = modelfile.modelfile(source.merged, source.file_name, None, weights=f"./{weights.name}")
             (unfinished / "Modelfile").write_text(text, encoding="utf-8")
-        checksum = sha256_file(weights)
+        checksum = weights_sha256(weights)
         figures = {model: each.as_dict() for model, each in found.items()}
         write_card(workspace, source, unfinished, figures)
         record: NewExport = {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fine_tuning._util.files import read_json, write_json
 from fine_tuning.base_models import catalogue
+from fine_tuning.base_models.model_folder import weights_file
 from fine_tuning.errors import DataError, NotFoundError
 from fine_tuning.export.compare_models import Gguf
 from fine_tuning.export.gguf import export_gguf
@@ -41,10 +42,10 @@ def write_weights(
             if path.is_file() and not is_kept_gguf(path):
                 shutil.copyfile(path, folder / path.name)
         stop_at_turn_end(folder)
-        safetensors = sorted(folder.glob("*.safetensors"))
-        if not safetensors:
+        weights = weights_file(folder)
+        if not weights.is_file():
             raise NotFoundError(f"there are no weights at {source.merged}; train the model again")
-        return safetensors[0], None
+        return weights, None
     on_message(f"writing GGUF ({kind})")
     if plan.target == "adapter":
         base, adapter = base_and_adapter(source)
