@@ -28,15 +28,16 @@ from fine_tuning.gateway.routed_body import read_body
 from fine_tuning.gateway.shadowing import Shadowed
 from fine_tuning.gateway.target_requests import RoutedCall
 from fine_tuning.gateway.translation.translated_calls import MAX_ANSWER_BYTES, TranslatedCall
+from fine_tuning.gateway.upstream_connections import MOST_INFORMATIONAL
 from fine_tuning.gateway.upstreams import read_upstreams
 from fine_tuning.store.database import open_database
 from tests.gateway.conftest import Gateway
 from tests.gateway.conftest import gateway as gateway
 from tests.gateway.conftest import second as second
 from tests.gateway.conftest import vendor as vendor
-from tests.gateway.scripted_upstream import Upstream, chunk
+from tests.gateway.scripted_upstream import Upstream, answer, chunk
 from tests.gateway.test_pass_through import STREAM
-from tests.gateway.test_recording import exchange
+from tests.gateway.test_recording import JSON, exchange
 from tests.gateway.test_routes import save
 
 PATIENCE = 10.0  # seconds, since other tests share the processors; each took a minute
@@ -114,6 +115,21 @@ def test_translated_stream_without_end_ends(gateway: Gateway, vendor: Upstream) 
     answer = httpx2.post(f"{gateway.address}/openai/v1/chat/completions", content=body, timeout=60)
     assert "its answer is too large" in answer.text[-300:]
     assert len(answer.content) < 2 * MAX_ANSWER_BYTES
+
+
+def test_announcements_without_end_are_no_response(gateway: Gateway, vendor: Upstream) -> None:
+    body, again = answer(b"{}", JSON), b"HTTP/1.1 100 Continue\r\n\r\n"
+    for times, status in ((2, 200), (2 * MOST_INFORMATIONAL, 502), (1, 200)):
+        vendor.answers(again * times + body)
+        assert httpx2.post(f"{gateway.address}/openai/v1/chat/completions", content=ASKED).status_code == status
+
+
+def test_chunks_of_one_byte_pass_whole(gateway: Gateway, vendor: Upstream) -> None:
+    text = b"0123456789" * 3_000
+    vendor.answers(STREAM, b"".join(chunk(b"%c" % each) for each in text), b"0\r\n\r\n")
+    found = httpx2.post(f"{gateway.address}/openai/v1/chat/completions", content=ASKED)
+    assert found.content == text
+    assert httpx2.post(f"{gateway.address}/openai/v1/chat/completions", content=ASKED).content == text
 
 
 def test_shadow_that_drips_gives_its_place_back(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+TURNS = "1000"  # of a training's thread that busy-waits, before it sleeps
+
 
 def thread_limit() -> int | None:
     """The value of OMP_NUM_THREADS, by which users and schedulers divide a machine; None where it sets no limit."""
@@ -23,9 +25,10 @@ def waiting_is_chosen() -> bool:
 
 
 def environment_of_trainers() -> dict[str, str]:
-    """Variables with which the threads of a training sleep instead of busy-waiting for each other.
+    """Variables with which the threads of a training soon sleep, instead of busy-waiting for each other.
 
-    By default they busy-wait for so long that a step takes many times as long where another program is busy; see
-    `benchmarks/bench_busy.py`. OpenMP reads the setting when it is loaded. What the user has chosen is kept.
+    By default they busy-wait for so long that a step takes many times as long where another program is busy; if they
+    slept at once, it would take a quarter longer where none is. See `benchmarks/bench_busy.py`. OpenMP reads the
+    setting when it is loaded. What the user has chosen is kept.
     """
-    return {} if waiting_is_chosen() else {"OMP_WAIT_POLICY": "passive"}
+    return {} if waiting_is_chosen() else {"GOMP_SPINCOUNT": TURNS}

@@ -19,12 +19,12 @@ from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.http_headers import CALL_ID, Headers, request_headers, response_headers
 from fine_tuning.gateway.kept_bodies import PIECE_BYTES
 from fine_tuning.gateway.replies import BrokenOff, Reply, UpstreamReply
+from fine_tuning.gateway.upstream_connections import connector
 from fine_tuning.gateway.upstreams import Upstream
 from fine_tuning.gateway.wire_errors import GatewayError
 
 CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 600.0  # as OpenAI's SDK waits for a response by default
-MAX_CONNECTIONS = 4096
 MAX_HEADERS_BYTES = 64 << 10
 STATUSES = range(200, 600)  # of responses; 101 would begin another protocol, and no client was asked for that
 PASSED = b"x-ft-passed"
@@ -183,9 +183,8 @@ def _url(upstream: Upstream, scope: Scope) -> URL:
 
 
 def _session(limits: Limits, socket: Path | None) -> aiohttp.ClientSession:
-    own = None if socket is None else aiohttp.UnixConnector(str(socket), limit=MAX_CONNECTIONS)
     return aiohttp.ClientSession(
-        connector=own or aiohttp.TCPConnector(limit=MAX_CONNECTIONS, enable_cleanup_closed=False),
+        connector=connector(socket),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=limits.connect, sock_read=limits.silent),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,

@@ -12,6 +12,7 @@ import aiohttp
 from starlette.types import ASGIApp, Message, Scope
 
 from fine_tuning.gateway.http_headers import Headers
+from fine_tuning.gateway.kept_bodies import PIECE_BYTES
 from fine_tuning.gateway.wire_errors import GatewayError
 
 _log = logging.getLogger(__name__)
@@ -66,13 +67,9 @@ class UpstreamReply:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """See `Reply`."""
-        content, is_inside = self._response.content, True
-        try:
-            while is_inside:  # `iter_chunks` has no end where there is no body, from the second such response on
-                piece, is_chunk_end = await content.readchunk()
-                is_inside = bool(piece) or (is_chunk_end and not content.at_eof())
-                if piece:
-                    yield piece
+        try:  # all that has come at once: a host may send chunks of one byte
+            while piece := await self._response.content.read(PIECE_BYTES):
+                yield piece
         except (aiohttp.ClientError, TimeoutError):
             raise BrokenOff from None
         self._is_whole = True

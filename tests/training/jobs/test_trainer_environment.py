@@ -20,8 +20,8 @@ def said(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     return (workspace.folder("logs") / "job.log").read_text().strip()
 
 
-def test_threads_of_a_trainer_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert said(monkeypatch) == "policy=passive turns="
+def test_threads_of_a_trainer_soon_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert said(monkeypatch) == "policy= turns=1000"
 
 
 @pytest.mark.parametrize(

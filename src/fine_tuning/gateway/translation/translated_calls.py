@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from http import HTTPStatus
@@ -31,6 +32,7 @@ from fine_tuning.gateway.wire_errors import GatewayError, error_body
 from fine_tuning.serving.chat_types import Chunk
 
 MAX_ANSWER_BYTES = 16 << 20
+_TURN_BYTES = 16 << 10  # of a stream, which may have hundreds of events
 _LONGEST_MESSAGE = 1000  # characters of a page that is no JSON
 _PASSED = (b"retry-after", b"retry-after-ms", b"x-should-retry", b"request-id", b"x-request-id")
 _STREAM = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
@@ -192,7 +194,9 @@ async def _bounded(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         size += len(piece)
         if size > MAX_ANSWER_BYTES:
             raise ProviderError("its answer is too large")
-        yield piece
+        for start in range(0, len(piece), _TURN_BYTES):
+            yield piece[start : start + _TURN_BYTES]
+            await asyncio.sleep(0)  # for others to run: more may be there already
 
 
 def _failed(message: str) -> GatewayError:
