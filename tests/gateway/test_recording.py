@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from openai import OpenAI
 
@@ -22,7 +24,7 @@ from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.gateway.recorder import FLUSH_SECONDS, SEGMENT_SECONDS, Limits, Recorder
 from fine_tuning.gateway.stored_calls import complete_files, store_spool
 from fine_tuning.server import authentication
-from fine_tuning.store import costs
+from fine_tuning.store import costs, gateway_calls
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
@@ -291,6 +293,22 @@ def test_calls_wait_while_the_spool_cannot_be_written(workspace: Path, tmp_path:
     last.record(exchange(5))
     last.close()
     assert last.dropped == 1
+
+
+def test_calls_are_stored_when_the_server_is_told_to_end(
+    warm_command: list[str], vendor: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_UPSTREAMS", json.dumps({"openai": vendor.address}))
+    vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
+    command = [*warm_command, "serve", "--port", "0", "--slots", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        address = next(found[1] for line in process.stderr if (found := re.search(r"API at (http://[^ ,]+)/v1", line)))
+        httpx2.post(f"{address}/openai{CHAT_PATH}", json={"model": "gpt-4o", "messages": MESSAGES})
+        process.terminate()
+        assert "Traceback" not in process.stderr.read()
+    with open_database().read() as tx:
+        assert [call["status"] for call in gateway_calls.newest(tx)] == [200]
 
 
 def test_calls_of_a_killed_process_are_stored(workspace: Path, tmp_path: Path) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
+import logging
+import signal
 import socket
+import sys
 import tempfile
+import threading
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +28,7 @@ if TYPE_CHECKING:
     from fine_tuning.store.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
-SHUTDOWN_SECONDS = (
-    20  # for calls under way: orchestrators kill after 30 as a rule, and what was recorded is stored first
-)
+SHUTDOWN_SECONDS = 20  # for calls under way: orchestrators kill after 30 as a rule
 
 
 def add_to(app: typer.Typer) -> None:
@@ -198,6 +201,9 @@ def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]
             if self.started:
                 output.echo(message, err=True)
 
+    logging.getLogger("uvicorn.error").addFilter(_is_no_cancelled_call)
+    if threading.current_thread() is threading.main_thread():  # Uvicorn sends it again when it has ended
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     config = uvicorn.Config(
         app,
         http=http_connections.protocol(),
@@ -210,6 +216,11 @@ def _run(app: ASGIApp, listener: socket.socket, message: str, proxies: list[str]
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     Server(config).run(sockets=[listener])
+
+
+def _is_no_cancelled_call(record: logging.LogRecord) -> bool:
+    """Whether a line of the log is not of a call that the end of the server has cancelled: their number has a line."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -230,8 +241,6 @@ def worker(
     parent: Annotated[int | None, typer.Option(help="Process id with which the worker ends.", hidden=True)] = None,
 ) -> None:
     """Run a worker that trains queued jobs; several workers can share one database."""
-    import logging
-
     from fine_tuning.training.jobs.worker_pool import Pool, parent_is
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")

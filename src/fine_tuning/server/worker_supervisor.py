@@ -41,10 +41,12 @@ def recorder(settings: Settings) -> Iterator[None]:
     def has_calls() -> bool:
         return spool.is_dir() and any(spool.iterdir())
 
-    with _kept_running([module], "gateway", settings, has_calls):
-        yield
-    if has_calls():
-        subprocess.run([sys.executable, "-m", module, "--once"], check=False, timeout=LAST_SECONDS)  # noqa: S603 - ours
+    try:
+        with _kept_running([module], "gateway", settings, has_calls):
+            yield
+    finally:  # a server ends by a signal
+        if has_calls():
+            subprocess.run([sys.executable, "-m", module, "--once"], check=False, timeout=LAST_SECONDS)  # noqa: S603 - ours
 
 
 @contextmanager
