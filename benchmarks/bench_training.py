@@ -83,7 +83,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 from fine_tuning.training.loop import precision, trainable_model
 from fine_tuning.training.loop.training_config import TrainingConfig
-from fine_tuning.training.loop.batches import LengthGrouped
+from fine_tuning.training.loop.batches import RowOrder
 from fine_tuning.training.loop.chat_tokens import tokenise_file
 from fine_tuning.data_io.rows import read_rows
 model, file, output, kind = sys.argv[1:]
@@ -92,7 +92,7 @@ rows = [{{"prompt": r["messages"][:-1], "completion": r["messages"][-1:]}} for _
 more = {{}}
 if kind == "batches":
     rows = tokenise_file(file, tokenizer, 1024).rows
-    rows = [rows[place] for place in LengthGrouped([len(row["input_ids"]) for row in rows], {BATCH}, 0, 42)]
+    rows = [rows[place] for place in RowOrder([len(row["input_ids"]) for row in rows], {BATCH}, 0, 42, grouped=False)]
     more = {{"train_sampling_strategy": "sequential", "max_length": None,
              "dataset_kwargs": {{"skip_prepare_dataset": True}}}}
 fast = precision.choose("auto") == "bf16"

@@ -11,7 +11,7 @@ from peft import LoraConfig
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import SFTConfig, SFTTrainer
 
-from fine_tuning.training.loop.batches import LengthGrouped
+from fine_tuning.training.loop.batches import RowOrder
 from fine_tuning.training.loop.chat_tokens import tokenise_file
 from tests.training.conftest import Run, losses
 
@@ -25,7 +25,7 @@ def test_train_losses_match_trl_on_the_same_batches(run: Run, tiny_model_dir: Pa
 
     tokenizer = AutoTokenizer.from_pretrained(tiny_model_dir)
     rows = tokenise_file(file, tokenizer, 1024).rows
-    order = LengthGrouped([len(row["input_ids"]) for row in rows], 4, 0, seed=42)
+    order = RowOrder([len(row["input_ids"]) for row in rows], 4, 0, seed=42, grouped=False)
     data = Dataset.from_list([rows[place] for place in order])
     trainer = SFTTrainer(
         model=AutoModelForCausalLM.from_pretrained(tiny_model_dir, dtype=torch.float32),

@@ -11,10 +11,14 @@ from transformers import AutoModelForCausalLM, Gemma2Config, Gemma2ForCausalLM, 
 
 from fine_tuning.training.loop import attention, output_loss, packing, trainable_model
 from fine_tuning.training.loop.chat_tokens import IGNORED
+from fine_tuning.training.loop.training_config import TrainingConfig
+from tests.tiny_model import make_tiny_tokenizer
 
+# PEFT asks transformers by a name that transformers has renamed.
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")
 LENGTHS = [9, 1, 30, 17]
 SMALL: dict[str, Any] = {
-    "vocab_size": 64,
+    "vocab_size": 640,
     "hidden_size": 32,
     "intermediate_size": 64,
     "num_hidden_layers": 2,
@@ -133,6 +137,20 @@ def test_packed_row_without_tokens_keeps_one() -> None:
     assert packed.inputs["position_ids"].tolist() == [[0, 1, 2, 0]]
     assert packed.inputs["cu_seq_lens_q"].tolist() == [0, 3, 4]
     assert packed.inputs["max_length_q"] == 3
+
+
+def test_base_with_capped_scores_trains_with_attention_that_caps(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = Gemma2ForCausalLM(Gemma2Config(**SMALL, head_dim=8, attn_logit_softcapping=0.1))
+    model.save_pretrained(tmp_path)
+    make_tiny_tokenizer().save_pretrained(tmp_path)
+    config = TrainingConfig(base_model_path=str(tmp_path), train_file="-", output_dir="-", precision="fp32")
+    network = trainable_model.load(config)
+    inputs = batch()
+    found, _ = network(**inputs)
+    ids, mask = inputs["input_ids"], inputs["attention_mask"]
+    expected = model.eval()(input_ids=ids, attention_mask=mask).logits[:, :-1][inputs["labels"][:, 1:] != IGNORED]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_can_pack_only_models_that_keep_rows_apart(tiny_model_dir: Path) -> None:

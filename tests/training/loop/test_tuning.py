@@ -15,7 +15,7 @@ from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError
 from fine_tuning.export import merge
 from fine_tuning.training.loop import compiled_layers, trainable_model
-from fine_tuning.training.loop.batches import LengthGrouped
+from fine_tuning.training.loop.batches import RowOrder
 from fine_tuning.training.loop.chat_tokens import IGNORED
 from fine_tuning.training.loop.trainer_arguments import rows_at_once
 from fine_tuning.training.loop.training_config import TrainingConfig
@@ -160,15 +160,27 @@ def test_output_layer_equals_whole_model() -> None:
     torch.testing.assert_close(model(ids).logits[:, :-1][labels[:, 1:] != IGNORED], wanted)
 
 
-def test_length_grouped_steps_are_independent_of_workers() -> None:
+@pytest.mark.parametrize("grouped", [True, False])
+def test_row_order_steps_are_independent_of_workers(grouped: bool) -> None:
     lengths = [5, 3, 9, 1, 7, 2, 8, 4, 6, 10]
-    alone = list(LengthGrouped(lengths, 4, 0, seed=1))
+    alone = list(RowOrder(lengths, 4, 0, seed=1, grouped=grouped))
     assert sorted(alone) == list(range(10))
     for places in (4, 6):
-        shared = list(LengthGrouped(lengths, 4, places, seed=1))
-        assert len(shared) == 3 * places == len(LengthGrouped(lengths, 4, places, seed=1))
+        shared = list(RowOrder(lengths, 4, places, seed=1, grouped=grouped))
+        assert len(shared) == 3 * places == len(RowOrder(lengths, 4, places, seed=1, grouped=grouped))
         steps = [shared[at : at + places] for at in range(0, len(shared), places)]
         assert [[row for row in step if row != 10] for step in steps] == [alone[:4], alone[4:8], alone[8:]]
+
+
+def test_row_order_grouped_rows_are_of_similar_length() -> None:
+    lengths = [place * 37 % 64 for place in range(64)]
+    spreads = {}
+    for grouped in (True, False):
+        order = [lengths[row] for row in RowOrder(lengths, 4, 0, seed=1, grouped=grouped)]
+        assert sorted(order) == list(range(64))
+        steps = [order[at : at + 4] for at in range(0, 64, 4)]
+        spreads[grouped] = sum(max(step) - min(step) for step in steps)
+    assert spreads[True] < spreads[False] / 2
 
 
 @pytest.mark.skipif(not compiled_layers.has_compiler(), reason="there is no C++ compiler")

@@ -14,19 +14,22 @@ from fine_tuning.training.loop.library_types import Batch
 Row = dict[str, list[int]]  # input_ids and labels; of a pair of answers also rejected_ids and rejected_labels
 
 
-class LengthGrouped(Sampler[int]):
-    """Rows of similar length next to each other, in an order that depends on seed and epoch alone.
+class RowOrder(Sampler[int]):
+    """The rows in an order that depends on seed and epoch alone.
 
-    The library's own sampler draws from the global generator, so that its order would not survive a resume.
+    The library's own samplers draw from the global generator, so that their order would not survive a resume.
 
     Args:
         lengths: tokens of each row.
         batch_size: rows of a step.
         fill_to: rows that every step is filled up to with `filler`, so that each machine gets as many.
+        grouped: whether rows of similar length are next to each other, as where they are padded; else the order is
+            random, so that a step is a fair sample.
     """
 
-    def __init__(self, lengths: list[int], batch_size: int, fill_to: int, seed: int) -> None:
+    def __init__(self, lengths: list[int], batch_size: int, fill_to: int, seed: int, *, grouped: bool) -> None:
         self._lengths, self._batch_size, self._fill_to, self._seed = lengths, batch_size, fill_to, seed
+        self._grouped = grouped
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -38,7 +41,10 @@ class LengthGrouped(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(self._seed + self._epoch)
-        rows = get_length_grouped_indices(self._lengths, self._batch_size, generator=generator)
+        if self._grouped:
+            rows = get_length_grouped_indices(self._lengths, self._batch_size, generator=generator)
+        else:
+            rows = torch.randperm(len(self._lengths), generator=generator).tolist()
         filler = len(self._lengths)  # it follows the rows
         for start in range(0, len(rows), self._batch_size):
             step = rows[start : start + self._batch_size]

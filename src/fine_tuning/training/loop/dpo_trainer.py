@@ -30,6 +30,11 @@ class PreferenceTrainer(LabelledTrainer):
         """Of each pair one of the two answers."""
         return 2
 
+    @property
+    def pads(self) -> bool:
+        """Always."""
+        return True
+
     def count(self, model: torch.nn.Module, inputs: Batch) -> Count:
         """The summed loss of a batch's pairs."""
         learned = log_likelihoods(model, inputs)

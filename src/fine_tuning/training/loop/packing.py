@@ -32,8 +32,7 @@ def can_pack(model: Network) -> bool:
     kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
     takes_lengths = model._supports_flash_attn and model._supports_sdpa and model._supports_attention_backend
     has_state = getattr(model, "_is_stateful", False)
-    capped = getattr(config, "attn_logit_softcapping", None) is not None  # which no kernel here does
-    return bool(takes_lengths and not has_state and kinds <= _APART and not capped)
+    return bool(takes_lengths and not has_state and kinds <= _APART)
 
 
 def pack(input_ids: torch.Tensor, mask: torch.Tensor) -> Packed:

@@ -18,9 +18,9 @@ from trl import SFTTrainer
 from fine_tuning._util.files import atomic_folder
 from fine_tuning.errors import TrainingError
 from fine_tuning.store.records.job_events import JobEventData, StepMetrics
-from fine_tuning.training.loop import fsdp, training_checkpoints
+from fine_tuning.training.loop import fsdp, packing, training_checkpoints
 from fine_tuning.training.loop import trainable_model as network
-from fine_tuning.training.loop.batches import LengthGrouped, WithoutFillers
+from fine_tuning.training.loop.batches import RowOrder, WithoutFillers
 from fine_tuning.training.loop.chat_tokens import IGNORED
 from fine_tuning.training.loop.divergence import Divergence
 from fine_tuning.training.loop.library_types import Batch, Network
@@ -79,6 +79,11 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
     def choices(self) -> int:
         """The number of classes of each counted loss."""
         return int(self.network.config.vocab_size)
+
+    @property
+    def pads(self) -> bool:
+        """Whether the rows of a batch are padded to the longest of them."""
+        return not packing.can_pack(self.network)
 
     def whole_network(self) -> Network | None:
         """The network in one piece, on the first worker; see `fsdp.in_one_piece`."""
@@ -148,12 +153,13 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         output.metrics["eval_loss"], output.metrics["eval_accuracy"] = found.mean_loss, found.accuracy
         return output
 
-    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> LengthGrouped:
+    def _get_train_sampler(self, train_dataset: Dataset | None = None) -> RowOrder:
         rows = train_dataset if train_dataset is not None else self.train_dataset
         lengths = [len(ids) for ids in rows["input_ids"][: len(self._lines)]]
         machines = self.accelerator.num_processes
         places = self.args.train_batch_size * self.args.gradient_accumulation_steps * machines
-        return LengthGrouped(lengths, self._batch_size, places if machines > 1 else 0, self.args.seed)
+        fill_to = places if machines > 1 else 0
+        return RowOrder(lengths, self._batch_size, fill_to, self.args.seed, grouped=self.pads)
 
     def take_accuracy(self) -> float | None:
         """Share of items predicted right since the last call, on all machines; None if there were none."""

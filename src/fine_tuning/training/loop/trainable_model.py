@@ -61,13 +61,16 @@ def base(config: TrainingConfig, dtype: torch.dtype) -> Network:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=dtype,
     )
-    return load_network(
+    network = load_network(
         Path(config.base_model_path),
         dtype=dtype,
         attn_implementation=attention.NAME,
         quantization_config=four_bits if config.tuning == "qlora" else None,
         distributed_config=fsdp.plan(config),
     )
+    if not network._supports_sdpa:  # its scores are capped or have sinks, which no kernel here does
+        network.set_attn_implementation("eager")
+    return network
 
 
 def _freeze_lower_layers(network: Network, trained: int | None) -> None:
