@@ -20,6 +20,7 @@ from fine_tuning.gateway.content_encodings import MOST_ENCODINGS, decoded
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.forwarding import Forwarder, Limits
 from fine_tuning.gateway.kept_bodies import BodyLimits
+from fine_tuning.gateway.litellm_process import LiteLLMProcess
 from fine_tuning.gateway.remembered import READ_SECONDS
 from fine_tuning.gateway.route_calls import RouteCalls, Sources
 from fine_tuning.gateway.route_policy import Cache
@@ -30,6 +31,7 @@ from fine_tuning.gateway.target_requests import RoutedCall
 from fine_tuning.gateway.translation.translated_calls import MAX_ANSWER_BYTES, TranslatedCall
 from fine_tuning.gateway.upstream_connections import MOST_INFORMATIONAL
 from fine_tuning.gateway.upstreams import read_upstreams
+from fine_tuning.settings import get_settings
 from fine_tuning.store.database import open_database
 from tests.gateway.conftest import Gateway
 from tests.gateway.conftest import gateway as gateway
@@ -142,7 +144,8 @@ def test_shadow_that_drips_gives_its_place_back(
 
     async def ask() -> None:
         forwarder = Forwarder(Limits(shadow=0.3))
-        sources = Sources(read_upstreams({"openai": vendor.address}), lambda *_: asyncio.sleep(0))
+        upstreams = read_upstreams({"openai": vendor.address})
+        sources = Sources(upstreams, lambda *_: asyncio.sleep(0), LiteLLMProcess(get_settings()))
         calls = RouteCalls(forwarder, lambda *_: asyncio.sleep(0), sources, open_database(), recorded.append)
         route = (await RouteTable(open_database()).of("default"))["triage"]
         path, read = "/v1/chat/completions", read_body(ASKED)
