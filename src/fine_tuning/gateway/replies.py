@@ -12,10 +12,10 @@ import aiohttp
 from starlette.types import ASGIApp, Message, Scope
 
 from fine_tuning.gateway.http_headers import Headers
-from fine_tuning.gateway.kept_bodies import PIECE_BYTES
 from fine_tuning.gateway.wire_errors import GatewayError
 
 _log = logging.getLogger(__name__)
+TURN = 16  # chunks that are passed on before others have their turn
 _WAITING_PIECES = 4  # of an answer of this server, until it waits for its reader
 
 
@@ -67,9 +67,16 @@ class UpstreamReply:
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """See `Reply`."""
-        try:  # all that has come at once: a host may send chunks of one byte
-            while piece := await self._response.content.read(PIECE_BYTES):
-                yield piece
+        content, is_inside, number = self._response.content, True, 0
+        try:
+            while is_inside:  # `iter_chunks` has no end where there is no body, from the second such response on
+                piece, is_chunk_end = await content.readchunk()
+                is_inside = bool(piece) or (is_chunk_end and not content.at_eof())
+                if piece:
+                    yield piece
+                number += 1
+                if number % TURN == 0:  # a host may send chunks of one byte, all of which are there at once
+                    await asyncio.sleep(0)
         except (aiohttp.ClientError, TimeoutError):
             raise BrokenOff from None
         self._is_whole = True

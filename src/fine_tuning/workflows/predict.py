@@ -170,7 +170,8 @@ def _open_cache(service: LLMService, workspace: Workspace, max_tokens: int, *, f
 
 def _weights(path: Path) -> list[tuple[str, int, int]]:
     """What tells weights that were written anew under the same path: names, sizes and times; none where it is none."""
-    files = [path] if path.is_file() else sorted((*path.glob("*.safetensors"), *path.glob("*.gguf")))
+    # A GGUF file beside other weights is made of them, at the first answer.
+    files = [path] if path.is_file() else sorted(path.glob("*.safetensors")) or sorted(path.glob("*.gguf"))
     facts = [(each.name, each.stat()) for each in files]
     return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in facts]
 
