@@ -194,7 +194,8 @@ class GatewayDemo:
         """
         if not self._is_soon(is_so, WAIT_SECONDS):
             log = self._workspace.folder("logs") / "gateway.log"
-            raise ProviderError(f"{what}: not so after {WAIT_SECONDS:.0f} s; {log} may say why")
+            last = log.read_text("utf-8", "replace").rstrip().rpartition("\n")[2] if log.is_file() else "no log"
+            raise ProviderError(f"{what}: not so after {WAIT_SECONDS:.0f} s; the last line of {log}: {last}")
 
     def _is_soon(self, is_so: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
