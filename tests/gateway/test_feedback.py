@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.gateway import feedback
 from fine_tuning.gateway.exchanges import RouteFacts
 from fine_tuning.gateway.recorder import Recorder
+from fine_tuning.gateway.retention import FEEDBACK_WAITS, remove_old
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.gateway.whole_call import whole_call
 from fine_tuning.server.server_config import ServerConfig
@@ -184,3 +186,14 @@ def test_feedback_of_another_project_or_given_twice_is_no_further_rating(databas
         assert route_answers.ratings(tx, "shop", "triage", None, 9) == [2]
         assert [each["rating"] for each in call_feedback.of_call(tx, first.call_id, "shop")] == [2, 5]
     assert whole_call(database, second.call_id).feedback == []
+
+
+def test_feedback_whose_call_never_comes_is_not_kept_for_ever(database: Database) -> None:
+    given: Any = {"project": DEFAULT_PROJECT, "own_id": None, "correction": None, "metrics": {}, "comment": None}
+    for number, age in enumerate([FEEDBACK_WAITS + timedelta(hours=1), timedelta(days=1)]):
+        said = {"id": f"feedback_{number}", "call_id": f"call_{number}", "rating": 5, "created_at": now() - age}
+        feedback.give(open_workspace(), {**given, **said, "reason": None, "status": "waiting"})
+    remove_old(open_workspace())
+    with database.read() as tx:
+        kept = [call_feedback.of_call(tx, f"call_{number}", DEFAULT_PROJECT) for number in range(2)]
+    assert [len(each) for each in kept] == [0, 1]

@@ -130,4 +130,6 @@ def _points(interval: Interval) -> str:
 
 
 def _break_even(calls: float) -> str:
-    return "never" if isinf(calls) else "unknown" if isnan(calls) else f"{ceil(calls):,} calls"
+    if isinf(calls) or isnan(calls):
+        return "never" if isinf(calls) else "unknown"
+    return f"{ceil(calls):,} call{'' if ceil(calls) == 1 else 's'}"

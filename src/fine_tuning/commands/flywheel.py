@@ -47,7 +47,8 @@ def run(
     alerts.check_channels(workspace)
     flywheel = Flywheel(workspace, lambda line: output.echo(line, err=True), jobs.follow)
     if once:
-        flywheel.tick(found)
+        if not flywheel.tick(found):
+            raise typer.Exit(1)
     else:
         standing_loop.run(lambda: flywheel.tick(found), every, parent)
 

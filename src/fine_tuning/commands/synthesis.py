@@ -39,6 +39,8 @@ def synthesise(
     else:
         print_outcome(outcome, plan)
     if len(outcome.accepted) < plan.count:
+        reason = outcome.stopped or "the answers to others were left out"
+        output.echo(f"{len(outcome.accepted):,} of {plan.count:,} new examples: {reason}", err=True)
         raise typer.Exit(1)
 
 
@@ -86,8 +88,6 @@ def print_outcome(outcome: SynthesisOutcome, plan: SynthesisPlan) -> None:
                 f"{found.labels[0]} of {found.labels[1]}, {found.new_labels} new"
             )
     output.print_facts("Synthesis", facts)
-    if outcome.stopped:
-        output.print_text(f"fewer than {plan.count:,}: {outcome.stopped}")
 
 
 def _spread(found: Spread | None) -> str:

@@ -12,6 +12,9 @@ from fine_tuning._util.hosts import without_userinfo
 from fine_tuning.errors import MissingDependencyError, NotFoundError, ProviderError
 from fine_tuning.export import modelfile
 
+CONNECT_SECONDS = 10.0
+SILENT_SECONDS = 600.0  # within which Ollama says something: it writes large weights before it goes on
+
 
 def create(
     base_url: str,
@@ -85,7 +88,7 @@ def _client(base_url: str, model_name: str) -> Iterator[Any]:
         raise MissingDependencyError("ollama", "ollama", "connecting to Ollama") from None
     shown = without_userinfo(base_url)
     try:
-        yield ollama.Client(host=base_url)
+        yield ollama.Client(host=base_url, timeout=httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS))
     except ollama.ResponseError as error:
         if error.status_code == HTTPStatus.NOT_FOUND:
             raise NotFoundError(f"Ollama at {shown} has no model {model_name}") from error

@@ -6,19 +6,23 @@ from collections import Counter
 from datetime import datetime, timedelta
 
 from fine_tuning.settings import Settings
-from fine_tuning.store import gateway_calls, unused_examples
+from fine_tuning.store import call_feedback, gateway_calls, unused_examples
 from fine_tuning.store.column_types import now
 from fine_tuning.store.workspace import Workspace
 
 BLOCK = 500
+FEEDBACK_WAITS = timedelta(days=30)  # for a call, which is stored some seconds after its answer or never
 _MIB = 1 << 20
 
 
 def remove_old(workspace: Workspace) -> int:
-    """Delete the calls that are too old or too many, and their examples, but those that somebody rated or used.
+    """Delete the calls that are too old or too many, and their examples, but those that somebody rated or used; and
+    feedback whose call never came.
 
     Returns the number of deleted calls. What they cost stays in the ledger.
     """
+    with workspace.database.write() as tx:
+        call_feedback.remove_waiting(tx, now() - FEEDBACK_WAITS)
     until = _limit(workspace)
     removed = 0
     while until is not None:

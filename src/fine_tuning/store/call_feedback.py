@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
 
 from fine_tuning.store import tables
 from fine_tuning.store.records.gateway_calls import CallFeedback, FeedbackStatus
@@ -30,6 +32,11 @@ def waiting(connection: Connection, limit: int) -> list[CallFeedback]:
     )
     query = select(_table).where(_table.c.status == "waiting", select(calls.c.id).where(is_its_call).exists())
     return records(CallFeedback, connection.execute(query.order_by(_table.c.created_at).limit(limit)).mappings())
+
+
+def remove_waiting(connection: Connection, until: datetime) -> None:
+    """Delete the feedback from before a time whose call has not come."""
+    connection.execute(delete(_table).where(_table.c.status == "waiting", _table.c.created_at < until))
 
 
 def of_call(connection: Connection, call_id: str, project: str) -> list[CallFeedback]:

@@ -253,3 +253,10 @@ def test_process_that_was_taken_for_dead_does_not_go_on(database: Database) -> N
     with database.read() as tx:
         assert flywheels.steps(tx, 1).keys() == {"label"}
         assert flywheels.get(tx, 1)["worker"] == "another"  # type: ignore[index]
+
+
+def test_single_look_at_a_route_that_is_not_there_fails(cli: Any, tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text("[triage]\n")
+    code, _, err = cli("flywheel", "run", str(file), "--once")
+    assert (code, err.count("\n"), "triage" in err) == (1, 1, True)

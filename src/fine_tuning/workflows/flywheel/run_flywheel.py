@@ -54,11 +54,13 @@ class Flywheel:
     _looked: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _worker: str = field(default_factory=lambda: f"{socket.gethostname()[:40]} {os.getpid()} {uuid.uuid4().hex[:8]}")
 
-    def tick(self, policies: Sequence[FlywheelPolicy]) -> None:
+    def tick(self, policies: Sequence[FlywheelPolicy]) -> bool:
         """Begin what is due, and advance what is open; a route whose policy cannot be followed is told.
 
+        Returns whether all could be followed.
         Nothing is done while this machine's clock is wrong: schedules and leases are times.
         """
+        are_followed = True
         for policy in policies:
             try:
                 self._check_clock()
@@ -67,6 +69,8 @@ class Flywheel:
                     self.advance(run)
             except FineTuningError as error:
                 self.on_message(f"{policy.route}: {error}")
+                are_followed = False
+        return are_followed
 
     def _check_clock(self) -> None:
         with self.workspace.database.read() as tx:

@@ -12,7 +12,7 @@ from fine_tuning.errors import MissingDependencyError
 PARENT_SECONDS = 1.0
 
 
-def run(look: Callable[[], None], every: int, parent: int | None) -> None:
+def run(look: Callable[[], object], every: int, parent: int | None) -> None:
     """Look now and every so many seconds, one look at a time, until SIGTERM, Ctrl-C or the end of the parent process.
 
     Args:
