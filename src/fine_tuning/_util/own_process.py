@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from fine_tuning._util.limited_process import described
 from fine_tuning.errors import FineTuningError, ProviderError
 
 Arguments = ParamSpec("Arguments")
@@ -49,8 +50,7 @@ def called_apart(
         check=False,
     )
     if done.returncode != 0:
-        ended = f"{'signal' if done.returncode < 0 else 'exit code'} {abs(done.returncode)}"
-        what = f"{call.__name__} of {', '.join(map(str, arguments))}"
+        what, ended = f"{call.__name__} of {', '.join(map(str, arguments))}", described(done.returncode)
         raise ProviderError(f"the process of {what} ended with {ended}; see its output, and free some memory")
     is_done, result = pickle.loads(done.stdout)  # noqa: S301 - of our own process
     if is_done:

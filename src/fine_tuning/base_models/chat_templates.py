@@ -15,6 +15,11 @@ from fine_tuning.errors import DataError, UsageError
 _EVERY = "{% for message in messages %}"
 _NO_SYSTEM = "{% if message['role'] == 'system' %}{{ raise_exception('there is no system role') }}{% endif %}"
 _GENERATION = "{% endfor %}{% if add_generation_prompt %}{{ '@' }}{% endif %}"
+_TAGGED = (
+    _EVERY
+    + r"{{ '<|' + message['role'] + '|>\n' + message['content'] + END + '\n' }}"
+    + _GENERATION.replace("@", r"<|assistant|>\n")
+)
 # Each with the token that ends a turn, and how turns are written; END is that token where the tokenizer has it, else
 # the one that ends its texts, so that an end is one token and stops the generation.
 _FORMATS: dict[str, tuple[str, str]] = {
@@ -45,18 +50,8 @@ _FORMATS: dict[str, tuple[str, str]] = {
         + "{% if message['role'] == 'assistant' %}{{ ' ' + message['content'] + END }}"
         + "{% else %}{{ '[INST] ' + message['content'] + '[/INST]' }}{% endif %}{% endfor %}",
     ),
-    "phi3": (
-        "<|end|>",
-        _EVERY
-        + r"{{ '<|' + message['role'] + '|>\n' + message['content'] + END + '\n' }}"
-        + _GENERATION.replace("@", r"<|assistant|>\n"),
-    ),
-    "zephyr": (
-        "</s>",
-        _EVERY
-        + r"{{ '<|' + message['role'] + '|>\n' + message['content'] + END + '\n' }}"
-        + _GENERATION.replace("@", r"<|assistant|>\n"),
-    ),
+    "phi3": ("<|end|>", _TAGGED),
+    "zephyr": ("</s>", _TAGGED),
 }
 
 

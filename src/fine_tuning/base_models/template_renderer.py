@@ -10,17 +10,15 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fine_tuning._util.limited_process import limiting
+
 MEMORY_BYTES = 1 << 29  # of address space
 KEPT = 2  # processes that wait for the next template; starting one takes a tenth of a second
 _DONE, _TOO_LONG = "done", "too long"
 # Answers each line, a template with the variables of its trials, by a line.
 _PROGRAM = f"""
 import json, os, sys
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
-except (ImportError, ValueError, OSError):
-    pass  # no limits on this system
+{limiting(MEMORY_BYTES)}
 from datetime import datetime
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols

@@ -6,10 +6,9 @@ They may turn a letter into millions, pad each text to a billion tokens, or have
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
+from fine_tuning._util.limited_process import Limits, described, exit_code
 from fine_tuning.errors import DataError
 
 SECONDS = 20.0  # for all texts, with reading the largest vocabularies; usual ones take under a second
@@ -22,12 +21,6 @@ TEXTS = ["", *(stretch * (_LENGTH // len(stretch)) + "!" for stretch in _STRETCH
 _REFUSED, _GREW = 3, 4
 _PROGRAM = f"""
 import json, sys
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-except (ImportError, ValueError, OSError):
-    pass  # no limits on this system
 from tokenizers import Tokenizer
 try:
     tokenizer = Tokenizer.from_file(sys.argv[1])
@@ -56,21 +49,11 @@ def try_tokenizer(folder: Path) -> None:
         DataError: it does not; the message says why.
     """
     file = folder / "tokenizer.json"
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            [sys.executable, "-P", "-c", _PROGRAM, str(file)],
-            input=json.dumps(TEXTS),
-            text=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    code = exit_code(_PROGRAM, Limits(SECONDS, MEMORY_BYTES), [str(file)], given=json.dumps(TEXTS))
+    if code == 0:
+        return
+    if code is None:
         problem = f"cutting short texts takes more than {SECONDS:.0f} seconds"
     else:
-        if done.returncode == 0:
-            return
-        ended = f"{'signal' if done.returncode < 0 else 'exit code'} {abs(done.returncode)}"
-        problem = _PROBLEMS.get(done.returncode, f"its process ended with {ended}")
+        problem = _PROBLEMS.get(code, f"its process ended with {described(code)}")
     raise DataError(f"{file} cannot be used ({problem}); fetch or save the tokenizer again")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 from fine_tuning._util.files import FileSignature, file_signature
+from fine_tuning._util.limited_process import Limits, described, exit_code
 from fine_tuning.errors import DataError
 
 SECONDS = 60.0  # for any file, and a second more for each `BYTES_PER_SECOND`, as from a slow disk
@@ -17,13 +16,6 @@ _REFUSED = 3
 # Loads the file on the CPU, renders its chat template and computes one token.
 _PROGRAM = f"""
 import sys
-try:
-    import resource
-    memory = int(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-except (ImportError, ValueError, OSError):
-    pass  # no limits on this system
 import xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.verbosity = sys.argv[1], -1
@@ -59,19 +51,12 @@ def trust(path: Path) -> None:
 
 def _problem(path: Path, signature: FileSignature) -> str | None:
     """Why the file cannot be used; None if it can."""
-    seconds = SECONDS + signature.size / BYTES_PER_SECOND
-    command = [sys.executable, "-P", "-c", _PROGRAM, str(path), str(MEMORY_BYTES + 3 * signature.size)]
+    limits = Limits(SECONDS + signature.size / BYTES_PER_SECOND, MEMORY_BYTES + 3 * signature.size)
     # Without a graphics card, whose driver needs more address space, and without a debugger for the backtrace.
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "GGML_NO_BACKTRACE": "1", "OMP_WAIT_POLICY": "passive"}
-    nowhere = subprocess.DEVNULL
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            command, stdin=nowhere, stdout=nowhere, stderr=nowhere, env=environment, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return f"it did not answer within {seconds:.0f} seconds"
-    if done.returncode == 0:
-        return None
-    if done.returncode == _REFUSED:
+    code = exit_code(_PROGRAM, limits, [str(path)], environment=environment)
+    if code is None:
+        return f"it did not answer within {limits.seconds:.0f} seconds"
+    if code == _REFUSED:
         return "it refuses the file"
-    return f"it ended with {'signal ' if done.returncode < 0 else 'exit code '}{abs(done.returncode)}"
+    return None if code == 0 else f"it ended with {described(code)}"

@@ -31,47 +31,44 @@ def register_winner(workspace: Workspace, outcome: BakeoffOutcome, model_name: s
     candidate = outcome.fitted[outcome.winner]
     result = next(each for each in outcome.results if each["name"] == outcome.winner)
     registry = ModelRegistry(workspace=workspace)
-    kind = {"bakeoff": outcome.id, "kind": outcome.winner}
     quality = None if outcome.is_agreement else result["quality"]["value"]
     if isinstance(candidate, FineTuneCandidate):
         version = registry.register_job(model_name, candidate.job["job_id"])
         if quality is not None:
             registry.set_accuracy(model_name, version["version"], quality, f"bake-off {outcome.id}")
         return version
+    base, job_id = outcome.winner, f"bakeoff-{outcome.id}"
+    metadata = {"bakeoff": outcome.id, "kind": outcome.winner}
     if isinstance(candidate, QuantizedCandidate):
-        job = candidate.tuned.job
-        return registry.register_model(
-            model_name,
-            job["model"],
-            job["job_id"],
-            outcome.parts["train"],
-            quality,
-            result["investment"],
-            {**kind, QUANTIZATION: candidate.kind},
-            provider=LOCAL,
-            provider_model=str(candidate.folder),
-        )
-    # By such a name `ft-cli doctor` knows it, where the process ends before the version is registered.
-    folder = workspace.folder("artifacts") / f"{candidate.name.split(':')[0]}-{uuid4().hex[:12]}"
-    if (place := _written(workspace, candidate, outcome, folder)) is None:
-        raise ConflictError(f"the winner is {outcome.winner}, a model that is there already: deploy or route to it")
+        base, job_id = candidate.tuned.job["model"], candidate.tuned.job["job_id"]
+        metadata[QUANTIZATION], place = candidate.kind, candidate.folder
+    else:
+        place = _written(workspace, candidate, outcome)
     return registry.register_model(
         model_name,
-        outcome.winner,
-        f"bakeoff-{outcome.id}",
+        base,
+        job_id,
         outcome.parts["train"],
         quality,
         result["investment"],
-        kind,
+        metadata,
         provider=LOCAL,
         provider_model=str(place),
     )
 
 
-def _written(workspace: Workspace, candidate: Candidate, outcome: BakeoffOutcome, folder: Path) -> Path | None:
-    """The folder of what answers; None of a model that is there already."""
+def _written(workspace: Workspace, candidate: Candidate, outcome: BakeoffOutcome) -> Path:
+    """The folder of what answers.
+
+    Raises:
+        ConflictError: it is a model that is there already.
+    """
+    # By such a name `ft-cli doctor` knows it, where the process ends before the version is registered.
+    folder = workspace.folder("artifacts") / f"{candidate.name.split(':')[0]}-{uuid4().hex[:12]}"
     if not isinstance(candidate, Cascade):
-        return candidate.export(folder)
+        if (place := candidate.export(folder)) is None:
+            raise ConflictError(f"the winner is {candidate.name}, a model that is there already: deploy or route to it")
+        return place
     candidate.export(folder / HEAD)
     CascadeSettings(candidate.threshold, _second(workspace, candidate, outcome, folder)).save(folder)
     return folder

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from fine_tuning._util.limited_process import Limits, exit_code
 from fine_tuning.errors import MissingDependencyError, UsageError
 from fine_tuning.store import flywheels
 from fine_tuning.store.column_types import now
@@ -22,14 +21,8 @@ _log = logging.getLogger(__name__)
 _SUBJECT = 300  # characters
 SECONDS = 60.0  # for all channels
 MEMORY_BYTES = 2 << 30  # of address space
-_PROGRAM = f"""
+_PROGRAM = """
 import json, sys
-try:
-    import resource
-    resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES}, {MEMORY_BYTES}))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-except (ImportError, ValueError, OSError):
-    pass  # no limits on this system
 from apprise import Apprise, AppriseAsset
 asset = AppriseAsset()
 asset.http_redirects = False  # to a host that nobody named
@@ -86,19 +79,8 @@ def send(workspace: Workspace, place: tuple[str, str], subject: str, body: str) 
 
 def _is_sent(channels: str, subject: str, body: str) -> bool:
     """Whether all channels took an alert in time."""
-    try:
-        done = subprocess.run(  # noqa: S603 - fixed arguments
-            [sys.executable, "-P", "-c", _PROGRAM],
-            input=json.dumps({"channels": channels, "subject": subject, "body": body}),
-            text=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+    alert = json.dumps({"channels": channels, "subject": subject, "body": body})
+    return exit_code(_PROGRAM, Limits(SECONDS, MEMORY_BYTES), given=alert) == 0
 
 
 @contextmanager
