@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,7 @@ from tests.waiting import wait_until
 FAKETIME = shutil.which("faketime")
 needs_faketime = pytest.mark.skipif(FAKETIME is None, reason="faketime is not installed (Debian's package faketime)")
 AHEAD = timedelta(hours=2)
+TWO_HOURS = r"(2:00:0\d|1:59:5\d)"  # by a database that a busy machine may keep waiting
 LEASE = 30.0
 
 
@@ -96,14 +98,14 @@ def test_workers_two_hours_ahead_and_behind_take_no_job(
     names = enqueue(database, file_id, str(tiny_model_dir), 5)
     ahead, behind, right = (tmp_path / f"{name}.log" for name in ("ahead", "behind", "right"))
     with command("worker", log=ahead, clock="+2h"), command("worker", log=behind, clock="-2h"):
-        wait_until(lambda: all("this machine's clock is 2:00:00" in each.read_text() for each in (ahead, behind)))
+        wait_until(lambda: all("this machine's clock is " in each.read_text() for each in (ahead, behind)))
         assert statuses(database, names) == {"queued"}
         with command("worker", "--slots", "2", log=right):
             wait_until(lambda: statuses(database, names) <= {"succeeded", "failed"}, seconds=120)
     assert statuses(database, names) == {"succeeded"}
     assert {starts(database, name) for name in names} == {1}
     for log, side in ((ahead, "ahead of"), (behind, "behind")):
-        assert f"clock is 2:00:00 {side} the database's: set it" in log.read_text()
+        assert re.search(rf"clock is {TWO_HOURS} {side} the database's: set it", log.read_text())
         assert "training ftjob" not in log.read_text()
 
 
@@ -114,7 +116,7 @@ def test_doctor_with_a_wrong_clock_names_it(database: Database, tmp_path: Path) 
     log = tmp_path / "doctor.log"
     with command("doctor", log=log, clock="-90m") as process:
         assert process.wait(60) == 1
-    assert "clock is 1:30:00 behind the database's" in " ".join(log.read_text().split())
+    assert re.search(r"clock is 1:(30:0\d|29:5\d) behind the database's", " ".join(log.read_text().split()))
 
 
 def test_lease_of_a_job_far_in_the_future_ends_soon(database: Database, tmp_path: Path) -> None:
@@ -194,8 +196,8 @@ def test_flywheel_whose_clock_is_wrong_begins_nothing(workspace: Path, tmp_path:
     policies, log = tmp_path / "policies.toml", tmp_path / "flywheel.log"
     policies.write_text("[triage.when]\nschedule = '* * * * *'\n")
     with command("flywheel", "run", str(policies), "--once", log=log, clock="+2h") as process:
-        assert process.wait(60) == 0
-    assert "triage: this machine's clock is 2:00:00 ahead of the database's: set it" in log.read_text()
+        assert process.wait(60) == 1
+    assert re.search(f"triage: this machine's clock is {TWO_HOURS} ahead of the database's: set it", log.read_text())
 
 
 def test_claim_of_a_reviewer_whose_clock_is_ahead_ends_with_the_others(database: Database) -> None:

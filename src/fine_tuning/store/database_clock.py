@@ -31,7 +31,9 @@ def database_now(connection: Connection) -> datetime:
 
 def offset(connection: Connection) -> timedelta:
     """How far this machine's clock is ahead of the database's time; negative if behind."""
-    return now() - database_now(connection)
+    before = now()
+    theirs = database_now(connection)
+    return before + (now() - before) / 2 - theirs  # halfway: the database may be slow to answer
 
 
 def problem(connection: Connection) -> str | None:

@@ -15,7 +15,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from fine_tuning import CostTracker, LocalFineTuner, ModelRegistry
+from fine_tuning import CostTracker, DatasetBuilder, LocalFineTuner, ModelRegistry
+from fine_tuning.datasets.earlier_versions import EARLIER
 from fine_tuning.store import jobs
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
@@ -190,8 +191,21 @@ def test_doctor_knows_the_winner_of_a_bakeoff_that_was_not_registered(database: 
         for each in (folder, folder / "head"):
             os.utime(each, (1, 1))
     found = doctor.check_workspace(open_workspace(), fix=True)["left-over files"]
-    assert [each.what for each in found] == [f"no version has it: {each}" for each in sorted(left)]
+    assert [each.what for each in found] == [f"no row refers to {each}" for each in sorted(left)]
     assert [each.is_dir() for each in folders] == [True, False, False, True], own
+
+
+def test_doctor_knows_the_second_path_of_a_dataset_whose_replacement_was_killed(workspace: Path) -> None:
+    builder = DatasetBuilder()
+    for answer in ("yes", "no"):
+        builder.save_dataset([{"prompt": "Is it open?", "response": answer}], "saved")
+    (replaced,) = (workspace / "datasets" / EARLIER).iterdir()
+    killed = replaced.with_name("saved-0123456789ab.jsonl")
+    os.link(workspace / "datasets" / "saved.jsonl", killed)
+    age(workspace / "datasets", 7200)
+    found = doctor.check_workspace(open_workspace(), fix=True)["left-over files"]
+    assert found == [doctor.Finding("left-over files", f"no row refers to {killed}")]
+    assert killed.exists()
 
 
 def test_doctor_finds_broken_references(database: Database, workspace: Path) -> None:

@@ -124,7 +124,7 @@ def _check_weights(examination: Examination) -> Iterable[Problem]:
 
 
 def _check_leftovers(examination: Examination) -> Iterable[Problem]:
-    """Half-written files of killed processes; uploads, datasets and winners of bake-offs without a row."""
+    """Half-written files of killed processes, and what no row refers to."""
     home, now = examination.workspace.settings.home.absolute(), time.time()
     for folder in ("datasets", "files", "artifacts", "models", "evaluations"):
         for path, temporary in leftovers.walk(home / folder):
@@ -133,24 +133,25 @@ def _check_leftovers(examination: Examination) -> Iterable[Problem]:
                 if examination.fix:
                     _remove(path)
                 yield Problem(f"half-written: {path}", examination.fix)
+    for path, is_safe_to_remove in _without_row(examination, home):
+        if _age(path, now) > LEFTOVER_SECONDS:
+            if is_safe_to_remove and examination.fix:
+                _remove(path)
+            hint = "; build it again" if path.is_dir() and not is_safe_to_remove else ""
+            yield Problem(f"no row refers to {path}{hint}", is_safe_to_remove and examination.fix)
+
+
+def _without_row(examination: Examination, home: Path) -> Iterable[tuple[Path, bool]]:
+    """Uploads, datasets and winners without a row, and whether nothing is lost where one is removed."""
     with examination.workspace.database.read() as tx:
         known = {path for _, path in integrity.stored_paths(tx)} | uploads.part_paths(tx)
-    for path in leftovers.of_winners(home / "artifacts"):
-        if str(path) not in known and _age(path, now) > LEFTOVER_SECONDS:
-            if examination.fix:
-                _remove(path)
-            yield Problem(f"no version has it: {path}", examination.fix)
-    for path in sorted((home / "files").glob("*")):
-        is_part = path.name.startswith("part_")
-        if not (is_part or path.name.startswith("file-")) or str(path) in known:
-            continue
-        if _age(path, now) > LEFTOVER_SECONDS:
-            if is_part and examination.fix:  # nobody can complete an upload with it
-                _remove(path)
-            yield Problem(f"no row refers to {path}", is_part and examination.fix)
-    for built in sorted((home / "datasets").glob(f"**/{manifest.FILE}")):
-        if str(built.parent) not in known and _age(built.parent, now) > LEFTOVER_SECONDS:
-            yield Problem(f"no row refers to {built.parent}; build it again")
+    found = [(path, True) for path in leftovers.of_winners(home / "artifacts")]
+    found += [(path, False) for path in sorted((home / "files").glob("file-*"))]
+    found += [(part, True) for part in sorted((home / "files").glob("part_*"))]  # nobody can complete their uploads
+    found += [(built.parent, False) for built in sorted((home / "datasets").glob(f"**/{manifest.FILE}"))]
+    # One that is being replaced is as old as its content: to remove it might be to lose it.
+    found += [(path, False) for path in leftovers.of_earlier_datasets(home / "datasets")]
+    return [(path, is_safe) for path, is_safe in found if str(path) not in known]
 
 
 def _age(path: Path, now: float) -> float:

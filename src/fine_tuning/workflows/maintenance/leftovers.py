@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fine_tuning._util import locks
-from fine_tuning._util.files import translated_os_errors
+from fine_tuning._util.files import is_file, translated_os_errors
+from fine_tuning.datasets.earlier_versions import EARLIER
 from fine_tuning.errors import StorageError
 
 RESTORING = ".restore.partial"
@@ -26,6 +27,8 @@ _MADE = re.compile(r"\..+\.(?=[^.]*[0-9_])(?=[^.]*[a-z])[a-z0-9_]{8}", re.DOTALL
 
 # The folder of a winner, which its bake-off writes before it registers it.
 _OF_WINNER = re.compile(r"(head|cascade over head|few-shot|prompt)-[0-9a-f]{12}")
+# The second path of a saved dataset, which it gets before its row does.
+_OF_EARLIER_DATASET = re.compile(r".+-[0-9a-f]{12}\.\w+", re.DOTALL)
 
 
 def of_winners(artifacts: Path) -> list[Path]:
@@ -35,6 +38,15 @@ def of_winners(artifacts: Path) -> list[Path]:
         StorageError: the folder cannot be read.
     """
     return [path for path in _entries(artifacts) if _OF_WINNER.fullmatch(path.name) and path.is_dir()]
+
+
+def of_earlier_datasets(datasets: Path) -> list[Path]:
+    """The files of saved datasets that others have replaced, recorded or not.
+
+    Raises:
+        StorageError: the folder cannot be read.
+    """
+    return [path for path in _entries(datasets / EARLIER) if _OF_EARLIER_DATASET.fullmatch(path.name) and is_file(path)]
 
 
 def is_temporary(path: Path) -> bool:
