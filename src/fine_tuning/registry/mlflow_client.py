@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from fine_tuning.errors import MissingDependencyError, ProviderError
+from fine_tuning._util.library_errors import reason_of
+from fine_tuning.errors import FineTuningError, MissingDependencyError, ProviderError
 
 PREFIX = "fine_tuning."  # of the tags that carry our values
 DEPLOYED = "deployed"  # the alias that MLflow's users load a model by
@@ -35,15 +36,17 @@ def open_client(uri: str) -> MlflowClient:
 
 @contextmanager
 def translated(uri: str) -> Iterator[None]:
-    """MLflow's errors as ProviderError, in one line with the address."""
-    from mlflow.exceptions import MlflowException
+    """What MLflow's client raises as ProviderError, in one line with the address.
 
+    A host that is no MLflow makes it raise the errors of the libraries that it reads responses with.
+    """
     try:
         yield
-    except MlflowException as error:
-        message = str(error).strip().splitlines()[0]
+    except FineTuningError:
+        raise
+    except Exception as error:
         raise ProviderError(
-            f"MLflow at {uri.partition('?')[0]}: {message}; check the address of the registry"
+            f"MLflow at {uri.partition('?')[0]}: {reason_of(error)}; check the address of the registry"
         ) from error
 
 
@@ -58,7 +61,7 @@ def from_tag(text: str | None, default: Any) -> Any:
         return default
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return default
     kinds = dict if isinstance(default, dict) else (int, float)
     return value if isinstance(value, kinds) and not isinstance(value, bool) else default

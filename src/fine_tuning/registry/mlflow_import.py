@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from fine_tuning._util import checks
+from fine_tuning.errors import ProviderError, UsageError
 from fine_tuning.registry import mlflow_exchange, mlflow_versions
 from fine_tuning.registry.mlflow_client import (
     DEPLOYED,
@@ -23,6 +25,8 @@ from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.records.model_versions import ModelVersion, NewModelVersion
 from fine_tuning.store.records.rows import JsonColumn
 
+MAX_PAGES = 10_000  # of a list
+Value = TypeVar("Value")
 KEPT = ("READY", "DEPLOYED", "ARCHIVED", "FAILED")  # statuses that an import restores
 
 
@@ -99,50 +103,74 @@ def _versions_at(uri: str) -> list[_Imported]:
     client = open_client(uri)
     found = []
     with translated(uri):
-        for model in _pages(client.search_registered_models):
+        for model in _pages(uri, client.search_registered_models):
             query = f"name={quoted(model.name)}"
-            versions = sorted(_pages(partial(client.search_model_versions, query)), key=lambda each: int(each.version))
+            versions = sorted(
+                _pages(uri, partial(client.search_model_versions, query)), key=lambda each: int(each.version)
+            )
             aliases: dict[str, list[str]] = {}
             for alias, number in model.aliases.items():
                 aliases.setdefault(str(number), []).append(alias)
-            found += [_imported(each, aliases.get(str(each.version), [])) for each in versions]
+            try:
+                found += [_imported(each, aliases.get(str(each.version), [])) for each in versions]
+            except UsageError as error:
+                raise ProviderError(f"MLflow at {uri.partition('?')[0]}: {error}; rename it there") from None
     return found
 
 
-def _pages(search: Callable[..., MlflowPage]) -> Iterator[Any]:
-    token = None
-    while True:
+def _pages(uri: str, search: Callable[..., MlflowPage]) -> Iterator[Any]:
+    """The entries of a list.
+
+    Raises:
+        ProviderError: it has no end.
+    """
+    token, seen = None, set[str]()
+    while len(seen) < MAX_PAGES:
         page = search(max_results=100, page_token=token)
         yield from page
         token = page.token
         if not token:
             return
+        if token in seen:
+            break
+        seen.add(token)
+    raise ProviderError(f"MLflow at {uri.partition('?')[0]}: a list has no end; check the address of the registry")
 
 
 def _imported(found: MlflowVersion, aliases: list[str]) -> _Imported:
     own = {name.removeprefix(PREFIX): value for name, value in found.tags.items() if name.startswith(PREFIX)}
     metadata: JsonColumn = from_tag(own.get("metadata"), {})
+    number = int(found.version)
+    job_id = own.get("job_id") or found.run_id
     source = {
-        "version": str(found.version),
+        "version": str(number),
         "source": found.source,
         "ours": own.get("version"),
         "created": found.creation_timestamp,
     }
     version: NewModelVersion = {
-        "model_name": found.name,
-        "base_model": own.get("base_model", "unknown"),
-        "job_id": own.get("job_id") or found.run_id or f"mlflow-{found.name}-{found.version}",
+        "model_name": checks.name("model_name", found.name),
+        "base_model": _valid(checks.name, own.get("base_model"), "unknown"),
+        "job_id": _valid(checks.name, job_id, f"mlflow-{found.name}-{number}"),
         "artifact_id": None,
-        "dataset_size": from_tag(own.get("dataset_size"), 0),
-        "accuracy": from_tag(own.get("accuracy"), None),
-        "cost": from_tag(own.get("cost"), None),
+        "dataset_size": _valid(checks.count, from_tag(own.get("dataset_size"), 0), 0),
+        "accuracy": _valid(checks.rate, from_tag(own.get("accuracy"), None), None),
+        "cost": _valid(checks.amount, from_tag(own.get("cost"), None), None),
         "status": own["status"] if own.get("status") in KEPT else "READY",
-        "provider": own.get("provider"),
-        "provider_model": own.get("provider_model"),
+        "provider": _valid(checks.name, own.get("provider"), None),
+        "provider_model": _valid(checks.name, own.get("provider_model"), None),
         "metadata": {**metadata, "mlflow": source},
         "tags": {name: str(value) for name, value in found.tags.items() if not name.startswith(PREFIX)},
     }
     return _Imported(version, found, own.get("version"), aliases)
+
+
+def _valid(check: Callable[[str, object], Value], value: object, default: Value) -> Value:
+    """A value that passes a check; the default of one that somebody has replaced by something else."""
+    try:
+        return check("tag", value)
+    except UsageError:
+        return default
 
 
 def _registered_as(versions: Sequence[ModelVersion], found: _Imported) -> int | None:

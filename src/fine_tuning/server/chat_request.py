@@ -27,8 +27,10 @@ from fine_tuning.server.request_model import (
 from fine_tuning.serving.chat_types import ChatBody
 from fine_tuning.store.records.rows import JsonColumn
 
+MAX_METADATA_KEYS = 16
 Metadata = Annotated[
-    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]], Field(max_length=16)
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+    Field(max_length=MAX_METADATA_KEYS),
 ]
 Stop = Annotated[str, Field(min_length=1)]
 Stops = Stop | Annotated[list[Stop], Field(max_length=4)]

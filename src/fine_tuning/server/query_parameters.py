@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from fine_tuning._util import checks
 from fine_tuning.errors import UsageError
 from fine_tuning.server.api_errors import invalid
+from fine_tuning.server.chat_request import MAX_METADATA_KEYS
 from fine_tuning.server.response_request import Includable
 
 METADATA = "metadata"
@@ -63,7 +64,7 @@ def metadata_filter(
     """The pairs that rows must have in their metadata; None for rows without any (`metadata=null`).
 
     Raises:
-        ApiError: 400, a pair is written otherwise, twice, or with what no metadata has.
+        ApiError: 400, there are too many, or a pair is written otherwise, twice, or with what no metadata has.
     """
     found: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
@@ -75,6 +76,8 @@ def metadata_filter(
         if match["key"] in found:
             raise invalid(f"'{name}' is given twice, and metadata has one value for a key", METADATA)
         found[match["key"]] = _storable(name, value)
+    if len(found) > MAX_METADATA_KEYS:
+        raise invalid(f"{len(found)} filters of metadata, which has up to {MAX_METADATA_KEYS} keys", METADATA)
     if metadata is None:
         return found
     if metadata != "null" or found:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from fine_tuning.errors import ContextLengthError, NotFoundError
 from fine_tuning.server import response_items
-from fine_tuning.server.api_errors import ApiError, not_found
+from fine_tuning.server.api_errors import ApiError, invalid, not_found
+from fine_tuning.server.chat_messages import MAX_MESSAGES
 from fine_tuning.server.chat_request import ChatRequest
 from fine_tuning.server.context import Context
 from fine_tuning.server.response_conversation import chat_messages, check_answered, without_oldest
@@ -18,7 +19,7 @@ from fine_tuning.server.response_request import PromptRequest
 from fine_tuning.serving.chat_types import Chunk
 from fine_tuning.serving.engine import Engine
 from fine_tuning.serving.interruption import Check
-from fine_tuning.store import conversations, responses
+from fine_tuning.store import conversations, paging, responses
 from fine_tuning.store import response_items as stored_items
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.rows import JsonColumn
@@ -81,14 +82,21 @@ def resolved(tx: Transaction, project: str, items: list[response_items.SentItem]
     """The items with those that they refer to in their places.
 
     Raises:
-        ApiError: 404, an item does not exist.
+        ApiError: 404, an item does not exist; 400, they are too many or too long.
     """
+    if sum(isinstance(item, ItemReference) for item in items) > MAX_MESSAGES:
+        raise invalid(f"there may be {MAX_MESSAGES} references to items", param)
     found: list[Item] = []
+    room = paging.MAX_CHARACTERS  # for what a few bytes each refer to
     for item in items:
         if isinstance(item, ItemReference):
-            if (stored := stored_items.find(tx, project, item.id)) is None:
+            if (stored := stored_items.find_with_length(tx, project, item.id)) is None:
                 raise not_found("item", item.id, param)
-            found += response_items.read([stored])
+            if (room := room - stored[1]) < 0:
+                raise invalid(
+                    f"the items that are referred to have more than {paging.MAX_CHARACTERS:,} characters", param
+                )
+            found += response_items.read([stored[0]])
         elif not isinstance(item, UnsupportedItem):  # which no request has
             found.append(item)
     return found

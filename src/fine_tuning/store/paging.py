@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, null, select, tuple_
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Text,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+)
 
 from fine_tuning.errors import NotFoundError, UsageError
 
 Record = TypeVar("Record")
+MAX_CHARACTERS = 16 << 20  # of the JSON in the rows that are read at once, as a request's body may have
 
 
 class Page(NamedTuple, Generic[Record]):
@@ -29,7 +45,7 @@ def page(
     newest_first: bool = True,
     scope: list[ColumnElement[bool]] | None = None,
 ) -> Page[Any]:
-    """Up to `limit` rows that follow the row with id `after`, by time of creation and then id.
+    """Up to `limit` rows that follow the row with id `after`, by time of creation and then id; see `fitting`.
 
     Args:
         scope: conditions on the row `after` in place of `conditions`: it may have been deleted since the previous page,
@@ -46,9 +62,29 @@ def page(
             raise NotFoundError(f"no item {after} to continue after")
         position = tuple_(*order)
         query = query.where(position < tuple(last) if newest_first else position > tuple(last))
-    query = query.order_by(*(column.desc() if newest_first else column.asc() for column in order)).limit(limit + 1)
-    found = [dict(row) for row in connection.execute(query).mappings()]
-    return Page(found[:limit], len(found) > limit)
+    query = query.order_by(*(column.desc() if newest_first else column.asc() for column in order))
+    count, has_more = fitting(connection, query, [each for each in table.c if isinstance(each.type, JSON)], limit)
+    return Page([dict(row) for row in connection.execute(query.limit(count)).mappings()], has_more)
+
+
+def fitting(connection: Connection, query: Select[Any], columns: Sequence[Column[Any]], limit: int) -> tuple[int, bool]:
+    """How many rows of a query a page has, and whether more follow.
+
+    Clients choose how long what they store is, so that a page ends before `limit` where its rows would take too much
+    memory. It has one row at least.
+
+    Args:
+        columns: those with JSON.
+    """
+    lengths = connection.scalars(query.with_only_columns(length(*columns)).limit(limit + 1)).all()
+    room = sum(end <= MAX_CHARACTERS for end in accumulate(lengths[:limit]))
+    count = min(limit, max(1, room))
+    return count, len(lengths) > count
+
+
+def length(*columns: Column[Any]) -> ColumnElement[int]:
+    """The characters that columns of JSON have in a row, which the database counts."""
+    return sum((func.coalesce(func.length(cast(each, Text)), 0) for each in columns), literal(0))
 
 
 def page_by_id(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Select, delete, literal, select, update
 
 from fine_tuning.errors import NotFoundError
-from fine_tuning.store import tables
+from fine_tuning.store import response_items, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.records.responses import NewResponse, StoredResponse
 from fine_tuning.store.records.rows import JsonColumn, record
@@ -38,6 +38,7 @@ def chain_items(connection: Connection, project: str, response_id: str) -> list[
 
     Raises:
         NotFoundError: one of these responses does not exist; its message is the id.
+        UsageError: the items are too long; see `response_items.whole`.
     """
     chain = _chain(project, response_id).cte("chain", recursive=True)
     earlier = select(_table.c.id, _table.c.previous_response_id, chain.c.depth + 1).where(
@@ -49,7 +50,7 @@ def chain_items(connection: Connection, project: str, response_id: str) -> list[
     if missing is not None:
         raise NotFoundError(missing)
     query = select(_items.c.item).join(chain, _items.c.response_id == chain.c.id)
-    return list(connection.scalars(query.order_by(chain.c.depth.desc(), _items.c.id)))
+    return response_items.whole(connection, query.order_by(chain.c.depth.desc(), _items.c.id))
 
 
 def _chain(project: str, response_id: str) -> Select[tuple[str, str | None, int]]:

@@ -145,8 +145,9 @@ def delete_item(server: Server, project: Project, conversation_id: str, item_id:
 
 
 def _append(tx: Transaction, project: str, conversation_id: str, items: list[SentItem]) -> list[JsonColumn]:
-    earlier = response_items.listed(tx, response_items.of_conversation(conversation_id))
-    added = identified(response_turn.resolved(tx, project, items, "items"), [each["id"] for each in earlier])
+    earlier = response_items.of_conversation(conversation_id)
+    response_items.check_length(tx, earlier)
+    added = identified(response_turn.resolved(tx, project, items, "items"), response_items.ids(tx, earlier))
     response_items.add(tx, Owner(project, conversation_id=conversation_id), added)
     return added
 
