@@ -12,6 +12,7 @@ import pytest
 
 from fine_tuning.errors import FineTuningError
 from fine_tuning.registry import mlflow_import
+from fine_tuning.store import model_aliases, model_versions
 from fine_tuning.store.workspace import open_workspace
 
 pytest.importorskip("mlflow")
@@ -65,9 +66,20 @@ def test_values_that_no_version_has_are_unknown(registry: tuple[str, Answers], t
     database = open_workspace().database
     assert mlflow_import.import_versions(database, uri, actor="me") == 1
     with database.read() as tx:
-        [found] = mlflow_import.model_versions.versions(tx, "m")
+        [found] = model_versions.versions(tx, "m")
     values = [found[key] for key in ("accuracy", "cost", "dataset_size", "base_model", "job_id", "provider", "status")]
     assert values == [None, None, 0, "unknown", "mlflow-m-1", None, "READY"]
+
+
+def test_aliases_that_no_model_has_are_left_out(registry: tuple[str, Answers]) -> None:
+    uri, answers = registry
+    fill(answers, {})
+    names = ("good", "a@b", "a\nb", "x" * 1000, "deployed")
+    answers["registered_models"]["registered_models"][0]["aliases"] = [{"alias": n, "version": "1"} for n in names]
+    database = open_workspace().database
+    assert mlflow_import.import_versions(database, uri, actor="me") == 1
+    with database.read() as tx:
+        assert model_aliases.of_model(tx, "m") == {"good": 1}
 
 
 @pytest.mark.parametrize("endless", ["registered_models", "model_versions"])

@@ -62,11 +62,15 @@ def import_versions(database: Database, uri: str, *, actor: str) -> int:
                 number = _register(tx, {**found.version, "model_name": name}, actor=actor)
                 added += 1
             for alias in found.aliases:
-                if alias != DEPLOYED:
+                if alias != DEPLOYED and _is_alias(alias):
                     model_aliases.set_alias(tx, name, alias, number, actor=actor, reason=reason)
     with database.write() as tx:
         mlflow_exchange.mark(tx, uri, now())
     return added
+
+
+def _is_alias(text: str) -> bool:
+    return "@" not in text and _valid(checks.name, text, None) is not None
 
 
 def _names_here(known: Sequence[ModelVersion], found: Sequence[_Imported]) -> dict[str, str]:
