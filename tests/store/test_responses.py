@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fine_tuning.errors import NotFoundError
-from fine_tuning.store import conversations, response_items, responses
+from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.store import conversations, paging, response_items, responses, tables
 from fine_tuning.store.database import Database, Transaction
 from fine_tuning.store.response_items import Owner
 
@@ -92,3 +92,19 @@ def test_items_are_paged_both_ways(database: Database) -> None:
         assert (names(page.rows), page.has_more) == (["0"], False)
         with pytest.raises(NotFoundError):
             response_items.page(tx, conditions, after="9", limit=2, newest_first=True)
+
+
+def test_what_is_read_at_once_is_bounded(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.write() as tx:
+        add(tx, "a")
+        add(tx, "b", "a")
+        added = response_items.input_of("a")
+        monkeypatch.setattr(paging, "MAX_CHARACTERS", len('{"id": "a-1", "type": "message"}') + 8)
+        first = response_items.page(tx, added, after=None, limit=2, newest_first=False)
+        second = response_items.page(tx, added, after="a-1", limit=2, newest_first=False)
+        monkeypatch.setattr(paging, "MAX_CHARACTERS", 1)
+        page = paging.page(tx, tables.responses, [], after=None, limit=5)
+        with pytest.raises(UsageError, match="begin a new one"):
+            responses.chain_items(tx, "p", "b")
+    assert [(names(each.rows), each.has_more) for each in (first, second)] == [(["a-1"], True), (["a-2"], False)]
+    assert ([row["id"] for row in page.rows], page.has_more) == (["b"], True)
