@@ -178,7 +178,7 @@ def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, ven
         ask(gateway, request(f"/openai/v1/{path}", asked, JSON))
     vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
     blank = (b"x-ft-conversation:  ", b"x-ft-unit:", b"x-ft-id: ")
-    ask(gateway, request("/openai/v1/files", b'{"purpose": "batch"}', JSON, *blank))
+    ask(gateway, request("/openai/v1/embeddings", b'{"input": "Where?"}', JSON, *blank))
     for no in (b"off", b"OFF", b"false", b"0", b"never"):
         ask(gateway, request("/openai/v1/chat/completions", asked, JSON, b"x-ft-capture: " + no))
     stored = gateway.stored()
@@ -189,6 +189,7 @@ def test_what_is_no_whole_chat_is_recorded_with_the_reason(gateway: Gateway, ven
         (200, None),
         (200, None),
     ]
+    assert [call["is_whole"] for call in stored] == [True, True, False, False, True]
     assert stored[-1]["not_captured"] == "it is no chat"
     assert [stored[-1][name] for name in ("conversation", "unit", "own_id")] == [None] * 3  # type: ignore[literal-required]
     assert all(call["not_captured"] for call in stored)

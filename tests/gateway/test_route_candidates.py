@@ -88,7 +88,7 @@ def record(folder: Path, calls: Sequence[dict[str, Any]], begin: int = 0) -> Non
         made.is_whole = given.get("is_whole", True)
         made.is_cancelled = given.get("is_cancelled", False)
         made.seconds = given.get("seconds", 0.1)
-        made.response = kept(chat(given.get("says", "On its way.")))
+        made.response = kept(given.get("sent") or chat(given.get("says", "On its way.")))
         if "response_format" in given:
             made.request = kept(body("gpt-4o", response_format=given["response_format"]))
         spool.record(made)
@@ -246,6 +246,7 @@ def test_lost_test_returns_the_route(database: Database, tmp_path: Path) -> None
     [
         ({"error_rate": 0.1}, {"status": 500}, "errors: 12 of 40 calls, more than 10.0%"),
         ({"error_rate": 0.1}, {"is_whole": False}, "errors: 12 of 40"),
+        ({"error_rate": 0.1}, {"sent": b"<html>Bad gateway</html>"}, "errors: 12 of 40"),
         ({"latency_p95_seconds": 2.0}, {"seconds": 3.0}, "latency above 2 s (p95): 12 of 40"),
         ({"format_failures": 0.1}, {"response_format": {"type": "json_object"}}, "format failures: 12 of 12"),
         ({"cost_per_call": 0.001}, {}, "cost per call: $"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fine_tuning.store.workspace import Workspace
 
 EVERY_SECONDS = 1.0
-COLUMNS = ("Time", "Call", "Upstream", "Model", "Status", "Seconds#", "Tokens#", "Cost#", "Captured")
+COLUMNS = ("Time", "Call", "Upstream", "Role", "Model", "Status", "Seconds#", "Tokens#", "Cost#", "Captured")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -115,6 +115,7 @@ def _row(call: GatewayCall) -> list[Any]:
         f"{call['started_at']:%Y-%m-%d %H:%M:%S}",
         call["id"],
         call["upstream"],
+        call["role"],
         call["model"],
         call_texts.status(call),
         None if call["seconds"] is None else f"{call['seconds']:.2f}",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from fine_tuning.costs.prices import PriceList
-from fine_tuning.data_io.formats import event_stream
 from fine_tuning.data_io.json_values import (
     JsonObject,
     first_value,
     is_object,
-    object_or_empty,
     parse_embedded_json,
 )
 from fine_tuning.data_io.messages import Message, messages_of_example
@@ -20,8 +18,10 @@ from fine_tuning.distillation.import_report import Defaults, ImportReport
 from fine_tuning.distillation.imported_costs import PricedCall, cost_event
 from fine_tuning.distillation.row_reader import Import
 from fine_tuning.gateway.answer_forms import is_in_form
+from fine_tuning.gateway.broken_answers import answer_of, is_broken
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.spooled_calls import SpooledCall
+from fine_tuning.gateway.translation.chat_apis import api_of_path
 from fine_tuning.store.records.costs import NewCostEvent
 from fine_tuning.store.records.examples import NewExample
 from fine_tuning.store.records.gateway_calls import GatewayCall, Role
@@ -30,7 +30,7 @@ OK = range(200, 300)
 _MAX_NAME, _MAX_REASON = 200, 200  # characters
 _NOT_DRAWN = "it is not in the sample"
 SHADOW: Role = "shadow"
-_QUESTIONS = {"messages", "input", "prompt", "contents"}  # fields of requests
+_QUESTIONS = {"messages", "prompt", "contents"}  # fields of requests for chats, beside `input` of the Responses
 _USAGES = ("usage", "usageMetadata", "usage_metadata")
 
 
@@ -54,7 +54,7 @@ class CallRecords(NamedTuple):
 def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | None = None) -> CallRecords:
     """What is stored of a call."""
     facts, policy = call.facts, policy or CapturePolicy()
-    asked, answered, route = call.body(), _answer(call.response), facts.get("route")
+    asked, answered, route = call.body(), answer_of(call.response), facts.get("route")
     chat, reason = _example(call, asked) if route or policy.has_drawn(call) else (None, _NOT_DRAWN)
     if chat is not None:
         chat = policy.masked(chat)
@@ -73,7 +73,7 @@ def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | Non
         "path": facts["path"][:_MAX_NAME],
         "model": model,
         "status": facts["status"],
-        "is_whole": facts["is_whole"],
+        "is_whole": facts["is_whole"] and not _is_broken(call, answered),
         "is_delivered": facts["is_delivered"],
         "seconds": facts["seconds"],
         "first_byte_seconds": facts["first_byte"],
@@ -118,12 +118,11 @@ def _captured(call: SpooledCall, chat: NewExample, policy: CapturePolicy) -> tup
     return (chat, None) if policy.has_drawn(call) else (None, _NOT_DRAWN)
 
 
-def _answer(response: str | None) -> JsonObject:
-    """The response, where it is an object or the events of one."""
-    found = parse_embedded_json(response)
-    if isinstance(found, str):
-        found = event_stream.joined(found)
-    return dict(object_or_empty(found))
+def _is_broken(call: SpooledCall, answered: JsonObject) -> bool:
+    """Whether a response of success is no answer; one that was not kept may be."""
+    if call.response is None:
+        return call.is_garbled
+    return call.facts["status"] in OK and is_broken(call.facts["path"], answered)
 
 
 def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, str | None]:
@@ -150,11 +149,11 @@ def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, s
     kept = {key: value for key, value in row.items() if value is not None}
     reading = Import(Defaults(provider=facts["address"], project=facts["project"]))
     found = reading.calls([RawRow("gateway", 1, to_json_bytes(kept))])
-    return (found[0].better, None) if found else (None, _why_not(reading.report, asked))
+    return (found[0].better, None) if found else (None, _why_not(call, reading.report, asked))
 
 
-def _why_not(report: ImportReport, asked: JsonObject) -> str:
-    if report.rejected and not asked.keys() & _QUESTIONS:
+def _why_not(call: SpooledCall, report: ImportReport, asked: JsonObject) -> str:
+    if report.rejected and not asked.keys() & _QUESTIONS and api_of_path(call.facts["path"]) is None:
         return "it is no chat"
     if report.rejected:
         return report.rejected[0]["reason"]

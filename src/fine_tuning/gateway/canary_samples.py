@@ -77,7 +77,8 @@ def _sample(records: CallRecords, policy: RoutePolicy) -> dict[str, Any]:
         "provider": records.address,
     }
     if is_failed(call):
-        return {**sample, "error": f"status {call['status']}" if call["is_whole"] else "the response broke off"}
+        why = f"status {call['status']}" if call["is_whole"] else "the response is no whole answer"
+        return {**sample, "error": why}
     if message is not None:
         sample["prediction"] = {"content": message.get("content"), "tool_calls": message.get("tool_calls") or []}
     if policy.outcome == FORMAT and call["is_in_form"] is not None:

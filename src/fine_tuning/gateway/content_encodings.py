@@ -14,6 +14,10 @@ MAX_BYTES = 64 << 20
 MOST_ENCODINGS = 4  # of one body, each of which may be as large as that; more than one is rare
 
 
+class GarbledBodyError(DataError):
+    """A body is not in the encoding that its header names."""
+
+
 def decoded(raw: bytes, encodings: str) -> bytes:
     """A body as it was before it was encoded.
 
@@ -21,7 +25,8 @@ def decoded(raw: bytes, encodings: str) -> bytes:
         encodings: as in the header Content-Encoding, in lower case.
 
     Raises:
-        DataError: an encoding is unknown, the body is none of it, or has more than `MAX_BYTES`, or there are more than
+        GarbledBodyError: the body is not in an encoding.
+        DataError: an encoding is unknown, or the body has more than `MAX_BYTES`, or there are more than
             `MOST_ENCODINGS`.
     """
     named = [each.strip() for each in encodings.split(",") if each.strip()]
@@ -45,7 +50,7 @@ def _without(raw: bytes, encoding: str) -> bytes:
         if encoding == "zstd":
             return _zstd(raw)
     except (zlib.error, ValueError) as error:
-        raise DataError(f"a body is no {encoding}: {error}") from None
+        raise GarbledBodyError(f"a body is no {encoding}: {error}") from None
     if encoding == "identity":
         return raw
     raise DataError(f"a body has the content encoding {encoding}, which is not read")

@@ -43,7 +43,7 @@ class Exchange:
             `lacked_memory`.
         status: of the response; None before there was one.
         first_byte: from the start to the first byte of the body.
-        is_whole: the response arrived to its end.
+        is_whole: the response arrived to its end; whether that is an answer is read when it is stored.
         is_delivered: the client took all of it.
         is_cancelled: the client left, or another target was faster.
         route: where it asked a route.

@@ -17,6 +17,7 @@ from yarl import URL
 from fine_tuning._util.large_bodies import read_beside
 from fine_tuning.gateway.answer_cache import AnswerCache, key_of
 from fine_tuning.gateway.attempts import Attempt, Attempts
+from fine_tuning.gateway.broken_answers import is_broken_body
 from fine_tuning.gateway.client_side import ClientSide
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.forwarding import Asked, Forwarder, pass_back
@@ -130,6 +131,7 @@ class RouteCalls:
         translation = cache(partial(self._translation, call))  # a target that is tried again gets the same one
         chain = await read_beside(len(call.body.text), _chain, translation, decision.chain)
         key = key_of(question.project, f"{route.name} {route.revision}", call, first.target)
+        found: Attempt | None = None
         with client.cancelled_when_it_leaves():
             if route.policy.cache is not None and (known := self._cache.get(key)) is not None:
                 exchange = question.exchange(first._replace(role="cache"), self._upstream(first).address)
@@ -147,10 +149,10 @@ class RouteCalls:
                 attempts.abandon(found)
                 raise found.error
             await self._deliver(found, send)
-            if found.exchange.is_delivered and found.exchange.status == HTTPStatus.OK and found.reply is not None:
-                if route.policy.cache is not None:
-                    self._cache.put(key, route.policy.cache, found.exchange, found.reply.headers)
-                self._offer(question, found.exchange)
+        if found is not None and found.reply is not None and _is_good(found.exchange):
+            self._offer(question, found.exchange)
+            if route.policy.cache is not None and not await _is_broken(found.exchange):
+                self._cache.put(key, route.policy.cache, found.exchange, found.reply.headers)
 
     def _record(self, exchange: Exchange) -> None:
         """Take a try; one that counts tokens is none of the route's, whose figures and tests are about answers."""
@@ -229,6 +231,18 @@ class RouteCalls:
         finally:
             found.first = None  # it is kept already
             attempts.abandon(found)
+
+
+def _is_good(exchange: Exchange) -> bool:
+    return exchange.is_delivered and exchange.status == HTTPStatus.OK
+
+
+async def _is_broken(exchange: Exchange) -> bool:
+    """Whether a response is no answer; one that was not kept may be."""
+    if exchange.response is None:
+        return False
+    raw = bytes(exchange.response.content)
+    return await read_beside(len(raw), is_broken_body, exchange.path, raw, exchange.response_encoding)
 
 
 def _chain(translation: _Translation, drawn: Sequence[Part]) -> list[Part]:

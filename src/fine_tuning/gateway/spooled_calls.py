@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from fine_tuning.data_io.json_values import JsonObject, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.errors import DataError
-from fine_tuning.gateway.content_encodings import decoded
+from fine_tuning.gateway.content_encodings import GarbledBodyError, decoded
 from fine_tuning.gateway.spool_line import EncodedBody, SpoolLine
 
 
@@ -23,12 +23,14 @@ class SpooledCall(NamedTuple):
         facts: as `spool_line` writes them.
         request, response: the bodies; None where they were not kept.
         problem: why a body could not be read.
+        is_garbled: because it is not what its header says.
     """
 
     facts: SpoolLine
     request: str | None
     response: str | None
     problem: str | None = None
+    is_garbled: bool = False
 
     @property
     def started_at(self) -> datetime:
@@ -69,7 +71,7 @@ def _call(facts: SpoolLine) -> SpooledCall:
     try:
         return SpooledCall(facts, _text(facts["request"]), _text(facts["response"]))
     except DataError as error:
-        return SpooledCall(facts, None, None, str(error))
+        return SpooledCall(facts, None, None, str(error), isinstance(error, GarbledBodyError))
 
 
 def _text(body: str | EncodedBody | None) -> str | None:

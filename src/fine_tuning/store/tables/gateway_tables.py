@@ -16,7 +16,7 @@ gateway_calls = Table(
     Column("path", String(200), nullable=False, doc="of the call, without its query"),
     Column("model", String(200), doc="that answered, else that was asked"),
     Column("status", Integer, doc="of the response; NULL where there was none"),
-    Column("is_whole", Boolean, nullable=False, doc="the response arrived to its end"),
+    Column("is_whole", Boolean, nullable=False, doc="the response arrived to its end, and of a chat is an answer"),
     Column("is_delivered", Boolean, nullable=False, doc="the client took all of it"),
     Column("seconds", Float, doc="from the request to the end of the response"),
     Column("first_byte_seconds", Float, doc="from the request to the first byte of the response's body"),
