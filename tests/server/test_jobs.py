@@ -21,7 +21,7 @@ from fine_tuning.data_io.content_hash import content_hash
 from fine_tuning.data_io.rows import read_rows
 from fine_tuning.server import authentication
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store import datasets, jobs
+from fine_tuning.store import costs, datasets, jobs
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import open_database
 from fine_tuning.store.workspace import open_workspace
@@ -448,6 +448,26 @@ def test_job_killed_trainers_reduce_the_micro_batch(client: OpenAI, upload: Uplo
     messages = [event.message for event in client.fine_tuning.jobs.list_events(job.id, limit=100)]
     said = "2 trainers died before a checkpoint, as happens where memory is short: continuing with 2 rows at once"
     assert said in messages
+
+
+def test_pool_trains_jobs_on_the_same_base_model_in_one_process(client: OpenAI, upload: Upload, finish: Finish) -> None:
+    short, long = (create(client, upload(), **more).id for more in ({}, {"method": LONG}))
+    validating, together = Pool(open_workspace(), slots=0), Pool(open_workspace(), slots=3, together=True)
+    until(lambda: client.fine_tuning.jobs.retrieve(long).status == "queued", validating)
+    try:
+        together.step()
+        (trainer,) = trainers_of(short)
+        assert trainers_of(long) == [trainer]
+        until(lambda: len(steps(client, long)) > 2, together)
+        client.fine_tuning.jobs.cancel(long)
+        until(lambda: client.fine_tuning.jobs.retrieve(long).status == "cancelled", together, 30)
+        assert finish(short).status == "succeeded"
+    finally:
+        together.shut_down()
+    events = [event.message for event in client.fine_tuning.jobs.list_events(long, limit=100)]
+    assert "job cancelled" in events
+    with open_database().read() as tx:
+        assert {each["job_id"] for each in costs.training_jobs(tx)} == {short, long}
 
 
 def test_two_pools_train_each_job_once(client: OpenAI, upload: Upload, pool: Pool) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fine_tuning.training.loop.shared_base import Place
 from fine_tuning.training.loop.train import train
 from fine_tuning.training.loop.training_config import TrainingConfig
 from fine_tuning.training.loop.training_events import TrainingEvent, TrainingResult
@@ -27,7 +28,9 @@ def run(tmp_path: Path, tiny_model_dir: Path) -> Run:
     file = tmp_path / "chats.jsonl"
     file.write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
 
-    def go(output: str, stop: dict[int, str] | None = None, **settings: Any) -> tuple[TrainingResult, list[Any]]:
+    def go(
+        output: str, stop: dict[int, str] | None = None, place: Place | None = None, **settings: Any
+    ) -> tuple[TrainingResult, list[Any]]:
         events: list[TrainingEvent] = []
         config = TrainingConfig(
             base_model_path=str(tiny_model_dir),
@@ -36,7 +39,8 @@ def run(tmp_path: Path, tiny_model_dir: Path) -> Run:
             **{"n_epochs": 3, "batch_size": 4, "checkpoint_steps": 3, **settings},
         )
         steps = iter(range(1, 10_000))
-        return train(config, events.append, lambda: (stop or {}).get(next(steps), "run")), events  # type: ignore[arg-type,return-value]
+        get_request = lambda: (stop or {}).get(next(steps), "run")  # noqa: E731
+        return train(config, events.append, get_request, place), events  # type: ignore[arg-type]
 
     return go
 

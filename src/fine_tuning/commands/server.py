@@ -238,13 +238,17 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def worker(
     slots: Annotated[int, typer.Option(help="Number of concurrent training jobs on this machine.", min=1)] = 1,
+    together: Annotated[
+        bool, typer.Option("--together", help="Train jobs on the same base model in one process, which has it once.")
+    ] = False,
     parent: Annotated[int | None, typer.Option(help="Process id with which the worker ends.", hidden=True)] = None,
 ) -> None:
     """Run a worker that trains queued jobs; several workers can share one database."""
     from fine_tuning.training.jobs.worker_pool import Pool, parent_is
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    Pool(command_workspace(), slots, parent_is(parent) if parent is not None else lambda: True).run()
+    is_alive = parent_is(parent) if parent is not None else lambda: True
+    Pool(command_workspace(), slots, is_alive, together=together).run()
 
 
 def create_key(

@@ -181,6 +181,26 @@ def reserve_next(connection: Connection, worker: str, lease_seconds: float) -> s
     return job_id
 
 
+def waiting_like(connection: Connection, job_id: str) -> list[Job]:
+    """The other pooled jobs that wait for a worker and have this one's base model, oldest first.
+
+    Not those whose worker has died: with them others would be lost again.
+    """
+    job = connection.execute(select(_table).where(_columns.id == job_id)).mappings().one()
+    query = select(_table).where(
+        _columns.id != job_id,
+        _columns.model == job["model"],
+        _columns.base_model.is_not_distinct_from(job["base_model"]),
+        _columns.pooled,
+        _columns.requested == "run",
+        _columns.status == "queued",
+        _columns.deaths == 0,
+        _is_unleased(database_now(connection)),
+    )
+    found = connection.execute(query.order_by(_columns.created_at, _columns.id)).mappings()
+    return [record(Job, row) for row in found]
+
+
 def count_leased(connection: Connection, worker_prefix: str) -> int:
     """The number of jobs that are leased to workers whose names begin with `worker_prefix`."""
     query = (

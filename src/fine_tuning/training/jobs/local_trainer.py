@@ -33,7 +33,7 @@ from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs import job_errors, job_outcome, trainer_liveness
 from fine_tuning.training.jobs.job_view import JobEventView, JobView
-from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
+from fine_tuning.training.jobs.spawn_worker import START_SECONDS, Reserved, spawn
 from fine_tuning.training.jobs.trainer_port import ENDED, Action
 from fine_tuning.training.jobs.training_files import TrainingFile, file_record, read_training_file
 from fine_tuning.training.jobs.training_request import TrainingRequest, UploadedFiles
@@ -171,7 +171,7 @@ class LocalTrainer:
                 if not job_queue.reserve(tx, job_id, worker, START_SECONDS):
                     raise ConflictError(f"job {job_id} is already being trained")
             try:
-                process = spawn(self._workspace, job_id, worker, lock)
+                process = spawn(self._workspace, Reserved(job_id, worker, lock))
             except StorageError:
                 with self._database.write() as tx:
                     job_queue.release(tx, job_id, worker, "paused")

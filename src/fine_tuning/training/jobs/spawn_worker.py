@@ -1,4 +1,4 @@
-"""Start the process that trains one job."""
+"""Start the process that trains one job, or several on the same base model."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import os
 import shlex
 import subprocess
 import sys
+from typing import NamedTuple
 
 from fine_tuning._util.cpu_threads import environment_of_trainers
 from fine_tuning._util.files import explain_os_error, make_folder
 from fine_tuning.store.workspace import Workspace
 
+
+class Reserved(NamedTuple):
+    """A job and the name of the worker that it is reserved for, with a lock of `trainer_liveness.held`."""
+
+    job_id: str
+    worker: str
+    lock: int | None
+
+
 START_SECONDS = 120.0  # within which a worker imports its libraries and claims its job
 
 
-def spawn(workspace: Workspace, job_id: str, worker: str, lock: int | None) -> subprocess.Popen[bytes]:
-    """Start a worker that alone may claim the job; it outlives this process.
+def spawn(workspace: Workspace, first: Reserved, *others: Reserved) -> subprocess.Popen[bytes]:
+    """Start a process whose workers alone may claim the jobs; it outlives this process, and inherits the locks.
 
-    Args:
-        lock: of `trainer_liveness.held`, which the worker inherits.
+    Its log is that of the first job; those of the others name it.
 
     Raises:
         StorageError: its log cannot be written, or the system cannot start another process.
@@ -26,17 +35,22 @@ def spawn(workspace: Workspace, job_id: str, worker: str, lock: int | None) -> s
     environment = {**environment_of_trainers(), **os.environ, **workspace.environment()}
     settings = workspace.settings
     command = shlex.split(settings.trainer_command) or [sys.executable, "-m", "fine_tuning.training.jobs.worker"]
-    log = make_folder(workspace.folder("logs")) / f"{job_id}.log"
+    logs = make_folder(workspace.folder("logs"))
+    log = logs / f"{first.job_id}.log"
+    jobs = [first, *others]
     try:
+        for each in others:
+            with (logs / f"{each.job_id}.log").open("a", encoding="utf-8") as stream:
+                stream.write(f"trains on the base model of {first.job_id}, see {log.name}\n")
         with log.open("ab") as stream:
             return subprocess.Popen(  # noqa: S603 - our own module, no shell
-                [*command, job_id, worker],
+                [*command, *(word for each in jobs for word in (each.job_id, each.worker))],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
                 start_new_session=True,  # Ctrl-C reaches whoever waits; a worker is paused, not killed
-                pass_fds=() if lock is None else (lock,),
+                pass_fds=[each.lock for each in jobs if each.lock is not None],
             )
     except OSError as error:
-        raise explain_os_error(error, log, f"start the worker of {job_id} with its log") from error
+        raise explain_os_error(error, log, f"start the worker of {first.job_id} with its log") from error

@@ -1,6 +1,7 @@
-"""The process that trains one job: `python -m fine_tuning.training.jobs.worker JOB WORKER`.
+"""The process that trains jobs: `python -m fine_tuning.training.jobs.worker JOB WORKER [JOB WORKER ...]`.
 
-It claims the job with a lease that a thread renews; a worker that loses its lease stops without touching the job.
+A worker claims its job with a lease that a thread renews; one that loses its lease stops without touching the job.
+Several jobs train together on one copy of their base model, each in a thread of its own.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from fine_tuning._util.files import disk_error_in, explain_os_error
 from fine_tuning.base_models import catalogue
@@ -29,18 +32,26 @@ from fine_tuning.training.loop import training_checkpoints
 from fine_tuning.training.loop.training_config import TrainingConfig
 from fine_tuning.training.loop.training_events import TrainingEvent
 
+if TYPE_CHECKING:
+    from fine_tuning.training.loop.shared_base import Place
+
 RAY_SECONDS = 10.0  # within which a Ray cluster shuts down
 _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Trains one job, from claim to release."""
+    """Trains one job, from claim to release.
 
-    def __init__(self, workspace: Workspace, job_id: str, name: str) -> None:
+    Args:
+        place: of the job among others that this process trains; None if it trains no others.
+    """
+
+    def __init__(self, workspace: Workspace, job_id: str, name: str, place: Place | None = None) -> None:
         self._workspace = workspace
         self._database = workspace.database
         self._job_id = job_id
         self._name = name
+        self._place = place
         self._folder = workspace.folder("artifacts") / job_id
         self._requested: JobRequest = "run"
         self._energy = EnergyMeter()
@@ -52,8 +63,6 @@ class Worker:
             if not job_queue.claim(tx, self._job_id, self._name, LEASE_SECONDS):
                 _log.error("job %s is not ours to train", self._job_id)
                 return 1
-        signal.signal(signal.SIGTERM, lambda *_: self._request_pause())
-        signal.signal(signal.SIGINT, lambda *_: self._request_pause())
         lease = LeaseRenewal(self._database, self._job_id, self._name, self._on_heartbeat)
         lease.start()
         try:
@@ -73,26 +82,30 @@ class Worker:
         finally:
             lease.stop()
 
-    def _request_pause(self) -> None:
+    def request_pause(self) -> None:
+        """Let the training pause after its current step."""
         self._requested = "pause"
 
     def _on_heartbeat(self, request: JobRequest | None) -> None:
-        if request is None:  # another worker may be writing to the job's folder: leave it alone
+        if self._place is not None and request in {None, "cancel"}:  # the other jobs of this process go on
+            self._requested = "cancel"
+        elif request is None:  # another worker may be writing to the job's folder: leave it alone
             _exit_now(1, f"lost the lease of job {self._job_id}")
-        if request == "cancel":
-            self._cancel()
+        elif request == "cancel":
+            if self._record_cancelled():
+                _exit_now(0, f"job {self._job_id} was cancelled")
         elif request == "pause":
-            self._request_pause()
+            self.request_pause()
         self._energy.read()
 
-    def _cancel(self) -> None:
-        """Exit at once, in the middle of a step: nothing of a cancelled job has to be saved."""
+    def _record_cancelled(self) -> bool:
+        """Release a cancelled job, of which nothing has to be saved; False if it has just ended, or is another's."""
         with self._database.write() as tx:
             if not job_queue.release(tx, self._job_id, self._name, "cancelled"):
-                return  # it has just ended by itself
+                return False
             self._record_spent(tx)
             job_events.add(tx, self._job_id, "message", "job cancelled", {})
-        _exit_now(0, f"job {self._job_id} was cancelled")
+        return True
 
     def _train(self) -> int:
         with self._database.read() as tx:
@@ -110,7 +123,7 @@ class Worker:
         database = self._workspace.settings.home.absolute() / "mlflow.db"
         os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
         is_shared = config.workers > 1 or config.ray_address is not None
-        run = data_parallel.train if is_shared else train
+        run = data_parallel.train if is_shared else partial(train, place=self._place)
         self._trains_since = time.monotonic()
         try:
             result = run(config, self._on_event, lambda: self._requested)
@@ -118,6 +131,8 @@ class Worker:
             if self._base_model(job) is None:  # it went away meanwhile
                 return 1
             raise
+        if result.status == "cancelled":
+            return 0 if self._record_cancelled() else 1
         return 0 if job_outcome.record_outcome(self._workspace, job, self._name, result, self._energy.read()) else 1
 
     def _base_model(self, job: Job) -> Path | None:
@@ -222,11 +237,44 @@ def _exit_now(code: int, why: str) -> NoReturn:
     os._exit(code)
 
 
+def _run(workspace: Workspace, jobs: Sequence[tuple[str, str]]) -> int:
+    """Train one job, or several together, each in a thread. Returns the largest of their exit codes."""
+    places: Sequence[Place | None] = [None]
+    if len(jobs) > 1:
+        from fine_tuning.training.loop.shared_base import SharedBase
+
+        base = SharedBase(len(jobs))
+        places = [base.place(number) for number in range(len(jobs))]
+    workers = [Worker(workspace, *job, place) for job, place in zip(jobs, places, strict=True)]
+
+    def request_pause(*_: object) -> None:
+        for each in workers:
+            each.request_pause()
+
+    signal.signal(signal.SIGTERM, request_pause)
+    signal.signal(signal.SIGINT, request_pause)
+    if len(jobs) == 1:
+        return workers[0].run()
+    codes = [1] * len(workers)
+
+    def run(number: int, place: Place) -> None:
+        with place.turn():
+            codes[number] = workers[number].run()
+
+    threads = [threading.Thread(target=run, args=each) for each in enumerate(places)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return max(codes)
+
+
 def main(arguments: list[str]) -> NoReturn:
-    """Run the worker for the job and name given as arguments."""
-    job_id, name = arguments
+    """Run a worker for each pair of a job and a name given as arguments."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    _exit_now(Worker(open_workspace(), job_id, name).run(), f"the worker of job {job_id} ends")
+    jobs = list(zip(arguments[::2], arguments[1::2], strict=True))
+    shown = ", ".join(job for job, _ in jobs)
+    _exit_now(_run(open_workspace(), jobs), f"the worker of {shown} ends")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Workers of the job queue: `ft-cli worker` trains up to `slots` jobs of the database at once.
 
 A job is claimed with a lease and trained by a separate process (`training.jobs.worker`), which renews the lease itself.
+A pool may let jobs that wait for the same base model train together, in one process with one copy of it.
 So killing a pool stops no training, a killed worker's job is requeued and resumes from its last checkpoint, and a job
 has one worker at a time: a worker that loses the lease stops.
 """
@@ -20,10 +21,13 @@ from fine_tuning._util.files import make_folder
 from fine_tuning.base_models import catalogue
 from fine_tuning.errors import StorageError
 from fine_tuning.store import database_clock, job_events, job_queue, jobs
+from fine_tuning.store.database import Transaction
+from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs import trainer_liveness
 from fine_tuning.training.jobs.file_validation import check_job
-from fine_tuning.training.jobs.spawn_worker import START_SECONDS, spawn
+from fine_tuning.training.jobs.spawn_worker import START_SECONDS, Reserved, spawn
+from fine_tuning.training.loop.training_config import can_share_base
 
 POLL_SECONDS = 0.5
 LEASE_SECONDS = 30.0  # of a worker, which renews it every second
@@ -38,13 +42,22 @@ class Pool:
     Args:
         slots: jobs trained at once on this machine, by all its pools.
         is_alive: checked before each round; False ends the pool, not the workers that are training.
+        together: let jobs on the same base model share a process, and its products.
     """
 
-    def __init__(self, workspace: Workspace, slots: int = 1, is_alive: Callable[[], bool] = lambda: True) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        slots: int = 1,
+        is_alive: Callable[[], bool] = lambda: True,
+        *,
+        together: bool = False,
+    ) -> None:
         self._workspace = workspace
         self._database = workspace.database
         self._slots = slots
         self._is_alive = is_alive
+        self._together = together
         self._host = trainer_liveness.worker_prefix()
         self._children: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}  # by worker: its job and its process
         self._stop = threading.Event()
@@ -99,24 +112,56 @@ class Pool:
         return problem is None
 
     def _start_next(self) -> bool:
-        worker = f"{self._host}{uuid.uuid4().hex}"
-        logs = make_folder(self._workspace.folder("logs"))
-        with ExitStack() as stack:
+        with ExitStack() as locks:
             with self._database.write() as tx:
-                if job_queue.count_leased(tx, self._host) >= self._slots:
-                    return False
-                job_id = job_queue.reserve_next(tx, worker, START_SECONDS)
-                if job_id is None:
-                    return False
-                lock = stack.enter_context(trainer_liveness.held(logs, job_id, tries=1))
+                free = self._slots - job_queue.count_leased(tx, self._host)
+                reserved = self._reserved(tx, free, locks) if free > 0 else []
+            if not reserved:
+                return False
             try:
-                self._children[worker] = (job_id, spawn(self._workspace, job_id, worker, lock))
+                process = spawn(self._workspace, *reserved)
             except StorageError:
                 with self._database.write() as tx:
-                    job_queue.requeue_lost(tx, job_id, worker, died=False)
+                    for each in reserved:
+                        job_queue.requeue_lost(tx, each.job_id, each.worker, died=False)
                 raise
-        _log.info("training %s", job_id)
+        for each in reserved:
+            self._children[each.worker] = (each.job_id, process)
+        _log.info("training %s", ", ".join(each.job_id for each in reserved))
         return True
+
+    def _reserved(self, tx: Transaction, free: int, locks: ExitStack) -> list[Reserved]:
+        """The next job, and others that can train together with it; at most `free`."""
+        logs, worker = make_folder(self._workspace.folder("logs")), self._new_worker()
+        job_id = job_queue.reserve_next(tx, worker, START_SECONDS)
+        if job_id is None:
+            return []
+        first = Reserved(job_id, worker, locks.enter_context(trainer_liveness.held(logs, job_id, tries=1)))
+        return [first, *self._companions(tx, job_id, free - 1, locks)] if self._together else [first]
+
+    def _companions(self, tx: Transaction, job_id: str, free: int, locks: ExitStack) -> list[Reserved]:
+        first = jobs.get(tx, job_id)
+        if first is None or first["deaths"] or not self._can_share(first):
+            return []
+        found: list[Reserved] = []
+        for job in job_queue.waiting_like(tx, job_id):
+            if len(found) == free or not self._can_share(job):
+                continue
+            try:
+                lock = locks.enter_context(trainer_liveness.held(self._workspace.folder("logs"), job["id"], tries=1))
+            except trainer_liveness.StillRunningError:
+                continue
+            if job_queue.reserve(tx, job["id"], worker := self._new_worker(), START_SECONDS):
+                found.append(Reserved(job["id"], worker, lock))
+        return found
+
+    def _can_share(self, job: Job) -> bool:
+        settings = self._workspace.settings
+        shared = {"workers": settings.training_workers, "ray_address": settings.ray_address}
+        return can_share_base({**shared, **job["hyperparameters"]})
+
+    def _new_worker(self) -> str:
+        return f"{self._host}{uuid.uuid4().hex}"
 
     def _requeue_dead_workers(self) -> None:
         for worker, (job_id, process) in list(self._children.items()):

@@ -121,11 +121,14 @@ def _has_kernel(inputs: tuple[torch.Tensor, ...]) -> bool:
 
 
 def _padded(inputs: tuple[torch.Tensor, ...], rows: Rows, scale: float) -> torch.Tensor:
-    """All rows at once, each moved to a place of its own; nothing looks at the padding behind a row."""
+    """All rows at once, each moved to a place of its own; the padding behind a row is its last token, which none sees.
+
+    Tokens of another row, which may be of another training, would make it nan if they are: 0 times nan is nan.
+    """
     total, device = inputs[0].shape[2], inputs[0].device
     starts, places = rows.ends[:-1, None], torch.arange(rows.longest, device=device)
     exists = (starts + places < rows.ends[1:, None]).flatten()
-    source = (starts + places).clamp(max=total - 1).flatten()
+    source = (starts + places).minimum(rows.ends[1:, None] - 1).flatten()
     tokens = torch.arange(total, device=device)
     row = torch.searchsorted(rows.ends[1:], tokens.to(rows.ends.dtype), right=True)
     place = tokens - rows.ends[row] + row * rows.longest

@@ -7,7 +7,8 @@ Formula: y = W x + scale * B (A x), Hu et al. 2021, https://arxiv.org/abs/2106.0
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
@@ -53,17 +54,33 @@ class LeanLinear(Linear):  # type: ignore[misc]
             result: torch.Tensor = super().forward(x, *args, **kwargs)
             return result
         a, b = self.lora_A[name].weight, self.lora_B[name].weight
-        product: torch.Tensor = _LoraProduct.apply(  # type: ignore[no-untyped-call]
-            x, base.weight, base.bias, a, b, self.scaling[name]
-        )
-        return product
+        return product(x, base, [Adapter(slice(None), self.scaling[name], a, b)])
+
+
+class Adapter(NamedTuple):
+    """The adapter of some tokens: `a` is (rank, in) and `b` (out, rank), usually fp32."""
+
+    tokens: slice
+    scale: float
+    a: torch.Tensor
+    b: torch.Tensor
+
+
+def product(x: torch.Tensor, base: torch.nn.Linear, adapters: Sequence[Adapter]) -> torch.Tensor:
+    """The adapted linear map of `x`, (..., in) to (..., out); tokens are counted over all but the last dimension."""
+    tokens, scales = [each.tokens for each in adapters], [each.scale for each in adapters]
+    pairs = [weight for each in adapters for weight in (each.a, each.b)]
+    found: torch.Tensor = _LoraProduct.apply(  # type: ignore[no-untyped-call]
+        x, base.weight, base.bias, tokens, scales, *pairs
+    )
+    return found
 
 
 FunctionCtx = Any  # PyTorch's context of an autograd function, to which both passes add attributes
 
 
 class _LoraProduct(torch.autograd.Function):
-    """The base weight and bias are constants; `a` is (rank, in) and `b` (out, rank), usually fp32."""
+    """The base weight and bias are constants; `pairs` are `a` and `b` of each adapter in turn."""
 
     @staticmethod
     def forward(
@@ -71,26 +88,36 @@ class _LoraProduct(torch.autograd.Function):
         x: torch.Tensor,
         weight: torch.Tensor,
         bias: torch.Tensor | None,
-        a: torch.Tensor,
-        b: torch.Tensor,
-        scale: float,
+        tokens: list[slice],
+        scales: list[float],
+        *pairs: torch.Tensor,
     ) -> torch.Tensor:
         rows = x.reshape(-1, x.shape[-1])
-        small_a, small_b = a.to(x.dtype), (b * scale).to(x.dtype)
-        inner = rows @ small_a.t()
-        out = linear(rows, weight, bias).addmm_(inner, small_b.t())
-        ctx.save_for_backward(rows, weight, small_a, small_b, inner)
-        ctx.scale, ctx.shape, ctx.dtype = scale, x.shape, a.dtype
+        out = linear(rows, weight, bias)
+        kept = []
+        for part, scale, a, b in zip(tokens, scales, pairs[::2], pairs[1::2], strict=True):
+            small_a, small_b = a.to(x.dtype), (b * scale).to(x.dtype)
+            inner = rows[part] @ small_a.t()
+            out[part].addmm_(inner, small_b.t())
+            kept += [small_a, small_b, inner]
+        ctx.save_for_backward(rows, weight, *kept)
+        ctx.tokens, ctx.scales, ctx.shape = tokens, scales, x.shape
+        ctx.dtype = pairs[0].dtype if pairs else None
         return out.view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: FunctionCtx, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        rows, weight, small_a, small_b, inner = ctx.saved_tensors
+        rows, weight, *kept = ctx.saved_tensors
         grad = grad.reshape(-1, grad.shape[-1])
-        grad_inner = grad @ small_b
-        grad_x = None
-        if ctx.needs_input_grad[0]:
-            grad_x = (grad @ weight).addmm_(grad_inner, small_a).view(ctx.shape)
-        grad_a = (grad_inner.t() @ rows).to(ctx.dtype)
-        grad_b = (grad.t() @ inner).to(ctx.dtype) * ctx.scale
-        return grad_x, None, None, grad_a, grad_b, None
+        grad_x = grad @ weight if ctx.needs_input_grad[0] else None
+        of_pairs: list[torch.Tensor | None] = []
+        each = zip(ctx.tokens, ctx.scales, kept[::3], kept[1::3], kept[2::3], strict=True)
+        for part, scale, small_a, small_b, inner in each:
+            grad_inner = grad[part] @ small_b
+            if grad_x is not None:
+                grad_x[part].addmm_(grad_inner, small_a)
+            of_pairs += [
+                (grad_inner.t() @ rows[part]).to(ctx.dtype),
+                (grad[part].t() @ inner).to(ctx.dtype) * scale,
+            ]
+        return None if grad_x is None else grad_x.view(ctx.shape), None, None, None, None, *of_pairs

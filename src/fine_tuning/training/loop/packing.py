@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
 from fine_tuning.training.loop.library_types import Network
 
+PackedInputs = dict[str, torch.Tensor | int]
 _APART = {"full_attention", "sliding_attention"}  # kinds of layers that can keep the rows apart
 
 
@@ -20,7 +22,7 @@ class Packed(NamedTuple):
     """
 
     tokens: torch.Tensor
-    inputs: dict[str, torch.Tensor | int]
+    inputs: PackedInputs
 
 
 def can_pack(model: Network) -> bool:
@@ -55,9 +57,26 @@ def pack(input_ids: torch.Tensor, mask: torch.Tensor) -> Packed:
             "position_ids": places[tokens][None],
             # A mask in four dimensions is given to the layers as it is; theirs would be of the square of all tokens.
             "attention_mask": torch.ones(1, 1, 1, 1, dtype=torch.bool, device=tokens.device),
-            "cu_seq_lens_q": ends,
-            "cu_seq_lens_k": ends,
-            "max_length_q": longest,
-            "max_length_k": longest,
+            **_lengths(ends, longest),
         },
     )
+
+
+def end_to_end(packed: Sequence[PackedInputs]) -> PackedInputs:
+    """The rows of several packed batches as those of one."""
+    ends = [torch.as_tensor(each["cu_seq_lens_q"]) for each in packed]
+    starts = torch.tensor([0, *(int(each[-1]) for each in ends)]).cumsum(0).tolist()
+    joined = torch.cat([ends[0][:1], *(each[1:] + start for each, start in zip(ends, starts, strict=False))])
+    longest = max(int(each["max_length_q"]) for each in packed)
+    return {
+        **{
+            name: torch.cat([torch.as_tensor(each[name]) for each in packed], dim=1)
+            for name in ("input_ids", "position_ids")
+        },
+        "attention_mask": packed[0]["attention_mask"],
+        **_lengths(joined.to(torch.int32), longest),
+    }
+
+
+def _lengths(ends: torch.Tensor, longest: int) -> PackedInputs:
+    return {"cu_seq_lens_q": ends, "cu_seq_lens_k": ends, "max_length_q": longest, "max_length_k": longest}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TypedDict
@@ -47,12 +48,22 @@ def _answered(network: Network, tokenizer: Tokenizer, messages: list[dict[str, s
             **prompt.to(network.device),
             max_new_tokens=TOKENS,
             do_sample=False,
-            output_logits=True,
+            output_scores=True,
             return_dict_in_generate=True,
             pad_token_id=tokenizer.pad_token_id,
+            stopping_criteria=[_stops_where_unsure],
         )
-    best = torch.stack(output.logits)[:, 0].float().topk(2).values
-    unsure = (best[:, 0] - best[:, 1] < MIN_MARGIN).nonzero()
-    sure = int(unsure[0]) if len(unsure) else len(best)
+    is_whole = not _is_unsure(output.scores[-1])
+    sure = len(output.scores) - (not is_whole)
     text = tokenizer.decode(output.sequences[0, width : width + sure], skip_special_tokens=True)
-    return {"messages": messages, "answer": text, "whole": sure == len(best)} if sure else None
+    return {"messages": messages, "answer": text, "whole": is_whole} if sure else None
+
+
+def _is_unsure(scores: torch.Tensor) -> bool:
+    best = scores[0].float().topk(2).values
+    return bool(best[0] - best[1] < MIN_MARGIN)
+
+
+def _stops_where_unsure(tokens: torch.Tensor, scores: Sequence[torch.Tensor], **_: object) -> torch.Tensor:
+    """One of transformers' stopping criteria: what comes after an uncertain token is of no use."""
+    return torch.tensor([_is_unsure(scores[-1])], device=tokens.device)

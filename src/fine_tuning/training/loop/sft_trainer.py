@@ -24,6 +24,7 @@ from fine_tuning.training.loop.batches import RowOrder, WithoutFillers
 from fine_tuning.training.loop.chat_tokens import IGNORED
 from fine_tuning.training.loop.divergence import Divergence
 from fine_tuning.training.loop.library_types import Batch, Network
+from fine_tuning.training.loop.shared_base import Place
 from fine_tuning.training.loop.training_events import GetRequest, TrainingEvent
 
 Items = torch.Tensor | int  # labelled tokens, or pairs
@@ -57,10 +58,13 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
     Args:
         batch_size: rows of an optimizer step, on all machines together.
         lines: of the training file, by row.
+        place: of the training among others on the same base model.
     """
 
-    def __init__(self, *args: object, batch_size: int, lines: list[int], **kwargs: object) -> None:
-        self._batch_size, self._lines = batch_size, lines
+    def __init__(
+        self, *args: object, batch_size: int, lines: list[int], place: Place | None = None, **kwargs: object
+    ) -> None:
+        self._batch_size, self._lines, self._place = batch_size, lines, place
         self._trained, self._held_out = Count(), Count()
         super().__init__(*args, **kwargs)
         self.args.save_only_model = False  # see `arguments.of`
@@ -81,6 +85,11 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         return int(self.network.config.vocab_size)
 
     @property
+    def shares_base(self) -> bool:
+        """Whether others compute with the weights of its base model."""
+        return self._place is not None and self._place.is_shared
+
+    @property
     def pads(self) -> bool:
         """Whether the rows of a batch are padded to the longest of them."""
         return not packing.can_pack(self.network)
@@ -93,13 +102,22 @@ class LabelledTrainer(SFTTrainer):  # type: ignore[misc]
         self, model: torch.nn.Module, inputs: Batch, num_items_in_batch: Items | None = None
     ) -> torch.Tensor:
         """One micro-batch; a diverged training stops, naming the step and its rows."""
-        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        loss = self._step(model, inputs, num_items_in_batch)
         whole = float(loss) * self.args.gradient_accumulation_steps  # of one part of a step the loss is a part
         if reason := self._divergence.reason(whole):
             where = f"{reason} at step {self.state.global_step + 1}"
             rows = self._lines_of(inputs)
             shown = f" with the rows of lines {', '.join(map(str, rows))}" if rows else ""
             raise TrainingError(f"{where}{shown}; lower learning_rate_multiplier, or check these rows")
+        return loss
+
+    def _step(self, model: torch.nn.Module, inputs: Batch, num_items_in_batch: Items | None) -> torch.Tensor:
+        state = self.accelerator.gradient_state  # one object for all trainers of a process
+        is_last_part = state.sync_gradients
+        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        if self._place is not None:
+            self._place.go_back()
+            state._set_sync_gradients(is_last_part)
         return loss
 
     def _lines_of(self, inputs: Batch) -> list[int]:

@@ -36,11 +36,17 @@ from fine_tuning.training.loop.library_types import Network, Tokenizer
 from fine_tuning.training.loop.preference_rows import tokenise_preferences
 from fine_tuning.training.loop.probes import write_probes
 from fine_tuning.training.loop.sft_trainer import LabelledTrainer, Reporter
+from fine_tuning.training.loop.shared_base import Place
 from fine_tuning.training.loop.training_config import TrainingConfig, check_validated
 from fine_tuning.training.loop.training_events import GetRequest, TrainingEvent, TrainingResult
 
 
-def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get_request: GetRequest) -> TrainingResult:
+def train(
+    config: TrainingConfig,
+    on_event: Callable[[TrainingEvent], None],
+    get_request: GetRequest,
+    place: Place | None = None,
+) -> TrainingResult:
     """Train, or resume from the newest complete checkpoint in `config.output_dir`.
 
     The same configuration and files give the same adapter on a CPU, also when the run was paused or killed between.
@@ -50,6 +56,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
     Args:
         on_event: called with every logged step, evaluation and checkpoint.
         get_request: called after every step; "pause" writes a checkpoint and returns, "cancel" returns.
+        place: of a training among others on the same base model; its losses are the same but for rounding.
 
     Raises:
         NotFoundError, DataError: the base model or a data file cannot be used.
@@ -57,7 +64,7 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
     """
     while True:
         try:
-            return train_once(config, on_event, get_request)
+            return train_once(config, on_event, get_request, place)
         except (RuntimeError, MemoryError) as error:
             if not memory_estimate.ran_out(error):
                 raise
@@ -68,7 +75,10 @@ def train(config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get
 
 
 def train_once(
-    config: TrainingConfig, on_event: Callable[[TrainingEvent], None], get_request: GetRequest
+    config: TrainingConfig,
+    on_event: Callable[[TrainingEvent], None],
+    get_request: GetRequest,
+    place: Place | None = None,
 ) -> TrainingResult:
     """As `train`, but raises where memory runs out."""
     started = time.monotonic()
@@ -81,10 +91,11 @@ def train_once(
         for rows, what in ((data, "rows"), (held_out, "rows of the validation file")):
             if rows is not None:
                 _report_lengths(rows, what, config.max_length, on_event)
-        trainer, reporter = _trainer(config, tokenizer, data, held_out, on_event, get_request)
+        reporter = Reporter(on_event, get_request)
+        trainer = _trainer(config, tokenizer, data, held_out, reporter, place)
         best = _keep_best(trainer, config, on_event)
-        _fit_memory(trainer, config, data, on_event)
-        if compiled_layers.is_wanted(
+        _fit_memory(trainer, config, data, on_event, place)
+        if not trainer.shares_base and compiled_layers.is_wanted(
             config, trainer.network.num_parameters(), _tokens(data, config, trainer.args.max_steps)
         ):
             on_event(TrainingEvent("message", "compiling the model's layers, which the first steps wait for"))
@@ -98,7 +109,7 @@ def train_once(
         if is_first and whole is not None:
             if best is not None:
                 _load_best(whole, best, trainer.state.global_step, on_event)
-            saved = _save(whole, tokenizer, config, on_event)
+            saved = _save(whole, tokenizer, config, on_event, is_shared=trainer.shares_base)
     result = TrainingResult(
         status=reporter.stopped or "succeeded",
         steps=trainer.state.global_step,
@@ -163,15 +174,14 @@ def _trainer(
     tokenizer: Tokenizer,
     data: Tokenised,
     held_out: Tokenised | None,
-    on_event: Callable[[TrainingEvent], None],
-    get_request: GetRequest,
-) -> tuple[LabelledTrainer, Reporter]:
-    reporter = Reporter(on_event, get_request)
+    reporter: Reporter,
+    place: Place | None,
+) -> LabelledTrainer:
     chosen = trainer_arguments.of(config, len(data.rows), has_validation=held_out is not None)
     is_shared = chosen.world_size > 1
     empty = filler(data.rows[0], tokenizer.pad_token_id)
     trainer: LabelledTrainer = _kind_of_trainer(config)(
-        model=trainable_model.load(config),
+        model=trainable_model.load(config, place),
         args=chosen,
         processing_class=tokenizer,
         train_dataset=Dataset.from_list([*data.rows, empty] if is_shared else data.rows),
@@ -179,10 +189,11 @@ def _trainer(
         callbacks=[reporter],
         batch_size=config.batch_size,
         lines=data.lines,
+        place=place,
     )
     trainer.remove_callback(transformers.PrinterCallback)
     reporter.trainer = trainer
-    return trainer, reporter
+    return trainer
 
 
 def _validation_set(rows: list[dict[str, list[int]]], empty: dict[str, list[int]], chosen: SFTConfig) -> Dataset:
@@ -198,14 +209,18 @@ def _kind_of_trainer(config: TrainingConfig) -> Callable[..., LabelledTrainer]:
 
 
 def _fit_memory(
-    trainer: LabelledTrainer, config: TrainingConfig, data: Tokenised, on_event: Callable[[TrainingEvent], None]
+    trainer: LabelledTrainer,
+    config: TrainingConfig,
+    data: Tokenised,
+    on_event: Callable[[TrainingEvent], None],
+    place: Place | None,
 ) -> None:
     """Say how much memory is needed; where it is too much, let the layers keep less."""
     model, rows = trainable_model.causal(trainer.network), trainer.args.per_device_train_batch_size
     plain, less = (
         memory_estimate.needed(trainer.model, data.rows, rows, IGNORED, checkpointing=each) for each in (False, True)
     )
-    available = memory_estimate.free()
+    available = memory_estimate.free() - (place.others(plain) if place is not None else 0)
     checkpoints = checkpointed_layers.can_checkpoint(model) and checkpointed_layers.is_wanted(
         config, plain, less, available
     )
@@ -213,7 +228,7 @@ def _fit_memory(
     facts: JobEventData = {"needed": need._asdict(), "free": available}
     on_event(TrainingEvent("message", memory_estimate.summary(need, available), facts))
     if checkpoints:
-        checkpointed_layers.checkpoint_layers(model)
+        checkpointed_layers.checkpoint_layers(place.whole if place is not None and place.is_shared else model)
         on_event(TrainingEvent("message", checkpointed_layers.message(plain, less)))
 
 
@@ -243,7 +258,12 @@ def _load_best(whole: Network, best: BestWeights, step: int, on_event: Callable[
 
 
 def _save(
-    trained: Network, tokenizer: Tokenizer, config: TrainingConfig, on_event: Callable[[TrainingEvent], None]
+    trained: Network,
+    tokenizer: Tokenizer,
+    config: TrainingConfig,
+    on_event: Callable[[TrainingEvent], None],
+    *,
+    is_shared: bool,
 ) -> tuple[Path | None, Path]:
     """Write the adapter, the merged model and a few of its answers; each is written completely or not at all."""
     output = Path(config.output_dir)
@@ -253,7 +273,7 @@ def _save(
             trainable_model.save(trained, tokenizer, folder)
         on_event(TrainingEvent("message", "merging the adapter into the base model"))
     compiled_layers.undo(trainable_model.causal(trained))
-    model = trainable_model.merged(trained, config, adapter)
+    model = trainable_model.merged(trained, config, adapter, is_shared=is_shared)
     with atomic_folder(merged) as folder:
         save_merged(model, tokenizer, folder)
     write_probes(model, tokenizer, config.train_file, output)

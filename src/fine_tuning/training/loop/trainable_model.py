@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -20,21 +21,30 @@ from fine_tuning.training.loop.gpu_kernels import use_fused_layers
 from fine_tuning.training.loop.library_types import Network, Tokenizer
 from fine_tuning.training.loop.lora_layers import add_adapters
 from fine_tuning.training.loop.output_loss import Summed, capped, summed_loss
+from fine_tuning.training.loop.packing import PackedInputs
+from fine_tuning.training.loop.shared_base import Place, own_weights
 from fine_tuning.training.loop.training_config import TrainingConfig
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
-def load(config: TrainingConfig) -> Network:
-    """The network; trained weights are fp32, frozen ones have the precision that is fast on this machine."""
+def load(config: TrainingConfig, place: Place | None = None) -> Network:
+    """The network; trained weights are fp32, frozen ones have the precision that is fast on this machine.
+
+    Args:
+        place: of a training among others on a base model that they share.
+    """
     set_seed(config.seed)  # the adapters' random start
     if config.tuning == "full":
         network = base(config, torch.float32)
         _freeze_lower_layers(network, config.trained_layers)
     else:
-        network = add_adapters(base(config, _fast(config)), config)
+        plain = partial(base, config, _fast(config))
+        network = add_adapters(plain() if place is None else place.network(config, plain), config)
     use_fused_layers(causal(network))
-    compute_labelled_only(causal(network))
+    compute_labelled_only(causal(network), place.hidden if place is not None and place.is_shared else None)
+    if place is not None:
+        place.join(causal(network))
     return network
 
 
@@ -86,7 +96,7 @@ def causal(network: Network) -> Network:
     return network.get_base_model() if isinstance(network, PeftModel) else network
 
 
-def compute_labelled_only(model: Network) -> None:
+def compute_labelled_only(model: Network, hidden_of: Callable[[PackedInputs], torch.Tensor] | None = None) -> None:
     """Let `model(input_ids=..., labels=..., attention_mask=...)` run the output layer on labelled positions only.
 
     With a vocabulary of 49,152 the logits of one token cost as much as a fifth of a 135M model; prompts need none.
@@ -94,6 +104,9 @@ def compute_labelled_only(model: Network) -> None:
     with `summed` what their losses sum up to, without having all logits at once.
     With a mask, which is of padding on the right, the rows are laid end to end where the model can keep them apart.
     Without labels the model answers as before.
+
+    Args:
+        hidden_of: computes what the layers give, (tokens, size), in their place while the model trains.
     """
     plain_forward = model.forward
     packs = packing.can_pack(model)
@@ -111,7 +124,10 @@ def compute_labelled_only(model: Network) -> None:
         targets = pad(labels[:, 1:], (0, 1), value=IGNORED)  # what each token has to predict
         if packs and attention_mask is not None:
             packed = packing.pack(input_ids, attention_mask)
-            hidden = model.get_decoder()(use_cache=False, **packed.inputs).last_hidden_state[0]
+            if model.training and hidden_of is not None:
+                hidden = hidden_of(packed.inputs)
+            else:
+                hidden = model.get_decoder()(use_cache=False, **packed.inputs).last_hidden_state[0]
             targets = targets[packed.tokens]
         else:
             # Padding is on the right, where causal attention never looks: without a mask the faster kernel is used.
@@ -143,8 +159,14 @@ def load_weights(network: Network, folder: Path) -> None:
     network.load_state_dict(found.state_dict())
 
 
-def merged(network: Network, config: TrainingConfig, adapter: Path | None) -> Network:
-    """The trained model in one piece, in fp32; see `export.merge`."""
+def merged(network: Network, config: TrainingConfig, adapter: Path | None, *, is_shared: bool = False) -> Network:
+    """The trained model in one piece, in fp32; see `export.merge`.
+
+    Args:
+        is_shared: whether others compute with the weights of the base model.
+    """
+    if is_shared:
+        own_weights(network)
     if config.tuning != "qlora":
         return merge_adapter(network)
     return merge_adapter(network, adapter, partial(base, config.model_copy(update={"tuning": "lora"}), torch.float32))

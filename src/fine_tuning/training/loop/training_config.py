@@ -119,6 +119,18 @@ def check_packages(values: Mapping[str, object]) -> None:
             raise MissingDependencyError(tracker, None, f"reporting to {tracker}")
 
 
+def can_share_base(values: Mapping[str, object]) -> bool:
+    """Whether a training puts nothing but plain adapters on its base model, so that others can train on it as well.
+
+    Args:
+        values: hyperparameters, or all settings of a training.
+    """
+    plain = {"method": "supervised", "tuning": "lora", "lora_dropout": 0.0, "workers": 1, "ray_address": None}
+    return all(values.get(name, wanted) == wanted for name, wanted in plain.items()) and not values.get(
+        "compile_layers"
+    )
+
+
 FILES = ("base_model_path", "train_file", "validation_file", "output_dir")
 HYPERPARAMETERS = tuple(name for name in TrainingConfig.model_fields if name not in FILES)
 
