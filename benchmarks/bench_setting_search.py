@@ -27,7 +27,7 @@ from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows.bakeoff import bakeoff_data
 from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
 from fine_tuning.workflows.bakeoff.fine_tune_candidate import FineTuneCandidate
-from fine_tuning.workflows.bakeoff.setting_search import RANKS, SettingSearch, Train, Trained
+from fine_tuning.workflows.bakeoff.setting_search import RANKS, Asked, SettingSearch, Train, Trained
 from fine_tuning.workflows.demo.run_demo import calls_file
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -45,17 +45,21 @@ class Noted(SettingSearch):
     def best(self, train: Train) -> JobView:
         """See `SettingSearch.best`."""
 
-        def note(settings: Mapping[str, object], goes_on: object) -> Trained:
-            found = train(settings, goes_on)  # type: ignore[arg-type]
-            self.noted[0].append(settings)
-            self.noted[1].append(found)
-            shown = "ended early" if found.loss == inf else f"{found.loss:.4f}"
-            print(f"  {settings['learning_rate_multiplier']:.3g}, rank {settings['lora_rank']}: {shown}", flush=True)
-            return found
+        def note(asked: Sequence[Asked]) -> Sequence[Trained]:
+            trained = train(asked)
+            for (settings, _), found in zip(asked, trained, strict=True):
+                self.noted[0].append(settings)
+                self.noted[1].append(found)
+                shown = "ended early" if found.loss == inf else f"{found.loss:.4f}"
+                print(
+                    f"  {settings['learning_rate_multiplier']:.3g}, rank {settings['lora_rank']}: {shown}", flush=True
+                )
+            return trained
 
         if not self.settings:
             return super().best(note)
-        return min((note(each, lambda *_: True) for each in self.settings), key=lambda each: each.loss).job
+        found = [note([Asked(each, lambda *_: True)])[0] for each in self.settings]
+        return min(found, key=lambda each: each.loss).job
 
 
 def grid() -> list[dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
@@ -24,6 +25,13 @@ class LocalFineTuner(FineTuner):
         workspace = workspace or open_workspace()
         self._local = LocalTrainer(workspace)
         super().__init__(workspace, self._local)
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let one process train the jobs that are started or resumed in the block: it starts as the block ends.
+
+        Those on the same base model (LoRA, supervised) have its weights in memory once, and share products.
+        """
+        return self._local.together()
 
     def resume_like(self, model: str, training_path: str | Path, **hyperparameters: object) -> JobView | None:
         """Resume the newest paused job with this base model, data and hyperparameters; None where there is none.

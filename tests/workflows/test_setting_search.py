@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from math import inf, log
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ pytest.importorskip("optuna", reason="the extra `candidates` is not installed")
 from fine_tuning.errors import TrainingError
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
-from fine_tuning.workflows.bakeoff.setting_search import GoesOn, Settings, SettingSearch, Trained
+from fine_tuning.workflows.bakeoff.setting_search import Asked, GoesOn, Settings, SettingSearch, Trained
 from tests.workflows.test_bakeoff import tickets
 
 
@@ -28,7 +29,10 @@ class Trainer:
         self.tried: list[Settings] = []
         self.validations: list[int] = []
 
-    def train(self, settings: Settings, goes_on: GoesOn) -> Trained:
+    def train(self, asked: Sequence[Asked]) -> list[Trained]:
+        return [self._trained(*each) for each in asked]
+
+    def _trained(self, settings: Settings, goes_on: GoesOn) -> Trained:
         self.tried.append(settings)
         rate, job = float(str(settings["learning_rate_multiplier"])), view(len(self.tried) - 1)
         lowest = 0.1 + log(rate / 2) ** 2
@@ -57,20 +61,24 @@ def test_best_is_found_and_most_are_ended_early() -> None:
 
 def test_search_without_an_end_says_so() -> None:
     with pytest.raises(TrainingError, match="none of 3 settings"):
-        SettingSearch(3).best(lambda *_: Trained(view(0), inf))
+        SettingSearch(3).best(lambda asked: [Trained(view(0), inf) for _ in asked])
 
 
-def test_fine_tune_is_measured_and_not_trained_twice(cli: Any, tmp_path: Path, tiny_model_dir: Path) -> None:
+def test_fine_tune_is_measured_and_not_trained_twice(
+    cli: Any, workspace: Path, tmp_path: Path, tiny_model_dir: Path
+) -> None:
     file = tickets(tmp_path / "calls.jsonl", 120)
     command = ["bakeoff", str(file), "--incumbent", "gpt-4o", "--no-heads", "--fine-tune", str(tiny_model_dir)]
     command += ["--max-tokens", "4", "--json"]
-    code, out, err = cli(*command, "--trials", "3")
+    code, out, err = cli(*command, "--trials", "3", "--trials-at-once", "3")
     assert code == 0, err
     (result,) = [each for each in json.loads(out)["results"] if each["name"].startswith("fine-tune")]
     assert result["latency_p50"]["value"] > 0
     trained = statuses()
     assert len(trained) == 3
     assert "succeeded" in trained
+    logs = [each.read_text() for each in (workspace / "logs").glob("*.log")]
+    assert sum("trains on the base model of" in each for each in logs) == 2
     assert cli(*command, "--trials", "3")[0] == 0
     assert statuses() == trained
     assert cli(*command)[0] == 0  # the defaults, which no trial has: they validate more often

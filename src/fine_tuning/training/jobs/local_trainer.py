@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 from fine_tuning._util.files import explain_os_error, make_folder, sha256_file
 from fine_tuning.base_models import catalogue
@@ -45,6 +46,13 @@ _DEFAULTS: Hyperparameters = {"n_epochs": 3, "learning_rate_multiplier": 1.0}  #
 TRAIN_EXTRA = ("torch", "transformers", "trl", "peft", "safetensors", "gguf", "jinja2", "psutil")  # of pyproject.toml
 
 
+class _Held(NamedTuple):
+    """Jobs that a process will train together, and their locks."""
+
+    jobs: list[Reserved]
+    locks: ExitStack
+
+
 def check_installed() -> None:
     """Raise MissingDependencyError unless the packages that training on this machine needs are installed."""
     for package in TRAIN_EXTRA:
@@ -60,6 +68,19 @@ class LocalTrainer:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._database = workspace.database
+        self._held: _Held | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let the jobs that are started or resumed in the block train in one process; it starts as the block ends."""
+        with ExitStack() as locks:
+            self._held = held = _Held([], locks)
+            try:
+                yield
+            finally:
+                self._held = None
+                if held.jobs:
+                    self._spawn(held.jobs)
 
     def check(self, request: TrainingRequest, *, has_validation: bool) -> TrainingRequest:
         """See `FineTuner.check_request`; a model of the hub is fetched, and so checked, by the job itself."""
@@ -164,18 +185,29 @@ class LocalTrainer:
 
     def _launch(self, job_id: str) -> None:
         """Start a worker that alone may claim the job; it outlives this process."""
+        if self._held is not None:
+            self._held.jobs.append(self._reserved(job_id, self._held.locks))
+            return
+        with ExitStack() as locks:
+            self._spawn([self._reserved(job_id, locks)])
+
+    def _reserved(self, job_id: str, locks: ExitStack) -> Reserved:
         worker = f"{trainer_liveness.worker_prefix()}{uuid.uuid4().hex}"
         logs = make_folder(self._workspace.folder("logs"))
-        with trainer_liveness.held(logs, job_id) as lock:
+        lock = locks.enter_context(trainer_liveness.held(logs, job_id))
+        with self._database.write() as tx:
+            if not job_queue.reserve(tx, job_id, worker, START_SECONDS):
+                raise ConflictError(f"job {job_id} is already being trained")
+        return Reserved(job_id, worker, lock)
+
+    def _spawn(self, reserved: Sequence[Reserved]) -> None:
+        try:
+            process = spawn(self._workspace, *reserved)
+        except StorageError:
             with self._database.write() as tx:
-                if not job_queue.reserve(tx, job_id, worker, START_SECONDS):
-                    raise ConflictError(f"job {job_id} is already being trained")
-            try:
-                process = spawn(self._workspace, Reserved(job_id, worker, lock))
-            except StorageError:
-                with self._database.write() as tx:
-                    job_queue.release(tx, job_id, worker, "paused")
-                raise
+                for each in reserved:
+                    job_queue.release(tx, each.job_id, each.worker, "paused")
+            raise
         # Its end has to be waited for, or it stays a zombie while this process lives.
         threading.Thread(target=process.wait, daemon=True).start()
 

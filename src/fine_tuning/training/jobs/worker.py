@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
@@ -62,11 +63,14 @@ class Worker:
         with self._database.write() as tx:
             if not job_queue.claim(tx, self._job_id, self._name, LEASE_SECONDS):
                 _log.error("job %s is not ours to train", self._job_id)
+                if self._place is not None:
+                    self._place.leave()
                 return 1
         lease = LeaseRenewal(self._database, self._job_id, self._name, self._on_heartbeat)
         lease.start()
         try:
-            return self._train()
+            with nullcontext() if self._place is None else self._place.turn():
+                return self._train()
         except Exception as error:
             disk_error = disk_error_in(error)
             if disk_error is not None:  # nothing is wrong with the job: with free space it can be resumed
@@ -257,11 +261,10 @@ def _run(workspace: Workspace, jobs: Sequence[tuple[str, str]]) -> int:
         return workers[0].run()
     codes = [1] * len(workers)
 
-    def run(number: int, place: Place) -> None:
-        with place.turn():
-            codes[number] = workers[number].run()
+    def run(number: int) -> None:
+        codes[number] = workers[number].run()
 
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(places)]
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(workers))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -44,8 +44,9 @@ class Meeting:
 
     def leave(self, member: int) -> None:
         """Be waited for no longer; the member keeps its turn until its block ends."""
-        self._members.discard(member)
-        self._work_if_all_wait()
+        with self._turn:
+            self._members.discard(member)
+            self._work_if_all_wait()
 
     def meet(self, member: int, given: Given, work: Work[Given, Result]) -> Result:
         """What `work` returns for a member, once all have come.

@@ -162,12 +162,16 @@ class Place:
         """For the thread of the training: it runs while the others wait where they meet, and the other way round."""
         return self._base.turn(self._training)
 
+    def leave(self) -> None:
+        """Let the others go on without this training."""
+        self._base.leave(self._training)
+
     def network(self, config: TrainingConfig, load: Callable[[], Network]) -> Network:
         """The base model for this training; one of its own where it cannot share, and then the others do not wait."""
         found = self._base.network(config, load)
         self.is_shared = found is not None
         if found is None:
-            self._base.leave(self._training)
+            self.leave()
             return load()
         return found
 

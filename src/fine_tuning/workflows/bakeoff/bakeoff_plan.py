@@ -43,6 +43,9 @@ class BakeoffPlan(OptionModel):
     trials: Annotated[
         int, Field(description="Settings of each fine-tune that are tried; 1: the defaults.", ge=1, le=1000)
     ] = 1
+    trials_at_once: Annotated[
+        int, Field(description="Of these so many train together, on one copy of the base model.", ge=1, le=64)
+    ] = 1
     quantizations: Annotated[
         tuple[str, ...], Field(description="Measure each fine-tune in this quantization, too: q8_0, q4_k, ...")
     ] = ()

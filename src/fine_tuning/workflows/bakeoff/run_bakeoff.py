@@ -150,7 +150,7 @@ class BakeoffRun:
             yield OptimisedPrompt(model, calls.ask, self._score, self._place_of, search)
         for base in plan.fine_tunes:
             folder = self.workspace.folder("datasets") / "bakeoff"
-            settings = SettingSearch(plan.trials, plan.seed)
+            settings = SettingSearch(plan.trials, plan.seed, plan.trials_at_once)
             tuned = FineTuneCandidate(base, self.workspace, folder, calls.ask, self.wait_for_job, settings)
             yield tuned
             for kind in plan.quantizations:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 Settings = Mapping[str, object]
 GoesOn = Callable[[int, float], bool]  # told the number of a validation and its loss: whether to train on
-Train = Callable[[Settings, GoesOn], "Trained"]
 DEFAULTS: Mapping[str, float | int] = {"learning_rate_multiplier": 1.0, "lora_rank": 16}
 RATES, RANKS = (0.25, 8.0), (8, 16, 32)
 REDUCTION = 3  # of the trials that reach a rung, one in so many goes on
@@ -30,16 +30,28 @@ class Trained(NamedTuple):
     loss: float
 
 
+class Asked(NamedTuple):
+    """Settings to train with, and whether to go on with them."""
+
+    settings: Settings
+    goes_on: GoesOn
+
+
+Train = Callable[[Sequence[Asked]], Sequence[Trained]]
+
+
 @dataclass(frozen=True)
 class SettingSearch:
     """A search in the order that a seed gives, so that a search that is repeated asks for the same settings.
 
     Attributes:
         trials: how many settings are tried, the defaults first.
+        at_once: how many of them are trained at a time.
     """
 
     trials: int
     seed: int = 0
+    at_once: int = 1
 
     def best(self, train: Train) -> JobView:
         """The job whose settings have the lowest validation loss.
@@ -64,13 +76,15 @@ class SettingSearch:
         study.enqueue_trial(dict(DEFAULTS))
         found: list[Trained] = []
 
-        def objective(trial: Trial) -> float:
-            found.append(train(_settings(trial), lambda number, loss: _goes_on(trial, number, loss)))
-            if found[-1].loss == inf:
-                raise optuna.TrialPruned
-            return found[-1].loss
-
-        study.optimize(objective, n_trials=self.trials)
+        while len(found) < self.trials:
+            trials = [study.ask() for _ in range(min(self.at_once, self.trials - len(found)))]
+            trained = train([Asked(_settings(trial), partial(_goes_on, trial)) for trial in trials])
+            for trial, each in zip(trials, trained, strict=True):
+                if each.loss == inf:
+                    study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+                else:
+                    study.tell(trial, each.loss)
+            found += trained
         best = min(found, key=lambda each: each.loss)
         if best.loss == inf:
             raise TrainingError(f"none of {self.trials} settings could be trained to their end")
