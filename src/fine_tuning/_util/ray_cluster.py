@@ -6,7 +6,7 @@ import socket
 from types import ModuleType
 from typing import cast
 
-from fine_tuning.errors import ConfigurationError, MissingDependencyError
+from fine_tuning.errors import ConfigurationError, MissingDependencyError, TrainingError
 
 CONNECT_SECONDS = 10.0
 
@@ -24,6 +24,25 @@ def connect(address: str, **options: object) -> ModuleType:
         ray.init(address, ignore_reinit_error=True, **options)
     except (ConnectionError, ValueError) as error:
         raise _unreached(address, error) from None
+    return ray
+
+
+def start(*, tries: int = 2, **options: object) -> ModuleType:
+    """Start a cluster on this machine, which lasts as long as this process. Returns the ray module.
+
+    Raises:
+        MissingDependencyError: Ray is not installed.
+        TrainingError: its processes do not start in the time that Ray gives them.
+    """
+    ray = installed()
+    try:
+        ray.init(address="local", **options)
+    except Exception as error:  # Ray raises no other kind where its processes are slow to start
+        ray.shutdown()
+        if tries > 1:
+            return start(tries=tries - 1, **options)
+        reason = str(error).strip().partition("\n")[0]
+        raise TrainingError(f"Ray does not start here: {reason}; see what else this machine does") from error
     return ray
 
 

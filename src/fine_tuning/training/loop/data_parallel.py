@@ -75,15 +75,12 @@ def _connected(address: str | None, workers: int) -> ModuleType:
     if address is not None:
         connected: ModuleType = ray_cluster.connect(address)
         return connected
-    ray: ModuleType = ray_cluster.installed()
-    ray.init(
-        address="local",
+    return ray_cluster.start(
         num_cpus=workers,
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
         _node_ip_address=LOOPBACK,
     )
-    return ray
 
 
 def _on_this_machine(kind: type) -> ActorClass:

@@ -32,7 +32,7 @@ from fine_tuning.workflows.demo.served_workspace import served
 from fine_tuning.workflows.pipeline import Outcome, Pipeline
 
 METRIC = "right"
-WAIT_SECONDS = 120.0  # for what follows from a call within seconds
+WAIT_SECONDS = 120.0  # for the next of what follows from calls, each within seconds
 SETTLE_SECONDS = 10.0  # until the last feedback has had its effect
 
 
@@ -130,7 +130,7 @@ class GatewayDemo:
             application.approve(application.ask(question))
             asked += 1
         collector = DistillationDataCollector(workspace=self._workspace)
-        self._wait(lambda: len(collector.get_curated_examples()) >= asked, "every call is captured")
+        self._wait(lambda: len(collector.get_curated_examples()), asked, "calls are captured")
         self._say(f"captured {asked} calls of {self.plan.model} as they passed, with their ratings")
 
     def _shadow(self, application: Application, questions: Iterator[Question], candidate: str) -> Agreement:
@@ -144,8 +144,7 @@ class GatewayDemo:
                 return agreement(tx, DEFAULT_PROJECT, self.plan.model)
 
         self._wait(
-            lambda: found()["pairs"] + found()["not_compared"] >= asked,
-            "an answer of the candidate in shadow to every call",
+            lambda: found()["pairs"] + found()["not_compared"], asked, "calls are answered by the candidate in shadow"
         )
         return found()
 
@@ -186,16 +185,22 @@ class GatewayDemo:
         with self._workspace.database.read() as tx:
             return route_changes.history(tx, DEFAULT_PROJECT, self.plan.model)[-1]
 
-    def _wait(self, is_so: Callable[[], bool], what: str) -> None:
-        """Wait for what the process that stores calls does by itself.
+    def _wait(self, count: Callable[[], int], wanted: int, what: str) -> None:
+        """Wait until the process that stores calls has counted so many, however long each takes.
 
         Raises:
-            ProviderError: it does not do so in time.
+            ProviderError: for a while there were no more of them.
         """
-        if not self._is_soon(is_so, WAIT_SECONDS):
-            log = self._workspace.folder("logs") / "gateway.log"
-            last = log.read_text("utf-8", "replace").rstrip().rpartition("\n")[2] if log.is_file() else "no log"
-            raise ProviderError(f"{what}: not so after {WAIT_SECONDS:.0f} s; the last line of {log}: {last}")
+        found = count()
+        while found < wanted:
+            before = found
+            if not self._is_soon(lambda: count() > before, WAIT_SECONDS):  # noqa: B023 - it is called here
+                log = self._workspace.folder("logs") / "gateway.log"
+                last = log.read_text("utf-8", "replace").rstrip().rpartition("\n")[2] if log.is_file() else "no log"
+                raise ProviderError(
+                    f"{found} of {wanted} {what}, and no more in {WAIT_SECONDS:.0f} s; the last line of {log}: {last}"
+                )
+            found = count()
 
     def _is_soon(self, is_so: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
