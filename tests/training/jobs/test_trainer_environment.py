@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fine_tuning.store.workspace import open_workspace
-from fine_tuning.training.jobs.spawn_worker import spawn
+from fine_tuning.training.jobs.spawn_worker import Reserved, spawn
 
 SHOW = """sh -c 'echo "policy=$OMP_WAIT_POLICY turns=$GOMP_SPINCOUNT"'"""
 
@@ -16,7 +16,7 @@ def said(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
     for name, value in {**environment, "FINE_TUNING_TRAINER_COMMAND": SHOW}.items():
         monkeypatch.setenv(name, value)
     workspace = open_workspace()
-    spawn(workspace, "job", "worker", None).wait(60)
+    spawn(workspace, Reserved("job", "worker", None)).wait(60)
     return (workspace.folder("logs") / "job.log").read_text().strip()
 
 
