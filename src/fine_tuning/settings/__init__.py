@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     trainer_command: str = Field(
         default="",
         description="command that trains a job, as in a shell, such as `nice -n 10 /venv/bin/python -m "
-        "fine_tuning.training.jobs.worker`; the job and worker ids are appended; this Python when empty",
+        "fine_tuning.training.jobs.worker`; the ids of each job and its worker are appended; this Python when empty",
     )
     electricity_usd_per_kwh: float | None = Field(
         default=None,
