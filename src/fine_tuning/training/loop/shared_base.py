@@ -67,23 +67,23 @@ class SharedBase:
         """Have the turn; see `Meeting.turn`."""
         return self._meeting.turn(training)
 
-    def network(self, config: TrainingConfig, load: Callable[[], Network]) -> Network | None:
-        """A model of its own for a training, with the weights that all share; None if it cannot share them.
+    def network(self, config: TrainingConfig, load: Callable[[], Network]) -> tuple[Network, bool]:
+        """A model of its own for a training, and whether its weights are those that all share.
 
         Args:
             load: loads the base model.
         """
         alike = tuple(getattr(config, name) for name in OWN)
         if not can_share_base(config.model_dump()) or self._alike not in (None, alike):
-            return None
+            return load(), False
         if self._plain is None:
             loaded = load()
             if not packing.can_pack(loaded):
-                return None
+                return loaded, False
             if torch.cuda.is_available():
                 loaded = loaded.to("cuda")  # before its weights are shared
             self._plain, self._alike = loaded.requires_grad_(requires_grad=False), alike
-        return _with_same_weights(self._plain)
+        return _with_same_weights(self._plain), True
 
     def join(self, training: int, network: Network) -> None:
         """Take part with this network, in place of an earlier one of the training."""
@@ -168,11 +168,9 @@ class Place:
 
     def network(self, config: TrainingConfig, load: Callable[[], Network]) -> Network:
         """The base model for this training; one of its own where it cannot share, and then the others do not wait."""
-        found = self._base.network(config, load)
-        self.is_shared = found is not None
-        if found is None:
+        found, self.is_shared = self._base.network(config, load)
+        if not self.is_shared:
             self.leave()
-            return load()
         return found
 
     def join(self, network: Network) -> None:

@@ -191,16 +191,13 @@ class GatewayDemo:
         Raises:
             ProviderError: for a while there were no more of them.
         """
-        found = count()
-        while found < wanted:
-            before = found
-            if not self._is_soon(lambda: count() > before, WAIT_SECONDS):  # noqa: B023 - it is called here
+        while (found := count()) < wanted:
+            if not self._is_soon(lambda before=found: count() > before, WAIT_SECONDS):  # type: ignore[misc]
                 log = self._workspace.folder("logs") / "gateway.log"
                 last = log.read_text("utf-8", "replace").rstrip().rpartition("\n")[2] if log.is_file() else "no log"
                 raise ProviderError(
                     f"{found} of {wanted} {what}, and no more in {WAIT_SECONDS:.0f} s; the last line of {log}: {last}"
                 )
-            found = count()
 
     def _is_soon(self, is_so: Callable[[], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
