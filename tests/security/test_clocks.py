@@ -55,6 +55,8 @@ def command(*arguments: str, log: Path, clock: str | None = None) -> Iterator[su
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()
+        for left in Path("/dev/shm").glob(f"*faketime_*_{process.pid}"):  # of a faketime that a signal ended:
+            left.unlink()  # another does not start under the same number
 
 
 def enqueue(database: Database, file_id: str, model: str, count: int) -> list[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
 from types import ModuleType
 from typing import cast
 
 from fine_tuning.errors import ConfigurationError, MissingDependencyError, TrainingError
 
 CONNECT_SECONDS = 10.0
+START_SECONDS = 180.0  # Ray itself gives up after 30, too few on a machine that is busy with other things
 
 
 def connect(address: str, **options: object) -> ModuleType:
@@ -27,23 +29,25 @@ def connect(address: str, **options: object) -> ModuleType:
     return ray
 
 
-def start(*, tries: int = 2, **options: object) -> ModuleType:
+def start(**options: object) -> ModuleType:
     """Start a cluster on this machine, which lasts as long as this process. Returns the ray module.
 
     Raises:
         MissingDependencyError: Ray is not installed.
-        TrainingError: its processes do not start in the time that Ray gives them.
+        TrainingError: its processes did not start within `START_SECONDS`.
     """
     ray = installed()
-    try:
-        ray.init(address="local", **options)
-    except Exception as error:  # Ray raises no other kind where its processes are slow to start
-        ray.shutdown()
-        if tries > 1:
-            return start(tries=tries - 1, **options)
-        reason = str(error).strip().partition("\n")[0]
-        raise TrainingError(f"Ray does not start here: {reason}; see what else this machine does") from error
-    return ray
+    patience = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            ray.init(address="local", **options)
+        except Exception as error:  # Ray raises no other kind where its processes are slow to start
+            ray.shutdown()
+            if time.monotonic() > patience:
+                reason = str(error).strip().partition("\n")[0]
+                raise TrainingError(f"Ray does not start here: {reason}; see what else this machine does") from error
+        else:
+            return ray
 
 
 def installed() -> ModuleType:
