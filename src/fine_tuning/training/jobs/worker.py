@@ -25,7 +25,7 @@ from fine_tuning.store import artifacts, files, job_events, job_queue, jobs
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.jobs import Job, JobError, JobRequest
 from fine_tuning.store.workspace import Workspace, open_workspace
-from fine_tuning.training.jobs import job_errors, job_outcome
+from fine_tuning.training.jobs import job_errors, job_outcome, next_trainer
 from fine_tuning.training.jobs.energy_meter import EnergyMeter
 from fine_tuning.training.jobs.lease_renewal import LeaseRenewal
 from fine_tuning.training.jobs.worker_pool import LEASE_SECONDS
@@ -273,7 +273,9 @@ def _run(workspace: Workspace, jobs: Sequence[tuple[str, str]]) -> int:
 
 
 def main(arguments: list[str]) -> NoReturn:
-    """Run a worker for each pair of a job and a name given as arguments."""
+    """Run a worker for each pair of a job and a name given as arguments, at once or when a pool sends them."""
+    if arguments == [next_trainer.WAITS]:
+        arguments = next_trainer.wait()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     jobs = list(zip(arguments[::2], arguments[1::2], strict=True))
     shown = ", ".join(job for job, _ in jobs)

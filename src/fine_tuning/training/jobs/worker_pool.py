@@ -3,7 +3,8 @@
 A job is claimed with a lease and trained by a separate process (`training.jobs.worker`), which renews the lease itself.
 A pool may let jobs that wait for the same base model train together, in one process with one copy of it.
 So killing a pool stops no training, a killed worker's job is requeued and resumes from its last checkpoint, and a job
-has one worker at a time: a worker that loses the lease stops.
+has one worker at a time: a worker that loses the lease stops. Once a pool has trained, its next trainer waits with its
+libraries loaded.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from fine_tuning.store.records.jobs import Job
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs import trainer_liveness
 from fine_tuning.training.jobs.file_validation import check_job
-from fine_tuning.training.jobs.spawn_worker import START_SECONDS, Reserved, spawn
+from fine_tuning.training.jobs.next_trainer import NextTrainer
+from fine_tuning.training.jobs.spawn_worker import START_SECONDS, Reserved, environment, spawn
 from fine_tuning.training.loop.training_config import can_share_base
 
 POLL_SECONDS = 0.5
@@ -60,6 +62,7 @@ class Pool:
         self._together = together
         self._host = trainer_liveness.worker_prefix()
         self._children: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}  # by worker: its job and its process
+        self._next_trainer = NextTrainer()
         self._stop = threading.Event()
         self._clock_problem: str | None = None
 
@@ -86,6 +89,7 @@ class Pool:
             Whether there may be more to do at once.
         """
         self._requeue_dead_workers()
+        self._next_trainer.end_if_unused()
         if not self._has_right_clock():
             return False
         self._requeue_stale()
@@ -119,7 +123,7 @@ class Pool:
             if not reserved:
                 return False
             try:
-                process = spawn(self._workspace, *reserved)
+                process = spawn(self._workspace, *reserved, ready=self._next_trainer)
             except StorageError:
                 with self._database.write() as tx:
                     for each in reserved:
@@ -168,6 +172,8 @@ class Pool:
             if process.poll() is None:
                 continue
             del self._children[worker]
+            if not self._children and not self._workspace.settings.trainer_command:
+                self._next_trainer.prepare(environment(self._workspace))
             with self._database.write() as tx:
                 deaths = job_queue.requeue_lost(tx, job_id, worker)
                 if deaths is None or not job_queue.is_run_requested(tx, job_id):
@@ -193,6 +199,7 @@ class Pool:
 
     def shut_down(self) -> None:
         """Pause our workers, which write a checkpoint, and requeue their jobs."""
+        self._next_trainer.end()
         for _, process in self._children.values():
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
