@@ -1,6 +1,7 @@
 """An upstream for the benchmark of the gateway: it answers every chat after a while, or streams it.
 
-python -m uvicorn gateway_upstream:app; UPSTREAM_MS is how long it thinks, in milliseconds.
+python -m uvicorn gateway_upstream:app; UPSTREAM_MS is how long it thinks, in milliseconds: half to one and a half times
+that, so that clients that begin together do not go on so. A header says how long it was.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
+import time
 
 from starlette.types import Receive, Scope, Send
 
@@ -21,6 +24,7 @@ CHAT = {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": TEXT}, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 60, "completion_tokens": 16, "total_tokens": 76},
 }
+THOUGHT = "x-thought-ms"
 JSON = [(b"content-type", b"application/json")]
 EVENTS = [(b"content-type", b"text/event-stream")]
 
@@ -44,9 +48,11 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     while more:
         message = await receive()
         asked, more = asked + message.get("body", b""), message.get("more_body", False)
-    await asyncio.sleep(THINKS)
+    started = time.perf_counter()
+    await asyncio.sleep(THINKS * random.uniform(0.5, 1.5))
+    thought = (THOUGHT.encode(), f"{(time.perf_counter() - started) * 1000:.3f}".encode())
     is_stream = b'"stream": true' in asked
-    await send({"type": "http.response.start", "status": 200, "headers": EVENTS if is_stream else JSON})
+    await send({"type": "http.response.start", "status": 200, "headers": [thought, *(EVENTS if is_stream else JSON)]})
     for piece in STREAM if is_stream else []:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b"data: [DONE]\n\n" if is_stream else WHOLE})
