@@ -167,6 +167,7 @@ class OpenAIEngine:
             usage=usage,
             served_by=reply.served_by,
             logprobs=reply.logprobs,
+            refusal=refusal if isinstance(refusal := first.message.refusal, str) and refusal.strip() else None,
         )
 
     def _checked(self, kind: type[Kind], given: object) -> Kind:
