@@ -284,6 +284,7 @@ def test_badly_rated_answers_are_no_references(cli: Any, tmp_path: Path) -> None
         (["--no-heads"], "name at least one candidate"),
         (["--few-shot", "small", "--few-shot", "small"], "small is named twice"),
         (["--model", "small", "--incumbent", "small"], "small is the incumbent"),
+        (["--register", " "], "register must be non-empty"),
         (["--embedding", "/nowhere"], "no candidate could be measured"),
     ],
 )
@@ -417,3 +418,15 @@ def test_registered_prompt_of_a_host_as_teacher_pays_nothing_twice(cli: Any, tmp
         assert (code, json.loads(out)["unknown"]) == (1, 1), err
         assert len(big.requests) == 1
     assert json.loads(out)["spent"] > 0
+
+
+def test_report_that_cannot_be_written_costs_nobody_the_result(cli: Any, tmp_path: Path) -> None:
+    file = tickets(tmp_path / "calls.jsonl", 100)
+    (tmp_path / "taken").write_text("a file")
+    arguments = ("--incumbent", "gpt-4o", "--embedding", "none", "--margin", "0.5", "--register", "my triage")
+    code, out, err = cli("bakeoff", str(file), *arguments, "--html", str(tmp_path / "taken" / "report.html"))
+    assert code == 1
+    assert "the cheapest that is not worse" in out
+    assert "ft-cli deploy 'my triage' 1" in out
+    assert "cannot create folder" in err.splitlines()[-1]
+    assert "Traceback" not in err
