@@ -43,7 +43,7 @@ model_list:
 class Load(NamedTuple):
     """Calls by `CLIENTS` clients, and all seconds.
 
-    Of each call the milliseconds to the first byte of the body and to its end, without those of the upstream's thinking.
+    Of each call the milliseconds to the body's first byte and its end, but for those of the upstream's thinking.
     """
 
     first: Any

@@ -12,11 +12,14 @@ import pytest
 from openai import OpenAI
 
 pytest.importorskip("sklearn", reason="the extra `candidates` is not installed")
-from fine_tuning import LLMService
+from fine_tuning import LLMService, ModelRegistry
 from fine_tuning.candidates.candidate import LabelledCall, Request
 from fine_tuning.candidates.cascade import Cascade
 from fine_tuning.candidates.head_candidate import HeadCandidate
 from fine_tuning.server.server_config import ServerConfig
+from fine_tuning.serving.instructions import Instructions
+from fine_tuning.serving.model_resolution import LOCAL
+from fine_tuning.serving.part_model import PartModel
 from fine_tuning.settings import get_settings
 from fine_tuning.store import bakeoffs
 from fine_tuning.store.workspace import open_workspace
@@ -133,7 +136,7 @@ def test_incumbent_that_is_asked_has_its_price_and_its_mistakes(cli: Any, tmp_pa
     again = json.loads(cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json")[1])
     assert len(big.requests) - asked <= 8  # a question of each part, to see whether the model is still the same one
     assert (found["looks"], again["looks"]) == (0, 1)
-    assert any("looked at 1 times before" in note for note in again["notes"])
+    assert any("looked at once before" in note for note in again["notes"])
 
 
 def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(cli: Any, tmp_path: Path, big: wire.Host) -> None:
@@ -279,6 +282,9 @@ def test_badly_rated_answers_are_no_references(cli: Any, tmp_path: Path) -> None
         (["--metric", "bleu"], "does not score single answers"),
         (["--margin", "1"], "margin must be below 1"),
         (["--no-heads"], "name at least one candidate"),
+        (["--few-shot", "small", "--few-shot", "small"], "small is named twice"),
+        (["--model", "small", "--incumbent", "small"], "small is the incumbent"),
+        (["--register", " "], "register must be non-empty"),
         (["--embedding", "/nowhere"], "no candidate could be measured"),
     ],
 )
@@ -329,3 +335,98 @@ def test_prompt_that_is_improved_wins_is_registered_and_answers(cli: Any, tmp_pa
     assert (tmp_path / "out" / "prompt.txt").read_text() == told
     assert cli("import-model", "again", str(tmp_path / "out"))[0] == 0
     assert LLMService(model="again-v1").complete("the lid of order 5 is cracked")["content"] == "broken"
+
+
+def test_given_parts_that_share_calls_judge_by_none_that_was_learnt(cli: Any, tmp_path: Path) -> None:
+    rng = random.Random(1)
+    intents = sorted(SAID)
+    rows = [json.dumps({"prompt": f"word{at * 37}", "response": rng.choice(intents)}) for at in range(120)]
+    folder = tmp_path / "given"
+    folder.mkdir()
+    for part, chosen in {"train": rows, "validation": rows[50:80], "test": rows[:60]}.items():
+        (folder / f"{part}.jsonl").write_text("\n".join(chosen))
+    data = bakeoff_data.read(open_workspace(), str(folder), BakeoffPlan())
+    assert (len(data.train), len(data.validation), len(data.test), data.leaked) == (40, 20, 60, 90)
+    code, out, err = cli("bakeoff", str(folder), "--embedding", "none", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["results"][0]["quality"]["value"] < 0.6, "what was learnt by heart flatters"
+    assert any("90 calls were left out: their conversations are in" in note for note in found["notes"])
+
+
+def test_agreement_is_with_each_answer_of_the_incumbent_and_with_no_other(cli: Any, tmp_path: Path) -> None:
+    rows = [
+        {"prompt": f"where is order {at // 2}", "response": ("track", "refund")[at % 2], "model_used": "gpt-4o"}
+        for at in range(160)
+    ]
+    rows += [{"prompt": f"order {at} again", "response": "broken", "model_used": "human"} for at in range(80)]
+    file = tmp_path / "calls.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    code, out, err = cli("bakeoff", str(file), "--incumbent", "gpt-4o", "--embedding", "none", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    by_name = {each["name"]: each["quality"]["value"] for each in found["results"]}
+    assert found["is_agreement"]
+    assert by_name["gpt-4o"] == 1, "the same question, answered twice in two ways, is answered by itself both times"
+    assert by_name["head: TF-IDF"] == pytest.approx(0.5, abs=0.02), "what people answered is not its answer"
+    assert any("and their answers are of others" in note for note in found["notes"])
+
+
+def test_budget_holds_where_a_host_reports_no_usage(cli: Any, tmp_path: Path, big: wire.Host) -> None:
+    def answer(request: wire.Request) -> Any:
+        return 200, {**wire.completion("track", request.body["model"]), "usage": None}
+
+    big.answers["POST /chat/completions"] = answer
+    file = tickets(tmp_path / "calls.jsonl", 80, "human")
+    most = 32 * 256 * 8.0 / 1e6  # of the test and validation calls of one candidate, their answers alone
+    arguments = ["--no-heads", "--model", "big", "--few-shot", "big", "--budget", str(1.3 * most)]
+    code, out, err = cli("bakeoff", str(file), *arguments, "--json")
+    assert code == 0, err
+    assert "the budget has" in json.loads(out)["not_applicable"]["few-shot: big"]
+    assert len(big.requests) <= 33  # one to see whether the model is still the same
+
+
+def prompted(name: str, provider: str) -> None:
+    """A registered prompt of the model `big` of a host."""
+    workspace = open_workspace()
+    folder = workspace.folder("artifacts") / "prompt-of-a-test"
+    Instructions("Answer with the intent.", PartModel(provider, "big")).save(folder)
+    registry = ModelRegistry(workspace=workspace)
+    registry.register_model(name, "big", "job", 1, provider=LOCAL, provider_model=str(folder))
+    registry.set_model_status(name, "DEPLOYED")
+
+
+def test_budget_holds_for_a_registered_prompt_that_a_host_answers(cli: Any, tmp_path: Path, big: wire.Host) -> None:
+    asked_host(big, 0.0)
+    prompted("triage", big.url)
+    file = tickets(tmp_path / "calls.jsonl", 80, "human")
+    code, _, err = cli("bakeoff", str(file), "--no-heads", "--model", "triage", "--budget", "0.001")
+    assert code == 1
+    assert "the budget has $0.001 left" in err
+    assert not big.requests
+
+
+def test_registered_prompt_of_a_host_as_teacher_pays_nothing_twice(cli: Any, tmp_path: Path, big: wire.Host) -> None:
+    def broken(_: wire.Request) -> Any:
+        return 504, {"error": {"message": "upstream timed out"}}
+
+    big.answers["POST /chat/completions"] = broken
+    prompted("triage", big.url)
+    (tmp_path / "p.txt").write_text("where is order 1\n")
+    for _ in range(2):
+        code, out, err = cli("label", str(tmp_path / "p.txt"), "--teacher", "triage", "--json", "--budget", "1")
+        assert (code, json.loads(out)["unknown"]) == (1, 1), err
+        assert len(big.requests) == 1
+    assert json.loads(out)["spent"] > 0
+
+
+def test_report_that_cannot_be_written_costs_nobody_the_result(cli: Any, tmp_path: Path) -> None:
+    file = tickets(tmp_path / "calls.jsonl", 100)
+    (tmp_path / "taken").write_text("a file")
+    arguments = ("--incumbent", "gpt-4o", "--embedding", "none", "--margin", "0.5", "--register", "my triage")
+    code, out, err = cli("bakeoff", str(file), *arguments, "--html", str(tmp_path / "taken" / "report.html"))
+    assert code == 1
+    assert "the cheapest that is not worse" in out
+    assert "ft-cli deploy 'my triage' 1" in out
+    assert "cannot create folder" in err.splitlines()[-1]
+    assert "Traceback" not in err

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import ceil, isinf, isnan
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fine_tuning._util import checks
 from fine_tuning.commands import jobs, output
 from fine_tuning.commands.command_workspace import command_workspace
 from fine_tuning.commands.options import with_options
@@ -35,22 +37,24 @@ def bakeoff(
     from fine_tuning.workflows.bakeoff.register_winner import register_winner
     from fine_tuning.workflows.bakeoff.run_bakeoff import BakeoffRun
 
+    if register is not None:
+        checks.name("register", register)  # before anything is paid
     workspace = command_workspace()
     run = BakeoffRun(workspace, plan, lambda line: output.echo(line, err=True), jobs.follow)
     outcome = run.run(dataset)
     version = None
     if register is not None and outcome.winner is not None:
         version = register_winner(workspace, outcome, register)
-    if html is not None:
-        write_page(outcome, plan, html)
     if as_json:
         facts = {name: value for name, value in vars(outcome).items() if name != "fitted"}
         output.print_json({**facts, "plan": plan.model_dump(), "registered": version})
-        return
-    print_outcome(outcome, plan)
-    if version is not None:
+    else:
+        print_outcome(outcome, plan)
+    if version is not None and not as_json:
         name, number = version["model_name"], version["version"]
-        output.print_text(f"registered {name} v{number}; deploy it with: ft-cli deploy {name} {number}")
+        output.print_text(f"registered {name} v{number}; deploy it with: ft-cli deploy {quote(name)} {number}")
+    if html is not None:  # last: a file that cannot be written costs nobody the result
+        write_page(outcome, plan, html)
 
 
 def print_outcome(outcome: BakeoffOutcome, plan: BakeoffPlan) -> None:

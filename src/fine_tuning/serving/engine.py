@@ -40,6 +40,7 @@ class Completion:
         served_by: the model and fingerprint that the host reports, which may change behind a name; None where it
             reports none.
         logprobs: each token of the answer with its natural logarithm; None where they were not asked for or given.
+        refusal: what the model says in place of an answer; None where it does not refuse in so many words.
     """
 
     text: str
@@ -54,6 +55,7 @@ class Completion:
     confidence: float | None = None
     price_of: PriceOf | None = None
     logprobs: Sequence[tuple[str, float]] | None = None
+    refusal: str | None = None
 
 
 class Engine(Protocol):

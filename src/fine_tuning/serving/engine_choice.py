@@ -21,7 +21,7 @@ from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.instructions import Instructions, is_instructed
 from fine_tuning.serving.llama_cpp_engine import open_llama_cpp
 from fine_tuning.serving.model_resolution import LOCAL, Target
-from fine_tuning.serving.openai_engine import OpenAIEngine
+from fine_tuning.serving.openai_engine import MAX_RETRIES, OpenAIEngine
 from fine_tuning.serving.part_model import PartModel
 from fine_tuning.serving.prompt_engine import open_few_shot, open_instructed
 from fine_tuning.serving.prompted_tools import with_tools_and_checks
@@ -119,11 +119,12 @@ def model_folder(model: str, settings: Settings) -> Path:
     return folder
 
 
-def open_target(target: Target, name: str, settings: Settings) -> Engine:
+def open_target(target: Target, name: str, settings: Settings, *, max_retries: int = MAX_RETRIES) -> Engine:
     """Open an engine that answers with a target's own weights.
 
     Args:
         name: the model's name in messages and answers.
+        max_retries: of a call of a host; 0 where a call that is repeated may be paid twice.
 
     Raises:
         NotFoundError: the files of the model are gone.
@@ -132,7 +133,7 @@ def open_target(target: Target, name: str, settings: Settings) -> Engine:
         MissingDependencyError: neither the `serve` nor the `train` extra is installed.
         DataError: a model of parts is damaged.
     """
-    return _open(target, _Opening(name, settings))
+    return _open(target, _Opening(name, settings, max_retries))
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ class _Opening:
 
     name: str
     settings: Settings
+    max_retries: int
     wholes: tuple[Path, ...] = ()
 
 
@@ -148,7 +150,7 @@ def _open(target: Target, opening: _Opening) -> Engine:
     name, settings = opening.name, opening.settings
     if target.provider != LOCAL:
         host = find_host(settings_for(settings, target.provider), target.provider)
-        return _open_host(target, name, host)
+        return _open_host(target, opening, host)
     folder = Path(target.model)
     if not folder.is_dir() and (folder.is_absolute() or not catalogue.is_known(target.model)):
         raise NotFoundError(f"the files of {name} are gone: {folder}; train it again or deploy another")
@@ -203,13 +205,13 @@ def _check_part(part: PartModel, settings: Settings) -> None:
         )
 
 
-def _open_host(target: Target, name: str, host: Host) -> OpenAIEngine:
+def _open_host(target: Target, opening: _Opening, host: Host) -> OpenAIEngine:
     try:
-        return OpenAIEngine(host, target.model)
+        return OpenAIEngine(host, target.model, max_retries=opening.max_retries)
     except ConfigurationError as error:
         if target.name is not None:
             raise
-        raise ConfigurationError(f"no model {name} in this workspace, and no host to call: {error}") from None
+        raise ConfigurationError(f"no model {opening.name} in this workspace, and no host to call: {error}") from None
 
 
 def can_use_llama_cpp() -> bool:

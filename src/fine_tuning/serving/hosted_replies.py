@@ -19,6 +19,7 @@ class Message(_Reply):
     """The message of an answer; some hosts send its content in parts."""
 
     content: str | list[JsonObject] | None = None
+    refusal: Any = None
     tool_calls: list[JsonObject] | None = None
 
 

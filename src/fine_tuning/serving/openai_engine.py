@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from openai import BadRequestError
 
 _log = logging.getLogger(__name__)
+MAX_RETRIES = 2
 
 
 class OpenAIEngine:
@@ -48,7 +49,7 @@ class OpenAIEngine:
         *,
         concurrency: int = DEFAULT_CONCURRENCY,
         timeout: float = 120.0,
-        max_retries: int = 2,
+        max_retries: int = MAX_RETRIES,
     ) -> None:
         self.model = model
         self._host = host
@@ -166,6 +167,7 @@ class OpenAIEngine:
             usage=usage,
             served_by=reply.served_by,
             logprobs=reply.logprobs,
+            refusal=refusal if isinstance(refusal := first.message.refusal, str) and refusal.strip() else None,
         )
 
     def _checked(self, kind: type[Kind], given: object) -> Kind:

@@ -103,11 +103,21 @@ def load_few_shot(folder: Path) -> tuple[FewShotSettings, RetrievedExamples]:
         DataError: they are damaged.
         MissingDependencyError: the `serve` extra is not installed.
     """
+    settings, examples = read_few_shot(folder)
+    return settings, RetrievedExamples.of(examples, open_embedder(settings.embedding), settings.shots)
+
+
+def read_few_shot(folder: Path) -> tuple[FewShotSettings, list[Example]]:
+    """What a folder says, without what finds examples.
+
+    Raises:
+        DataError: it is damaged.
+    """
     with library_errors(f"{folder.name} is no prompt with examples that can be loaded", "save or fetch it again"):
         settings, examples = _read(folder)
     if settings.embedding not in BUILT_IN or settings.shots < 1 or not examples:
         raise DataError(f"{folder.name} is no prompt with examples that can be loaded: a value is out of its range")
-    return settings, RetrievedExamples.of(examples, open_embedder(settings.embedding), settings.shots)
+    return settings, examples
 
 
 def _read(folder: Path) -> tuple[FewShotSettings, list[Example]]:

@@ -16,13 +16,13 @@ pytest.importorskip("apprise", reason="the extra `flywheel` is not installed")
 from fine_tuning.errors import ConflictError, UsageError
 from fine_tuning.gateway.remembered import READ_SECONDS
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store import flywheels
+from fine_tuning.store import flywheels, routes
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.workflows.flywheel import run_flywheel
 from fine_tuning.workflows.flywheel.flywheel_policy import FlywheelPolicy, policy_of, read_policies
-from fine_tuning.workflows.flywheel.flywheel_steps import StepContext
+from fine_tuning.workflows.flywheel.flywheel_steps import Ends, StepContext, Waits, shadow
 from fine_tuning.workflows.flywheel.run_flywheel import Flywheel
 from fine_tuning.workflows.flywheel.schedule import is_due
 from tests import wire
@@ -201,6 +201,22 @@ def test_budget_is_what_no_step_has_spent(database: Database) -> None:
     assert left(bakeoff={"spent": None}) == 0.0  # unknown is not nothing
 
 
+def test_shadow_whose_budget_is_spent_ends_the_run(database: Database) -> None:
+    candidate = "openai/cheap-1"
+    save(candidate=candidate, shadow={"max_dollars": 0.5})
+    run = {**flywheel().begin(policy(budget=2.0), "by hand"), "step": "shadow", "status": "waiting"}
+    facts = {"bakeoff": {"candidate": candidate, "spent": 0.1}}
+
+    def found() -> object:
+        return shadow(StepContext(open_workspace(), run, policy_of(run["policy"]), facts, print, lambda *_: {}))  # type: ignore[arg-type, return-value]
+
+    assert isinstance(found(), Waits)
+    with database.write() as tx:
+        routes.add_shadow_dollars(tx, *PLACE, 0.5)
+    assert found() == Ends("stopped", "the budget is spent: 0 of 200 answers in shadow")
+    assert "candidate" not in current()["policy"]
+
+
 def test_schedule_is_due_once_a_time() -> None:
     monday = now().replace(year=2026, month=11, day=30, hour=3, minute=59, second=0, microsecond=0)
     assert not is_due("0 4 * * mon", monday, monday)
@@ -220,6 +236,11 @@ def test_schedule_is_due_once_a_time() -> None:
         ("[triage.bakeoff]\nincumbent = 'x'", "bakeoff.incumbent is chosen by the flywheel"),
         ("[triage]\napproval = ['deploy']", "approval.0 = 'deploy'"),
         ("['a b']\n", "invalid name of a route"),
+        ("[triage.canary]\nramp = [0.5, 0.1, 1.0]", "canary: ramp must be rising shares"),
+        ("[triage.canary]\nramp = []", "canary: ramp must be rising shares"),
+        ("[triage.canary]\nramp = [0.1, 0.5]", "the last share of ramp must be 1"),
+        ("[triage.canary]\noutcome = ''", "canary: name must be non-empty"),
+        ("[triage.shadow]\nshare = 0.0", "shadow.share = 0.0"),
     ],
 )
 def test_wrong_policy_is_one_line(tmp_path: Path, cli: Any, text: str, words: str) -> None:

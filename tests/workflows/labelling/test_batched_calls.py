@@ -90,7 +90,7 @@ def test_batch_costs_half_and_is_bought_once(cli: Any, batch_host: BatchHost, tm
     (tmp_path / "p.txt").write_text("first\nsecond\nodd one\n")
     code, found = label(cli, tmp_path / "p.txt")
     assert code == 1
-    assert (found["labelled"], found["failed"]) == (2, {"no such thing": 1})
+    assert (found["labelled"], found["kept"], found["failed"]) == (2, 0, {"no such thing": 1})
     assert found["spent"] == pytest.approx(2 * (5 * 0.15 + 3 * 0.6) / 1e6 / 2)
     assert {each["response"] for each in DistillationDataCollector().find_examples()} == {"FIRST", "SECOND"}
     code, found = label(cli, tmp_path / "p.txt")

@@ -324,3 +324,27 @@ def test_teacher_that_chooses_its_temperature_is_asked_without(
     assert (code, json.loads(out)["labelled"]) == (0, 3), err
     assert "big chooses its temperature itself" in caplog.text
     assert len(teacher.host.requests) == 4, "it is told once"
+
+
+def test_refusal_beside_the_content_is_a_refusal(cli: Any, teacher: Teacher, tmp_path: Path) -> None:
+    reply = wire.completion("", "big")
+    reply["choices"][0]["message"] |= {"content": None, "refusal": "That is against the rules."}
+    teacher.answer = lambda *_: (200, reply)
+    (tmp_path / "p.txt").write_text("one\n")
+    for _ in range(2):  # the second from the record
+        found = json.loads(cli("label", str(tmp_path / "p.txt"), "--teacher", "big", "--json")[1])
+        assert (found["defects"], found["labelled"]) == ({"refusals": 1}, 0)
+
+
+def test_reasoning_before_answers_is_no_label_and_no_disagreement(cli: Any, teacher: Teacher, tmp_path: Path) -> None:
+    said = ["<think>it is a bill</think>\n\nbilling", "shipping", "so, money</think>billing", "<think>only"]
+    teacher.answer = lambda _, number: said[number - 1]
+    (tmp_path / "p.txt").write_text("one\n")
+    asked = ("label", str(tmp_path / "p.txt"), "--teacher", "big", "--concurrency", "1", "--samples", "4")
+    code, out, err = cli(*asked, "--choice", "billing", "--choice", "shipping", "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    assert (found["labelled"], found["defects"]) == (1, {"format failures": 1})
+    (label,) = DistillationDataCollector().find_examples()
+    assert label["response"] == "billing"
+    assert label["metadata"]["agreement"] == pytest.approx(2 / 3)

@@ -100,3 +100,11 @@ def test_budget_and_missing_seeds_are_said(cli: Any, teacher: Teacher, dataset: 
     (tmp_path / "turns.jsonl").write_text(json.dumps({"messages": turns}))
     code, _, err = cli("synthesise", str(tmp_path / "turns.jsonl"), "--teacher", "big")
     assert (code, "has no input that is one text of a user" in err) == (1, True)
+
+
+def test_host_that_loses_every_call_is_asked_no_more(cli: Any, teacher: Teacher, dataset: Path) -> None:
+    teacher.answer = lambda *_: (504, {"error": {"message": "upstream timed out"}})
+    code, out, err = cli("synthesise", str(dataset), "--teacher", "big", "--count", "10", "--json")
+    assert (code, json.loads(out)["calls"]) == (1, 0)
+    assert "timed out" in err
+    assert len(teacher.host.requests) == 2, "each of them may have been paid"

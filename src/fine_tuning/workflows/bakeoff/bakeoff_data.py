@@ -6,9 +6,10 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fine_tuning._util.same_model import is_same
 from fine_tuning.candidates.candidate import LabelledCall, Request
 from fine_tuning.costs.data_costs import price_of_answer
 from fine_tuning.costs.prices import PriceList
@@ -48,13 +49,34 @@ class Row:
 
 @dataclass(frozen=True)
 class BakeoffData:
-    """The parts of a dataset, and how many calls were left out because their answer is rated badly."""
+    """The parts of a dataset.
+
+    Attributes:
+        badly_rated: calls that were left out because of the rating of their answer.
+        leaked: calls that were left out because their conversation is in a part that judges, too.
+        of_others: calls of these parts that were left out because their answers are not the incumbent's.
+    """
 
     name: str
     train: Sequence[Row]
     validation: Sequence[Row]
     test: Sequence[Row]
     badly_rated: int = 0
+    leaked: int = 0
+    of_others: int = 0
+
+    def judged_by(self, model: str) -> BakeoffData:
+        """The parts for a score of agreement with a model: only its own answers judge, where any are recorded as such.
+
+        Raises:
+            DataError: these are too few to test on.
+        """
+        validation, test = ([row for row in part if is_same(row.model, model)] for part in (self.validation, self.test))
+        if not test:
+            return self
+        check_enough(test)
+        of_others = len(self.validation) - len(validation) + len(self.test) - len(test)
+        return replace(self, validation=validation, test=test, of_others=of_others)
 
     @property
     def test_hash(self) -> str:
@@ -78,8 +100,11 @@ def read(workspace: Workspace, name: str, plan: BakeoffPlan) -> BakeoffData:
     good = {file: [each for each in found if each.record["rating"] >= CURATED_RATING] for file, found in rows.items()}
     left_out = sum(map(len, rows.values())) - sum(map(len, good.values()))
     own = {Path(file).stem: file for file in files}
+    leaked = 0
     if "test" in own and "train" in own:
-        parts = {part: good[own[part]] if part in own else [] for part in PARTS}
+        given = {part: good[own[part]] if part in own else [] for part in PARTS}
+        parts = _apart(given)
+        leaked = sum(len(given[part]) - len(parts[part]) for part in PARTS)
         if not parts["validation"]:
             share = plan.validation_share / (1 - plan.test_share)
             parts["train"], parts["validation"] = _drawn(parts["train"], [share], plan.seed)
@@ -88,12 +113,21 @@ def read(workspace: Workspace, name: str, plan: BakeoffPlan) -> BakeoffData:
         train, validation, test = _drawn(every, [plan.validation_share, plan.test_share], plan.seed)
         parts = {"train": train, "validation": validation, "test": test}
     numbered = {part: _numbered(found) for part, found in parts.items()}
-    if len(numbered["test"]) < MIN_ROWS:
+    check_enough(numbered["test"])
+    return BakeoffData(name, numbered["train"], numbered["validation"], numbered["test"], left_out, leaked)
+
+
+def check_enough(test: Sequence[Row]) -> None:
+    """Check that there are calls enough for a verdict.
+
+    Raises:
+        DataError: there are not.
+    """
+    if len(test) < MIN_ROWS:
         raise DataError(
-            f"{len(numbered['test'])} calls to test on are too few: a bake-off needs {MIN_ROWS}, better hundreds, of "
+            f"{len(test)} calls to test on are too few: a bake-off needs {MIN_ROWS}, better hundreds, of "
             "several conversations (calls with the same question are of one)"
         )
-    return BakeoffData(name, numbered["train"], numbered["validation"], numbered["test"], left_out)
 
 
 @dataclass(frozen=True)
@@ -122,6 +156,18 @@ def _rows(file: str, prices: PriceList) -> Iterator[_Read]:
 def _groups(rows: Sequence[_Read]) -> list[int]:
     chats = [messages_of_example(each.record) for each in rows]
     return conversations.groups(chats, [each.key for each in rows])
+
+
+def _apart(parts: Mapping[str, Sequence[_Read]]) -> dict[str, list[_Read]]:
+    """Given parts without what a later one has a conversation of: what was learnt from is no test."""
+    groups = iter(_groups([row for part in PARTS for row in parts[part]]))
+    numbered = {part: [(next(groups), row) for row in parts[part]] for part in PARTS}
+    found: dict[str, list[_Read]] = {}
+    judging: set[int] = set()
+    for part in reversed(PARTS):
+        found[part] = [row for group, row in numbered[part] if group not in judging]
+        judging |= {group for group, _ in numbered[part]}
+    return found
 
 
 def _drawn(rows: Sequence[_Read], shares: Sequence[float], seed: int) -> list[list[_Read]]:

@@ -49,7 +49,7 @@ class BakeoffPlan(OptionModel):
     quantizations: Annotated[
         tuple[str, ...], Field(description="Measure each fine-tune in this quantization, too: q8_0, q4_k, ...")
     ] = ()
-    metric: Annotated[str, Field(description="Score of an answer: exact_match, json_match, token_f1, ...")] = (
+    metric: Annotated[str, Field(description="Score of an answer: exact_match, json_field_f1, token_f1, ...")] = (
         "exact_match"
     )
     margin: Annotated[float, Field(description="How much lower a score may be and still not be worse.", gt=0)] = 0.03
@@ -73,11 +73,16 @@ class BakeoffPlan(OptionModel):
         if self.quantizations and not self.fine_tunes:
             raise UsageError("quantizations are of fine-tunes; name a base model to fine-tune")
         metrics.check(self.metric)
-        found = metrics.find(self.metric)
-        if found.corpus or found.bounds != (0, 1) or not found.higher_is_better or self.metric == "judge":
+        score = metrics.find(self.metric)
+        if score.corpus or score.bounds != (0, 1) or not score.higher_is_better or self.metric == "judge":
             raise UsageError(f"{self.metric} does not score single answers from 0 to 1; use exact_match or another")
         if self.margin >= 1:
             raise UsageError(f"margin must be below 1, not {self.margin:g}")
+        for found in (self.models, self.few_shots, self.prompts, self.fine_tunes, self.embeddings, self.quantizations):
+            if twice := next((each for at, each in enumerate(found) if each in found[:at]), None):
+                raise UsageError(f"{twice} is named twice as the same candidate")
+        if self.incumbent in self.models:
+            raise UsageError(f"{self.incumbent} is the incumbent, which is measured anyway: leave out --model of it")
         if not (self.models or self.heads or self.few_shots or self.prompts or self.fine_tunes):
             raise UsageError("name at least one candidate")
         return self

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from math import isnan, nan
+from math import nan
 
 from fine_tuning._util.same_model import is_same
 from fine_tuning.candidates.candidate import CandidateAnswer, Request
@@ -14,6 +13,7 @@ from fine_tuning.errors import ConflictError
 from fine_tuning.experiments import own_answers
 from fine_tuning.experiments.own_answers import Asked
 from fine_tuning.serving.model_resolution import LOCAL, resolve_target
+from fine_tuning.serving.paid_part import paid_part
 from fine_tuning.store.workspace import Workspace
 from fine_tuning.workflows.answering import answering
 from fine_tuning.workflows.bakeoff.bakeoff_data import Row
@@ -62,42 +62,48 @@ class ModelCalls:
             return []
         questions = [Question(request.messages, "", tools=request.tools) for request in requests]
         pinned = answering(model, self._workspace).pinned
-        most = self._reserved(pinned, requests)
-        cost = most
+        each_most = self._reserved(pinned, requests)
+        most = cost = sum(each_most)
+        spent = most
         try:
             found = predict(pinned, questions, self._options, workspace=self._workspace)
-            cost = sum(nan if each.cost is None and each.error is None else each.cost or 0.0 for each in found)
+            # What nobody knows the price of counts as what it may have cost: the budget holds all the same.
+            cost = sum(bound if each.cost is None else each.cost for each, bound in zip(found, each_most, strict=True))
+            spent = sum(nan if each.cost is None and each.error is None else each.cost or 0.0 for each in found)
         finally:
-            self._limit.settle(most, 0.0 if isnan(cost) else cost)
-            self.spent += cost
+            self._limit.settle(most, cost)
+            self.spent += spent
         return [CandidateAnswer(each.text, each.latency_ms, each.cost, error=each.error) for each in found]
 
-    def _reserved(self, model: str, requests: Sequence[Request]) -> float:
-        """What the answers may cost at most, US dollars, which the budget has left."""
-        if self._budget is None:
-            return 0.0
-        with self._workspace.database.read() as tx:
-            if resolve_target(tx, model, self._workspace.settings).provider == LOCAL:
-                return 0.0
+    def _reserved(self, model: str, requests: Sequence[Request]) -> list[float]:
+        """What each answer may cost at most, US dollars, which the budget has left for all."""
+        if self._budget is None or not self._is_paid(model):
+            return [0.0] * len(requests)
         paid = PaidModel(self._workspace, model, CallParams(0.0, self._options.max_tokens))
         try:
             paid.check_priced()
-            most = sum(paid.most(request) or 0.0 for request in requests)
+            most = [paid.most(request) or 0.0 for request in requests]
         finally:
             paid.close()
-        if not self._limit.reserve(most, waits=False):
+        if not self._limit.reserve(sum(most), waits=False):
             left = max(0.0, self._budget - self._limit.spent)
             raise ConflictError(
-                f"{len(requests):,} answers of {model} may cost ${most:.4g}, and the budget has ${left:.4g} left"
+                f"{len(requests):,} answers of {model} may cost ${sum(most):.4g}, and the budget has ${left:.4g} left"
             )
         return most
+
+    def _is_paid(self, model: str) -> bool:
+        """Whether a host answers, or a part of a model here is asked at one."""
+        with self._workspace.database.read() as tx:
+            target = resolve_target(tx, model, self._workspace.settings)
+        return paid_part(target).provider != LOCAL
 
 
 class Incumbent:
     """The model that answers today.
 
     Args:
-        rows: of all parts; their answers are taken where they are its own.
+        rows: of all parts, whose requests are asked; their answers are taken where they are its own.
 
     Attributes:
         is_own: whether they are, so that a score is agreement with it, not accuracy.
@@ -105,15 +111,12 @@ class Incumbent:
 
     def __init__(self, name: str, calls: ModelCalls, rows: Sequence[Row], *, is_own: bool) -> None:
         self.name, self.is_own, self._calls = name, is_own, calls
-        self._recorded = {_key(row.call.request): row for row in rows} if is_own else {}
+        # By identity: one question may have been answered more than once, each time in its own way.
+        self._recorded = {id(row.call.request): row for row in rows} if is_own else {}
 
     def answer(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
         """Its answers: recorded ones without their latency, which is not known, else it is asked."""
         if not self.is_own:
             return self._calls.ask(self.name, requests)
-        rows = [self._recorded[_key(request)] for request in requests]
+        rows = [self._recorded[id(request)] for request in requests]
         return [CandidateAnswer(row.call.answer, cost=row.cost) for row in rows]
-
-
-def _key(request: Request) -> str:
-    return json.dumps([request.messages, request.tools], sort_keys=True)

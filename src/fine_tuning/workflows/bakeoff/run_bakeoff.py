@@ -98,10 +98,17 @@ class BakeoffRun:
         data = bakeoff_data.read(self.workspace, dataset, self.plan)
         calls = ModelCalls(self.workspace, self.plan.max_tokens, self.plan.budget)
         candidates = [*self._candidates(calls)]
+        if not candidates:
+            raise ConflictError(f"there is no candidate beside the incumbent {self.plan.incumbent} itself")
+        name = self.plan.incumbent
+        is_own = name is not None and incumbent_answers.answers_are_own(self.workspace, name, data.test)
+        if name is not None and is_own:
+            data = data.judged_by(name)
         heads = sum(isinstance(each, HeadCandidate) for each in candidates)
         cascades = (heads > 0 and self.plan.incumbent is not None) + (heads > 1)
         notes = self._power_notes(data, len(candidates) + cascades)
-        incumbent, table = self._incumbent(calls, data), _Table()
+        rows = [*data.train, *data.validation, *data.test]
+        incumbent, table = None if name is None else Incumbent(name, calls, rows, is_own=is_own), _Table()
         if incumbent is not None:
             self.on_message(f"incumbent: {incumbent.name}")
             answers = incumbent.answer(_requests(data.validation)), incumbent.answer(_requests(data.test))
@@ -127,21 +134,18 @@ class BakeoffRun:
             f"worse by {margin:g}, as one of {candidates}, with a chance of {shown:.0%} ({needed:,} test calls: 80 %)"
         )
         self.on_message(line)
-        left_out = f"{data.badly_rated:,} calls were left out: their answers are rated 3 or less"
-        return [line, *([left_out] if data.badly_rated else [])]
-
-    def _incumbent(self, calls: ModelCalls, data: BakeoffData) -> Incumbent | None:
-        name = self.plan.incumbent
-        if name is None:
-            return None
-        is_own = incumbent_answers.answers_are_own(self.workspace, name, data.test)
-        return Incumbent(name, calls, [*data.train, *data.validation, *data.test], is_own=is_own)
+        left_out = {
+            "their answers are rated 3 or less": data.badly_rated,
+            "their conversations are in the validation or test part, too": data.leaked,
+            f"they test agreement with {self.plan.incumbent}, and their answers are of others": data.of_others,
+        }
+        return [line, *(f"{count:,} calls were left out: {why}" for why, count in left_out.items() if count)]
 
     def _candidates(self, calls: ModelCalls) -> Iterator[Candidate]:
         plan, price = self.plan, self.workspace.settings.machine_usd_per_hour
         for embedding in (plan.embeddings or EMBEDDINGS) if plan.heads else ():
             yield HeadCandidate(None if embedding == NO_EMBEDDING else embedding, price)
-        for model in plan.models:
+        for model in (each for each in plan.models if each != plan.incumbent):
             yield ServedModel(model, calls.ask)
         for model in plan.few_shots:
             yield FewShot(model, calls.ask, self._score, self._place_of)
@@ -233,9 +237,8 @@ class BakeoffRun:
                 tx, {"test_hash": data.test_hash, "plan": plan, "results": list(results), "winner": name}
             )
         if looks:
-            notes.append(
-                f"this test part was looked at {looks} times before: its verdicts are no longer of unseen calls"
-            )
+            times = "once" if looks == 1 else f"{looks} times"
+            notes.append(f"this test part was looked at {times} before: its verdicts are no longer of unseen calls")
         parts = {part: len(getattr(data, part)) for part in bakeoff_data.PARTS}
         is_own = incumbent is not None and incumbent.is_own
         return BakeoffOutcome(number, base, is_own, results, table.refused, name, looks, parts, notes, table.fitted)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from fine_tuning._util import checks
 from fine_tuning._util.option_model import OptionModel
 from fine_tuning.errors import NotFoundError, UsageError
-from fine_tuning.gateway.route_policy import Amount, Count, Guardrails, Share, check_name
+from fine_tuning.gateway.route_policy import Amount, Count, Guardrails, RoutePolicy, Share, check_name
 from fine_tuning.store.projects import DEFAULT_PROJECT, check_project
 from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
 
@@ -78,7 +78,7 @@ class Gate(OptionModel):
 class ShadowStep(OptionModel):
     """The winner is asked beside the model that answers."""
 
-    share: Share = Field(default=1.0, description="Share of the calls.")
+    share: Annotated[Share, Field(gt=0)] = Field(default=1.0, description="Share of the calls.")
     pairs: Count = Field(default=200, description="Number of compared answers.")
     min_agreement: Share | None = Field(default=None, description="Lower end of the interval of the agreement.")
 
@@ -125,6 +125,20 @@ class FlywheelPolicy(OptionModel):
     @classmethod
     def _is_model_name(cls, name: str) -> str:
         return checks.name("model_name", name)
+
+    @model_validator(mode="after")
+    def _can_be_followed(self) -> FlywheelPolicy:
+        """Refuse now what the route would refuse, or never end, when labels and a bake-off are paid for."""
+        chosen = self.canary
+        rails = {} if chosen.guardrails is None else {"guardrails": chosen.guardrails.model_dump()}
+        more = {"ramp": list(chosen.ramp), "ramp_samples": chosen.ramp_samples, "outcome": chosen.outcome, **rails}
+        try:
+            RoutePolicy.of({"incumbent": "openai/any", "candidate": f"local/{self.model_name}", **more})
+        except UsageError as error:
+            raise UsageError(f"canary: {error}") from None
+        if chosen.ramp[-1] != 1:
+            raise UsageError(f"canary: the last share of ramp must be 1, by which a run ends, not {chosen.ramp[-1]:g}")
+        return self
 
     @property
     def place(self) -> tuple[str, str]:

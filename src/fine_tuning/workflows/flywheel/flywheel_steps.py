@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fine_tuning._util.model_names import version_name
 from fine_tuning.ab_testing import ABTestFramework
+from fine_tuning.data_io.json_values import as_number, object_or_empty
 from fine_tuning.dataset_builder import DatasetBuilder
 from fine_tuning.distillation.import_report import ImportReport
 from fine_tuning.errors import ConflictError
@@ -192,6 +193,9 @@ def shadow(context: StepContext) -> Outcome:
         return Waits(f"{chosen.pairs:,} answers of {context.candidate} in shadow")
     with context.workspace.database.read() as tx:
         found = agreement(tx, *context.place)
+    if found["pairs"] < chosen.pairs and _is_shadow_paid_up(route):
+        _set(context, _without_candidate(context, route), "the budget is spent")
+        return Ends("stopped", f"the budget is spent: {found['pairs']:,} of {chosen.pairs:,} answers in shadow")
     if found["pairs"] < chosen.pairs:
         return Waits(f"{chosen.pairs - found['pairs']:,} more answers of {context.candidate} in shadow")
     low = found["low"]
@@ -233,6 +237,12 @@ STEP_FUNCTIONS: Mapping[StepName, Callable[[StepContext], Outcome]] = {
     "shadow": shadow,
     "canary": canary,
 }
+
+
+def _is_shadow_paid_up(route: Route) -> bool:
+    """Whether its budget lets no further call be asked in shadow."""
+    limit = as_number(object_or_empty(route["policy"].get("shadow")).get("max_dollars"))
+    return limit is not None and route["shadow_dollars"] >= limit
 
 
 def _is_ours(context: StepContext, route: Route) -> bool:

@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 from math import nan
@@ -24,7 +25,7 @@ from fine_tuning.store.workspace import Workspace
 from fine_tuning.training.jobs.hosted_objects import HostedBatch, HostedObject, checked
 from fine_tuning.workflows.labelling.call_failures import Failure, failure_of
 from fine_tuning.workflows.labelling.paid_model import BATCH
-from fine_tuning.workflows.labelling.recorded_calls import NOT_ASKED, Ask, Missing, RecordedCalls, Result
+from fine_tuning.workflows.labelling.recorded_calls import NOT_ASKED, Ask, Bought, Missing, RecordedCalls, Result
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -69,6 +70,7 @@ class BatchedCalls:
             self._take_up(batch, on_result)
         found = self._calls.earlier(asks)
         self._calls.forget_unknown(found)
+        kept = set(found)
         missing = iter({key: ask for ask in asks if (key := model.key(*ask)) not in found}.items())
         made = []
         while chosen := dict(islice(self._affordable(missing), MAX_CALLS)):
@@ -77,7 +79,11 @@ class BatchedCalls:
             self._read(batch, on_result)
             for ask in chosen.values():
                 self._calls.limit.settle(model.most(ask.request, BATCH) or 0.0, 0.0)  # `earlier` counts what it was
-        found = {**self._reasons, **self._calls.earlier(asks)}
+        now = {
+            key: replace(each, is_kept=key in kept) if isinstance(each, Bought) else each
+            for key, each in self._calls.earlier(asks).items()
+        }
+        found = {**self._reasons, **now}
         return [found.get(model.key(*ask), NOT_ASKED) for ask in asks]
 
     def _affordable(self, missing: Iterator[tuple[LabelKey, Ask]]) -> Iterator[tuple[LabelKey, Ask]]:

@@ -21,6 +21,7 @@ from fine_tuning.serving.engine import Completion, Engine
 from fine_tuning.serving.engine_choice import open_target
 from fine_tuning.serving.model_resolution import LOCAL, Target, resolve_target
 from fine_tuning.serving.openai_engine import OpenAIEngine
+from fine_tuning.serving.paid_part import paid_part
 from fine_tuning.store.records.labels import LabelKey
 from fine_tuning.store.records.rows import JsonColumn
 from fine_tuning.store.workspace import Workspace
@@ -55,6 +56,7 @@ class PaidModel:
         self.name, self.params, self.settings = answering(name, workspace).pinned, params, workspace.settings
         with workspace.database.read() as tx:
             self.target: Target = resolve_target(tx, self.name, workspace.settings)
+        self._paid = paid_part(self.target)
         self.engine = self._open()
         self._prices = PriceList(workspace.settings.prices)
         self._price = lru_cache(maxsize=1 << 14)(self._price_of_tokens)  # many prompts have as many bytes as another
@@ -62,7 +64,7 @@ class PaidModel:
     def _open(self) -> Engine:
         """Of a host, an engine that repeats nothing by itself: a call that is repeated may be paid twice."""
         if self.target.provider == LOCAL:
-            return open_target(self.target, self.name, self.settings)
+            return open_target(self.target, self.name, self.settings, max_retries=0)
         return OpenAIEngine(self.host(), self.target.model, max_retries=0)
 
     def host(self) -> Host:
@@ -71,8 +73,8 @@ class PaidModel:
 
     @property
     def is_local(self) -> bool:
-        """Whether it runs on this machine, where an answer that was lost has cost nothing."""
-        return self.target.provider == LOCAL
+        """Whether all of it runs on this machine, where an answer that was lost has cost nothing."""
+        return self._paid.provider == LOCAL
 
     @cached_property
     def settings_key(self) -> str:
@@ -91,12 +93,14 @@ class PaidModel:
         Args:
             tier: the service tier; the standard one if empty.
         """
+        request = request._replace(messages=[*self._paid.beside, *request.messages])
         images = sum(1 for _ in images_in(request.messages)) * TOKENS_OF_IMAGE
         around = TOKENS_BESIDE * len(request.messages) + TOKENS_OF_WRAPPER
         return self._price(_bytes_of(request) + images + around, self.params.max_tokens, tier).usd
 
     def expected(self, request: Request, answer_tokens: float, tier: str = "") -> float | None:
         """About what a call costs, US dollars, with four bytes a token."""
+        request = request._replace(messages=[*self._paid.beside, *request.messages])
         return self._price(_bytes_of(request) // BYTES_PER_TOKEN, int(answer_tokens), tier).usd
 
     def check_priced(self, tier: str = "") -> None:
@@ -113,7 +117,7 @@ class PaidModel:
 
     def _price_of_tokens(self, prompt: int, answer: int, tier: str) -> CallPrice:
         usage: Usage = {"prompt_tokens": prompt, "completion_tokens": answer, "service_tier": tier}
-        return self._prices.price_of(self.target.model, usage, self.target.provider)
+        return self._prices.price_of(self._paid.model, usage, self._paid.provider)
 
     def ask(self, request: Request) -> Completion:
         """Send a call, once."""

@@ -11,6 +11,7 @@ from typing import NamedTuple, cast
 
 from fine_tuning.candidates.candidate import Request
 from fine_tuning.data_io.messages import Message
+from fine_tuning.datasets.reasoning_blocks import without_reasoning
 from fine_tuning.errors import ConfigurationError, NotFoundError, ProviderError, UsageError
 from fine_tuning.serving.answered_calls import ledger_name, record_cost
 from fine_tuning.serving.engine import DEFAULT_CONCURRENCY, Completion
@@ -82,14 +83,20 @@ class Flow:
 
 
 def bought_of(found: JsonColumn, cost: float | None, *, is_kept: bool = False) -> Bought:
-    """An answer as it is stored."""
+    """A stored answer, without the reasoning that it begins with: no label has it, and no two answers agree in it."""
     stated = ("finish_reason", "served_by", "logprobs", "completion_tokens")
-    return Bought(found["message"], cost=cost, is_kept=is_kept, **{name: found.get(name) for name in stated})
+    message: Message = found["message"]
+    text = message.get("content")
+    if isinstance(text, str) and (answer := without_reasoning(text)) != text:
+        message = {**message, "content": answer.lstrip()}
+    return Bought(message, cost=cost, is_kept=is_kept, **{name: found.get(name) for name in stated})
 
 
 def stored_of(completion: Completion) -> JsonColumn:
     """An answer as it is stored."""
     message: JsonColumn = {"role": "assistant", "content": completion.text}
+    if completion.refusal is not None:
+        message = {**message, "refusal": completion.refusal}
     if completion.tool_calls:
         message = {**message, "content": completion.text or None, "tool_calls": list(completion.tool_calls)}
     found: JsonColumn = {

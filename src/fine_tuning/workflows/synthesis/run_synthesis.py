@@ -138,7 +138,8 @@ class Synthesis:
             writings = [new_inputs.writing(number, self._sources.seeds, self.plan) for number in islice(numbers, calls)]
             replies = self._writer.ask([Ask(each.request) for each in writings], on_calls)
             found += self._new(found, self._read(writings, replies, outcome), outcome)
-            if len(found) >= self.plan.count or NOT_ASKED in replies:
+            is_answered = any(isinstance(each, Bought) for each in replies)  # else more of them would be lost as well
+            if len(found) >= self.plan.count or NOT_ASKED in replies or not is_answered:
                 break
         if len(found) < self.plan.count:
             missing = next((each.reason for each in replies if isinstance(each, Missing)), "")
