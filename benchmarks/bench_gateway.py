@@ -30,6 +30,7 @@ from server_process import serving
 
 CLIENTS = 50
 THINKS_MS = 200
+BEGIN_SECONDS = 0.3  # within which the clients begin, one after another
 QUESTION = "Where is my order? " * 12
 HEADERS = {"Authorization": "Bearer sk-1234", "Content-Type": "application/json"}
 LITELLM = """
@@ -61,7 +62,8 @@ async def _load(address: str, calls: int, *, stream: bool) -> Load:
     times: list[tuple[float, float]] = []
     numbers = iter(range(calls))
 
-    async def client(session: aiohttp.ClientSession) -> None:
+    async def client(session: aiohttp.ClientSession, number: int) -> None:
+        await asyncio.sleep(BEGIN_SECONDS * number / CLIENTS)
         for _ in numbers:
             started = time.perf_counter()
             async with session.post(f"{address}/v1/chat/completions", data=body, headers=HEADERS) as response:
@@ -70,15 +72,13 @@ async def _load(address: str, calls: int, *, stream: bool) -> Load:
                 await response.read()
                 if response.status != 200:
                     raise SystemExit(f"{address} answered {response.status}")
-                thought = (
-                    response.headers.get(THOUGHT) or response.headers[f"llm_provider-{THOUGHT}"]
-                )  # as LiteLLM has it
+                thought = response.headers.get(THOUGHT) or response.headers[f"llm_provider-{THOUGHT}"]
             started += float(thought) / 1000
             times.append((first - started, time.perf_counter() - started))
 
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         started = time.perf_counter()
-        await asyncio.gather(*(client(session) for _ in range(CLIENTS)))
+        await asyncio.gather(*(client(session, number) for number in range(CLIENTS)))
         seconds = time.perf_counter() - started
     first, whole = np.array(times).T * 1000
     return Load(first, whole, seconds)
