@@ -52,7 +52,7 @@ def test_bakeoff_is_shown_with_its_winner_plot_and_looks(address: str, open_page
     expect(rows.nth(2)).to_contain_text("none")
     page.get_by_role("link", name="2", exact=True).click()
     expect(page.get_by_text("The cheapest that is not worse by 0.03: head: <b>TF-IDF</b>.")).to_be_visible()
-    expect(page.get_by_text("Its test part was looked at 2 times")).to_be_visible()
+    expect(page.get_by_text("Calls of its test part were looked at once before")).to_be_visible()
     table = page.get_by_role("region", name="Candidates")
     expect(
         table.get_by_role("row", name=re.compile(r"winner.* 93.0% .*-1.0 \(-3.0 to \+1.0\) yes 12.5"))

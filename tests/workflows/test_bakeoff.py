@@ -136,7 +136,10 @@ def test_incumbent_that_is_asked_has_its_price_and_its_mistakes(cli: Any, tmp_pa
     again = json.loads(cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json")[1])
     assert len(big.requests) - asked <= 8  # a question of each part, to see whether the model is still the same one
     assert (found["looks"], again["looks"]) == (0, 1)
-    assert any("looked at once before" in note for note in again["notes"])
+    assert any("this test part was looked at once before" in note for note in again["notes"])
+    other = json.loads(cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json", "--seed", "7")[1])
+    assert other["looks"] == 2  # another draw of the same calls tests on some that were seen
+    assert any("of the test calls were looked at 2 times before" in note for note in other["notes"])
 
 
 def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(cli: Any, tmp_path: Path, big: wire.Host) -> None:

@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, distinct, func, select, union
 
 from fine_tuning.store import tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.records.bakeoffs import Bakeoff, NewBakeoff
 from fine_tuning.store.records.rows import record, records
 
-_table = tables.bakeoffs
+_table, _calls = tables.bakeoffs, tables.bakeoff_calls
 
 
-def add(connection: Connection, bakeoff: NewBakeoff) -> int:
-    """Store a bake-off. Returns its id."""
+class Looks(NamedTuple):
+    """Earlier bake-offs that were decided on calls of a test part, and how many of its calls that were."""
+
+    bakeoffs: int
+    calls: int
+
+
+def add(connection: Connection, bakeoff: NewBakeoff, calls: Collection[str] = ()) -> int:
+    """Store a bake-off. Returns its id.
+
+    Args:
+        calls: hashes of those of its test part.
+    """
     created = connection.execute(_table.insert().values(**bakeoff, created_at=now()))
-    return int(created.inserted_primary_key[0])  # type: ignore[index]
+    number = int(created.inserted_primary_key[0])  # type: ignore[index]
+    if calls:
+        connection.execute(_calls.insert(), [{"call_hash": each, "bakeoff_id": number} for each in {*calls}])
+    return number
 
 
-def looks(connection: Connection, test_hash: str, until: int | None = None) -> int:
-    """How many bake-offs were decided on a test part; up to the one with this id where given."""
-    query = select(func.count()).select_from(_table).where(_table.c.test_hash == test_hash)
-    return connection.scalar(query if until is None else query.where(_table.c.id <= until)) or 0
+def earlier_looks(connection: Connection, bakeoff_id: int) -> Looks:
+    """Who had seen the test part of a bake-off before it was decided."""
+    own = select(_calls.c.call_hash).where(_calls.c.bakeoff_id == bakeoff_id)
+    seen = and_(_calls.c.bakeoff_id < bakeoff_id, _calls.c.call_hash.in_(own))
+    part = select(_table.c.test_hash).where(_table.c.id == bakeoff_id).scalar_subquery()
+    alike = select(_table.c.id).where(_table.c.id < bakeoff_id, _table.c.test_hash == part)  # older ones have no calls
+    looked = union(select(_calls.c.bakeoff_id).where(seen), alike).subquery()
+    calls = select(func.count(distinct(_calls.c.call_hash))).where(seen)
+    count = connection.scalar(select(func.count()).select_from(looked)) or 0
+    return Looks(count, connection.scalar(calls) or 0)
 
 
 def get(connection: Connection, bakeoff_id: object) -> Bakeoff | None:

@@ -16,7 +16,7 @@ from fine_tuning.store.tables import metadata
 REVISIONS = (
     *("0001", "0002", "0003", "0004", "0005", "0006", "0007"),
     *("0008", "0009", "0010", "0011", "0012", "0013", "0014", "0015", "0016", "0017", "0018", "0019"),
-    *("0020", "0021", "0022"),
+    *("0020", "0021", "0022", "0023"),
 )
 MIGRATIONS = Path(__file__).parent / "migrations"
 _migration_lock = threading.Lock()  # Alembic keeps its state in module variables

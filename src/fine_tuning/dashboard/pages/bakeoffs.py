@@ -85,8 +85,9 @@ async def show_bakeoff(number: str) -> None:
         told = f"The cheapest that is not worse by {margin}: {found['winner']}."
         nobody = f"No cheaper candidate is shown not to be worse by {margin}."
         components.text(told if found["winner"] else nobody)
-        if looks > 1:
-            components.text(f"Its test part was looked at {looks} times; only the first verdict is of unseen calls.")
+        if looks:
+            times = "once" if looks == 1 else f"{looks} times"
+            components.text(f"Calls of its test part were looked at {times} before: they were not unseen.")
         components.facts({"Calls": plan.get("dataset"), "Metric": plan.get("metric"), "Finished": found["created_at"]})
         _plot(results)
         _table(results, found["winner"])
@@ -97,10 +98,10 @@ async def show_bakeoff(number: str) -> None:
 
 
 def _one(database: Database, number: str) -> tuple[Bakeoff | None, int]:
-    """A bake-off, and how many looked at its test part until then, itself included."""
+    """A bake-off, and how many looked at calls of its test part before."""
     with database.read() as tx:
         found = bakeoffs.get(tx, int(number) if number.isdecimal() and len(number) < 18 else None)
-        return found, 0 if found is None else bakeoffs.looks(tx, found["test_hash"], found["id"])
+        return found, 0 if found is None else bakeoffs.earlier_looks(tx, found["id"]).bakeoffs
 
 
 def _results(found: Bakeoff) -> list[Result] | None:

@@ -8,7 +8,7 @@ a test compares the two.
 
 from __future__ import annotations
 
-from fine_tuning.store.tables.bakeoff_tables import bakeoffs
+from fine_tuning.store.tables.bakeoff_tables import bakeoff_calls, bakeoffs
 from fine_tuning.store.tables.batch_tables import BATCH_STATUSES, batch_results, batches
 from fine_tuning.store.tables.cost_tables import COST_KINDS, budgets, cost_events, cost_totals
 from fine_tuning.store.tables.dataset_tables import dataset_examples, datasets
@@ -66,6 +66,7 @@ __all__ = [
     "MODEL_STATUSES",
     "api_keys",
     "artifacts",
+    "bakeoff_calls",
     "bakeoffs",
     "batch_results",
     "batches",

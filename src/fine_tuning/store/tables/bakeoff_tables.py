@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, ForeignKey, Index, Table
 
 from fine_tuning.store.column_types import BigId, Json, String, UtcTime
 from fine_tuning.store.tables.schema_metadata import metadata
@@ -18,3 +18,11 @@ bakeoffs = Table(
     Column("created_at", UtcTime, nullable=False),
 )
 Index("ix_bakeoffs_test_hash", bakeoffs.c.test_hash)
+
+bakeoff_calls = Table(
+    "bakeoff_calls",
+    metadata,
+    Column("call_hash", String(16), primary_key=True, doc="of the question and answer of a call of the test part"),
+    Column("bakeoff_id", BigId, ForeignKey(bakeoffs.c.id), primary_key=True),
+)
+Index("ix_bakeoff_calls_bakeoff_id", bakeoff_calls.c.bakeoff_id)

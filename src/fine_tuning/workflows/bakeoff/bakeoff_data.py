@@ -81,8 +81,16 @@ class BakeoffData:
     @property
     def test_hash(self) -> str:
         """Names the test part, whatever it is called: of the questions and answers in it."""
-        lines = sorted(json.dumps([each.call.request.messages, each.call.answer], sort_keys=True) for each in self.test)
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return hashlib.sha256("\n".join(sorted(map(_line, self.test))).encode()).hexdigest()
+
+    @property
+    def test_calls(self) -> set[str]:
+        """Names each call of the test part likewise."""
+        return {hashlib.sha256(_line(each).encode()).hexdigest()[:16] for each in self.test}
+
+
+def _line(row: Row) -> str:
+    return json.dumps([row.call.request.messages, row.call.answer], sort_keys=True)
 
 
 def read(workspace: Workspace, name: str, plan: BakeoffPlan) -> BakeoffData:

@@ -46,7 +46,7 @@ class BakeoffOutcome:
         results: the incumbent's and those of the candidates that could be measured.
         not_applicable: the reason of each other candidate, by its name.
         winner: the name of the cheapest candidate that is not worse; None where there is none.
-        looks: how often this test part has been used for a verdict before.
+        looks: how many bake-offs were decided on calls of this test part before.
         parts: the number of calls in each.
         fitted: the candidates, by name.
         spent: US dollars that the answers of asked models have cost, in earlier runs too; nan where unknown.
@@ -231,14 +231,17 @@ class BakeoffRun:
                 "this machine has no price, so that what runs here has no cost: set FINE_TUNING_MACHINE_USD_PER_HOUR"
             )
         with self.workspace.database.write() as tx:
-            looks = bakeoffs.looks(tx, data.test_hash)
             plan = {**self.plan.model_dump(mode="json"), "dataset": data.name}
             number = bakeoffs.add(
-                tx, {"test_hash": data.test_hash, "plan": plan, "results": list(results), "winner": name}
+                tx,
+                {"test_hash": data.test_hash, "plan": plan, "results": list(results), "winner": name},
+                data.test_calls,
             )
+            looks, seen = bakeoffs.earlier_looks(tx, number)
         if looks:
             times = "once" if looks == 1 else f"{looks} times"
-            notes.append(f"this test part was looked at {times} before: its verdicts are no longer of unseen calls")
+            part = "this test part was" if seen == len(data.test_calls) else f"{seen:,} of the test calls were"
+            notes.append(f"{part} looked at {times} before: its verdicts are no longer of unseen calls")
         parts = {part: len(getattr(data, part)) for part in bakeoff_data.PARTS}
         is_own = incumbent is not None and incumbent.is_own
         return BakeoffOutcome(number, base, is_own, results, table.refused, name, looks, parts, notes, table.fitted)
