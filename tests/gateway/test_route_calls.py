@@ -184,6 +184,7 @@ def test_client_that_leaves_ends_the_try(gateway: Gateway, vendor: Upstream, sec
     assert vendor.left.wait(30)
     assert second.left.wait(30)
     assert {(each["status"], each["is_whole"]) for each in gateway.stored()} == {(None, False)}
+    assert {(each["is_cancelled"], each["was_slower"]) for each in gateway.stored()} == {(True, False)}
 
 
 def test_slow_target_is_hedged(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:
@@ -195,6 +196,10 @@ def test_slow_target_is_hedged(gateway: Gateway, vendor: Upstream, second: Upstr
     assert sorted((each["target"], each["status"]) for each in gateway.stored() if each["status"]) == [
         ("second/m", 200)
     ]
+    assert {each["target"]: (each["is_cancelled"], each["was_slower"]) for each in gateway.stored()} == {
+        "second/m": (False, False),
+        "openai/gpt-4o": (True, True),
+    }
 
 
 def test_identical_call_is_answered_from_the_cache(gateway: Gateway, vendor: Upstream) -> None:

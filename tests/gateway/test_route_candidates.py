@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from fine_tuning import ABTestFramework
 from fine_tuning.gateway import feedback, recorder, route_changes
@@ -23,7 +24,7 @@ from fine_tuning.gateway.route_watch import watch
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server import spool_worker
 from fine_tuning.settings import get_settings
-from fine_tuning.store import routes
+from fine_tuning.store import routes, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.records.routes import Route, RouteRevision
@@ -86,7 +87,8 @@ def record(folder: Path, calls: Sequence[dict[str, Any]], begin: int = 0) -> Non
         }
         made.status = given.get("status", 200)
         made.is_whole = given.get("is_whole", True)
-        made.is_cancelled = given.get("is_cancelled", False)
+        made.was_slower = given.get("was_slower", False)
+        made.is_cancelled = given.get("is_cancelled", made.was_slower)
         made.seconds = given.get("seconds", 0.1)
         made.response = kept(given.get("sent") or chat(given.get("says", "On its way.")))
         if "response_format" in given:
@@ -268,6 +270,26 @@ def test_guardrail_returns_the_route(
     assert words in last["reason"]
     route_changes.promote(open_database(), "default", "triage", BY_ME)
     assert watch(open_database()) == 0  # by calls since then
+
+
+def test_tries_that_lost_a_hedge_count_for_latency_and_as_errors_of_the_test(workspace: Path, tmp_path: Path) -> None:
+    slow = {"was_slower": True, "status": None, "is_whole": False}
+    save(candidate=BASE, guardrails={"latency_p95_seconds": 2.0, "error_rate": 0.1})
+    route_changes.promote(open_database(), "default", "triage", BY_ME)
+    record(tmp_path / "spool", [{**slow, "seconds": 1.9}] * 20)  # whether they would have been too slow is not known
+    assert watch(open_database()) == 0
+    record(tmp_path / "spool", [{**slow, "seconds": 2.1}] * 5, begin=100)
+    assert watch(open_database()) == 1
+    assert "latency above 2 s (p95): 5 of 25" in str(history()[-1]["reason"])
+    ABTestFramework().create_test("t", "openai/gpt-4o", BASE)
+    save(**RAMP, outcome="format")
+    record(tmp_path / "spool", [{**IN_FORM, "arm": "model_b"}, {**slow, "arm": "model_b"}, {**slow, "arm": "model_a"}])
+    left = {"is_cancelled": True, "arm": "model_b"}
+    record(tmp_path / "spool", [left], begin=50)  # a client that leaves says nothing about a model
+    with open_database().read() as tx:
+        found = tx.execute(select(tables.samples.c.arm, tables.samples.c.error).order_by(tables.samples.c.id)).all()
+    lost = "another target answered before it"
+    assert [tuple(each) for each in found] == [("model_b", None), ("model_b", lost), ("model_a", lost)]
 
 
 def test_broken_candidate_is_returned_within_seconds(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:

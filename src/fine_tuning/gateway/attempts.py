@@ -65,6 +65,7 @@ class Attempts:
         record: Callable[[Exchange], None],
     ) -> None:
         self._fallback, self._begin, self._open, self._record = fallback, begin, open_, record
+        self._is_answered = False  # of tries that are hedged
 
     async def answer(self, chain: Sequence[Part]) -> Attempt:
         """The first answer; where every target fails, the last failure."""
@@ -111,6 +112,7 @@ class Attempts:
             found.error = error
         except asyncio.CancelledError:
             found.exchange.is_cancelled = True
+            found.exchange.was_slower = self._is_answered
             self.abandon(found)
             raise
         if found.error is not None:
@@ -153,6 +155,7 @@ class Attempts:
                 self.abandon(best)
             best = found
             if not found.is_failed:
+                self._is_answered = True
                 break
         assert best is not None  # noqa: S101 - there is a task
         for task in tasks:
@@ -165,6 +168,7 @@ class Attempts:
             other = task.result()
             if other.exchange.seconds is None:
                 other.exchange.is_cancelled = True
+                other.exchange.was_slower = self._is_answered
                 self.abandon(other)
 
 

@@ -95,6 +95,7 @@ def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | Non
         "pair_id": None if route is None else route["pair_id"],
         "arm": None if route is None else route["arm"],
         "is_cancelled": None if route is None else facts.get("is_cancelled", False),
+        "was_slower": None if route is None else facts.get("was_slower", False),
         "is_in_form": None if message is None or route is None else is_in_form(asked, message),
         "answer": None if message is None or route is None or route["role"] != SHADOW else {**message},
     }

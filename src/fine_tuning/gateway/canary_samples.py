@@ -35,7 +35,8 @@ class CanarySamples:
         found: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for each in calls:
             policy = self._policy(each.call) if each.call["arm"] is not None else None
-            if policy is not None and policy.canary is not None and not each.call["is_cancelled"]:
+            is_known = not each.call["is_cancelled"] or each.call["was_slower"]  # what is too slow is no chance
+            if policy is not None and policy.canary is not None and is_known:
                 found[policy.canary].append(_sample(each, policy))
         for test_id, samples in found.items():
             self._record(test_id, samples)
@@ -76,6 +77,8 @@ def _sample(records: CallRecords, policy: RoutePolicy) -> dict[str, Any]:
         "cluster_id": call["unit"],
         "provider": records.address,
     }
+    if call["was_slower"]:
+        return {**sample, "error": "another target answered before it"}
     if is_failed(call):
         why = f"status {call['status']}" if call["is_whole"] else "the response is no whole answer"
         return {**sample, "error": why}

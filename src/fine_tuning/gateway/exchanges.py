@@ -46,6 +46,7 @@ class Exchange:
         is_whole: the response arrived to its end; whether that is an answer is read when it is stored.
         is_delivered: the client took all of it.
         is_cancelled: the client left, or another target was faster.
+        was_slower: the latter.
         route: where it asked a route.
     """
 
@@ -70,6 +71,7 @@ class Exchange:
     is_whole: bool = False
     is_delivered: bool = False
     is_cancelled: bool = False
+    was_slower: bool = False
     route: RouteFacts | None = None
     _started: float = field(default_factory=time.perf_counter)
 

@@ -64,15 +64,18 @@ def _broken(database: Database, route: Route, policy: RoutePolicy) -> str | None
 
 def broken(rails: Guardrails, calls: Sequence[GatewayCall]) -> str | None:
     """Which guardrail calls break, with the figures; None for none. What is unknown breaks none."""
-    counted = [call for call in calls if not call["is_cancelled"]]
-    if len(counted) < rails.min_calls:
-        return None
-    for name, limit, hits in _rates(rails, counted):
+    slower = [call for call in calls if call["was_slower"]]
+    answered = [call for call in calls if not call["is_cancelled"]]
+    rates = [*_rates(rails, answered)] if len(answered) >= rails.min_calls else []
+    if len(answered) + len(slower) >= rails.min_calls:
+        rates += _latency(rails, [*(call for call in answered if not is_failed(call)), *slower])
+    for name, limit, hits in rates:
         if hits and intervals.wilson(sum(hits), len(hits), CONFIDENCE)[0] > limit:
             return f"{name}: {sum(hits):,} of {len(hits):,} calls, more than {limit:.1%}"
-    known = [call["cost"] for call in counted if call["cost"] is not None]
-    if rails.cost_per_call is not None and intervals.mean(known, CONFIDENCE)[0] > rails.cost_per_call:
-        return f"cost per call: ${sum(known) / len(known):.6f}, more than ${rails.cost_per_call:.6f}"
+    known = [call["cost"] for call in answered if call["cost"] is not None]
+    most = rails.cost_per_call if len(answered) >= rails.min_calls else None
+    if most is not None and intervals.mean(known, CONFIDENCE)[0] > most:
+        return f"cost per call: ${sum(known) / len(known):.6f}, more than ${most:.6f}"
     return None
 
 
@@ -83,8 +86,12 @@ def _rates(rails: Guardrails, calls: Sequence[GatewayCall]) -> Iterator[tuple[st
     if rails.format_failures is not None:
         forms = [call["is_in_form"] for call in calls]
         yield "format failures", rails.format_failures, [not each for each in forms if each is not None]
+
+
+def _latency(rails: Guardrails, calls: Sequence[GatewayCall]) -> Iterator[tuple[str, float, list[bool]]]:
+    """Likewise, of calls that were answered, or took at least so long until another target was faster."""
     if (most := rails.latency_p95_seconds) is not None:
-        times = [call["seconds"] for call in calls if not is_failed(call)]
+        times = [call["seconds"] for call in calls]
         yield f"latency above {most:g} s (p95)", P95_SHARE, [each > most for each in times if each is not None]
 
 

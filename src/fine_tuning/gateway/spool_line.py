@@ -41,6 +41,7 @@ class SpoolLine(TypedDict):
     response: str | EncodedBody | None
     lacked_memory: NotRequired[bool]
     is_cancelled: NotRequired[bool]
+    was_slower: NotRequired[bool]
     route: NotRequired[RouteFacts | None]
 
 
@@ -65,6 +66,7 @@ def to_line(exchange: Exchange) -> bytes:
         "response": _text(exchange.response, exchange.response_encoding),
         "lacked_memory": exchange.lacked_memory,
         "is_cancelled": exchange.is_cancelled,
+        "was_slower": exchange.was_slower,
         "route": exchange.route,
     }
     return json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

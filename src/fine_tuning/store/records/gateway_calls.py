@@ -43,6 +43,7 @@ class GatewayCall(TypedDict):
     pair_id: str | None
     arm: Arm | None
     is_cancelled: bool | None
+    was_slower: bool | None
     is_in_form: bool | None
     answer: JsonColumn | None
 

@@ -38,6 +38,7 @@ gateway_calls = Table(
     Column("pair_id", String(80), doc="of a shadow: the call that it shadows"),
     Column("arm", String(20), doc="of the A/B test of the route's canary; NULL: the call is no sample of it"),
     Column("is_cancelled", Boolean, doc="of a route: the client left, or another target was faster"),
+    Column("was_slower", Boolean, doc="of a route: the latter"),
     Column("is_in_form", Boolean, doc="the answer is JSON as the request demands; NULL: it demands none"),
     Column("answer", Json, doc="of a shadow: its message, as it becomes no example"),
     Index(None, "project", "started_at"),

@@ -1,4 +1,4 @@
-"""The calls that bake-offs were decided on, by which a later one knows what it has not been the first to see."""
+"""The calls that bake-offs were decided on, and tries that were slower than a hedge."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,7 +9,8 @@ down_revision = "0022"
 
 
 def upgrade() -> None:
-    """Add the table."""
+    """Add the table and the column."""
+    op.add_column("gateway_calls", sa.Column("was_slower", sa.Boolean()))
     op.create_table(
         "bakeoff_calls",
         sa.Column("call_hash", sa.String(16), nullable=False),
