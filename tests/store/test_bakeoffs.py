@@ -20,4 +20,4 @@ def test_looks_are_those_of_earlier_bakeoffs_on_any_of_the_calls(database: Datab
         second = bakeoffs.add(tx, decided("c"), ["2", "3", "4", "3"])
         third = bakeoffs.add(tx, decided("d"), ["1", "4", "7", "9"])
         found = [bakeoffs.earlier_looks(tx, each) for each in (old, first, other, second, third)]
-    assert found == [Looks(0, 0), Looks(1, 0), Looks(0, 0), Looks(1, 2), Looks(3, 3)]
+    assert found == [Looks(0, 0), Looks(1, 3), Looks(0, 0), Looks(1, 2), Looks(3, 3)]

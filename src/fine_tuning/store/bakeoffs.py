@@ -42,8 +42,11 @@ def earlier_looks(connection: Connection, bakeoff_id: int) -> Looks:
     part = select(_table.c.test_hash).where(_table.c.id == bakeoff_id).scalar_subquery()
     alike = select(_table.c.id).where(_table.c.id < bakeoff_id, _table.c.test_hash == part)  # older ones have no calls
     looked = union(select(_calls.c.bakeoff_id).where(seen), alike).subquery()
-    calls = select(func.count(distinct(_calls.c.call_hash))).where(seen)
     count = connection.scalar(select(func.count()).select_from(looked)) or 0
+    if connection.scalar(alike.limit(1)) is not None:
+        calls = select(func.count()).select_from(own.subquery())
+    else:
+        calls = select(func.count(distinct(_calls.c.call_hash))).where(seen)
     return Looks(count, connection.scalar(calls) or 0)
 
 
