@@ -21,12 +21,21 @@ RESPONSES, MESSAGES = "/v1/responses", "/v1/messages"
 WHOLE_CHAT = json.dumps(CHAT).encode()
 USAGE = {"input_tokens": 1, "output_tokens": 1}
 MESSAGE = {"type": "message", "role": "assistant", "content": [], "stop_reason": "max_tokens", "usage": USAGE}
+GEMINI, STREAMED = (
+    "/v1beta/models/gemini-2.5-pro:generateContent",
+    "/v1beta/models/gemini-2.5-pro:streamGenerateContent",
+)
+BLOCKED = {"promptFeedback": {"blockReason": "SAFETY"}}
 RESPONSE = {"object": "response", "status": "completed", "error": None, "output": []}
 
 
 def chunk_of(text: str, reason: str | None = None) -> dict[str, Any]:
     choices = [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]
     return {"object": "chat.completion.chunk", "choices": choices}
+
+
+def part_of(text: str, **facts: str) -> dict[str, Any]:
+    return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, **facts}]}
 
 
 def sent(*events: dict[str, Any]) -> bytes:
@@ -53,6 +62,13 @@ BROKEN_STREAM = sent(chunk_of("On"), ERROR)
         (RESPONSES, sent({"type": "response.created", "response": {**RESPONSE, "status": "in_progress"}}), ""),
         (MESSAGES, json.dumps({"type": "error", **ERROR}).encode(), ""),
         (MESSAGES, sent({"type": "message_start", "message": {**MESSAGE, "stop_reason": None}}), ""),
+        (GEMINI, b"<html>Bad gateway</html>", ""),
+        (GEMINI, json.dumps(ERROR).encode(), ""),
+        (STREAMED, sent(part_of("On"), part_of(" its")), ""),
+        (STREAMED, sent(part_of("On"), ERROR), ""),
+        (STREAMED, json.dumps([part_of("On"), part_of(" its")]).encode(), ""),
+        (STREAMED, json.dumps([part_of("On", finishReason="STOP")]).encode()[:-1], ""),
+        (STREAMED, json.dumps([ERROR]).encode(), ""),
     ],
 )
 def test_response_without_an_answer_is_broken(path: str, raw: bytes, encoding: str) -> None:
@@ -70,6 +86,12 @@ def test_response_without_an_answer_is_broken(path: str, raw: bytes, encoding: s
         (RESPONSES, json.dumps({**RESPONSE, "status": "queued"}).encode(), ""),
         (RESPONSES, sent({"type": "response.completed", "response": RESPONSE}), ""),
         (MESSAGES, json.dumps(MESSAGE).encode(), ""),
+        (GEMINI, json.dumps(part_of("On its way.", finishReason="MAX_TOKENS")).encode(), ""),
+        (GEMINI, json.dumps(BLOCKED).encode(), ""),
+        (STREAMED, sent(BLOCKED), ""),
+        (STREAMED, sent(part_of("On"), part_of(" its", finishReason="STOP")), ""),
+        (STREAMED, json.dumps([part_of("On"), part_of(" its", finishReason="STOP")]).encode(), ""),
+        ("/v1beta/models/gemini-embedding-001:embedContent", b"{}", ""),
         ("/v1/audio/speech", b"\xff\xfb", ""),
         ("/v1/embeddings", b"", "gzip"),
     ],

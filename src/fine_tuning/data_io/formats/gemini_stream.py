@@ -17,7 +17,7 @@ _TEXT = ({"text"}, {"text", "thought"})
 def joined(events: Sequence[JsonObject]) -> JsonObject:
     """The response that those of a stream make; an empty object if they are of another one."""
     if not any(is_list(event.get("candidates")) for event in events):
-        return {}
+        return next((dict(event) for event in events if event.get("promptFeedback")), {})  # a prompt that was blocked
     response: JsonObject = {}
     parts: list[JsonObject] = []
     facts: JsonObject = {}
