@@ -79,7 +79,7 @@ def test_response_without_an_answer_is_broken(path: str, raw: bytes, encoding: s
     ("path", "raw", "encoding"),
     [
         (CHAT_PATH, WHOLE_CHAT, ""),
-        (CHAT_PATH, gzip.compress(WHOLE_CHAT), "gzip"),
+        (CHAT_PATH, gzip.compress(WHOLE_CHAT, mtime=0), "gzip"),
         (CHAT_PATH, WHOLE_CHAT, "a-new-one"),
         (CHAT_PATH, sent(chunk_of("On"), chunk_of("", "length")), ""),
         (RESPONSES, json.dumps(RESPONSE).encode(), ""),
