@@ -13,20 +13,22 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from fine_tuning import FineTuningCLI
+from fine_tuning import ABTestFramework, FineTuningCLI
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import DataError
-from fine_tuning.store import gateway_calls
+from fine_tuning.store import gateway_calls, routes
+from fine_tuning.store.database import open_database
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows.demo.application import Question
 from fine_tuning.workflows.demo.recorded_questions import recorded_questions
-from fine_tuning.workflows.demo.run_gateway_demo import GatewayDemo, GatewayPlan
+from fine_tuning.workflows.demo.run_gateway_demo import GatewayDemo, GatewayPlan, why
 from fine_tuning.workflows.demo.served_workspace import SERVE_EXTRA
 from fine_tuning.workflows.pipeline import Pipeline, Plan
 from tests.conftest import PROJECT
+from tests.gateway.test_routes import BASE, save
 from tests.waiting import wait_until
 
 CAPTURED, SHADOWED = 600, 8
@@ -80,6 +82,20 @@ def test_an_application_moves_from_a_vendor_to_its_own_model(
     assert {call["status"] for call in calls if call["role"] == "incumbent"} == {200}
     rated = DistillationDataCollector().find_examples(min_rating=5)
     assert len(rated) == CAPTURED  # of the vendor's answers; those of the test have a score, and no rating
+
+
+def test_test_without_a_verdict_says_how_far_it_is(workspace: Path) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "openai/gpt-4o", "local/triage-v1", margin=0.2)
+    sample = {"score": 1.0, "prediction": None, "reference": None, "latency_ms": 1.0, "cost": None}
+    arms = ("model_a", "model_b") * 10
+    framework.record_samples("t", [{**sample, "model": arm, "sample_id": f"{n}"} for n, arm in enumerate(arms)])
+    save(candidate=BASE)
+    with open_database().read() as tx:
+        (change,) = routes.history(tx, "default", "triage")
+    said = why(open_workspace(), "t", change)
+    assert re.fullmatch(r"no verdict: not worse by more than 0\.\d+ \(estimate \+0\), and the margin is 0\.2; .*", said)
+    assert why(open_workspace(), "t", {**change, "changed_by": "guardrail", "reason": "too slow"}) == "too slow"
 
 
 def test_server_of_a_killed_demo_ends(workspace: Path) -> None:

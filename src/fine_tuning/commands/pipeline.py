@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from math import isnan, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -78,6 +79,8 @@ def demo(
     output.silence_logger("fine_tuning.cost_tracker")
     workspace = open_workspace(settings=run_demo.demo_settings(get_settings(), data, "gateway" if gateway else "demo"))
     plan = run_demo.demo_plan(model or DEFAULT_BASE_MODEL, epochs, max_steps)
+    if gateway:
+        plan = replace(plan, train_ratio=0.9)  # the shadow and the test tell more than a held-out part
     pipeline = Pipeline(workspace, plan, output.print_text, jobs.follow)
     if gateway:
         _gateway_demo(pipeline, data)
@@ -117,11 +120,11 @@ def _gateway_demo(pipeline: Pipeline, data: Path | None) -> None:
 
 def print_takeover(result: GatewayResult) -> None:
     """Print what the candidate has shown beside the incumbent, and what answers now."""
-    found, change = result.agreement, result.last_change
+    found = result.agreement
     between = f" ({output.percent(found['low'])} to {output.percent(found['high'])})"
     output.print_text(
         f"in shadow {result.candidate} said what the vendor said in {output.percent(found['rate'])}{between} of "
-        f"{found['pairs']} calls\nafter {result.tested} calls of the test: {change['reason']}\n"
+        f"{found['pairs']} calls\nafter {result.tested} calls of the test: {result.verdict}\n"
         "(right is what the vendor has answered: here the vendor is never wrong)"
     )
     if result.answer is None:

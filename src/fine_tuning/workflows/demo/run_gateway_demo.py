@@ -16,6 +16,7 @@ from fine_tuning.ab_testing import ABTestFramework
 from fine_tuning.base_models import catalogue
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.errors import ProviderError
+from fine_tuning.experiments import lifecycle, non_inferiority
 from fine_tuning.gateway import route_changes
 from fine_tuning.gateway.agreement import Agreement, agreement
 from fine_tuning.gateway.route_changes import Change
@@ -42,15 +43,16 @@ class GatewayPlan:
 
     Attributes:
         model: what the application asks for; the route has the same name, so that the application changes nothing.
-        captured: share of the calls to learn from; shadowed: calls that both models answer. The rest are for the test.
+        captured: share of the calls to learn from; shadowed: calls that both models answer. The rest are for the test,
+            of which a verdict that may come at any time needs hundreds.
         margin: how much worse a model may be, as a share of right answers.
         ramp_samples: scored answers of the candidate at each share of the ramp.
     """
 
     model: str = "gpt-4o"
-    captured: float = 2 / 3
-    shadowed: int = 40
-    margin: float = 0.15
+    captured: float = 0.5
+    shadowed: int = 30
+    margin: float = 0.2
     ramp: tuple[float, ...] = (0.5, 1.0)
     ramp_samples: int = 40
 
@@ -66,7 +68,8 @@ class GatewayResult(NamedTuple):
     Attributes:
         candidate: its target.
         tested: calls of the test.
-        last_change: of the route, with its reason.
+        last_change: of the route.
+        verdict: why the candidate has taken over, was returned, or neither.
         answer: after the vendor was switched off; None where the candidate has not taken over.
     """
 
@@ -75,6 +78,7 @@ class GatewayResult(NamedTuple):
     agreement: Agreement
     tested: int
     last_change: RouteRevision
+    verdict: str
     answer: str | None
 
 
@@ -114,7 +118,13 @@ class GatewayDemo:
                 vendor.switch_off()
                 self._say("the vendor is switched off")
                 answer = application.ask(questions[-1]).content
-        return GatewayResult(candidate, outcome, agreed, tested, self._last_change(), answer)
+        change = self._last_change()
+        verdict = why(self._workspace, self._test_id, change)
+        return GatewayResult(candidate, outcome, agreed, tested, change, verdict, answer)
+
+    @property
+    def _test_id(self) -> str:
+        return f"{self.plan.model}-canary"
 
     @property
     def _workspace(self) -> Workspace:
@@ -150,7 +160,7 @@ class GatewayDemo:
 
     def _test(self, application: Application, questions: Iterator[Question], candidate: str) -> int:
         """Let the candidate answer a share of the calls, which a verdict raises. Returns the number of calls."""
-        plan, test = self.plan, f"{self.plan.model}-canary"
+        plan, test = self.plan, self._test_id
         self._say(f"testing: {candidate} answers {plan.ramp[0]:.0%} of the calls, until a verdict raises or ends that")
         ABTestFramework(workspace=self._workspace).create_test(test, plan.incumbent, candidate, margin=plan.margin)
         self._set_route(
@@ -206,3 +216,15 @@ class GatewayDemo:
                 return False
             time.sleep(0.2)
         return True
+
+
+def why(workspace: Workspace, test_id: str, change: RouteRevision) -> str:
+    """What the last change of a route says of its test, or how far a test without a verdict is."""
+    if change["changed_by"] not in {"cli", "api", "dashboard"}:
+        return change["reason"] or ""
+    test = lifecycle.find(workspace.database, test_id)
+    found = non_inferiority.not_worse(test)
+    return (
+        f"no verdict: not worse by more than {-found['bound']:.3g} (estimate {found['estimate']:+.3g}), "
+        f"and the margin is {test['design']['margin']:g}; more calls would tell"
+    )
