@@ -92,8 +92,8 @@ def _address(served: Served, name: str = "quick") -> str:
 def _stored() -> tuple[set[int], int]:
     """The numbers of the calls that are stored, and how many rows these have beyond one each."""
     with open_workspace().database.read() as tx:
-        rows = list(tx.execute(select(tables.gateway_calls.c.own_id)).scalars())
-    numbers = {int(each) for each in rows if each is not None}
+        rows = [each for each in tx.execute(select(tables.gateway_calls.c.own_id)).scalars() if each is not None]
+    numbers = set(map(int, rows))
     return numbers, len(rows) - len(numbers)
 
 

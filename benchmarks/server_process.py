@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ def serving(home: str, *options: str) -> Iterator[Served]:
         if found is None:
             process.kill()
             raise SystemExit(line + process.stderr.read())
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would hold up the server
         try:
             yield Served(found[1], int(found[2]), process.pid)
         finally:
