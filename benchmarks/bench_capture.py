@@ -124,7 +124,7 @@ def on_and_off(address: str) -> str:
     on, off = (median(each) for each in zip(*pairs, strict=True))
     return (
         f"Throughput: {on:,.0f} calls a second with capture, {off:,.0f} of calls that opt out, in turn: "
-        f"{1 - ratio:.0%} less (target: at most 15 %)."
+        f"{ratio:.2f} times as many (target: at least 0.85)."
     )
 
 

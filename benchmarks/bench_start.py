@@ -9,7 +9,6 @@ the next ones wait for theirs with their libraries loaded.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import tempfile
@@ -19,11 +18,10 @@ from statistics import median
 from typing import NamedTuple
 
 import report
+import small_jobs
 
-from fine_tuning import LocalFineTuner
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL, resolve
 from fine_tuning.store import job_events, jobs
-from fine_tuning.store.records.jobs import NewJob
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 ROWS = 50
@@ -42,19 +40,7 @@ class Seconds(NamedTuple):
 
 def trained(workspace: Workspace, name: str, file_id: str) -> Seconds:
     """Create a job, and watch it."""
-    job: NewJob = {
-        "id": name,
-        "provider": "local",
-        "idempotency_key": name,
-        "model": DEFAULT_BASE_MODEL,
-        "training_file_id": file_id,
-        "suffix": None,
-        "hyperparameters": {"n_epochs": 1, "batch_size": 4},
-        "status": "queued",
-        "pooled": True,
-    }
-    with workspace.database.write() as tx:
-        jobs.add(tx, job)
+    small_jobs.enqueue(workspace, name, file_id)
     created = time.monotonic()
     started = first = last = 0.0
     steps = 0
@@ -81,11 +67,7 @@ def measured(count: int) -> list[Seconds]:
         os.environ["FINE_TUNING_HOME"] = folder
         workspace = open_workspace()
         resolve(DEFAULT_BASE_MODEL, workspace.folder("models"))
-        file = Path(folder) / "rows.jsonl"
-        asked = [f"Where is order {at}? It was sent a week ago, and nobody tells me anything." for at in range(ROWS)]
-        chats = [[{"role": "user", "content": each}, {"role": "assistant", "content": "track_order"}] for each in asked]
-        file.write_text("".join(json.dumps({"messages": each}) + "\n" for each in chats))
-        file_id = LocalFineTuner(workspace=workspace).upload_training_file(file)
+        file_id = small_jobs.upload(workspace, Path(folder), ROWS)
         worker = subprocess.Popen([*report.FT_CLI, "worker"], stderr=subprocess.DEVNULL)
         try:
             found = []

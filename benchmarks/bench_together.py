@@ -8,7 +8,6 @@ Each round trains the same jobs of LoRA on SmolLM2-135M both ways, from the star
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import tempfile
@@ -18,11 +17,10 @@ from statistics import median
 from typing import NamedTuple
 
 import report
+import small_jobs
 
-from fine_tuning import LocalFineTuner
 from fine_tuning.base_models.catalogue import DEFAULT_BASE_MODEL, resolve
 from fine_tuning.store import job_events, jobs
-from fine_tuning.store.records.jobs import NewJob
 from fine_tuning.store.workspace import Workspace, open_workspace
 
 WANTED = 1.3
@@ -39,26 +37,10 @@ class Way(NamedTuple):
 
 def waiting_jobs(workspace: Workspace, count: int, rows: int) -> list[str]:
     """Jobs that differ in their learning rate."""
-    file = Path(os.environ["FINE_TUNING_HOME"]) / "rows.jsonl"
-    asked = [f"Where is order {at}? It was sent a week ago, and nobody tells me anything." for at in range(rows)]
-    chats = [[{"role": "user", "content": each}, {"role": "assistant", "content": "track_order"}] for each in asked]
-    file.write_text("".join(json.dumps({"messages": each}) + "\n" for each in chats))
-    file_id = LocalFineTuner(workspace=workspace).upload_training_file(file)
+    file_id = small_jobs.upload(workspace, Path(os.environ["FINE_TUNING_HOME"]), rows)
     names = [f"ftjob-{number}" for number in range(count)]
-    with workspace.database.write() as tx:
-        for number, name in enumerate(names):
-            job: NewJob = {
-                "id": name,
-                "provider": "local",
-                "idempotency_key": name,
-                "model": DEFAULT_BASE_MODEL,
-                "training_file_id": file_id,
-                "suffix": None,
-                "hyperparameters": {"n_epochs": 1, "batch_size": 4, "learning_rate_multiplier": 0.5 + number / 4},
-                "status": "queued",
-                "pooled": True,
-            }
-            jobs.add(tx, job)
+    for number, name in enumerate(names):
+        small_jobs.enqueue(workspace, name, file_id, learning_rate_multiplier=0.5 + number / 4)
     return names
 
 

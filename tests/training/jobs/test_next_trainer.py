@@ -71,7 +71,7 @@ def test_job_after_the_first_is_trained_by_the_process_that_waits(
 def test_process_that_waits_ends_with_whoever_started_it() -> None:
     code = (
         "import os, time; from fine_tuning.training.jobs.next_trainer import NextTrainer\n"
-        "made = NextTrainer(); made.prepare(os.environ); print(made._process.pid, flush=True); time.sleep(600)"
+        "made = NextTrainer(); made.prepare(os.environ); print(made._waiting.process.pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None

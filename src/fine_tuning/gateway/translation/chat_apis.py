@@ -18,6 +18,7 @@ NAMES: Mapping[ChatApi, str] = {
     "contents": "Gemini's generateContent",
 }
 _ENDS: Mapping[str, ChatApi] = {"/chat/completions": "chat", "/responses": "responses", "/messages": "messages"}
+_OF_GEMINI = (":generateContent", ":streamGenerateContent")
 _OF_WIRE: Mapping[Wire, ChatApi] = {"openai": "chat", "anthropic": "messages", "gemini": "contents"}
 _WIRES: Mapping[ChatApi, Wire] = {"chat": "openai", "responses": "openai", "messages": "anthropic"}
 
@@ -25,6 +26,11 @@ _WIRES: Mapping[ChatApi, Wire] = {"chat": "openai", "responses": "openai", "mess
 def api_of_path(path: str) -> ChatApi | None:
     """The API of a call by its path; None for other calls, such as embeddings."""
     return next((api for end, api in _ENDS.items() if path.endswith(end)), None)
+
+
+def is_chat(path: str) -> bool:
+    """Whether a call is one for a chat, of Gemini's API too, which no application has as a route's."""
+    return api_of_path(path) is not None or path.endswith(_OF_GEMINI)
 
 
 def api_to_ask(upstream: Upstream, asked: ChatApi | None, wire: Wire) -> ChatApi | None:

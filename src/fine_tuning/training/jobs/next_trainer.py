@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 COMMAND = [sys.executable, "-m", "fine_tuning.training.jobs.worker"]
 WAITS = "--wait"  # in place of jobs and workers
@@ -17,23 +18,33 @@ UNUSED_SECONDS = 600.0  # after which its memory is given back
 LONGEST_MESSAGE, MOST_FILES = 1 << 16, 250  # a log, and the lock of each job
 
 
+class _Waiting(NamedTuple):
+    """A process, our end of what it waits at, and until when it may; seconds of the monotonic clock."""
+
+    process: subprocess.Popen[bytes]
+    connection: socket.socket
+    until: float
+
+    def end(self) -> None:
+        self.connection.close()
+        self.process.kill()
+        self.process.wait()
+
+
 class NextTrainer:
     """Keeps at most one process ready, which ends with this one."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: socket.socket | None = None
-        self._until = 0.0  # seconds of the monotonic clock
+        self._waiting: _Waiting | None = None
 
     def prepare(self, environment: Mapping[str, str]) -> None:
         """Let a process load the libraries, if none has or does and the system can start another."""
-        if self._process is not None or not hasattr(socket, "send_fds"):
+        if self._waiting is not None or not hasattr(socket, "send_fds"):
             return
         ours, theirs = socket.socketpair()
-        self._until = time.monotonic() + UNUSED_SECONDS
         with theirs:
             try:
-                self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+                process = subprocess.Popen(  # noqa: S603 - our own module, no shell
                     [*COMMAND, WAITS],
                     env=dict(environment),
                     stdin=theirs.fileno(),
@@ -44,7 +55,7 @@ class NextTrainer:
             except OSError:
                 ours.close()
             else:
-                self._connection = ours
+                self._waiting = _Waiting(process, ours, time.monotonic() + UNUSED_SECONDS)
 
     def take(self, words: Sequence[str], files: Sequence[int]) -> subprocess.Popen[bytes] | None:
         """Have the process train, with the arguments of a worker. None if there is none, or it has ended.
@@ -52,31 +63,27 @@ class NextTrainer:
         Args:
             files: open ones: the log, which gets all that it writes, and those that it keeps open.
         """
-        process, connection = self._process, self._connection
-        self._process = self._connection = None
-        if process is None or connection is None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
             return None
-        with connection:
-            try:
-                socket.send_fds(connection, [json.dumps(words).encode()], list(files))
-            except OSError:
-                process.kill()
-                process.wait()
-                return None
-        return process
+        try:
+            socket.send_fds(waiting.connection, [json.dumps(words).encode()], list(files))
+        except OSError:
+            waiting.end()
+            return None
+        waiting.connection.close()
+        return waiting.process
 
     def end_if_unused(self) -> None:
         """End a process that has waited for long."""
-        if time.monotonic() > self._until:
+        if self._waiting is not None and time.monotonic() > self._waiting.until:
             self.end()
 
     def end(self) -> None:
         """End the process, if there is one."""
-        if self._process is not None and self._connection is not None:
-            self._process.kill()
-            self._process.wait()
-            self._connection.close()
-        self._process = self._connection = None
+        if self._waiting is not None:
+            self._waiting.end()
+        self._waiting = None
 
 
 def wait() -> list[str]:
