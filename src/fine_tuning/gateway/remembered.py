@@ -5,6 +5,7 @@ What is known holds while the database is away.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -35,11 +36,13 @@ class _Known(NamedTuple, Generic[Found]):
 
 
 class Remembered(Generic[Found]):
-    """What is looked up in a thread, by texts that say what."""
+    """What is looked up in a thread, by texts that say what; calls that ask for the same share one look-up."""
 
     def __init__(self, look_up: Callable[..., Found]) -> None:
         self._look_up = look_up
         self._known: dict[tuple[str, ...], _Known[Found]] = {}
+        self._under_way: dict[tuple[str, ...], asyncio.Task[Found]] = {}
+        self._is_away = False
 
     async def of(self, *key: str) -> Found:
         """What was found within the last second, or is found now, or what was known when the database went away.
@@ -47,20 +50,37 @@ class Remembered(Generic[Found]):
         Raises:
             StorageError: the database is away, and nothing is known, or has been for ten minutes.
         """
-        now, known = time.monotonic(), self._known.get(key)
-        if known is not None and now < known.until:
+        known = self._known.get(key)
+        if known is not None and time.monotonic() < known.until:
             return known.value
+        if key not in self._under_way:
+            self._under_way[key] = asyncio.create_task(self._find(key, known))
+        # a caller that leaves ends its own wait, not that of the others
+        return await asyncio.shield(self._under_way[key])
+
+    async def _find(self, key: tuple[str, ...], known: _Known[Found] | None) -> Found:
+        """Look it up, or keep what was known; as `of`."""
+        now = time.monotonic()
         try:
             found = _Known(await run_in_threadpool(self._look_up, *key), now, now + READ_SECONDS)
+            self._is_away = False
         except StorageError as error:
             if known is None or now > known.found_at + _AWAY_SECONDS:
                 raise
-            _log.warning("what was known before holds for the gateway: %s", error)
+            self._warn(error)
             found = known._replace(until=time.monotonic() + READ_SECONDS)
+        finally:
+            del self._under_way[key]
         if len(self._known) > _MOST_KEYS:
             self._known.clear()
         self._known[key] = found
         return found.value
+
+    def _warn(self, error: StorageError) -> None:
+        """Say once for each time that the database is away."""
+        if not self._is_away:
+            _log.warning("what was known before holds for the gateway: %s", error)
+        self._is_away = True
 
 
 class HeldKeys:
