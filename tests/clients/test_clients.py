@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fine_tuning.candidates.instructions_file import read_instructions
 from tests.clients import gemini_upstream
 from tests.clients.conftest import MODEL, TO_CHAT, TO_MESSAGES, Wires
 
@@ -78,3 +79,10 @@ def test_client_of_a_route_whose_target_speaks_another_wire(
 def test_all_scenarios_are_run() -> None:
     assert {path.stem for path in SCENARIOS.glob("*.py")} == {*ENVIRONMENTS, *OF_ROUTES, GEMINIS}
     assert {path.stem for path in SCENARIOS.glob("*.mjs")} == set(NODE)
+
+
+def test_program_that_dspy_saves_is_read_as_a_prompt(run_client: Callable[..., None], tmp_path: Path) -> None:
+    run_client("openai_3", SCENARIOS / "dspy_saved.py", str(tmp_path / "triage.json"))
+    told = read_instructions(tmp_path / "triage.json")
+    assert told.startswith("Name the queue of a mail.\n\nMail: as it came\n\nExample:\nmail: where is my parcel\n")
+    assert told.endswith("Answer with the value of Queue alone.")

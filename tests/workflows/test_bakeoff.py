@@ -289,6 +289,8 @@ def test_badly_rated_answers_are_no_references(cli: Any, tmp_path: Path) -> None
         (["--model", "small", "--incumbent", "small"], "small is the incumbent"),
         (["--register", " "], "register must be non-empty"),
         (["--embedding", "/nowhere"], "no candidate could be measured"),
+        (["--prompt-file", "small"], "MODEL=FILE"),
+        (["--prompt-file", "small=/nowhere"], "no such file: /nowhere"),
     ],
 )
 def test_wrong_choices_are_one_line(cli: Any, tmp_path: Path, arguments: list[str], expected: str) -> None:
@@ -338,6 +340,28 @@ def test_prompt_that_is_improved_wins_is_registered_and_answers(cli: Any, tmp_pa
     assert (tmp_path / "out" / "prompt.txt").read_text() == told
     assert cli("import-model", "again", str(tmp_path / "out"))[0] == 0
     assert LLMService(model="again-v1").complete("the lid of order 5 is cracked")["content"] == "broken"
+
+
+def test_prompt_of_a_file_wins_is_registered_and_answers(cli: Any, tmp_path: Path, big: wire.Host) -> None:
+    def answer(request: wire.Request) -> Any:
+        messages = request.body["messages"]
+        knows = request.body["model"] == "big" or messages[0]["content"] == "One word."
+        text = intent_of(messages[-1]["content"])
+        return 200, wire.completion(text if knows else f"I think it is {text}", request.body["model"])
+
+    big.answers["POST /chat/completions"] = answer
+    (tmp_path / "one-word.txt").write_text("One word.")
+    file, candidate = tickets(tmp_path / "calls.jsonl", 200, "human"), f"small={tmp_path / 'one-word.txt'}"
+    options = ("--incumbent", "big", "--no-heads", "--model", "small", "--prompt-file", candidate, "--margin", "0.1")
+    code, out, err = cli("bakeoff", str(file), *options, "--register", "triage", "--json")
+    assert code == 0, err
+    assert {each["name"]: each["quality"]["value"] for each in json.loads(out)["results"]} == {
+        "big": 1,
+        "small": 0,
+        f"prompt: {candidate}": 1,
+    }
+    assert cli("deploy", "triage", "1")[0] == 0
+    assert LLMService(model="triage").complete("refund order 7 please", system_prompt="Chat.")["content"] == "refund"
 
 
 def test_given_parts_that_share_calls_judge_by_none_that_was_learnt(cli: Any, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from fine_tuning.candidates.candidate import CandidateAnswer, LabelledCall, Requ
 from fine_tuning.candidates.cascade import Score
 from fine_tuning.candidates.few_shot import PlaceOf
 from fine_tuning.candidates.served_model import AskModel
+from fine_tuning.candidates.written_prompt import request_with
 from fine_tuning.data_io.messages import Message, content_text, whole_text
 from fine_tuning.errors import ConflictError, DataError, MissingDependencyError, ProviderError
-from fine_tuning.serving.instructions import ROLES, Instructions, instructed
+from fine_tuning.serving.instructions import ROLES, Instructions
 from fine_tuning.serving.part_model import PartModel
 
 TEXT = "instructions"  # the one text that is improved
@@ -111,7 +112,7 @@ class OptimisedPrompt:
 
     def answer(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
         """Ask with the instructions. See `Candidate`."""
-        return self._ask(self._model, [_with(request, self.text) for request in requests])
+        return self._ask(self._model, [request_with(request, self.text) for request in requests])
 
     def investment(self) -> float:
         """Nothing but the calls of the search, which the ledger has. See `Candidate`."""
@@ -137,7 +138,7 @@ class _Adapter:
         """Ask, and score."""
         from gepa.core.adapter import EvaluationBatch
 
-        answers = self._ask(self._model, [_with(call.request, candidate[TEXT]) for call in batch])
+        answers = self._ask(self._model, [request_with(call.request, candidate[TEXT]) for call in batch])
         texts = [answer.text for answer in answers]
         scores = [
             0.0 if text is None else self._score(text, call.answer) for text, call in zip(texts, batch, strict=True)
@@ -161,10 +162,6 @@ class _Adapter:
             for call, text, score in eval_batch.trajectories
         ]
         return dict.fromkeys(components_to_update, rows)
-
-
-def _with(request: Request, text: str) -> Request:
-    return Request(cast("list[Message]", instructed(request.messages, text)), request.tools)
 
 
 def _turns(request: Request) -> list[Message]:

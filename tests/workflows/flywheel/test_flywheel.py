@@ -241,6 +241,9 @@ def test_schedule_is_due_once_a_time() -> None:
         ("[triage.canary]\nramp = [0.1, 0.5]", "the last share of ramp must be 1"),
         ("[triage.canary]\noutcome = ''", "canary: name must be non-empty"),
         ("[triage.shadow]\nshare = 0.0", "shadow.share = 0.0"),
+        ("[triage.label]\nteacher = ' '", "label.teacher = ' '"),
+        ("[triage.drift]\njudge = ''", "drift.judge = ''"),
+        ("[triage.bakeoff]\nprompt_files = ['small=/nowhere']", "route triage: no such file: /nowhere"),
     ],
 )
 def test_wrong_policy_is_one_line(tmp_path: Path, cli: Any, text: str, words: str) -> None:

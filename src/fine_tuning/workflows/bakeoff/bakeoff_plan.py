@@ -39,6 +39,10 @@ class BakeoffPlan(OptionModel):
     prompt_calls: Annotated[int, Field(description="Calls that improving a prompt may take.", ge=20, le=1_000_000)] = (
         300
     )
+    prompt_files: Annotated[
+        tuple[str, ...],
+        Field(description="MODEL=FILE: model to ask with the instructions of a text file, or of a saved DSPy program."),
+    ] = ()
     fine_tunes: Annotated[tuple[str, ...], Field(description="Base model to fine-tune here.")] = ()
     trials: Annotated[
         int, Field(description="Settings of each fine-tune that are tried; 1: the defaults.", ge=1, le=1000)
@@ -63,6 +67,7 @@ class BakeoffPlan(OptionModel):
 
     @model_validator(mode="after")
     def _check(self) -> BakeoffPlan:
+        from fine_tuning.candidates.instructions_file import model_with_file
         from fine_tuning.evaluation import metrics  # here: `ft-cli --help` needs no scores
         from fine_tuning.export import quantization
         from fine_tuning.export.quantized_model import AS_SERVED
@@ -78,11 +83,14 @@ class BakeoffPlan(OptionModel):
             raise UsageError(f"{self.metric} does not score single answers from 0 to 1; use exact_match or another")
         if self.margin >= 1:
             raise UsageError(f"margin must be below 1, not {self.margin:g}")
-        for found in (self.models, self.few_shots, self.prompts, self.fine_tunes, self.embeddings, self.quantizations):
+        for given in self.prompt_files:
+            model_with_file(given)
+        several = (self.models, self.few_shots, self.prompts, self.prompt_files, self.fine_tunes, self.embeddings)
+        for found in (*several, self.quantizations):
             if twice := next((each for at, each in enumerate(found) if each in found[:at]), None):
                 raise UsageError(f"{twice} is named twice as the same candidate")
         if self.incumbent in self.models:
             raise UsageError(f"{self.incumbent} is the incumbent, which is measured anyway: leave out --model of it")
-        if not (self.models or self.heads or self.few_shots or self.prompts or self.fine_tunes):
+        if not (self.heads or any((self.models, self.few_shots, self.prompts, self.prompt_files, self.fine_tunes))):
             raise UsageError("name at least one candidate")
         return self

@@ -14,6 +14,7 @@ from fine_tuning.candidates.few_shot import FewShot
 from fine_tuning.candidates.head_candidate import HeadCandidate
 from fine_tuning.candidates.optimised_prompt import OptimisedPrompt, PromptSearch
 from fine_tuning.candidates.served_model import ServedModel
+from fine_tuning.candidates.written_prompt import WrittenPrompt
 from fine_tuning.errors import ConflictError, FineTuningError, StorageError
 from fine_tuning.evaluation import metrics
 from fine_tuning.evaluation.paired_non_inferiority import ALPHA, examples_needed, power
@@ -152,6 +153,8 @@ class BakeoffRun:
         for model in plan.prompts:
             search = PromptSearch(plan.prompt_writer or model, plan.prompt_calls, plan.seed)
             yield OptimisedPrompt(model, calls.ask, self._score, self._place_of, search)
+        for given in plan.prompt_files:
+            yield WrittenPrompt(given, calls.ask, self._place_of)
         for base in plan.fine_tunes:
             folder = self.workspace.folder("datasets") / "bakeoff"
             settings = SettingSearch(plan.trials, plan.seed, plan.trials_at_once)

@@ -11,7 +11,8 @@ from pydantic import Field, field_validator, model_validator
 
 from fine_tuning._util import checks
 from fine_tuning._util.option_model import OptionModel
-from fine_tuning.errors import NotFoundError, UsageError
+from fine_tuning.candidates.instructions_file import model_with_file, read_instructions
+from fine_tuning.errors import DataError, NotFoundError, StorageError, UsageError
 from fine_tuning.gateway.route_policy import Amount, Count, Guardrails, RoutePolicy, Share, check_name
 from fine_tuning.store.projects import DEFAULT_PROJECT, check_project
 from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
@@ -54,7 +55,9 @@ class Drift(OptionModel):
         default=None, description="Share of good answers, by ratings, below which quality has drifted."
     )
     judge: str | None = Field(
-        default=None, description="Model that grades answers; worse grades than those of the first answers are drift."
+        default=None,
+        pattern=r"\S",
+        description="Model that grades answers; worse grades than those of the first answers are drift.",
     )
     judged: Annotated[int, Field(ge=20, le=5000)] = Field(
         default=200, description="Answers of each side that the judge grades at most, each once."
@@ -64,7 +67,7 @@ class Drift(OptionModel):
 class Labels(OptionModel):
     """Answers of a teacher to calls whose answers are not rated, or badly."""
 
-    teacher: str = Field(description="Model that answers.")
+    teacher: str = Field(pattern=r"\S", description="Model that answers.")
     calls: Count = Field(default=500, description="Number of calls, the newest first.")
 
 
@@ -177,9 +180,12 @@ def _policy(file: Path, route: str, table: object) -> FlywheelPolicy:
     if isinstance(bakeoff, dict) and (own := [name for name in _OWN_CHOICES if name in bakeoff]):
         raise UsageError(f"{file}, route {route}: bakeoff.{own[0]} is chosen by the flywheel")
     try:
-        return FlywheelPolicy.of(given)
-    except UsageError as error:
+        policy = FlywheelPolicy.of(given)
+        for prompt in policy.bakeoff.prompt_files:  # before labels are paid
+            read_instructions(model_with_file(prompt).file)
+    except (UsageError, NotFoundError, DataError, StorageError) as error:
         raise UsageError(f"{file}, route {route}: {error}") from None
+    return policy
 
 
 def _with_tuples(value: object) -> object:
