@@ -21,6 +21,11 @@ class Looks(NamedTuple):
     bakeoffs: int
     calls: int
 
+    @property
+    def times(self) -> str:
+        """How often, in words."""
+        return "once" if self.bakeoffs == 1 else f"{self.bakeoffs} times"
+
 
 def add(connection: Connection, bakeoff: NewBakeoff, calls: Collection[str] = ()) -> int:
     """Store a bake-off. Returns its id.

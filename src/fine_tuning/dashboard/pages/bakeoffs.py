@@ -85,9 +85,8 @@ async def show_bakeoff(number: str) -> None:
         told = f"The cheapest that is not worse by {margin}: {found['winner']}."
         nobody = f"No cheaper candidate is shown not to be worse by {margin}."
         components.text(told if found["winner"] else nobody)
-        if looks:
-            times = "once" if looks == 1 else f"{looks} times"
-            components.text(f"Calls of its test part were looked at {times} before: they were not unseen.")
+        if looks.bakeoffs:
+            components.text(f"Calls of its test part were looked at {looks.times} before: they were not unseen.")
         components.facts({"Calls": plan.get("dataset"), "Metric": plan.get("metric"), "Finished": found["created_at"]})
         _plot(results)
         _table(results, found["winner"])
@@ -97,11 +96,11 @@ async def show_bakeoff(number: str) -> None:
             components.table("Slices", ["Candidate", "Worse in"], worse)
 
 
-def _one(database: Database, number: str) -> tuple[Bakeoff | None, int]:
+def _one(database: Database, number: str) -> tuple[Bakeoff | None, bakeoffs.Looks]:
     """A bake-off, and how many looked at calls of its test part before."""
     with database.read() as tx:
         found = bakeoffs.get(tx, int(number) if number.isdecimal() and len(number) < 18 else None)
-        return found, 0 if found is None else bakeoffs.earlier_looks(tx, found["id"]).bakeoffs
+        return found, bakeoffs.Looks(0, 0) if found is None else bakeoffs.earlier_looks(tx, found["id"])
 
 
 def _results(found: Bakeoff) -> list[Result] | None:

@@ -240,14 +240,15 @@ class BakeoffRun:
                 {"test_hash": data.test_hash, "plan": plan, "results": list(results), "winner": name},
                 data.test_calls,
             )
-            looks, seen = bakeoffs.earlier_looks(tx, number)
-        if looks:
-            times = "once" if looks == 1 else f"{looks} times"
-            part = "this test part was" if seen == len(data.test_calls) else f"{seen:,} of the test calls were"
-            notes.append(f"{part} looked at {times} before: its verdicts are no longer of unseen calls")
+            looks = bakeoffs.earlier_looks(tx, number)
+        if looks.bakeoffs:
+            is_all = looks.calls == len(data.test_calls)
+            part = "this test part was" if is_all else f"{looks.calls:,} of the test calls were"
+            notes.append(f"{part} looked at {looks.times} before: its verdicts are no longer of unseen calls")
         parts = {part: len(getattr(data, part)) for part in bakeoff_data.PARTS}
         is_own = incumbent is not None and incumbent.is_own
-        return BakeoffOutcome(number, base, is_own, results, table.refused, name, looks, parts, notes, table.fitted)
+        refused, fitted = table.refused, table.fitted
+        return BakeoffOutcome(number, base, is_own, results, refused, name, looks.bakeoffs, parts, notes, fitted)
 
 
 def _validated(candidate: Candidate, requests: Sequence[Request]) -> list[CandidateAnswer]:
