@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from fine_tuning import ABTestFramework
+from fine_tuning.errors import ConflictError
 from fine_tuning.gateway import feedback, recorder, route_changes
 from fine_tuning.gateway.agreement import Agreement, agreement
 from fine_tuning.gateway.recorder import SPOOL, Recorder
@@ -290,6 +291,28 @@ def test_tries_that_lost_a_hedge_count_for_latency_and_as_errors_of_the_test(wor
         found = tx.execute(select(tables.samples.c.arm, tables.samples.c.error).order_by(tables.samples.c.id)).all()
     lost = "another target answered before it"
     assert [tuple(each) for each in found] == [("model_b", None), ("model_b", lost), ("model_a", lost)]
+
+
+def test_failure_of_a_candidate_is_its_sample_where_no_further_try_is_needed(
+    gateway: Gateway, vendor: Upstream, second: Upstream
+) -> None:
+    ABTestFramework().create_test("t", "openai/gpt-4o", "second/m")
+    save(**{**RAMP, "candidate": "second/m", "ramp": [0.5, 1.0]}, fallback={"hedge_seconds": 0.05})
+    unit = next(each for each in map(str, range(99)) if known().decide(each).arm == "model_b")
+    vendor.answers(WHOLE)
+    second.answers(answer(b"{}", JSON, status=b"503 Service Unavailable"))
+    assert ask(gateway, request(CHATS, body(user=unit), JSON))[0].getheader("x-ft-target") == "openai/gpt-4o"
+    found = [(each["target"], each["status"], each["arm"]) for each in gateway.stored()]
+    assert sorted(found) == [("openai/gpt-4o", 200, None), ("second/m", 503, "model_b")]
+
+
+def test_route_that_was_changed_meanwhile_is_not_changed_by_what_was_seen_before(database: Database) -> None:
+    save(candidate=BASE)
+    seen = route_changes.promote(database, "default", "triage", BY_ME)["revision"]
+    route_changes.give_back(database, "default", "triage", BY_ME)
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        route_changes.advance(database, "default", "triage", 1.0, Change("verdict", "gateway", "not worse", seen))
+    assert current()["share"] == 0
 
 
 def test_broken_candidate_is_returned_within_seconds(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:
