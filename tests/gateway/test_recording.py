@@ -235,6 +235,27 @@ def exchange(number: int) -> Exchange:
     return made
 
 
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/openai/deployments/gpt-4o/chat/completions", "gpt-4o"),
+        ("/v1beta/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro"),
+        ("/v1/files", None),
+    ],
+)
+def test_model_of_a_failed_call_is_that_of_its_path(
+    workspace: Path, spool: Recorder, path: str, model: str | None
+) -> None:
+    failed = exchange(1)
+    failed.path, failed.status = path, 500
+    failed.request, failed.response = kept(b"{}"), kept(b"{}")
+    spool.record(failed)
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    with open_workspace().database.read() as tx:
+        assert [each["model"] for each in gateway_calls.newest(tx)] == [model]
+
+
 def test_file_that_is_stored_twice_adds_nothing(database: Database, spool: Recorder) -> None:
     for number in range(3):
         spool.record(exchange(number))

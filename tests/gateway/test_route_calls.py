@@ -213,6 +213,20 @@ def test_identical_call_is_answered_from_the_cache(gateway: Gateway, vendor: Ups
     assert calls[1]["not_captured"] == "it was answered from the cache"
 
 
+def test_answer_of_a_fallback_is_not_kept_as_that_of_the_target(
+    gateway: Gateway, vendor: Upstream, second: Upstream
+) -> None:
+    fallback = {"targets": ["second/m"], "retries": 0}
+    save(incumbent="openai/gpt-4o", fallback=fallback, cache={"seconds": 600})
+    vendor.answers(answer(b"{}", JSON, status=b"503 Service Unavailable"))
+    second.answers(WHOLE)
+    assert ask(gateway, request(CHATS, body(), JSON))[0].getheader("x-ft-target") == "second/m"
+    vendor.answers(WHOLE)
+    for _ in range(2):
+        assert ask(gateway, request(CHATS, body(), JSON))[0].getheader("x-ft-target") == "openai/gpt-4o"
+    assert [each["role"] for each in gateway.stored()] == ["incumbent", "fallback", "incumbent", "cache"]
+
+
 def test_call_that_is_no_chat_is_refused_by_a_target_of_another_wire(gateway: Gateway, vendor: Upstream) -> None:
     save(incumbent="anthropic/claude", fallback={"targets": ["openai/gpt-4o"]})
     reply, got = ask(gateway, request("/openai/v1/embeddings", body(input="x"), JSON))

@@ -151,8 +151,9 @@ class RouteCalls:
             await self._deliver(found, send)
         if found is not None and found.reply is not None and _is_good(found.exchange):
             self._offer(question, found.exchange)
-            if route.policy.cache is not None and not await _is_broken(found.exchange):
-                self._cache.put(key, route.policy.cache, found.exchange, found.reply.headers)
+            policy = route.policy.cache if _is_of(found.exchange, first) else None
+            if policy is not None and not await _is_broken(found.exchange):
+                self._cache.put(key, policy, found.exchange, found.reply.headers)
 
     def _record(self, exchange: Exchange) -> None:
         """Take a try; one that counts tokens is none of the route's, whose figures and tests are about answers."""
@@ -235,6 +236,11 @@ class RouteCalls:
 
 def _is_good(exchange: Exchange) -> bool:
     return exchange.is_delivered and exchange.status == HTTPStatus.OK
+
+
+def _is_of(exchange: Exchange, part: Part) -> bool:
+    """Whether a target has answered, and not one that took its place, whose answers are not to outlast its failure."""
+    return exchange.route is not None and exchange.route["target"] == str(part.target)
 
 
 async def _is_broken(exchange: Exchange) -> bool:
