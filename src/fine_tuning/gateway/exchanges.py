@@ -48,6 +48,7 @@ class Exchange:
         is_cancelled: the client left, or another target was faster.
         was_slower: the latter.
         route: where it asked a route.
+        usage: the tokens that a target on another wire stated, which the client may not have asked for.
     """
 
     call_id: str
@@ -73,6 +74,7 @@ class Exchange:
     is_cancelled: bool = False
     was_slower: bool = False
     route: RouteFacts | None = None
+    usage: Mapping[str, object] | None = None
     _started: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:

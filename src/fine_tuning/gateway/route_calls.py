@@ -181,7 +181,7 @@ class RouteCalls:
             else:
                 url = URL(upstream.url(translated.path), encoded=True)
                 reply = await self._forwarder.open(Asked("POST", url, headers, translated.body))
-            return await translated.translated(reply, exchange.limits.memory)
+            return await translated.translated(reply, exchange)
         headers = self._forwarder.headers(call.scope_at(upstream, held))
         return await self._forwarder.open(Asked("POST", call.url(upstream), headers, body))
 
