@@ -193,9 +193,6 @@ class RouteCalls:
         more = [(TARGET, exchange.route["target"].encode())]
         try:
             await pass_back(reply, found.pieces(), exchange, send, more)
-        except BaseException:
-            exchange.is_cancelled = True
-            raise
         finally:
             reply.close()
             exchange.end()
