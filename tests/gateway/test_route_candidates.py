@@ -25,7 +25,7 @@ from fine_tuning.gateway.route_watch import watch
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server import spool_worker
 from fine_tuning.settings import get_settings
-from fine_tuning.store import routes, tables
+from fine_tuning.store import gateway_calls, routes, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.records.routes import Route, RouteRevision
@@ -227,6 +227,19 @@ def test_feedback_is_the_outcome_of_a_sample(database: Database, tmp_path: Path)
     assert rate(2, 1) == "refused"  # nobody answered
     result = framework.monitor("t")
     assert (result.model_a_accuracy, result.model_b_accuracy, result.model_b_open) == (1.0, 0.0, 1)
+
+
+def test_samples_are_kept_for_their_outcomes_while_the_test_runs(database: Database, tmp_path: Path) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "openai/gpt-4o", BASE)
+    save(**RAMP)
+    record(tmp_path / "spool", [{"arm": "model_b"}, {}])
+    with database.write() as tx:
+        assert len(gateway_calls.remove_until(tx, now(), 10)) == 1
+    assert rate(0, 5) == "applied"
+    framework.conclude_test("t", even_empty=True)
+    with database.write() as tx:
+        assert len(gateway_calls.remove_until(tx, now(), 10)) == 1
 
 
 def test_lost_test_returns_the_route(database: Database, tmp_path: Path) -> None:
