@@ -144,6 +144,16 @@ def test_shadow_is_asked_after_the_answer_and_within_its_budget(
     assert 0 < found["low"] < 1
 
 
+def test_stream_in_shadow_says_its_tokens_for_the_budget(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:
+    save(incumbent="second/m", candidate="openai/gpt-4o", shadow={"max_dollars": 1})
+    vendor.answers(WHOLE)
+    second.answers(WHOLE)
+    assert ask(gateway, request("/second/v1/chat/completions", body(stream=True), JSON))[0].status == 200
+    assert vendor.asked.wait(30)
+    told, asked = (json.loads(each.requests[0].partition(b"\r\n\r\n")[2]) for each in (second, vendor))
+    assert asked == {**told, "model": "gpt-4o", "stream_options": {"include_usage": True}}
+
+
 def test_budget_of_the_shadow_is_one_for_all_processes(database: Database) -> None:
     save(candidate=BASE, shadow={"max_calls": 3, "max_dollars": 0.5})
     with database.write() as tx:

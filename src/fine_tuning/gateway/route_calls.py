@@ -36,6 +36,7 @@ from fine_tuning.store.records.experiment_json import Arm
 
 _log = logging.getLogger(__name__)
 TARGET = b"x-ft-target"  # tells the client which target answered
+CHAT = "/chat/completions"
 COUNTING = ("/count_tokens", "/input_tokens")  # ends of paths: a target counts what it would be asked
 LOCAL_UPSTREAM = Upstream(LOCAL, LOCAL)
 _Translation = Callable[[Part], TranslatedCall | None]
@@ -209,11 +210,14 @@ class RouteCalls:
 
     async def _ask_in_shadow(self, shadowed: Shadowed) -> None:
         part = shadowed.route.shadow_part()
+        upstream = self._upstream(part)
+        if shadowed.call.path.endswith(CHAT) and (part.target.is_local or upstream.wire == "openai"):
+            # nobody reads this stream, and without its tokens it would cost nothing of the budget
+            shadowed = shadowed._replace(call=shadowed.call._replace(body=shadowed.call.body.with_usage()))
         question = Question(*shadowed, time.perf_counter())
-        address = self._upstream(part).address
 
         def begin(part: Part) -> Exchange:
-            return question.exchange(part, address, pair_id=shadowed.call_id)
+            return question.exchange(part, upstream.address, pair_id=shadowed.call_id)
 
         fallback = shadowed.route.policy.fallback.model_copy(update={"retries": 0, "hedge_seconds": None})
         asked = partial(self._open, shadowed.call, partial(self._translation, shadowed.call))
