@@ -11,6 +11,8 @@ from fine_tuning.data_io.usage import Usage
 from fine_tuning.settings import Price
 
 OPENAI = "https://api.openai.com/v1"
+GEMINI = "https://generativelanguage.googleapis.com"
+SPOKEN: Usage = {"prompt_tokens": 1000, "completion_tokens": 100}
 HERE = "http://127.0.0.1:8741/v1"
 USAGE: Usage = {"prompt_tokens": 10_000, "completion_tokens": 500, "cached_tokens": 9_000, "reasoning_tokens": 400}
 
@@ -46,6 +48,27 @@ def usd(model: str, host: str | None = OPENAI, tier: str | None = None, **own: d
 )
 def test_price_of_openai_by_model_and_tier(model: str, tier: str | None, expected: float | None) -> None:
     assert usd(model, tier=tier) == (None if expected is None else pytest.approx(expected))
+
+
+@pytest.mark.parametrize(
+    ("model", "host", "usage", "expected"),
+    [
+        (
+            "claude-sonnet-4-5",
+            "https://api.anthropic.com",
+            {"prompt_tokens": 1000, "completion_tokens": 0, "cache_write_tokens": 1000, "cache_write_1h_tokens": 1000},
+            0.006,
+        ),
+        ("gpt-audio", OPENAI, {**SPOKEN, "output_audio_tokens": 90}, 0.00836),
+        ("gpt-4o-audio-preview", OPENAI, {**SPOKEN, "output_audio_tokens": 90}, None),  # listed with its text alone
+        ("gemini-2.5-flash", GEMINI, {**SPOKEN, "input_audio_tokens": 500}, 0.0009),
+        ("gemini-2.0-flash-lite", GEMINI, {**SPOKEN, "input_audio_tokens": 500}, 0.000105),
+    ],
+)
+def test_price_of_tokens_that_are_dearer_than_others(
+    model: str, host: str, usage: Usage, expected: float | None
+) -> None:
+    assert PriceList({}).price_of(model, usage, host).usd == (None if expected is None else pytest.approx(expected))
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,41 @@ PARTS = {"prompt_tokens": 1000, "completion_tokens": 50, "cached_tokens": 900}
             },
             {**PARTS, "cache_write_tokens": 40, "service_tier": "batch"},
         ),
+        (
+            {
+                "input_tokens": 960,
+                "output_tokens": 50,
+                "cache_creation_input_tokens": 40,
+                "cache_creation": {"ephemeral_5m_input_tokens": 10, "ephemeral_1h_input_tokens": 30},
+            },
+            {
+                "prompt_tokens": 1000,
+                "completion_tokens": 50,
+                "cache_write_tokens": 40,
+                "cache_write_1h_tokens": 30,
+            },
+        ),
+        (
+            {
+                "prompt_tokens": 1000,
+                "completion_tokens": 50,
+                "prompt_tokens_details": {"audio_tokens": 20},
+                "completion_tokens_details": {"audio_tokens": 40},
+            },
+            {"prompt_tokens": 1000, "completion_tokens": 50, "input_audio_tokens": 20, "output_audio_tokens": 40},
+        ),
+        (
+            {
+                "promptTokenCount": 1000,
+                "candidatesTokenCount": 50,
+                "promptTokensDetails": [
+                    {"modality": "TEXT", "tokenCount": 980},
+                    {"modality": "AUDIO", "tokenCount": 20},
+                ],
+            },
+            {"prompt_tokens": 1000, "completion_tokens": 50, "input_audio_tokens": 20},
+        ),
+        ({"prompt_tokens": 1000, "total_tokens": 1000}, {"prompt_tokens": 1000, "completion_tokens": 0}),  # embeddings
         ({"inputTokens": 100, "outputTokens": 50, "cacheReadInputTokens": 900, "totalTokens": 1050}, PARTS),  # Bedrock
         (
             {"prompt_tokens": 1000, "completion_tokens": 50, "cache_read_input_tokens": 900, "total_tokens": 1050},

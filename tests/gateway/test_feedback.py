@@ -125,6 +125,39 @@ def test_repeated_call_is_rated_where_it_was_answered(database: Database, spool:
         assert say(address, id="order-7", thumb="down")["call_id"] == call_id
 
 
+def test_feedback_waits_for_the_try_that_was_answered(database: Database, spool: Recorder) -> None:
+    failed = exchange(1)
+    failed.status, failed.tags = 503, {"id": "order-7"}
+    spool.record(failed)
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    again = Recorder(spool.folder)
+    with listening(ServerConfig()) as address:
+        assert say(address, id="order-7", thumb="up")["status"] == "waiting"
+        record(again, 2, id="order-7")
+        again.close()
+        store_spool(open_workspace(), spool.folder)
+    (example,) = DistillationDataCollector().find_examples()
+    assert example["rating"] == 5
+
+
+def test_feedback_by_an_id_is_of_the_answered_call_also_where_none_is_captured(
+    database: Database, spool: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_CAPTURE_RATE", "0")
+    call_id = record(spool, 1, id="order-7")
+    shadow = exchange(2)
+    shadow.tags, shadow.route = {"id": "order-7"}, {**ROUTE, "role": "shadow", "pair_id": call_id}
+    spool.record(shadow)
+    for number in (3, 4):
+        record(spool, number, id="twice")
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    with listening(ServerConfig()) as address:
+        assert say(address, id="order-7", metrics={"minutes": 3})["call_id"] == call_id
+        assert "2 calls have the id twice" in say(address, id="twice", metrics={"minutes": 3})["reason"]
+
+
 @pytest.mark.parametrize(
     ("body", "words"),
     [

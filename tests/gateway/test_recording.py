@@ -30,6 +30,7 @@ from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
 from tests.gateway.test_pass_through import STREAM, ask, request
+from tests.gateway.test_routes import save
 from tests.waiting import wait_until
 
 MESSAGES: Any = [{"role": "user", "content": "Where is order 7?"}]
@@ -233,6 +234,42 @@ def exchange(number: int) -> Exchange:
     made.is_whole = made.is_delivered = True
     made.end()
     return made
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "triage"])
+def test_client_that_leaves_at_the_last_event_has_the_whole_answer(
+    gateway: Gateway, vendor: Upstream, model: str
+) -> None:
+    """As OpenAI's SDKs do: the end of the body may come later, in a packet of its own."""
+    save()
+    vendor.answers(STREAM, event({"content": "On its way."}), event({}, "stop"), chunk(b"data: [DONE]\n\n"), 60.0)
+    with OpenAI(base_url=f"{gateway.address}/openai/v1", api_key="sk") as client:
+        assert len(list(client.chat.completions.create(model=model, messages=MESSAGES, stream=True))) == 2
+    assert vendor.left.wait(30)
+    (call,) = gateway.stored()
+    assert (call["is_whole"], call["is_delivered"], call["example_id"] is None) == (True, True, False)
+    assert not call["is_cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/openai/deployments/gpt-4o/chat/completions", "gpt-4o"),
+        ("/v1beta/models/gemini-2.5-pro:generateContent", "gemini-2.5-pro"),
+        ("/v1/files", None),
+    ],
+)
+def test_model_of_a_failed_call_is_that_of_its_path(
+    workspace: Path, spool: Recorder, path: str, model: str | None
+) -> None:
+    failed = exchange(1)
+    failed.path, failed.status = path, 500
+    failed.request, failed.response = kept(b"{}"), kept(b"{}")
+    spool.record(failed)
+    spool.close()
+    store_spool(open_workspace(), spool.folder)
+    with open_workspace().database.read() as tx:
+        assert [each["model"] for each in gateway_calls.newest(tx)] == [model]
 
 
 def test_file_that_is_stored_twice_adds_nothing(database: Database, spool: Recorder) -> None:

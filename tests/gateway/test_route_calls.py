@@ -204,13 +204,33 @@ def test_slow_target_is_hedged(gateway: Gateway, vendor: Upstream, second: Upstr
 
 def test_identical_call_is_answered_from_the_cache(gateway: Gateway, vendor: Upstream) -> None:
     save(incumbent="openai/gpt-4o", cache={"seconds": 600})
-    vendor.answers(WHOLE)
-    answers = [ask(gateway, request(CHATS, body(seed=seed), JSON))[1] for seed in (1, 1, 2)]
-    assert answers == [json.dumps(CHAT).encode()] * 3
+    vendor.answers(answer(json.dumps(CHAT).encode(), JSON, b"Set-Cookie: session=1", b"X-Request-Id: req_1"))
+    found = [ask(gateway, request(CHATS, body(seed=seed), JSON)) for seed in (1, 1, 2)]
+    assert [each for _, each in found] == [json.dumps(CHAT).encode()] * 3
+    names = ("set-cookie", "x-request-id")
+    assert [[each.getheader(name) for name in names] for each, _ in found] == [
+        ["session=1", "req_1"],
+        [None, "req_1"],  # a cookie is the first client's own
+        ["session=1", "req_1"],
+    ]
     assert len(vendor.requests) == 2
     calls = gateway.stored()
     assert [each["role"] for each in calls] == ["incumbent", "cache", "incumbent"]
     assert calls[1]["not_captured"] == "it was answered from the cache"
+
+
+def test_answer_of_a_fallback_is_not_kept_as_that_of_the_target(
+    gateway: Gateway, vendor: Upstream, second: Upstream
+) -> None:
+    fallback = {"targets": ["second/m"], "retries": 0}
+    save(incumbent="openai/gpt-4o", fallback=fallback, cache={"seconds": 600})
+    vendor.answers(answer(b"{}", JSON, status=b"503 Service Unavailable"))
+    second.answers(WHOLE)
+    assert ask(gateway, request(CHATS, body(), JSON))[0].getheader("x-ft-target") == "second/m"
+    vendor.answers(WHOLE)
+    for _ in range(2):
+        assert ask(gateway, request(CHATS, body(), JSON))[0].getheader("x-ft-target") == "openai/gpt-4o"
+    assert [each["role"] for each in gateway.stored()] == ["incumbent", "fallback", "incumbent", "cache"]
 
 
 def test_call_that_is_no_chat_is_refused_by_a_target_of_another_wire(gateway: Gateway, vendor: Upstream) -> None:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from fine_tuning import ABTestFramework
+from fine_tuning.errors import ConflictError
 from fine_tuning.gateway import feedback, recorder, route_changes
 from fine_tuning.gateway.agreement import Agreement, agreement
 from fine_tuning.gateway.recorder import SPOOL, Recorder
@@ -24,7 +25,7 @@ from fine_tuning.gateway.route_watch import watch
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.server import spool_worker
 from fine_tuning.settings import get_settings
-from fine_tuning.store import routes, tables
+from fine_tuning.store import gateway_calls, routes, tables
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.records.routes import Route, RouteRevision
@@ -143,6 +144,16 @@ def test_shadow_is_asked_after_the_answer_and_within_its_budget(
     assert 0 < found["low"] < 1
 
 
+def test_stream_in_shadow_says_its_tokens_for_the_budget(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:
+    save(incumbent="second/m", candidate="openai/gpt-4o", shadow={"max_dollars": 1})
+    vendor.answers(WHOLE)
+    second.answers(WHOLE)
+    assert ask(gateway, request("/second/v1/chat/completions", body(stream=True), JSON))[0].status == 200
+    assert vendor.asked.wait(30)
+    told, asked = (json.loads(each.requests[0].partition(b"\r\n\r\n")[2]) for each in (second, vendor))
+    assert asked == {**told, "model": "gpt-4o", "stream_options": {"include_usage": True}}
+
+
 def test_budget_of_the_shadow_is_one_for_all_processes(database: Database) -> None:
     save(candidate=BASE, shadow={"max_calls": 3, "max_dollars": 0.5})
     with database.write() as tx:
@@ -228,6 +239,19 @@ def test_feedback_is_the_outcome_of_a_sample(database: Database, tmp_path: Path)
     assert (result.model_a_accuracy, result.model_b_accuracy, result.model_b_open) == (1.0, 0.0, 1)
 
 
+def test_samples_are_kept_for_their_outcomes_while_the_test_runs(database: Database, tmp_path: Path) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "openai/gpt-4o", BASE)
+    save(**RAMP)
+    record(tmp_path / "spool", [{"arm": "model_b"}, {}])
+    with database.write() as tx:
+        assert len(gateway_calls.remove_until(tx, now(), 10)) == 1
+    assert rate(0, 5) == "applied"
+    framework.conclude_test("t", even_empty=True)
+    with database.write() as tx:
+        assert len(gateway_calls.remove_until(tx, now(), 10)) == 1
+
+
 def test_lost_test_returns_the_route(database: Database, tmp_path: Path) -> None:
     ABTestFramework().create_test("t", "openai/gpt-4o", BASE)
     save(**RAMP, outcome="format")
@@ -290,6 +314,28 @@ def test_tries_that_lost_a_hedge_count_for_latency_and_as_errors_of_the_test(wor
         found = tx.execute(select(tables.samples.c.arm, tables.samples.c.error).order_by(tables.samples.c.id)).all()
     lost = "another target answered before it"
     assert [tuple(each) for each in found] == [("model_b", None), ("model_b", lost), ("model_a", lost)]
+
+
+def test_failure_of_a_candidate_is_its_sample_where_no_further_try_is_needed(
+    gateway: Gateway, vendor: Upstream, second: Upstream
+) -> None:
+    ABTestFramework().create_test("t", "openai/gpt-4o", "second/m")
+    save(**{**RAMP, "candidate": "second/m", "ramp": [0.5, 1.0]}, fallback={"hedge_seconds": 0.05})
+    unit = next(each for each in map(str, range(99)) if known().decide(each).arm == "model_b")
+    vendor.answers(WHOLE)
+    second.answers(answer(b"{}", JSON, status=b"503 Service Unavailable"))
+    assert ask(gateway, request(CHATS, body(user=unit), JSON))[0].getheader("x-ft-target") == "openai/gpt-4o"
+    found = [(each["target"], each["status"], each["arm"]) for each in gateway.stored()]
+    assert sorted(found) == [("openai/gpt-4o", 200, None), ("second/m", 503, "model_b")]
+
+
+def test_route_that_was_changed_meanwhile_is_not_changed_by_what_was_seen_before(database: Database) -> None:
+    save(candidate=BASE)
+    seen = route_changes.promote(database, "default", "triage", BY_ME)["revision"]
+    route_changes.give_back(database, "default", "triage", BY_ME)
+    with pytest.raises(ConflictError, match="changed meanwhile"):
+        route_changes.advance(database, "default", "triage", 1.0, Change("verdict", "gateway", "not worse", seen))
+    assert current()["share"] == 0
 
 
 def test_broken_candidate_is_returned_within_seconds(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:

@@ -165,6 +165,18 @@ def test_stream_of_anthropic_comes_as_chunks(client: OpenAI, second: Upstream) -
     assert found[-1].usage.prompt_tokens == 9
 
 
+def test_tokens_of_a_stream_are_known_where_the_application_does_not_ask_for_them(
+    gateway: Gateway, client: OpenAI, second: Upstream
+) -> None:
+    save(incumbent="anthropic/claude")
+    second.answers(STREAM, *events(*MESSAGE_EVENTS), b"0\r\n\r\n")
+    chunks = list(client.chat.completions.create(model="triage", messages=HI, stream=True))  # type: ignore[call-overload]
+    assert not any(each.usage for each in chunks)
+    second.answers(answer(json.dumps(MESSAGE).encode(), JSON))  # of a host that does not stream
+    list(client.chat.completions.create(model="triage", messages=HI, stream=True))  # type: ignore[call-overload]
+    assert [(each["prompt_tokens"], each["completion_tokens"]) for each in gateway.stored()] == [(9, 3)] * 2
+
+
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_chat_is_answered_by_gemini(client: OpenAI, second: Upstream, is_streamed: bool) -> None:
     save(incumbent="gemini/gemini-3-x")

@@ -18,6 +18,7 @@ from fine_tuning.gateway import call_texts
 
 if TYPE_CHECKING:
     from fine_tuning.store.gateway_calls import Filters
+    from fine_tuning.store.records.examples import Example
     from fine_tuning.store.records.gateway_calls import CallFeedback, GatewayCall
     from fine_tuning.store.workspace import Workspace
 
@@ -173,11 +174,18 @@ def export(
 
 
 def _lines(workspace: Workspace, filters: Filters) -> Iterator[bytes]:
-    from fine_tuning.data_io.messages import messages_of_example
     from fine_tuning.store import examples, gateway_calls
 
     with workspace.database.read() as tx, workspace.database.read() as other:
         for call in gateway_calls.each(tx, filters):
             example = None if call["example_id"] is None else examples.get(other, call["example_id"])
-            said = {} if example is None else {"messages": messages_of_example(example), "tools": example["tools"]}
+            said = {} if example is None else _as_training_data(call, example)
             yield f"{_as_line({**call, **said})}\n".encode("utf-8", "surrogatepass")
+
+
+def _as_training_data(call: GatewayCall, example: Example) -> dict[str, object]:
+    """An example under the names that imports know, so that a poor answer is no good one where it is read again."""
+    from fine_tuning.data_io.messages import messages_of_example
+
+    facts = {name: example[name] for name in ("tools", "metadata", "domain", "task_type", "rating")}
+    return {"messages": messages_of_example(example), **facts, "captured_at": call["started_at"]}

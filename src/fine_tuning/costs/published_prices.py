@@ -31,6 +31,12 @@ _FLEX = re.compile(r"(o3|o4-mini|gpt-5(\.\d+)?(-mini|-nano)?)")
 _GPT_5 = re.compile(r"gpt-5\b.*")
 _NO_BATCH = re.compile(r".*(audio|realtime|search|chat-latest|4o-latest|transcribe|tts).*")
 _HALF = 0.5
+_PRICED_APART = (
+    "cache_write_1h_tokens",
+    "input_audio_tokens",
+    "output_audio_tokens",
+)  # as genai-prices names them
+_ONE_PRICE = "google"  # whose models without a price of audio have one price for all kinds of input
 
 
 class CallPrice(NamedTuple):
@@ -91,16 +97,22 @@ def _listed(billed: Billed, usage: Usage, at: datetime | None) -> float | None:
 
     if billed.provider == OPENAI and billed.model.lower().startswith("gpt-oss"):
         return None  # open weights, which OpenAI does not serve
+    parts = {name: count for name in _PRICED_APART if isinstance(count := usage.get(name), int) and count}
     tokens = Tokens(
         input_tokens=usage["prompt_tokens"],
         cache_read_tokens=usage.get("cached_tokens", 0),
         cache_write_tokens=usage.get("cache_write_tokens", 0),
         output_tokens=usage["completion_tokens"],
+        **parts,
     )
     try:
         found = calc_price(tokens, model_ref=billed.model, provider_id=billed.provider, genai_request_timestamp=at)
     except (LookupError, ValueError):  # unknown, or more cached tokens than tokens
         return None
-    if found.model_price.input_mtok is None and found.model_price.output_mtok is None:
+    prices = found.model_price
+    if prices.input_mtok is None and prices.output_mtok is None:
         return None
+    audio = (("input_audio_tokens", prices.input_audio_mtok), ("output_audio_tokens", prices.output_audio_mtok))
+    if billed.provider != _ONE_PRICE and any(name in parts and usd is None for name, usd in audio):
+        return None  # as text it would be far too cheap
     return float(found.total_price)

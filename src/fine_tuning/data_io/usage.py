@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict, TypeGuard, cast
 
 from fine_tuning._util import checks
-from fine_tuning.data_io.json_values import Row, is_object, object_or_empty
+from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty
 
 _PROMPT_KEYS = (
     *("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "promptTokens"),
@@ -39,15 +39,19 @@ _REASONING = ("reasoningTokens", "reasoning_tokens")
 class Usage(TypedDict):
     """Tokens of a call; None is unknown, an absent key was not reported.
 
-    `prompt_tokens` includes `cached_tokens` (read from a cache) and `cache_write_tokens`; `completion_tokens` includes
-    `reasoning_tokens`. `service_tier` is as the vendor names it: default, flex, batch, priority, ...
+    `prompt_tokens` includes `cached_tokens` (read from a cache), `cache_write_tokens` (with those that are kept for an
+    hour) and `input_audio_tokens`; `completion_tokens` includes `reasoning_tokens` and `output_audio_tokens`. All of
+    these have prices of their own. `service_tier` is as the vendor names it: default, flex, batch, priority, ...
     """
 
     prompt_tokens: int | None
     completion_tokens: int | None
     cached_tokens: NotRequired[int]
     cache_write_tokens: NotRequired[int]
+    cache_write_1h_tokens: NotRequired[int]
     reasoning_tokens: NotRequired[int]
+    input_audio_tokens: NotRequired[int]
+    output_audio_tokens: NotRequired[int]
     service_tier: NotRequired[str]
 
 
@@ -62,6 +66,8 @@ def usage_of(value: object, service_tier: object = None) -> Usage | None:
     prompt, completion = _first(value, _PROMPT_KEYS), _first(value, _COMPLETION_KEYS)
     if prompt is None and completion is None:
         return None
+    if completion is None and prompt == _first(value, _TOTAL_KEYS):
+        completion = 0  # as of embeddings
     cached, written, beside = _cache(value, prompt, completion)
     prompt = _sum(prompt, beside)
     reasoning, thoughts = _reasoning(value, prompt, completion)
@@ -73,8 +79,14 @@ def usage_of(value: object, service_tier: object = None) -> Usage | None:
         found["cached_tokens"] = cached
     if written:
         found["cache_write_tokens"] = written
+    if hour := _first(object_or_empty(value.get("cache_creation")), ("ephemeral_1h_input_tokens",)):
+        found["cache_write_1h_tokens"] = hour
     if reasoning:
         found["reasoning_tokens"] = reasoning
+    if heard := _audio(value, _PROMPT_DETAILS, "promptTokensDetails"):
+        found["input_audio_tokens"] = heard
+    if spoken := _audio(value, _COMPLETION_DETAILS, "candidatesTokensDetails"):
+        found["output_audio_tokens"] = spoken
     tier = service_tier or value.get("service_tier")
     if isinstance(tier, str) and tier:
         found["service_tier"] = tier
@@ -115,6 +127,15 @@ def _reasoning(value: Row, prompt: int | None, completion: int | None) -> tuple[
     reasoning = _first(details, ("reasoning_tokens", "reasoning")) or _first(value, _REASONING) or 0
     is_beside = _first(value, _TOTAL_KEYS) == (prompt or 0) + (completion or 0) + reasoning  # as xAI counts
     return reasoning, reasoning if is_beside else 0
+
+
+def _audio(value: Row, details: tuple[str, ...], by_modality: str) -> int:
+    """Tokens of audio: OpenAI counts them in an object, Gemini in a list of modalities."""
+    counted = value.get(by_modality)
+    given = counted if is_list(counted) else []
+    listed = next((each for each in map(object_or_empty, given) if each.get("modality") == "AUDIO"), {})
+    found = object_or_empty(next((value[key] for key in details if value.get(key)), None))
+    return _first(listed, ("tokenCount",)) or _first(found, ("audio_tokens",)) or 0
 
 
 def _sum(one: int | None, other: int) -> int | None:

@@ -15,6 +15,7 @@ from fine_tuning.gateway.target_requests import RoutedCall
 
 MOST_BYTES = 64 << 20
 _BYTES_OF_ONE = 1024  # of its key and the objects that hold it
+_OF_ONE_CLIENT = (b"set-cookie", b"openai-organization", b"openai-project")  # others of the project may have other keys
 _TELLING = (b"accept", b"accept-encoding", b"anthropic-version", b"anthropic-beta", b"openai-beta")
 
 
@@ -54,7 +55,8 @@ class AnswerCache:
         """Keep an answer, unless it was too large to be recorded."""
         if exchange.response is None or exchange.status is None:
             return
-        reply = WholeReply(exchange.status, headers, bytes(exchange.response.content))
+        for_all = [each for each in headers if each[0].lower() not in _OF_ONE_CLIENT]
+        reply = WholeReply(exchange.status, for_all, bytes(exchange.response.content))
         known = _Known(time.monotonic() + cache.seconds, reply)
         if known.size > self._most:
             return

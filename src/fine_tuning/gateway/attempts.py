@@ -85,10 +85,13 @@ class Attempts:
             pause = _pause(found, number)
             if pause is None:
                 return found
-            if found.exchange.route is not None:
-                found.exchange.route["arm"] = None  # the sample is the last try
-            self.abandon(found)
-            await asyncio.sleep(pause)
+            _end(found)
+            try:
+                await asyncio.sleep(pause)
+                if found.exchange.route is not None:
+                    found.exchange.route["arm"] = None  # the sample is the last try: this one where none comes after it
+            finally:
+                self._record(found.exchange)
         return await self._once(part)
 
     async def _once(self, part: Part) -> Attempt:
@@ -124,11 +127,7 @@ class Attempts:
 
     def abandon(self, attempt: Attempt) -> None:
         """End a try whose answer is not needed, and record it."""
-        if attempt.reply is not None:
-            attempt.reply.close()
-        if attempt.first is not None:
-            attempt.exchange.keep_response(attempt.first)
-        attempt.exchange.end()
+        _end(attempt)
         self._record(attempt.exchange)
 
     async def _hedged(self, first: Part, others: Sequence[Part], seconds: float) -> Attempt:
@@ -170,6 +169,15 @@ class Attempts:
                 other.exchange.is_cancelled = True
                 other.exchange.was_slower = self._is_answered
                 self.abandon(other)
+
+
+def _end(attempt: Attempt) -> None:
+    """End a try whose answer is not needed."""
+    if attempt.reply is not None:
+        attempt.reply.close()
+    if attempt.first is not None:
+        attempt.exchange.keep_response(attempt.first)
+    attempt.exchange.end()
 
 
 def _is_refused_by_candidate(part: Part, status: int) -> bool:

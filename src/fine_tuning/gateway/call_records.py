@@ -60,7 +60,7 @@ def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | Non
         chat = policy.masked(chat)
     example, why = (None, reason) if chat is None else _captured(call, chat, policy)
     model = _model(call, asked, answered)
-    usage = usage_of(first_value(answered, *_USAGES), answered.get("service_tier"))
+    usage = usage_of(first_value(answered, *_USAGES), answered.get("service_tier")) or usage_of(facts.get("usage"))
     cost = None
     if usage is not None and model is not None and not is_from_cache(call):
         priced = PricedCall(model, usage, facts["address"], call.started_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from fine_tuning.gateway.http_headers import Headers
 from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.gateway_calls import Role
+
+_LAST_EVENT = re.compile(rb"[\r\n]data: ?\[DONE\]\s*\Z")
+_LAST_BYTES = 64
 
 
 class RouteFacts(TypedDict):
@@ -43,11 +47,13 @@ class Exchange:
             `lacked_memory`.
         status: of the response; None before there was one.
         first_byte: from the start to the first byte of the body.
-        is_whole: the response arrived to its end; whether that is an answer is read when it is stored.
+        is_whole: the response arrived to its end, or to the event that says so; whether that is an answer is read when
+            it is stored.
         is_delivered: the client took all of it.
-        is_cancelled: the client left, or another target was faster.
+        is_cancelled: the client left before that, or another target was faster.
         was_slower: the latter.
         route: where it asked a route.
+        usage: the tokens that a target on another wire stated, which the client may not have asked for.
     """
 
     call_id: str
@@ -73,6 +79,7 @@ class Exchange:
     is_cancelled: bool = False
     was_slower: bool = False
     route: RouteFacts | None = None
+    usage: Mapping[str, object] | None = None
     _started: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
@@ -97,6 +104,13 @@ class Exchange:
         if piece:
             self.has_first_byte()
         self.response = self._kept(self.response, piece)
+
+    def was_left(self) -> None:
+        """Note that the client left: OpenAI's SDKs do so at a stream's last event, before the end of the body."""
+        last = b"" if self.response is None else self.response.content[-_LAST_BYTES:]
+        if _LAST_EVENT.search(last) is not None:
+            self.is_whole = self.is_delivered = True
+        self.is_cancelled = not self.is_delivered
 
     def end(self) -> None:
         """Note that nothing more comes."""

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from fine_tuning.distillation.corrections import apply_correction
 from fine_tuning.errors import FineTuningError, StorageError, UsageError
 from fine_tuning.gateway import canary_samples
+from fine_tuning.gateway.call_records import SHADOW
+from fine_tuning.gateway.canary_samples import is_failed
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.store import call_feedback, examples, gateway_calls
+from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction
 from fine_tuning.store.records.gateway_calls import CallFeedback, GatewayCall
 from fine_tuning.store.workspace import Workspace
 
 BLOCK = 200
+REPEATED_WITHIN = timedelta(seconds=15)  # a try that failed may be stored seconds before the one that was answered
 _MAX_REASON = 300  # characters
 
 
@@ -50,7 +56,7 @@ def apply_waiting(workspace: Workspace) -> int:
 def _apply(workspace: Workspace, feedback: CallFeedback) -> CallFeedback:
     with workspace.database.read() as tx:
         calls = _calls(tx, feedback)
-    if not calls:
+    if not calls or _may_be_repeated(calls, feedback):
         return feedback
     is_outcome = False
     try:
@@ -80,12 +86,19 @@ def _calls(tx: Transaction, feedback: CallFeedback) -> list[GatewayCall]:
     return gateway_calls.of_own_id(tx, feedback["project"], feedback["own_id"] or "")
 
 
+def _may_be_repeated(calls: list[GatewayCall], feedback: CallFeedback) -> bool:
+    """Whether the call that is meant may not be stored yet: those of the application's id that are have failed."""
+    is_new = feedback["created_at"] > now() - REPEATED_WITHIN
+    return feedback["call_id"] is None and is_new and all(map(is_failed, calls))
+
+
 def _only(calls: list[GatewayCall], feedback: CallFeedback) -> GatewayCall:
-    """The call that is meant: of repeated ones, that which was answered."""
-    captured = [call for call in calls if call["example_id"] is not None]
-    if len({call["example_id"] for call in captured}) > 1:
-        raise UsageError(f"{len(captured)} calls have the id {feedback['own_id']}; give the call_id of one")
-    return (captured or calls)[0]
+    """The call that is meant: of repeated ones, that which was answered; one in shadow answers nobody."""
+    answered = [call for call in calls if not is_failed(call) and call["role"] != SHADOW]
+    meant = [call for call in answered if call["example_id"] is not None] or answered
+    if len({call["example_id"] or call["id"] for call in meant}) > 1:
+        raise UsageError(f"{len(meant)} calls have the id {feedback['own_id']}; give the call_id of one")
+    return (meant or calls)[0]
 
 
 def _rate(tx: Transaction, call: GatewayCall, feedback: CallFeedback) -> None:

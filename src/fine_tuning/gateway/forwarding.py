@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import secrets
 from collections.abc import AsyncIterator
@@ -74,7 +75,7 @@ class Forwarder:
             else:
                 await self._exchange(asked, exchange, send)
         finally:
-            exchange.is_cancelled = call.client.has_left
+            exchange.is_cancelled = call.client.has_left and not exchange.is_delivered
             exchange.end()
 
     def headers(self, scope: Scope) -> CIMultiDict[str]:
@@ -141,16 +142,19 @@ async def pass_back(
     """
     exchange.has_response(reply.status, reply.headers)
     head = [*response_headers(reply.status, reply.headers), (CALL_ID, exchange.call_id.encode()), *(more or ())]
-    await send({"type": "http.response.start", "status": reply.status, "headers": head})
     try:
+        await send({"type": "http.response.start", "status": reply.status, "headers": head})
         async for piece in pieces:
             exchange.keep_response(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
+        exchange.is_whole = True
+        await send({"type": "http.response.body", "body": b""})
+        exchange.is_delivered = True
     except BrokenOff:
         return
-    exchange.is_whole = True
-    await send({"type": "http.response.body", "body": b""})
-    exchange.is_delivered = True
+    except asyncio.CancelledError:
+        exchange.was_left()
+        raise
 
 
 class Call(NamedTuple):

@@ -36,6 +36,7 @@ from fine_tuning.store.records.experiment_json import Arm
 
 _log = logging.getLogger(__name__)
 TARGET = b"x-ft-target"  # tells the client which target answered
+CHAT = "/chat/completions"
 COUNTING = ("/count_tokens", "/input_tokens")  # ends of paths: a target counts what it would be asked
 LOCAL_UPSTREAM = Upstream(LOCAL, LOCAL)
 _Translation = Callable[[Part], TranslatedCall | None]
@@ -151,8 +152,9 @@ class RouteCalls:
             await self._deliver(found, send)
         if found is not None and found.reply is not None and _is_good(found.exchange):
             self._offer(question, found.exchange)
-            if route.policy.cache is not None and not await _is_broken(found.exchange):
-                self._cache.put(key, route.policy.cache, found.exchange, found.reply.headers)
+            policy = route.policy.cache if _is_of(found.exchange, first) else None
+            if policy is not None and not await _is_broken(found.exchange):
+                self._cache.put(key, policy, found.exchange, found.reply.headers)
 
     def _record(self, exchange: Exchange) -> None:
         """Take a try; one that counts tokens is none of the route's, whose figures and tests are about answers."""
@@ -180,7 +182,7 @@ class RouteCalls:
             else:
                 url = URL(upstream.url(translated.path), encoded=True)
                 reply = await self._forwarder.open(Asked("POST", url, headers, translated.body))
-            return await translated.translated(reply, exchange.limits.memory)
+            return await translated.translated(reply, exchange)
         headers = self._forwarder.headers(call.scope_at(upstream, held))
         return await self._forwarder.open(Asked("POST", call.url(upstream), headers, body))
 
@@ -192,9 +194,6 @@ class RouteCalls:
         more = [(TARGET, exchange.route["target"].encode())]
         try:
             await pass_back(reply, found.pieces(), exchange, send, more)
-        except BaseException:
-            exchange.is_cancelled = True
-            raise
         finally:
             reply.close()
             exchange.end()
@@ -211,11 +210,14 @@ class RouteCalls:
 
     async def _ask_in_shadow(self, shadowed: Shadowed) -> None:
         part = shadowed.route.shadow_part()
+        upstream = self._upstream(part)
+        if shadowed.call.path.endswith(CHAT) and (part.target.is_local or upstream.wire == "openai"):
+            # nobody reads this stream, and without its tokens it would cost nothing of the budget
+            shadowed = shadowed._replace(call=shadowed.call._replace(body=shadowed.call.body.with_usage()))
         question = Question(*shadowed, time.perf_counter())
-        address = self._upstream(part).address
 
         def begin(part: Part) -> Exchange:
-            return question.exchange(part, address, pair_id=shadowed.call_id)
+            return question.exchange(part, upstream.address, pair_id=shadowed.call_id)
 
         fallback = shadowed.route.policy.fallback.model_copy(update={"retries": 0, "hedge_seconds": None})
         asked = partial(self._open, shadowed.call, partial(self._translation, shadowed.call))
@@ -235,6 +237,11 @@ class RouteCalls:
 
 def _is_good(exchange: Exchange) -> bool:
     return exchange.is_delivered and exchange.status == HTTPStatus.OK
+
+
+def _is_of(exchange: Exchange, part: Part) -> bool:
+    """Whether a target has answered, and not one that took its place, whose answers are not to outlast its failure."""
+    return exchange.route is not None and exchange.route["target"] == str(part.target)
 
 
 async def _is_broken(exchange: Exchange) -> bool:

@@ -20,11 +20,16 @@ from fine_tuning.store.workspace import Workspace
 
 
 class Change(NamedTuple):
-    """Who or what changes a route, and why."""
+    """Who or what changes a route, and why.
+
+    Attributes:
+        seen: the revision by which it was decided, where that takes a while: one that was changed meanwhile stays.
+    """
 
     by: ChangedBy
     actor: str
     reason: str
+    seen: int | None = None
 
 
 def save(
@@ -128,6 +133,8 @@ Place = tuple[str, str]  # project and name
 def _share(database: Database, place: Place, action: RouteAction, share: float, change: Change) -> Route:
     with database.write() as tx:
         route = find(tx, *place)
+        if change.seen not in (None, route["revision"]):
+            raise ConflictError(f"route {place[1]} was changed meanwhile")
         policy = RoutePolicy.of(route["policy"])
         if policy.candidate is None:
             raise ConflictError(f"route {place[1]} has no candidate: {policy.incumbent} answers all calls")

@@ -49,7 +49,8 @@ def _look(database: Database, route: Route) -> bool:
 
 
 def _give_back(database: Database, route: Route, by: ChangedBy, reason: str) -> None:
-    route_changes.give_back(database, route["project"], route["name"], Change(by, ACTOR, reason))
+    change = Change(by, ACTOR, reason, route["revision"])
+    route_changes.give_back(database, route["project"], route["name"], change)
 
 
 def _broken(database: Database, route: Route, policy: RoutePolicy) -> str | None:
@@ -126,7 +127,8 @@ def _judge(database: Database, route: Route, policy: RoutePolicy) -> bool:
         f"A/B test {test['id']}: not worse by more than {test['design']['margin']:g} "
         f"(estimate {found['estimate']:+.3g}, bound {found['bound']:+.3g}; {scored:,} samples at {route['share']:.1%})"
     )
-    route_changes.advance(database, route["project"], route["name"], share, Change("verdict", ACTOR, reason))
+    change = Change("verdict", ACTOR, reason, route["revision"])
+    route_changes.advance(database, route["project"], route["name"], share, change)
     if share == 1:
         lifecycle.conclude(database, test["id"], None, even_empty=False)
     return True

@@ -12,7 +12,8 @@ from fine_tuning._util.json_counts import is_bounded
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _VALUE = json.JSONDecoder()
-MODEL = "model"
+MODEL, STREAM_OPTIONS = "model", "stream_options"
+_WITH_USAGE = f'"{STREAM_OPTIONS}": {{"include_usage": true}}, '
 
 
 class RoutedBody(NamedTuple):
@@ -40,6 +41,15 @@ class RoutedBody(NamedTuple):
             pieces += [self.text[last:start], named]
             last = end
         return "".join([*pieces, self.text[last:]]).encode()
+
+    def with_usage(self) -> RoutedBody:
+        """The body of a chat whose stream says its tokens, too, unless it has options of its own."""
+        if self.fields.get("stream") is not True or STREAM_OPTIONS in self.fields:
+            return self
+        begin = self.text.index("{") + 1
+        text = f"{self.text[:begin]}{_WITH_USAGE}{self.text[begin:]}"
+        places = [(start + len(_WITH_USAGE), end + len(_WITH_USAGE)) for start, end in self.places]
+        return RoutedBody(text, places, {**self.fields, STREAM_OPTIONS: {"include_usage": True}})
 
     def unit(self, tags: Mapping[str, str]) -> str | None:
         """Who asks: the header x-ft-unit, what OpenAI's and Anthropic's APIs call the user, else the conversation."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 from fine_tuning.gateway.exchanges import Exchange, RouteFacts
@@ -43,6 +44,7 @@ class SpoolLine(TypedDict):
     is_cancelled: NotRequired[bool]
     was_slower: NotRequired[bool]
     route: NotRequired[RouteFacts | None]
+    usage: NotRequired[Mapping[str, object] | None]
 
 
 def to_line(exchange: Exchange) -> bytes:
@@ -68,6 +70,7 @@ def to_line(exchange: Exchange) -> bytes:
         "is_cancelled": exchange.is_cancelled,
         "was_slower": exchange.was_slower,
         "route": exchange.route,
+        "usage": exchange.usage,
     }
     return json.dumps(facts, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 

@@ -51,7 +51,8 @@ class SpooledCall(NamedTuple):
         path = self.facts["path"]
         for mark in ("/models/", "/deployments/"):
             if mark in path:
-                return unquote(path.partition(mark)[2].partition("/")[0].rpartition(":")[0] or path.partition(mark)[2])
+                named = path.partition(mark)[2].partition("/")[0]
+                return unquote(named.rpartition(":")[0] or named)
         return None
 
 

@@ -141,17 +141,25 @@ def oldest_within(connection: Connection, most_bytes: int) -> datetime | None:
 
 
 def remove_until(connection: Connection, until: datetime, limit: int) -> list[str | None]:
-    """Delete up to so many of the oldest calls, and what was said of them, the last one at this time.
+    """Delete up to so many of the oldest calls, and what was said of them, the last one at this time; samples of a
+    running A/B test stay, whose outcomes may come days later and count for the ramp.
 
     Returns the examples that they were.
     """
-    query = select(_table.c.id, _table.c.example_id).where(_table.c.started_at <= until)
+    query = select(_table.c.id, _table.c.example_id).where(_table.c.started_at <= until, ~_is_sample_of_running_test())
     rows = connection.execute(query.order_by(_table.c.started_at).limit(limit)).all()
     ids = [row.id for row in rows]
     feedback = tables.call_feedback
     connection.execute(delete(feedback).where(feedback.c.call_id.in_(ids)))
     connection.execute(delete(_table).where(_table.c.id.in_(ids)))
     return [row.example_id for row in rows]
+
+
+def _is_sample_of_running_test() -> ColumnElement[bool]:
+    samples, tests = tables.samples.c, tables.experiments.c
+    found = select(tests.id).where(tests.status == "running", samples.experiment_id == tests.id)
+    is_its = (samples.sample_id == _table.c.id) & (samples.arm == _table.c.arm)
+    return _table.c.arm.is_not(None) & found.where(is_its).exists()
 
 
 def of_candidate(connection: Connection, project: str, route: str, revision: int, limit: int) -> list[GatewayCall]:

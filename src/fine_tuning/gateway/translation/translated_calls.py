@@ -16,7 +16,7 @@ from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.errors import DataError, ProviderError
 from fine_tuning.gateway.content_encodings import decoded
-from fine_tuning.gateway.exchanges import encoding_of
+from fine_tuning.gateway.exchanges import Exchange, encoding_of
 from fine_tuning.gateway.http_headers import Headers
 from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.gateway.replies import BrokenOff, Reply, WholeReply
@@ -77,11 +77,11 @@ class TranslatedCall(NamedTuple):
             raise untranslatable("the request has a number that JSON has not: NaN or an infinite one") from None
         return cls(asked, api, model, path, _encoded(text))
 
-    async def translated(self, reply: Reply, memory: MemoryBudget) -> Reply:
+    async def translated(self, reply: Reply, exchange: Exchange) -> Reply:
         """The reply of the target as one of the application's API; an error and a whole answer are read first.
 
         Args:
-            memory: for what is read.
+            exchange: whose memory is for what is read, and which gets the tokens that the target states.
 
         Raises:
             GatewayError: 502, the answer broke off, or is none that can be translated.
@@ -90,14 +90,14 @@ class TranslatedCall(NamedTuple):
         is_stream = self.asked.is_streamed and reply.status == HTTPStatus.OK and kind.startswith(b"text/event-stream")
         passed = [each for each in reply.headers if each[0].lower() in _PASSED]
         if is_stream and encoding_of(reply.headers) in {"", "identity"}:
-            return _StreamedReply(reply, [*_STREAM, *passed], self)
+            return _StreamedReply(reply, [*_STREAM, *passed], self, exchange)
         try:
-            return await self._whole(reply, passed, memory)
+            return await self._whole(reply, passed, exchange)
         finally:
             reply.close()
 
-    async def _whole(self, reply: Reply, passed: Headers, memory: MemoryBudget) -> Reply:
-        text, found = await _body(reply, memory)
+    async def _whole(self, reply: Reply, passed: Headers, exchange: Exchange) -> Reply:
+        text, found = await _body(reply, exchange.limits.memory)
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             shown = error_body(wire_of_api(self.asked.api), reply.status, *_error(found, text))
             return _written(reply.status, shown, passed)
@@ -106,15 +106,23 @@ class TranslatedCall(NamedTuple):
         model = found.get("model") or found.get("modelVersion")
         answer = answer_of(self.asked, model if isinstance(model, str) else self.model)
         try:
-            return await read_beside(len(text), self._answered, reply.status, answer, found, passed)
+            chunks = _with_usage_noted(whole_chunks(found), exchange)
+            return await read_beside(len(text), self._answered, reply.status, answer, chunks, passed)
         except ProviderError as error:
             raise _failed(str(error)) from None
 
-    def _answered(self, status: int, answer: Answer, found: Row, passed: Headers) -> Reply:
-        events = [*map(answer.add, whole_chunks(found)), answer.end()]
+    def _answered(self, status: int, answer: Answer, chunks: Iterator[Chunk], passed: Headers) -> Reply:
+        events = [*map(answer.add, chunks), answer.end()]
         if self.asked.is_streamed:  # of a host that does not
             return WholeReply(status, [*_STREAM, *passed], _encoded("".join(events)))
         return _written(status, answer.whole(), passed)
+
+
+def _with_usage_noted(chunks: Iterator[Chunk], exchange: Exchange) -> Iterator[Chunk]:
+    """The chunks; their tokens are what the call costs, also where the application's stream does not say them."""
+    for chunk in chunks:
+        exchange.usage = chunk.get("usage") or exchange.usage
+        yield chunk
 
 
 def _encoded(text: str) -> bytes:
@@ -131,9 +139,9 @@ def _written(status: int, body: Mapping[str, object], passed: Headers) -> WholeR
 class _StreamedReply:
     """A stream, each piece of which is passed on when it comes."""
 
-    def __init__(self, reply: Reply, headers: Headers, call: TranslatedCall) -> None:
+    def __init__(self, reply: Reply, headers: Headers, call: TranslatedCall, exchange: Exchange) -> None:
         self.status, self.headers = int(HTTPStatus.OK), headers
-        self._reply, self._call = reply, call
+        self._reply, self._call, self._exchange = reply, call, exchange
         self._reader: StreamReader = stream_reader(call.api)
         self._answer: Answer | None = None
 
@@ -165,7 +173,7 @@ class _StreamedReply:
         return self._texts(self._reader.add(event))
 
     def _texts(self, chunks: Iterator[Chunk]) -> str:
-        return "".join([self._answering().add(each) for each in chunks])
+        return "".join([self._answering().add(each) for each in _with_usage_noted(chunks, self._exchange)])
 
     def _end(self) -> Iterator[str]:
         if not self._reader.is_ended:
