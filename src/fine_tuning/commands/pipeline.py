@@ -62,7 +62,9 @@ def demo(
         Path | None, typer.Option(help="JSONL file of rated calls, in place of the packaged support inbox.")
     ] = None,
     model: Annotated[str, typer.Option(help="Base model.")] = "",
-    epochs: Annotated[int, typer.Option(help="Training epochs.")] = 1,
+    epochs: Annotated[
+        int | None, typer.Option(help="Training epochs; by default 1, and 2 with --gateway, where fewer calls train.")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(help="Maximum number of optimizer steps.")] = None,
     gateway: Annotated[
         bool, typer.Option("--gateway", help="Move an application behind the gateway from a vendor to its own model.")
@@ -78,7 +80,8 @@ def demo(
     started = time.monotonic()
     output.silence_logger("fine_tuning.cost_tracker")
     workspace = open_workspace(settings=run_demo.demo_settings(get_settings(), data, "gateway" if gateway else "demo"))
-    plan = run_demo.demo_plan(model or DEFAULT_BASE_MODEL, epochs, max_steps)
+    passes = (2 if gateway else 1) if epochs is None else epochs
+    plan = run_demo.demo_plan(model or DEFAULT_BASE_MODEL, passes, max_steps)
     if gateway:
         plan = replace(plan, train_ratio=0.9)  # the shadow and the test tell more than a held-out part
     pipeline = Pipeline(workspace, plan, output.print_text, jobs.follow)
