@@ -361,3 +361,31 @@ def test_calls_of_a_killed_process_are_stored(workspace: Path, tmp_path: Path) -
     assert [path.suffix for path in folder.iterdir()] == [".part"]
     assert store_spool(open_workspace(), folder) == 20
     assert list(folder.iterdir()) == []
+
+
+def test_calls_that_a_kill_takes_are_counted_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from fine_tuning.gateway import recorder; "
+        "from tests.gateway.test_recording import exchange; spool = recorder.Recorder(Path(sys.argv[1])); "
+        "recorder.FLUSH_SECONDS = 60; [spool.record(exchange(n)) for n in range(20)]; time.sleep(0.5); "
+        "[spool.record(exchange(n)) for n in range(20, 27)]; os.kill(os.getpid(), 9)"
+    )
+    folder = tmp_path / "spool"
+    alive = Recorder(folder)
+    alive.record(exchange(100))
+    assert subprocess.run([sys.executable, "-c", code, str(folder)], cwd=ROOT, check=False).returncode == -9
+    first, second = Recorder(folder), Recorder(folder)
+    assert (first.lost, second.lost) == (7, 0)  # nothing of the one that lives
+    assert "7 calls were answered and not recorded, as the server was killed" in caplog.text
+    for each in (alive, first, second):
+        each.close()
+    assert [*folder.with_name("spool-counts").iterdir()] == []
+    assert Recorder(folder).lost == 0
+
+
+def test_calls_are_recorded_where_they_cannot_be_counted(tmp_path: Path) -> None:
+    (tmp_path / "spool-counts").write_text("no folder")
+    recorder = Recorder(tmp_path / "spool")
+    recorder.record(exchange(1))
+    recorder.close()
+    assert len(complete_files(tmp_path / "spool")) == 1

@@ -23,6 +23,7 @@ from fine_tuning._util.memory_budget import MemoryBudget
 from fine_tuning.errors import StorageError
 from fine_tuning.gateway.exchanges import Exchange
 from fine_tuning.gateway.spool_line import to_line
+from fine_tuning.gateway.taken_calls import TakenCalls, lost_by_kills
 
 _log = logging.getLogger(__name__)
 SPOOL = "spool"  # the folder of the workspace
@@ -46,7 +47,8 @@ class Limits(NamedTuple):
 class Recorder:
     """Takes calls without ever waiting, and writes them within `FLUSH_SECONDS`, or when that is possible again.
 
-    `dropped` counts those for which there was no memory, and at the end those that could not be written.
+    `dropped` counts those for which there was no memory, and at the end those that could not be written; `lost` those
+    that earlier processes had taken when they were killed.
 
     Args:
         folder: of the spool; made when it is needed.
@@ -54,7 +56,11 @@ class Recorder:
 
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
         self.folder = folder
-        self.dropped = 0
+        counts = folder.with_name(f"{folder.name}-counts")
+        self.dropped, self.lost = 0, lost_by_kills(counts)
+        if self.lost:
+            _log.warning("%d calls were answered and not recorded, as the server was killed", self.lost)
+        self._taken = TakenCalls(counts)
         self._limits = limits or Limits()
         self._waiting: deque[Exchange] = deque()  # the thread alone takes from it
         self._memory = MemoryBudget(self._limits.waiting)
@@ -67,6 +73,7 @@ class Recorder:
     def record(self, exchange: Exchange) -> None:
         """Take a call; one for which there is no memory is dropped and counted."""
         if self._memory.take(_size(exchange)):
+            self._taken.take()
             self._waiting.append(exchange)
         else:
             self.dropped += 1
@@ -75,6 +82,7 @@ class Recorder:
         """Write what waits, and complete the file."""
         self._stop.set()
         self._thread.join()
+        self._taken.close()
 
     def _run(self) -> None:
         while not self._stop.wait(FLUSH_SECONDS):
@@ -109,6 +117,7 @@ class Recorder:
             self._segment = _Segment(self.folder)
         for _ in range(len(self._waiting)):  # one after the other: a line takes more memory than its call
             self._segment.write(to_line(self._waiting[0]))
+            self._taken.write()
             self._forget()
 
     def _complete(self) -> None:

@@ -82,7 +82,7 @@ class GatewayApp:
             if each.vendor is None
         }
         self._answering = request_gate.cross_origin(self._own, config)
-        prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped)
+        prometheus_metrics.GATEWAY_DROPPED.set_function(lambda: self._recorder.dropped + self._recorder.lost)
         prometheus_metrics.SHADOW_DROPPED.set_function(lambda: self._route_calls.shadows.dropped)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -24,7 +24,11 @@ GATEWAY_CALLS = Counter(
 )
 GATEWAY_SECONDS = Histogram("ft_gateway_seconds", "Time to the last byte of calls passed on.", **_OF_CALLS)
 GATEWAY_FIRST_BYTE = Histogram("ft_gateway_first_byte_seconds", "Time to the first byte of their answers.", **_OF_CALLS)
-GATEWAY_DROPPED = Gauge("ft_gateway_dropped_calls", "Calls since the start that were not recorded.", registry=REGISTRY)
+GATEWAY_DROPPED = Gauge(
+    "ft_gateway_dropped_calls",
+    "Calls that were not recorded since the start, or as the server before was killed.",
+    registry=REGISTRY,
+)
 GATEWAY_UNKEPT = Counter(
     "ft_gateway_calls_without_bodies", "Calls recorded without bodies since memory was full.", registry=REGISTRY
 )
