@@ -31,11 +31,11 @@ def serving(home: str, *options: str) -> Iterator[Served]:
     environment = {**os.environ, "FINE_TUNING_HOME": home}
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.search(r"http://([\d.]+):(\d+)/v1", line)
-        if found is None:
-            process.kill()
-            raise SystemExit(line + process.stderr.read())
+        said = ""
+        while (found := re.search(r"http://([\d.]+):(\d+)/v1", said)) is None:
+            if not (line := process.stderr.readline()):
+                raise SystemExit(said)
+            said += line
         threading.Thread(target=process.stderr.read, daemon=True).start()  # a full pipe would hold up the server
         try:
             yield Served(found[1], int(found[2]), process.pid)
