@@ -203,7 +203,8 @@ def killed(home: str, kills: int, repeated_at: str) -> str:
     worst = f", answered at most {max(before):.2f} s before (target: 1 s)" if before else ""
     return (
         f"{kills} times kill -9 of all processes under load: of {len(answered):,} answered calls {len(lost)} were lost"
-        f"{worst}, and the next starts counted {counted}; {twice} stored twice, {asked_twice} asked twice of the upstream."
+        f"{worst}, and the next starts counted {counted}; {twice} stored twice, {asked_twice} asked twice of the "
+        "upstream."
     )
 
 
