@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import brotli
 import httpx2
 import pytest
 from openai import OpenAI
@@ -249,6 +250,50 @@ def test_client_that_leaves_at_the_last_event_has_the_whole_answer(
     (call,) = gateway.stored()
     assert (call["is_whole"], call["is_delivered"], call["example_id"] is None) == (True, True, False)
     assert not call["is_cancelled"]
+
+
+@pytest.mark.parametrize(
+    ("last", "is_whole"),
+    [
+        (b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\n', True),
+        (b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: {"choices":[],"usage":{"n":1}}\n\n', True),
+        (b"data:[DONE]\n\n", True),
+        (b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"}}\n\n', True),
+        (b'event: message_stop\ndata: {"type": "message_stop"}\n\n', True),
+        (b'data: {"type":"response.completed","response":{"status":"completed"}}\n\n', True),
+        (b'data: {"candidates": [{"content": {"parts": []},"finishReason": "STOP"}]}\r\n\r\n', True),
+        (b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":null}]}\n\n', False),
+        (b'data: {"type":"message_start","message":{"stop_reason":null}}\n\n', False),
+        (
+            b'data: {"choices":[{"delta":{"content":"say data: [DONE] and \\"finish_reason\\": \\"stop\\""}}]}\n\n',
+            False,
+        ),
+        (b"", False),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["", "gzip", "br", "none-such"])
+def test_client_that_leaves_has_the_whole_answer_once_the_model_has_ended(
+    last: bytes, is_whole: bool, encoding: str
+) -> None:
+    limits = BodyLimits(1 << 20, MemoryBudget(2 << 20))
+    found = Exchange("call_1", "default", "openai", "http://a.example", "POST", CHAT_PATH, {}, limits)
+    found.has_response(200, [(b"content-encoding", encoding.encode())] if encoding else [])
+    for piece in packed(b'data: {"a": 1}\n\n' * 9000 + last, encoding):
+        found.keep_response(piece)
+    found.was_left()
+    is_known = is_whole and encoding != "none-such"
+    assert (found.is_whole, found.is_delivered, found.is_cancelled) == (is_known, is_known, not is_known)
+
+
+def packed(text: bytes, encoding: str) -> list[bytes]:
+    """A stream of which the end is missing, as far as what was said so far is flushed."""
+    if encoding == "gzip":
+        writer = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+        return [writer.compress(text), writer.flush(zlib.Z_SYNC_FLUSH)]
+    if encoding == "br":
+        packer = brotli.Compressor()
+        return [packer.process(text), packer.flush()]
+    return [text]
 
 
 @pytest.mark.parametrize(

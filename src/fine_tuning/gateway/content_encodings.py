@@ -79,8 +79,11 @@ def _brotli(raw: bytes) -> bytes:
     found = bytearray()
     try:
         found += reader.process(raw, output_buffer_limit=MAX_BYTES + 1)
-        while len(found) <= MAX_BYTES and not reader.can_accept_more_data():
-            found += reader.process(b"", output_buffer_limit=MAX_BYTES + 1 - len(found))
+        # of a stream that broke off it holds back more than 32 KiB, and says that it waits for input
+        while len(found) <= MAX_BYTES and not reader.is_finished():
+            if not (more := reader.process(b"", output_buffer_limit=MAX_BYTES + 1 - len(found))):
+                break
+            found += more
     except brotli.error as error:
         raise ValueError(str(error)) from None
     return bytes(found)

@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypedDict
 
+from fine_tuning.errors import DataError
+from fine_tuning.gateway.content_encodings import decoded
 from fine_tuning.gateway.http_headers import Headers
 from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.store.records.experiment_json import Arm
 from fine_tuning.store.records.gateway_calls import Role
 
-_LAST_EVENT = re.compile(rb"[\r\n]data: ?\[DONE\]\s*\Z")
-_LAST_BYTES = 64
+# What a stream of any API says when the model has ended. In a text the quotes would have backslashes.
+_END = re.compile(
+    rb"""^data:\ ?\[DONE\]|"(finish_reason|finishReason|stop_reason)":\s?"
+    |"type":\s?"(message_stop|response\.(completed|incomplete))\"""",
+    re.MULTILINE | re.VERBOSE,
+)
+_LAST_BYTES = 1 << 16  # that are searched for it
+_MOST_COMPRESSED = 1 << 18  # bytes that are decoded for that, while all other calls wait
 
 
 class RouteFacts(TypedDict):
@@ -106,11 +115,21 @@ class Exchange:
         self.response = self._kept(self.response, piece)
 
     def was_left(self) -> None:
-        """Note that the client left: OpenAI's SDKs do so at a stream's last event, before the end of the body."""
-        last = b"" if self.response is None else self.response.content[-_LAST_BYTES:]
-        if _LAST_EVENT.search(last) is not None:
+        """Note that the client left. Many do so once they have read that the model has ended, such as OpenAI's SDKs,
+        before the end of the body: these have the whole answer.
+        """
+        if _END.search(self._last_of_response()) is not None:
             self.is_whole = self.is_delivered = True
         self.is_cancelled = not self.is_delivered
+
+    def _last_of_response(self) -> bytes:
+        content = b"" if self.response is None else self.response.content
+        if self.response_encoding in {"", "identity"}:
+            return bytes(content[-_LAST_BYTES:])
+        with suppress(DataError):
+            if len(content) < _MOST_COMPRESSED:
+                return decoded(bytes(content), self.response_encoding)[-_LAST_BYTES:]
+        return b""
 
     def end(self) -> None:
         """Note that nothing more comes."""
