@@ -29,6 +29,7 @@ ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of
 }
 NODE = ("openai_node", "anthropic_node", "vercel_ai")
 GEMINIS = "google_genai"  # whose API this server does not have
+SAVED_BY_DSPY = "dspy_saved"  # which asks no server
 OF_ROUTES = {"anthropic_route": ("anthropic", TO_CHAT), "openai_route": ("openai_3", TO_MESSAGES)}
 BEHIND_THE_GATEWAY = (
     "anthropic_sdk",
@@ -77,12 +78,12 @@ def test_client_of_a_route_whose_target_speaks_another_wire(
 
 
 def test_all_scenarios_are_run() -> None:
-    assert {path.stem for path in SCENARIOS.glob("*.py")} == {*ENVIRONMENTS, *OF_ROUTES, GEMINIS}
+    assert {path.stem for path in SCENARIOS.glob("*.py")} == {*ENVIRONMENTS, *OF_ROUTES, GEMINIS, SAVED_BY_DSPY}
     assert {path.stem for path in SCENARIOS.glob("*.mjs")} == set(NODE)
 
 
 def test_program_that_dspy_saves_is_read_as_a_prompt(run_client: Callable[..., None], tmp_path: Path) -> None:
-    run_client("openai_3", SCENARIOS / "dspy_saved.py", str(tmp_path / "triage.json"))
+    run_client("openai_3", SCENARIOS / f"{SAVED_BY_DSPY}.py", str(tmp_path / "triage.json"))
     told = read_instructions(tmp_path / "triage.json")
     assert told.startswith("Name the queue of a mail.\n\nMail: as it came\n\nExample:\nmail: where is my parcel\n")
     assert told.endswith("Answer with the value of Queue alone.")
