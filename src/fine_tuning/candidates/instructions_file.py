@@ -47,9 +47,8 @@ def read_instructions(file: Path) -> str:
     if len(raw) > MAX_BYTES:
         raise DataError(f"{file} has more than {MAX_BYTES >> 20} MiB: no model reads so much before each question")
     try:
-        text = raw.decode("utf-8-sig")
-        if file.suffix.lower() == OF_DSPY:
-            text = _told_by_program(parse_json(raw))
+        is_program = file.suffix.lower() == OF_DSPY
+        text = _told_by_program(parse_json(raw)) if is_program else raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise DataError(f"{file} is no text in UTF-8") from None
     except DataError as error:

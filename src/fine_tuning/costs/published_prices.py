@@ -31,11 +31,8 @@ _FLEX = re.compile(r"(o3|o4-mini|gpt-5(\.\d+)?(-mini|-nano)?)")
 _GPT_5 = re.compile(r"gpt-5\b.*")
 _NO_BATCH = re.compile(r".*(audio|realtime|search|chat-latest|4o-latest|transcribe|tts).*")
 _HALF = 0.5
-_PRICED_APART = (
-    "cache_write_1h_tokens",
-    "input_audio_tokens",
-    "output_audio_tokens",
-)  # as genai-prices names them
+# As genai-prices names them, too.
+_PRICED_APART = ("cache_write_1h_tokens", "input_audio_tokens", "output_audio_tokens")
 _ONE_PRICE = "google"  # whose models without a price of audio have one price for all kinds of input
 
 
