@@ -27,8 +27,10 @@ from fine_tuning.workflows.maintenance import backup
 from tests import wire
 from tests.tiny_model import make_tiny_model
 
-hypothesis.settings.register_profile("untimed", deadline=None)  # timing is not asserted
-hypothesis.settings.load_profile("untimed")
+# Timing is not asserted, and what passes once passes again; `pytest --hypothesis-profile=search` draws new examples.
+hypothesis.settings.register_profile("search", deadline=None)
+hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 if "PYTEST_XDIST_WORKER" in os.environ:  # others test beside us; trainers that we start have this too
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that busy-wait take the processor from the others

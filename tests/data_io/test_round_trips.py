@@ -18,11 +18,14 @@ from fine_tuning.data_io import formats, sources
 from fine_tuning.data_io.blank_text import is_placeholder
 from fine_tuning.data_io.formats import Call, alpaca, preference, sharegpt, tool_prompt
 from fine_tuning.data_io.messages import prompt_and_response_messages
+from fine_tuning.data_io.redaction import is_redacted
 from fine_tuning.datasets.training_formats import BUILT, json_line, row_of_call, rows_in
 from fine_tuning.errors import DataError
 
 WRITERS = sorted(BUILT)
-texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(lambda text: text.strip())
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(
+    lambda text: text.strip() and not is_redacted(text)  # marks of texts that were redacted come back as refused rows
+)
 parts = st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": texts}), min_size=1, max_size=2)
 tool_calls = st.lists(
     st.builds(

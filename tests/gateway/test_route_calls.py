@@ -278,13 +278,14 @@ def test_models_of_this_server_answer_routes_on_every_path(
     key, _ = authentication.create(open_database(), "app")
     save(incumbent="local/mine", candidate="openai/gpt-4o")
     config = ServerConfig(aliases={"mine": str(tiny_model_dir)})
-    asked = body(max_tokens=4)
+    told = {"max_tokens": 4, "temperature": 0}  # drawn, an answer of this model may have no text
+    asked, streams = body(**told), body(**told, stream=True)
     with running(make_app(config), config) as gateway:
         for path, name in ((CHATS, "x-ft-key"), ("/v1/chat/completions", "authorization")):
             bearer = "Bearer " if name == "authorization" else ""
             reply, got = ask(gateway, request(path, asked, JSON, f"{name}: {bearer}{key}".encode()))
             assert (reply.status, reply.getheader("x-ft-target")) == (200, "local/mine"), got
-        streamed = request("/v1/messages", body(max_tokens=4, stream=True), JSON, f"x-api-key: {key}".encode())
+        streamed = request("/v1/messages", streams, JSON, f"x-api-key: {key}".encode())
         assert b"event: message_stop" in ask(gateway, streamed)[1]
         reply, _ = ask(gateway, request("/v1/chat/completions", asked, JSON, b"authorization: Bearer none"))
         assert reply.status == 401
