@@ -98,7 +98,7 @@ def ours(given: Task, seed: int) -> tuple[str, int]:
     search = PromptSearch("writer", BUDGET, seed)
     candidate = OptimisedPrompt("asked", ask, lambda text, label: float(text == label), lambda _: ("local", ""), search)
     candidate.fit([_call(*row) for row in given.train], [_call(*row) for row in given.valid])
-    return candidate.text, calls["asked"]
+    return candidate.found.text, calls["asked"]
 
 
 def _answer(model: str, request: Request) -> str:

@@ -16,11 +16,10 @@ from fine_tuning.candidates.candidate import CandidateAnswer, LabelledCall, Requ
 from fine_tuning.candidates.cascade import Score
 from fine_tuning.candidates.few_shot import PlaceOf
 from fine_tuning.candidates.served_model import AskModel
-from fine_tuning.candidates.written_prompt import request_with
+from fine_tuning.candidates.written_prompt import WrittenPrompt, request_with
 from fine_tuning.data_io.messages import Message, content_text, whole_text
 from fine_tuning.errors import ConflictError, DataError, MissingDependencyError, ProviderError
-from fine_tuning.serving.instructions import ROLES, Instructions
-from fine_tuning.serving.part_model import PartModel
+from fine_tuning.serving.instructions import ROLES
 
 TEXT = "instructions"  # the one text that is improved
 FIRST = "Answer the message."  # where the calls have no instructions
@@ -61,18 +60,18 @@ class OptimisedPrompt:
     def __init__(self, model: str, ask: AskModel, score: Score, place_of: PlaceOf, search: PromptSearch) -> None:
         self.name = f"prompt: {model}"
         self._model, self._ask, self._score, self._place_of, self._search = model, ask, score, place_of, search
-        self._text: str | None = None
+        self._found: WrittenPrompt | None = None
 
     @property
-    def text(self) -> str:
-        """The instructions.
+    def found(self) -> WrittenPrompt:
+        """The best instructions.
 
         Raises:
             ConflictError: it is not fitted.
         """
-        if self._text is None:
+        if self._found is None:
             raise ConflictError(f"{self.name} is not fitted")
-        return self._text
+        return self._found
 
     def fit(self, train: Sequence[LabelledCall], valid: Sequence[LabelledCall]) -> None:
         """Search for instructions within the budget of calls. See `Candidate`."""
@@ -100,7 +99,8 @@ class OptimisedPrompt:
             logger=Silent(),
             seed=self._search.seed,
         )
-        self._text = str(found.best_candidate[TEXT])
+        text = str(found.best_candidate[TEXT])
+        self._found = WrittenPrompt(self.name, self._model, text, self._ask, self._place_of)
 
     def _write(self, prompt: str | list[dict[str, Any]]) -> str:
         """New instructions by the model that writes them."""
@@ -112,7 +112,7 @@ class OptimisedPrompt:
 
     def answer(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
         """Ask with the instructions. See `Candidate`."""
-        return self._ask(self._model, [request_with(request, self.text) for request in requests])
+        return self.found.answer(requests)
 
     def investment(self) -> float:
         """Nothing but the calls of the search, which the ledger has. See `Candidate`."""
@@ -120,8 +120,7 @@ class OptimisedPrompt:
 
     def export(self, folder: Path) -> Path:
         """Write the instructions, and which model is asked. See `Candidate`."""
-        Instructions(self.text, PartModel(*self._place_of(self._model))).save(folder)
-        return folder
+        return self.found.export(folder)
 
 
 class _Adapter:

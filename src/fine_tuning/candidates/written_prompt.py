@@ -1,14 +1,14 @@
-"""A model that is asked with the instructions of a file."""
+"""A model that is asked with given instructions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from fine_tuning.candidates.candidate import CandidateAnswer, LabelledCall, Request
 from fine_tuning.candidates.few_shot import PlaceOf
-from fine_tuning.candidates.instructions_file import model_with_file, read_instructions
 from fine_tuning.candidates.served_model import AskModel
 from fine_tuning.data_io.messages import Message
 from fine_tuning.serving.instructions import Instructions, instructed
@@ -20,29 +20,28 @@ def request_with(request: Request, text: str) -> Request:
     return Request(cast("list[Message]", instructed(request.messages, text)), request.tools)
 
 
+@dataclass
 class WrittenPrompt:
     """A `Candidate` that asks a model by its name, and learns nothing.
 
-    Args:
-        given: MODEL=FILE.
+    Attributes:
+        text: the instructions.
         ask: answers requests with a model.
         place_of: the provider and the model there that a name stands for.
-
-    Raises:
-        UsageError, NotFoundError, StorageError, DataError: see `model_with_file` and `read_instructions`.
     """
 
-    def __init__(self, given: str, ask: AskModel, place_of: PlaceOf) -> None:
-        self.name = f"prompt: {given}"
-        self._model, file = model_with_file(given)
-        self._text, self._ask, self._place_of = read_instructions(file), ask, place_of
+    name: str
+    model: str
+    text: str
+    ask: AskModel
+    place_of: PlaceOf
 
     def fit(self, train: Sequence[LabelledCall], valid: Sequence[LabelledCall]) -> None:
         """Learn nothing. See `Candidate`."""
 
     def answer(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
         """Ask with the instructions. See `Candidate`."""
-        return self._ask(self._model, [request_with(each, self._text) for each in requests])
+        return self.ask(self.model, [request_with(each, self.text) for each in requests])
 
     def investment(self) -> float:
         """Nothing that is known of: who wrote it has been paid elsewhere. See `Candidate`."""
@@ -50,5 +49,5 @@ class WrittenPrompt:
 
     def export(self, folder: Path) -> Path:
         """Write the instructions, and which model is asked. See `Candidate`."""
-        Instructions(self._text, PartModel(*self._place_of(self._model))).save(folder)
+        Instructions(self.text, PartModel(*self.place_of(self.model))).save(folder)
         return folder

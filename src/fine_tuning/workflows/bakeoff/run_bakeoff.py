@@ -12,6 +12,7 @@ from fine_tuning.candidates.candidate import Candidate, CandidateAnswer, Labelle
 from fine_tuning.candidates.cascade import Cascade
 from fine_tuning.candidates.few_shot import FewShot
 from fine_tuning.candidates.head_candidate import HeadCandidate
+from fine_tuning.candidates.instructions_file import model_with_file, read_instructions
 from fine_tuning.candidates.optimised_prompt import OptimisedPrompt, PromptSearch
 from fine_tuning.candidates.served_model import ServedModel
 from fine_tuning.candidates.written_prompt import WrittenPrompt
@@ -154,7 +155,8 @@ class BakeoffRun:
             search = PromptSearch(plan.prompt_writer or model, plan.prompt_calls, plan.seed)
             yield OptimisedPrompt(model, calls.ask, self._score, self._place_of, search)
         for given in plan.prompt_files:
-            yield WrittenPrompt(given, calls.ask, self._place_of)
+            model, file = model_with_file(given)
+            yield WrittenPrompt(f"prompt: {given}", model, read_instructions(file), calls.ask, self._place_of)
         for base in plan.fine_tunes:
             folder = self.workspace.folder("datasets") / "bakeoff"
             settings = SettingSearch(plan.trials, plan.seed, plan.trials_at_once)
