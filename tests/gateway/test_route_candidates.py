@@ -15,6 +15,7 @@ from sqlalchemy import select
 
 from fine_tuning import ABTestFramework
 from fine_tuning.errors import ConflictError
+from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.gateway import feedback, recorder, route_changes
 from fine_tuning.gateway.agreement import Agreement, agreement
 from fine_tuning.gateway.recorder import SPOOL, Recorder
@@ -252,19 +253,26 @@ def test_samples_are_kept_for_their_outcomes_while_the_test_runs(database: Datab
         assert len(gateway_calls.remove_until(tx, now(), 10)) == 1
 
 
-def test_lost_test_returns_the_route(database: Database, tmp_path: Path) -> None:
-    ABTestFramework().create_test("t", "openai/gpt-4o", BASE)
+@pytest.mark.parametrize(("margin", "is_lost"), [(0.05, True), (0.9, False)])
+def test_candidate_that_is_worse_by_more_than_the_margin_returns_the_route(
+    margin: float, is_lost: bool, database: Database, tmp_path: Path
+) -> None:
+    ABTestFramework().create_test("t", "openai/gpt-4o", BASE, margin=margin)
     save(**RAMP, outcome="format")
     form = {"type": "json_object"}
-    record(tmp_path / "spool", [{"arm": "model_b", "response_format": form} for _ in range(40)])
+    record(tmp_path / "spool", [{"arm": "model_b", "response_format": form} for _ in range(80)])
     record_a = [
-        {"score": 1.0, "model": "model_a", "sample_id": f"a{n}", "prediction": "x", "reference": "x"} for n in range(40)
+        {"score": 1.0, "model": "model_a", "sample_id": f"a{n}", "prediction": "x", "reference": "x"} for n in range(80)
     ]
     ABTestFramework().record_samples("t", [{**each, "latency_ms": 1.0, "cost": None} for each in record_a])
-    assert watch(database) == 1
+    assert recommend(ABTestFramework().monitor("t")).winner == "model_a"  # by its scores, whatever the margin
+    assert watch(database) == is_lost
     *_, last = history()
-    assert (last["action"], last["share"], last["changed_by"]) == ("return", 0.0, "verdict")
-    assert "better scores" in last["reason"]
+    if is_lost:
+        assert (last["action"], last["share"], last["changed_by"]) == ("return", 0.0, "verdict")
+        assert last["reason"].endswith(f"{BASE} is worse by more than 0.05 (its scores are 0 against 1)")
+    else:
+        assert (last["action"], last["share"]) == ("set", 0.1)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from fine_tuning.errors import ConflictError, NotFoundError, StorageError, Usage
 from fine_tuning.evaluation import intervals
 from fine_tuning.experiments import lifecycle, non_inferiority, verdict
 from fine_tuning.experiments.ab_test_result import ABTestResult
+from fine_tuning.experiments.field_intervals import interval_of
 from fine_tuning.experiments.recommendation import Reason, broken_guardrails, recommend
 from fine_tuning.experiments.sufficient_statistics import A
 from fine_tuning.gateway import route_changes
@@ -97,13 +98,16 @@ def _latency(rails: Guardrails, calls: Sequence[GatewayCall]) -> Iterator[tuple[
 
 
 def _loss(result: ABTestResult) -> str:
-    """Why the candidate may answer no longer by its test; empty where it may. To be slower or dearer is no loss."""
+    """Why the candidate may answer no longer by its test; empty where it may. To be slower or dearer is no loss, nor to
+    be worse by less than the margin, which is what the test accepts.
+    """
     if names := broken_guardrails(result):
         return f"guardrail broken: {', '.join(names)}"
-    advice = recommend(result)
-    if advice.winner != A or advice.reason != Reason.BETTER_SCORE:
+    advice, (_, best) = recommend(result), interval_of(result, "accuracy")
+    if advice.winner != A or advice.reason != Reason.BETTER_SCORE or best >= -result.margin:
         return ""
-    return f"{result.model_a} has better scores ({result.model_a_accuracy:.4g} against {result.model_b_accuracy:.4g})"
+    scores = f"{result.model_b_accuracy:.4g} against {result.model_a_accuracy:.4g}"
+    return f"{result.model_b} is worse by more than {result.margin:g} (its scores are {scores})"
 
 
 def _judge(database: Database, route: Route, policy: RoutePolicy) -> bool:

@@ -52,7 +52,7 @@ class GatewayPlan:
     model: str = "gpt-4o"
     captured: float = 0.5
     shadowed: int = 30
-    margin: float = 0.2
+    margin: float = 0.25
     ramp: tuple[float, ...] = (0.5, 1.0)
     ramp_samples: int = 40
 
