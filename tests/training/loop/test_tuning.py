@@ -184,13 +184,30 @@ def test_row_order_grouped_rows_are_of_similar_length() -> None:
 
 
 @pytest.mark.skipif(not compiled_layers.has_compiler(), reason="there is no C++ compiler")
-def test_compiled_layers_paused_and_resumed_give_equal_weights(run: Run) -> None:
+def test_compiled_layers_paused_and_resumed_give_equal_weights(
+    run: Run, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(compiled_layers.CACHE, str(tmp_path / "compiled"))
     _, plain = run("plain")
     whole, events = run("whole", compile_layers=True)
     assert losses(events) == pytest.approx(losses(plain), abs=0.05)  # bf16, rounded at other places
     run("parts", stop={5: "pause"}, compile_layers=True)
-    resumed, _ = run("parts", compile_layers=True)
+    resumed, _ = run("parts")  # as it began, whatever would be chosen now
     assert fingerprint(resumed) == fingerprint(whole)
+    config = TrainingConfig(base_model_path=str(tiny_model_dir), train_file="-", output_dir="-")
+    found = {
+        name: compiled_layers.is_kept(trainable_model.causal(trainable_model.load(config.model_copy(update=more))))
+        for name, more in {"same": {}, "rank": {"lora_rank": 4}}.items()
+    }
+    assert found == {"same": True, "rank": False}
+
+
+def test_training_that_began_without_compiled_layers_goes_on_without(run: Run) -> None:
+    whole, _ = run("whole")
+    run("parts", stop={5: "pause"})
+    resumed, events = run("parts", compile_layers=True)
+    assert fingerprint(resumed) == fingerprint(whole)
+    assert not any("compiling" in event.message for event in events)
 
 
 def test_compiled_layers_default_only_for_long_trainings() -> None:
@@ -198,6 +215,8 @@ def test_compiled_layers_default_only_for_long_trainings() -> None:
     config = TrainingConfig(**folders)
     assert not compiled_layers.is_wanted(config, 135_000_000, 20_000)
     assert compiled_layers.is_wanted(config, 135_000_000, 2_000_000) == compiled_layers.has_compiler()
+    assert not compiled_layers.is_wanted(config, 135_000_000, 40_000)
+    assert compiled_layers.is_wanted(config, 135_000_000, 40_000, kept=True) == compiled_layers.has_compiler()
     assert not compiled_layers.is_wanted(config.model_copy(update={"tuning": "qlora"}), 135_000_000, 2_000_000)
     assert not compiled_layers.is_wanted(config.model_copy(update={"compile_layers": False}), 135_000_000, 2_000_000)
     assert compiled_layers.is_wanted(config.model_copy(update={"compile_layers": True}), 1, 1)

@@ -63,5 +63,6 @@ def spawn(
 
 
 def environment(workspace: Workspace) -> dict[str, str]:
-    """The variables of a trainer's process."""
-    return {**environment_of_trainers(), **os.environ, **workspace.environment()}
+    """The variables of a trainer's process. Compiled code is kept for later jobs, where nobody else can write to it."""
+    cache = {"TORCHINDUCTOR_CACHE_DIR": str(workspace.folder("compiled"))}
+    return {**environment_of_trainers(), **cache, **os.environ, **workspace.environment()}

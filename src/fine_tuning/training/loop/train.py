@@ -95,14 +95,16 @@ def train_once(
         trainer = _trainer(config, tokenizer, data, held_out, reporter, place)
         best = _keep_best(trainer, config, on_event)
         _fit_memory(trainer, config, data, on_event, place)
-        if not trainer.shares_base and compiled_layers.is_wanted(
-            config, trainer.network.num_parameters(), _tokens(data, config, trainer.args.max_steps)
-        ):
-            on_event(TrainingEvent("message", "compiling the model's layers, which the first steps wait for"))
-            compiled_layers.compile_layers(trainable_model.causal(trainer.network))
         checkpoint = training_checkpoints.newest_complete(Path(trainer.args.output_dir))
+        is_compiled = _is_compiled(trainer, config, data, checkpoint)
+        if is_compiled:
+            on_event(TrainingEvent("message", "compiling the model's layers, which the first steps wait for"))
+            compiled_layers.choose(Path(config.output_dir))
+            compiled_layers.compile_layers(trainable_model.causal(trainer.network))
         on_event(_start(checkpoint))
         outcome = trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if is_compiled:
+            compiled_layers.keep(trainable_model.causal(trainer.network))
         saved: tuple[Path | None, Path | None] = (None, None)
         is_first = trainer.is_world_process_zero()
         whole = None if reporter.stopped else trainer.whole_network()
@@ -126,6 +128,17 @@ def train_once(
     if is_first:
         write_json(Path(config.output_dir) / "metrics.json", {**result.as_dict(), "config": config.model_dump()})
     return result
+
+
+def _is_compiled(trainer: LabelledTrainer, config: TrainingConfig, data: Tokenised, checkpoint: Path | None) -> bool:
+    """Whether the layers are compiled: after a pause as before it, as the steps are rounded at other places."""
+    if trainer.shares_base:
+        return False
+    if checkpoint is not None:
+        return compiled_layers.was_chosen(Path(config.output_dir))
+    tokens = _tokens(data, config, trainer.args.max_steps)
+    kept = not distributed.is_initialized() and compiled_layers.is_kept(trainable_model.causal(trainer.network))
+    return compiled_layers.is_wanted(config, trainer.network.num_parameters(), tokens, kept=kept)
 
 
 def _tokens(data: Tokenised, config: TrainingConfig, steps: int) -> int:
