@@ -63,6 +63,10 @@ def test_head_answers_whole_streamed_and_in_chunks(head: Path) -> None:
     usage = chunks[-1]["usage"]
     assert usage is not None
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (4, 1)
+    twice = list(engine.chat_chunks({"messages": messages, "n": 2}))
+    said = [(choice["index"], choice["delta"].get("content")) for chunk in twice for choice in chunk["choices"]]
+    assert [each for each in said if each[1]] == [(0, "track"), (1, "track")]
+    assert twice[-1]["usage"] == {**usage, "completion_tokens": 2, "total_tokens": 6}
     engine.close()
     with pytest.raises(ProviderError, match="is closed"):
         engine.complete(messages, temperature=0.0, max_tokens=9)

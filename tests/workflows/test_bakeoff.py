@@ -15,6 +15,7 @@ pytest.importorskip("sklearn", reason="the extra `candidates` is not installed")
 from fine_tuning import LLMService, ModelRegistry
 from fine_tuning.candidates.candidate import LabelledCall, Request
 from fine_tuning.candidates.cascade import Cascade
+from fine_tuning.candidates.few_shot import SHOTS, TRIED_ON
 from fine_tuning.candidates.head_candidate import HeadCandidate
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.serving.instructions import Instructions
@@ -159,6 +160,9 @@ def test_cascade_asks_the_incumbent_where_the_head_is_not_sure(cli: Any, tmp_pat
     assert code == 0, err
     found = json.loads(out)
     assert found["winner"].startswith("cascade over head")
+    answers = found["parts"]["validation"] + found["parts"]["test"]  # those in the cascade are the incumbent's again
+    assert found["spent"] == pytest.approx(answers * found["results"][0]["cost_per_call"]["value"])
+    assert len(big.requests) == answers
     result = next(each for each in found["results"] if each["name"] == found["winner"])
     heads = [each for each in found["results"] if each["name"].startswith("head")]
     assert not any(each["not_worse"] for each in heads)
@@ -230,6 +234,9 @@ def test_examples_are_put_before_the_question_and_answer_by_the_registered_name(
     assert by_name["small"] == 0
     assert by_name["few-shot: small"] > 0.9
     assert found["winner"] == "few-shot: small"
+    result = next(each for each in found["results"] if each["name"] == found["winner"])
+    tuning = len(SHOTS) * min(TRIED_ON, found["parts"]["validation"]) * result["cost_per_call"]["value"]
+    assert result["investment"] == pytest.approx(tuning)  # the choice of their number was paid, too
     cli("deploy", "shots", "1")
     with_service = LLMService(model="shots")
     reply = with_service.complete("the lid of order 10007 is cracked")
@@ -330,6 +337,7 @@ def test_prompt_that_is_improved_wins_is_registered_and_answers(cli: Any, tmp_pa
     by_name = {each["name"]: each for each in found["results"]}
     assert found["winner"] == "prompt: small"
     assert by_name["prompt: small"]["quality"]["value"] == 1
+    assert by_name["prompt: small"]["investment"] > 80 / 2 * by_name["prompt: small"]["cost_per_call"]["value"]
     asked = [each.body for each in big.asked("POST /chat/completions") if each.body["model"] == "small"]
     assert len(asked) <= 80 + found["parts"]["validation"] + found["parts"]["test"] + 30  # GEPA ends a round it began
 

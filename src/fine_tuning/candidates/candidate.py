@@ -57,7 +57,7 @@ class Candidate(Protocol):
         ...
 
     def investment(self) -> float | None:
-        """US dollars that fitting has cost; None is unknown."""
+        """US dollars that fitting has cost, beside the answers of models that it asked for; None is unknown."""
         ...
 
     def export(self, folder: Path) -> Path | None:

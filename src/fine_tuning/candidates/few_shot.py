@@ -70,7 +70,7 @@ class FewShot:
         return self._ask(self._model, asked)
 
     def investment(self) -> float:
-        """Nothing but the calls of the choice, which the ledger has. See `Candidate`."""
+        """Nothing beside the answers by which the number is chosen. See `Candidate`."""
         return 0.0
 
     def export(self, folder: Path) -> Path:

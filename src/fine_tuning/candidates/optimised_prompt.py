@@ -115,7 +115,7 @@ class OptimisedPrompt:
         return self.found.answer(requests)
 
     def investment(self) -> float:
-        """Nothing but the calls of the search, which the ledger has. See `Candidate`."""
+        """Nothing beside the answers of the search. See `Candidate`."""
         return 0.0
 
     def export(self, folder: Path) -> Path:

@@ -12,7 +12,7 @@ from fine_tuning._util.files import make_folder, read_json, write_json
 from fine_tuning._util.library_errors import library_errors
 from fine_tuning.errors import ContextLengthError, UsageError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
-from fine_tuning.serving.chat_wire import HANDLED, chunks_from_text
+from fine_tuning.serving.chat_wire import HANDLED
 from fine_tuning.serving.engine import Completion, Engine, PriceOf
 from fine_tuning.serving.heads.head_engine import HeadEngine
 from fine_tuning.serving.part_model import PartModel
@@ -109,9 +109,9 @@ class CascadeEngine:
 
     def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
         """Answer a request of OpenAI's chat API. See `Engine`."""
-        params = {name: value for name, value in body.items() if name != "messages"}
+        params = {name: value for name, value in body.items() if name not in ("messages", "n")}
         if self._try(body["messages"], params).is_sure:
-            yield from chunks_from_text(self._head, body)
+            yield from self._head.chat_chunks(body)
             return
         with closing(self._second.chat_chunks(body)) as chunks:
             yield from chunks

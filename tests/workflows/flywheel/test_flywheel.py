@@ -187,6 +187,21 @@ def test_rejected_run_ends_and_nothing_was_done(database: Database) -> None:
     assert _alerts()[0]["subject"] == "triage: run 1 label waits for approval"
 
 
+def test_approved_shadow_begins_and_no_longer_waits_for_approval(database: Database) -> None:
+    save()
+    run = flywheel().begin(policy(approval=("shadow",)), "by hand")
+    with database.write() as tx:
+        flywheels.move(tx, run["id"], "shadow", "running")
+    waiting = flywheel().advance(run)
+    assert (waiting["status"], waiting["reason"]) == ("waiting", "approval: ft-cli flywheel approve 1")
+    approved = run_flywheel.answer(open_workspace(), 1, "ann", approves=True)
+    assert (approved["status"], approved["reason"]) == ("running", None)
+    facts: Any = {"bakeoff": {"candidate": "openai/other"}}
+    context = StepContext(open_workspace(), approved, policy_of(approved["policy"]), facts, print, lambda *_: {})  # type: ignore[arg-type, return-value]
+    assert isinstance(shadow(context), Waits)  # it was taken for a candidate that somebody else had removed
+    assert current()["policy"]["candidate"] == "openai/other"
+
+
 def test_budget_is_what_no_step_has_spent(database: Database) -> None:
     save()
     run = flywheel().begin(policy(budget=2.0), "by hand")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from math import nan
 
@@ -38,17 +39,26 @@ def answers_are_own(workspace: Workspace, incumbent: str, rows: Sequence[Row]) -
 class ModelCalls:
     """Asks models by name; answers are kept, so that a second run does not pay for them again.
 
+    What was answered in this run is not asked again, and counts once: a cascade has answers of the incumbent that are
+    there, and a prompt that was chosen on validation calls is measured on them, too.
+
     Args:
         budget: US dollars that all answers may cost, those of earlier runs with them; None for no limit.
 
     Attributes:
-        spent: what they have cost; nan where that is not known.
+        costs: what they have cost, US dollars, an item for each list of requests; nan where that is not known.
     """
 
     def __init__(self, workspace: Workspace, max_tokens: int, budget: float | None) -> None:
         self._workspace, self._options = workspace, CallOptions(max_tokens)
         self._budget, self._limit = budget, SpendingLimit(budget)
-        self.spent = 0.0
+        self._answered: dict[str, CandidateAnswer] = {}
+        self.costs: list[float] = []
+
+    @property
+    def spent(self) -> float:
+        """What all answers have cost, US dollars; nan where that is not known."""
+        return sum(self.costs)
 
     def ask(self, model: str, requests: Sequence[Request]) -> list[CandidateAnswer]:
         """The answers of a model in the order of the requests; a call that fails has its reason.
@@ -58,10 +68,20 @@ class ModelCalls:
             ConflictError: the budget does not allow it.
             ProviderError: every call failed.
         """
+        pinned = answering(model, self._workspace).pinned
+        keys = [json.dumps([pinned, each.messages, each.tools], sort_keys=True, default=str) for each in requests]
+        found = [self._answered.get(key) for key in keys]
+        missing = [at for at, each in enumerate(found) if each is None]
+        for at, answer in zip(missing, self._asked(pinned, [requests[at] for at in missing]), strict=True):
+            found[at] = answer
+            if answer.error is None:
+                self._answered[keys[at]] = answer
+        return [each for each in found if each is not None]
+
+    def _asked(self, pinned: str, requests: Sequence[Request]) -> list[CandidateAnswer]:
         if not requests:
             return []
         questions = [Question(request.messages, "", tools=request.tools) for request in requests]
-        pinned = answering(model, self._workspace).pinned
         each_most = self._reserved(pinned, requests)
         most = cost = sum(each_most)
         spent = most
@@ -72,7 +92,7 @@ class ModelCalls:
             spent = sum(nan if each.cost is None and each.error is None else each.cost or 0.0 for each in found)
         finally:
             self._limit.settle(most, cost)
-            self.spent += spent
+            self.costs.append(spent)
         return [CandidateAnswer(each.text, each.latency_ms, each.cost, error=each.error) for each in found]
 
     def _reserved(self, model: str, requests: Sequence[Request]) -> list[float]:

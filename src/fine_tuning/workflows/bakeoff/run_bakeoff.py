@@ -71,6 +71,7 @@ class BakeoffOutcome:
 class _Table:
     """What is measured so far, in the order of the candidates."""
 
+    calls: ModelCalls
     measured: dict[str, Measured] = field(default_factory=dict)
     fitted: dict[str, Candidate] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
@@ -110,7 +111,7 @@ class BakeoffRun:
         cascades = (heads > 0 and self.plan.incumbent is not None) + (heads > 1)
         notes = self._power_notes(data, len(candidates) + cascades)
         rows = [*data.train, *data.validation, *data.test]
-        incumbent, table = None if name is None else Incumbent(name, calls, rows, is_own=is_own), _Table()
+        incumbent, table = None if name is None else Incumbent(name, calls, rows, is_own=is_own), _Table(calls)
         if incumbent is not None:
             self.on_message(f"incumbent: {incumbent.name}")
             answers = incumbent.answer(_requests(data.validation)), incumbent.answer(_requests(data.test))
@@ -174,9 +175,11 @@ class BakeoffRun:
         """Fit and measure a candidate; one that does not apply, or fails, is noted with the reason."""
         self.on_message(candidate.name)
         try:
+            begun = len(table.calls.costs)
             candidate.fit(_calls(data.train), _calls(data.validation))
+            asked, own = sum(table.calls.costs[begun:]), candidate.investment()
             answers = _validated(candidate, _requests(data.validation)), candidate.answer(_requests(data.test))
-            table.measured[candidate.name] = self._judged(*answers, data, candidate.investment())
+            table.measured[candidate.name] = self._judged(*answers, data, None if own is None else own + asked)
             table.fitted[candidate.name] = candidate
         except StorageError:
             raise  # of this workspace: it says nothing of the candidate

@@ -234,6 +234,7 @@ def answer(workspace: Workspace, run_id: int, by: str, *, approves: bool) -> Fly
             raise ConflictError(f"run {run_id} waits for no approval: it is {run['status']} at {step}")
         if approves:
             flywheels.approve(tx, run_id, step, by)
+            flywheels.move(tx, run_id, step, "running")  # it waits for nobody any more
         else:
             flywheels.end(tx, run_id, "stopped", f"{step}: rejected by {by}")
         return find(tx, run_id)
