@@ -202,6 +202,19 @@ def test_approved_shadow_begins_and_no_longer_waits_for_approval(database: Datab
     assert current()["policy"]["candidate"] == "openai/other"
 
 
+def test_shadow_that_failed_is_tried_again_and_ends_where_others_change_the_route(database: Database) -> None:
+    save()
+    run = flywheel().begin(policy(), "by hand")
+    with database.write() as tx:
+        flywheels.move(tx, run["id"], "shadow", "waiting", "another attempt: the route was changed meanwhile")
+        run = run_flywheel.find(tx, run["id"])
+    facts: Any = {"bakeoff": {"candidate": "openai/other"}}
+    context = StepContext(open_workspace(), run, policy(), facts, print, lambda *_: {})  # type: ignore[arg-type, return-value]
+    assert isinstance(shadow(context), Waits)
+    save(candidate="openai/third")
+    assert shadow(context) == Ends("stopped", "the route was given another candidate meanwhile")
+
+
 def test_budget_is_what_no_step_has_spent(database: Database) -> None:
     save()
     run = flywheel().begin(policy(budget=2.0), "by hand")

@@ -184,7 +184,7 @@ def shadow(context: StepContext) -> Outcome:
     """Have the winner asked beside the model that answers, until enough answers are compared."""
     chosen, route = context.policy.shadow, context.route()
     if not _is_ours(context, route):
-        if context.run["step"] == "shadow" and context.run["status"] == "waiting":
+        if _has_set(context):
             return _changed_by_others()
         if context.left == 0:
             return Ends("stopped", "the budget is spent")
@@ -269,6 +269,17 @@ def _without_candidate(context: StepContext, route: Route) -> RoutePolicy:
     return RoutePolicy.of({name: value for name, value in found.items() if name not in ("candidate", "guardrails")})
 
 
+def _has_set(context: StepContext) -> bool:
+    """Whether this run has changed the route."""
+    with context.workspace.database.read() as tx:
+        found = route_changes.history(tx, *context.place)
+    return any(each["changed_by"] == "flywheel" and (each["reason"] or "").startswith(_says(context)) for each in found)
+
+
+def _says(context: StepContext) -> str:
+    return f"run {context.run['id']}: "
+
+
 def _set(context: StepContext, policy: RoutePolicy, reason: str) -> None:
-    change = Change("flywheel", ACTOR, f"run {context.run['id']}: {context.candidate}: {reason}")
+    change = Change("flywheel", ACTOR, f"{_says(context)}{context.candidate}: {reason}")
     route_changes.save(context.workspace, *context.place, policy, change)
