@@ -52,6 +52,7 @@ class Flywheel:
     on_message: OnMessage
     wait_for_job: WaitForJob
     _looked: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _left: set[int] = field(default_factory=set)
     _worker: str = field(default_factory=lambda: f"{socket.gethostname()[:40]} {os.getpid()} {uuid.uuid4().hex[:8]}")
 
     def tick(self, policies: Sequence[FlywheelPolicy]) -> bool:
@@ -117,12 +118,21 @@ class Flywheel:
     def advance(self, run: FlywheelRun) -> FlywheelRun:
         """Take a run as far as it goes now: until it waits or has ended. One process at a time does so."""
         with self.workspace.database.write() as tx:
-            if not flywheels.claim(tx, run["id"], self._worker):
-                return self._read(run["id"])
+            is_ours = flywheels.claim(tx, run["id"], self._worker)
+        if not is_ours:
+            return self._left_to_another(self._read(run["id"]))
         with _renewed(self.workspace, run["id"], self._worker):
             while self._takes_step(run := self._read(run["id"])):
                 pass
         return self._read(run["id"])
+
+    def _left_to_another(self, run: FlywheelRun) -> FlywheelRun:
+        """Say so, once, of a run that is open."""
+        if run["status"] in flywheels.OPEN and run["id"] not in self._left:
+            self._left.add(run["id"])
+            most = f"{flywheels.LEASE_SECONDS:.0f} s after its last sign of life"
+            self.on_message(f"{run['route']}: run {run['id']} is another process's, until {most}")
+        return run
 
     @contextmanager
     def _writes(self, run: FlywheelRun) -> Iterator[Transaction]:
