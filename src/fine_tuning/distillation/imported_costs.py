@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fine_tuning._util.model_names import is_fine_tuned
 from fine_tuning.costs.prices import PriceList
+from fine_tuning.costs.published_prices import CallPrice
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.distillation.row_reader import ReadCall
 from fine_tuning.store import costs
@@ -35,7 +36,8 @@ class ImportedCosts:
         facts = call.better
         usage = call.usage or {"prompt_tokens": None, "completion_tokens": None}
         made = PricedCall(facts["model_used"], usage, self._host, facts["captured_at"])
-        return cost_event(made, self._prices, {"example": facts["id"]})
+        price = self._prices.price_of(made.model, usage, made.host, made.made_at)
+        return cost_event(made, price, {"example": facts["id"]})
 
 
 class PricedCall(NamedTuple):
@@ -51,7 +53,7 @@ class PricedCall(NamedTuple):
     made_at: datetime
 
 
-def cost_event(call: PricedCall, prices: PriceList, source: Mapping[str, str]) -> NewCostEvent:
+def cost_event(call: PricedCall, price: CallPrice, source: Mapping[str, str]) -> NewCostEvent:
     """A recorded call for the ledger, on the day it was made.
 
     Args:
@@ -59,7 +61,6 @@ def cost_event(call: PricedCall, prices: PriceList, source: Mapping[str, str]) -
     """
     model, usage = call.model, call.usage
     prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
-    price = prices.price_of(model, usage, call.host, call.made_at)
     return {
         "kind": "inference",
         "model_name": model,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from fine_tuning.costs.prices import PriceList
 from fine_tuning.data_io.json_values import (
     JsonObject,
     first_value,
@@ -19,6 +18,7 @@ from fine_tuning.distillation.imported_costs import PricedCall, cost_event
 from fine_tuning.distillation.row_reader import Import
 from fine_tuning.gateway.answer_forms import is_in_form
 from fine_tuning.gateway.broken_answers import answer_of, is_broken
+from fine_tuning.gateway.call_prices import CallPrices
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.gateway.translation.chat_apis import api_of_path
@@ -51,7 +51,7 @@ class CallRecords(NamedTuple):
     address: str
 
 
-def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | None = None) -> CallRecords:
+def records_of(call: SpooledCall, prices: CallPrices, policy: CapturePolicy | None = None) -> CallRecords:
     """What is stored of a call."""
     facts, policy = call.facts, policy or CapturePolicy()
     asked, answered, route = call.body(), answer_of(call.response), facts.get("route")
@@ -64,7 +64,7 @@ def records_of(call: SpooledCall, prices: PriceList, policy: CapturePolicy | Non
     cost = None
     if usage is not None and model is not None and not is_from_cache(call):
         priced = PricedCall(model, usage, facts["address"], call.started_at)
-        cost = cost_event(priced, prices, {"call": facts["id"]})
+        cost = cost_event(priced, prices.of(priced, facts["seconds"]), {"call": facts["id"]})
     message = None if chat is None else messages_of_example(chat)[-1]
     record: GatewayCall = {
         "id": facts["id"],

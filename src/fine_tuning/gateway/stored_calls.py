@@ -7,9 +7,9 @@ from itertools import islice
 from pathlib import Path
 
 from fine_tuning._util.locks import try_lock
-from fine_tuning.costs.prices import PriceList
 from fine_tuning.errors import UsageError
 from fine_tuning.gateway import feedback
+from fine_tuning.gateway.call_prices import CallPrices
 from fine_tuning.gateway.call_records import SHADOW, CallRecords, records_of
 from fine_tuning.gateway.canary_samples import CanarySamples
 from fine_tuning.gateway.capture_policy import CapturePolicy
@@ -64,7 +64,7 @@ class _Storing:
 
     def __init__(self, workspace: Workspace, telemetry: Telemetry | None) -> None:
         self._database = workspace.database
-        self._prices = PriceList(workspace.settings.prices)
+        self._prices = CallPrices(workspace)
         self._policy = CapturePolicy.of(workspace.settings)
         self._telemetry = telemetry
         self._samples = CanarySamples(workspace)
