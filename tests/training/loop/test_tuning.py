@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, Gemma2Config, Gemm
 from fine_tuning import LocalFineTuner
 from fine_tuning.errors import MissingDependencyError
 from fine_tuning.export import merge
-from fine_tuning.training.loop import compiled_layers, trainable_model
+from fine_tuning.training.loop import compiled_layers, trainable_model, training_checkpoints
 from fine_tuning.training.loop.batches import RowOrder
 from fine_tuning.training.loop.chat_tokens import IGNORED
 from fine_tuning.training.loop.trainer_arguments import rows_at_once
@@ -184,15 +185,18 @@ def test_row_order_grouped_rows_are_of_similar_length() -> None:
 
 
 @pytest.mark.skipif(not compiled_layers.has_compiler(), reason="there is no C++ compiler")
-def test_compiled_layers_paused_and_resumed_give_equal_weights(
+def test_compiled_layers_resumed_from_a_checkpoint_give_equal_weights(
     run: Run, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(compiled_layers.CACHE, str(tmp_path / "compiled"))
     _, plain = run("plain")
     whole, events = run("whole", compile_layers=True)
     assert losses(events) == pytest.approx(losses(plain), abs=0.05)  # bf16, rounded at other places
-    run("parts", stop={5: "pause"}, compile_layers=True)
-    resumed, _ = run("parts")  # as it began, whatever would be chosen now
+    shutil.copytree(tmp_path / "whole", tmp_path / "parts")  # as if it had been killed before its last checkpoint
+    shutil.rmtree(max((tmp_path / "parts").rglob("checkpoint-*"), key=training_checkpoints.step_of))
+    resumed, events = run("parts")  # as it began, whatever would be chosen now
+    (start,) = [event.data["step"] for event in events if event.kind == "start"]
+    assert 0 < start < whole.steps
     assert fingerprint(resumed) == fingerprint(whole)
     config = TrainingConfig(base_model_path=str(tiny_model_dir), train_file="-", output_dir="-")
     found = {
