@@ -63,6 +63,12 @@ def test_prompt_costs_what_the_model_costs_that_is_asked() -> None:
     assert price(registered("here", here)).usd == pytest.approx(0.0002)
 
 
+def test_prompt_of_itself_has_no_price() -> None:
+    folder = open_workspace().folder("artifacts") / "loop"
+    name = registered("loop", Instructions("Be brief.", PartModel("local", str(folder))))
+    assert price(name) == (None, "loop is a part of itself")
+
+
 def test_cascade_has_a_price_where_all_of_it_is_here() -> None:
     here, apart = CascadeSettings(0.9, PartModel("local", "smollm2-135m-instruct")), CascadeSettings(0.9, HOST)
     assert price(registered("here", here)).usd == pytest.approx(0.0002)

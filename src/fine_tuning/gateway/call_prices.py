@@ -67,19 +67,27 @@ class CallPrices:
         )
 
 
-def _of_target(target: Target) -> PriceOf | str:
-    """That of a model which is asked with more than the question is that of the model asked."""
+def _of_target(target: Target, wholes: tuple[Path, ...] = ()) -> PriceOf | str:
+    """That of a model which is asked with more than the question is that of the model asked.
+
+    Args:
+        wholes: the folders that it is a part of.
+    """
     folder = Path(target.model)
     if target.provider != LOCAL:
         return PriceOf(target.provider, target.model)
+    if not folder.is_absolute():  # a base model
+        return _HERE
+    if folder in wholes:
+        return f"{folder.name} is a part of itself"
+
+    def of_part(part: PartModel) -> PriceOf | str:
+        return _of_target(Target(part.provider, part.model), (*wholes, folder))
+
     if is_instructed(folder):
-        return _of_part(Instructions.load(folder).asked)
+        return of_part(Instructions.load(folder).asked)
     if is_few_shot(folder):
-        return _of_part(read_few_shot(folder)[0].asked)
-    if is_cascade(folder) and _of_part(CascadeSettings.load(folder).second) != _HERE:
+        return of_part(read_few_shot(folder)[0].asked)
+    if is_cascade(folder) and of_part(CascadeSettings.load(folder).second) != _HERE:
         return "which model of a cascade has answered is not recorded"
     return _HERE
-
-
-def _of_part(part: PartModel) -> PriceOf | str:
-    return _of_target(Target(part.provider, part.model))
