@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,19 @@ def test_engine_does_not_run_code_of_the_folder(tiny_model_dir: Path, tmp_path: 
 )
 def test_until_finds_stop_text_across_pieces(pieces: list[str], stops: list[str], expected: str) -> None:
     assert "".join(until(pieces, stops)) == expected
+
+
+def test_stream_of_several_choices_has_each_with_a_seed_of_its_own(engine: TransformersEngine) -> None:
+    body: Any = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 12, "temperature": 1.0}
+    texts = {0: "", 1: ""}
+    *chunks, last = engine.chat_chunks({**body, "n": 2, "seed": 4})
+    for chunk in chunks:
+        for choice in chunk["choices"]:
+            texts[choice["index"]] += choice["delta"].get("content") or ""
+    settings = {"max_tokens": 12, "temperature": 1.0}
+    alone = [engine.complete(body["messages"], **settings, seed=seed) for seed in (4, 5)]
+    assert [*texts.values()] == [each.text for each in alone]
+    assert texts[0] != texts[1]
+    assert last["usage"] is not None
+    assert last["usage"]["prompt_tokens"] == alone[0].prompt_tokens
+    assert last["usage"]["completion_tokens"] == sum(each.completion_tokens or 0 for each in alone)

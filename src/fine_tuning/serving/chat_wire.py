@@ -17,24 +17,38 @@ HANDLED = frozenset({"messages", "max_tokens", "temperature"})
 
 
 def chunks_from_text(engine: Engine, body: ChatBody) -> Generator[Chunk, None, None]:
-    """Answer a chat request in chunks through an engine that only completes and streams text."""
-    yield _chunk({"role": "assistant", "content": ""})
+    """Answer a chat request in chunks through an engine that only completes and streams text.
+
+    Several choices come one after another, with seeds of their own.
+    """
+    counts: list[Usage] = []
+    for index in range(body.get("n") or 1):
+        answer = yield from _choice_from_text(engine, body, index)
+        own = usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)
+        counts.append(own if answer.usage is None else summed([answer.usage]))
+    yield {"choices": [], "usage": summed(counts, counts[:1])}
+
+
+def _choice_from_text(engine: Engine, body: ChatBody, index: int) -> Generator[Chunk, None, Completion]:
+    yield _chunk({"role": "assistant", "content": ""}, index)
+    params = {name: value for name, value in body.items() if name not in HANDLED and name != "n"}
+    if (seed := body.get("seed")) is not None:
+        params["seed"] = seed + index
     text = engine.stream(
         body["messages"],
         temperature=body.get("temperature", 1.0),
         max_tokens=body.get("max_tokens", DEFAULT_MAX_TOKENS),
-        **{name: value for name, value in body.items() if name not in HANDLED},
+        **params,
     )
     with closing(text) as pieces:
         while True:
             try:
-                yield _chunk({"content": next(pieces)})
+                yield _chunk({"content": next(pieces)}, index)
             except StopIteration as end:
                 answer: Completion = end.value
                 break
-    yield _chunk({}, answer.finish_reason or "stop")
-    counts = usage(answer.prompt_tokens or 0, answer.completion_tokens or 0)
-    yield {"choices": [], "usage": counts if answer.usage is None else summed([answer.usage])}
+    yield _chunk({}, index, answer.finish_reason or "stop")
+    return answer
 
 
 def text_from_chunks(
@@ -94,5 +108,5 @@ class JoinedToolCalls:
         return list(self._calls.values())
 
 
-def _chunk(delta: Delta, reason: str | None = None) -> Chunk:
-    return {"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+def _chunk(delta: Delta, index: int = 0, reason: str | None = None) -> Chunk:
+    return {"choices": [{"index": index, "delta": delta, "finish_reason": reason}]}

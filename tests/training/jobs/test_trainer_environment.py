@@ -1,5 +1,4 @@
-"""The threads of a training sleep while they wait for each other, unless the user has chosen otherwise; and what it
-compiles is kept."""
+"""Threads of a training sleep while they wait, unless the user has chosen otherwise; what it compiles is kept."""
 
 from __future__ import annotations
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import cast
 
 from fine_tuning._util.library_errors import library_errors
 from fine_tuning.errors import ProviderError, UsageError
-from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages, usage
+from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import chunks_from_text
 from fine_tuning.serving.engine import Completion
 from fine_tuning.serving.heads.classifier_head import ClassifierHead, load_head
@@ -71,14 +70,8 @@ class HeadEngine:
         return answer
 
     def chat_chunks(self, body: ChatBody) -> Generator[Chunk, None, None]:
-        """Answer a request of OpenAI's chat API; several choices are the one answer so many times. See `Engine`."""
-        count = body.get("n") or 1
-        single = cast("ChatBody", {name: value for name, value in body.items() if name != "n"})
-        for chunk in chunks_from_text(self, single):
-            if (counts := chunk.get("usage")) is not None:
-                yield {**chunk, "usage": usage(counts["prompt_tokens"], count * counts["completion_tokens"])}
-            for index in range(count if chunk["choices"] else 0):
-                yield {**chunk, "choices": [{**choice, "index": index} for choice in chunk["choices"]]}
+        """Answer a request of OpenAI's chat API. See `Engine`."""
+        yield from chunks_from_text(self, body)
 
     def text_chunks(self, body: TextBody) -> Generator[TextChunk, None, None]:  # noqa: ARG002
         """Refuse to continue a prompt. See `Engine`."""
