@@ -1,5 +1,7 @@
 """Connections to the server: how large and how slow the headers of a request may be, and how many one peer may open.
 
+Writes of one turn of the event loop go out together: each chunk of a stream would be a call of the system otherwise.
+
 Uvicorn bounds none of them, so that a client that sends headers without end, or nothing at all, costs it nothing. It
 also adds headers that follow a body (trailers) to those of the request, which were checked already: they are left out.
 """
@@ -8,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEADER_BYTES = 64 << 10
 HEADER_SECONDS = 10.0
 MAX_OF_PEER = 1024
+MAX_HELD_BYTES = 64 << 10
 _BETWEEN = len(": \r\n")
 _TOO_LARGE, _TOO_SLOW, _TOO_MANY = (
     "431 Request Header Fields Too Large",
@@ -34,6 +37,46 @@ def protocol(header_seconds: float = HEADER_SECONDS, max_of_peer: int = MAX_OF_P
     return type("LimitedConnection", (_LimitedConnection,), limits)
 
 
+class JoinedWrites:
+    """The transport of a connection, which holds what is written until the event loop's turn is over.
+
+    What comes later than that, such as the next token of a model, is not waited for; more than `MAX_HELD_BYTES` go out
+    at once, so that the transport can say that its client is slow.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport, self._loop = transport, loop
+        self._held: list[bytes] = []
+        self._held_bytes = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Write after what was written before."""
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes > MAX_HELD_BYTES:
+            self._flush()
+
+    def close(self) -> None:
+        """Close the connection, once all is written."""
+        self._flush()
+        self._transport.close()
+
+    def alone(self) -> asyncio.Transport:
+        """The transport itself, all written that was held."""
+        self._flush()
+        return self._transport
+
+    def _flush(self) -> None:
+        held, self._held, self._held_bytes = self._held, [], 0
+        if held and not self._transport.is_closing():
+            self._transport.write(b"".join(held))
+
+
 class _LimitedConnection(HttpToolsProtocol):
     """Uvicorn's protocol with limits; see `protocol`, whose classes have them."""
 
@@ -49,7 +92,7 @@ class _LimitedConnection(HttpToolsProtocol):
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
+        super().connection_made(cast(asyncio.Transport, JoinedWrites(transport, self.loop)))
         self._peer = self.client[0] if self.client else ""
         self.peers[self._peer] += 1
         if self.peers[self._peer] > self.max_of_peer:
@@ -100,6 +143,7 @@ class _LimitedConnection(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         self._release()  # another protocol goes on
+        self.transport = cast(JoinedWrites, self.transport).alone()
         super().handle_websocket_upgrade()
 
     def _wait(self) -> None:
