@@ -27,7 +27,7 @@ from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.workflows.bakeoff import bakeoff_data
 from fine_tuning.workflows.bakeoff.bakeoff_plan import BakeoffPlan
 from fine_tuning.workflows.bakeoff.fine_tune_candidate import FineTuneCandidate
-from fine_tuning.workflows.bakeoff.setting_search import RANKS, Asked, SettingSearch, Train, Trained
+from fine_tuning.workflows.bakeoff.setting_search import RANKS, SettingSearch, Train, Trained, TrialRequest
 from fine_tuning.workflows.demo.run_demo import calls_file
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -45,7 +45,7 @@ class Noted(SettingSearch):
     def best(self, train: Train) -> JobView:
         """See `SettingSearch.best`."""
 
-        def note(asked: Sequence[Asked]) -> Sequence[Trained]:
+        def note(asked: Sequence[TrialRequest]) -> Sequence[Trained]:
             trained = train(asked)
             for (settings, _), found in zip(asked, trained, strict=True):
                 self.noted[0].append(settings)
@@ -58,7 +58,7 @@ class Noted(SettingSearch):
 
         if not self.settings:
             return super().best(note)
-        found = [note([Asked(each, lambda *_: True)])[0] for each in self.settings]
+        found = [note([TrialRequest(each, lambda *_: True)])[0] for each in self.settings]
         return min(found, key=lambda each: each.loss).job
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from fine_tuning.data_io import formats
+from fine_tuning.data_io.conversation_texts import is_block
 from fine_tuning.data_io.formats import Call
-from fine_tuning.data_io.said import is_block
 from fine_tuning.errors import DataError
 
 Q, A, B, SYSTEM = "Which port is next?", "Brest.", "Nantes.", "Answer in capitals."

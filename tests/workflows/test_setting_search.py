@@ -14,7 +14,7 @@ pytest.importorskip("optuna", reason="the extra `candidates` is not installed")
 from fine_tuning.errors import TrainingError
 from fine_tuning.store import jobs
 from fine_tuning.store.database import open_database
-from fine_tuning.workflows.bakeoff.setting_search import Asked, GoesOn, Settings, SettingSearch, Trained
+from fine_tuning.workflows.bakeoff.setting_search import GoesOn, Settings, SettingSearch, Trained, TrialRequest
 from tests.workflows.test_bakeoff import tickets
 
 
@@ -29,7 +29,7 @@ class Trainer:
         self.tried: list[Settings] = []
         self.validations: list[int] = []
 
-    def train(self, asked: Sequence[Asked]) -> list[Trained]:
+    def train(self, asked: Sequence[TrialRequest]) -> list[Trained]:
         return [self._trained(*each) for each in asked]
 
     def _trained(self, settings: Settings, goes_on: GoesOn) -> Trained:

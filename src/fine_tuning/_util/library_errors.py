@@ -39,7 +39,7 @@ def library_errors(what: str, advice: str) -> Iterator[None]:
 def reason_of(error: BaseException) -> str:
     """The first line of a library's message; the name of its type where that says more."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = lines[0] if lines else ""
-    is_bare = not said or isinstance(error, KeyError | IndexError | AttributeError | AssertionError)
-    text = f"{type(error).__name__}{': ' if said else ''}{said}" if is_bare else said
+    first = lines[0] if lines else ""
+    is_bare = not first or isinstance(error, KeyError | IndexError | AttributeError | AssertionError)
+    text = f"{type(error).__name__}{': ' if first else ''}{first}" if is_bare else first
     return text if len(text) <= MAX_REASON else f"{text[:MAX_REASON]}..."

@@ -63,11 +63,11 @@ class FewShot:
 
     def answer(self, requests: Sequence[Request]) -> list[CandidateAnswer]:
         """Ask with examples. See `Candidate`."""
-        asked = [
+        prompted = [
             Request(cast("list[Message]", self.examples.before(request.messages)), request.tools)
             for request in requests
         ]
-        return self._ask(self._model, asked)
+        return self._ask(self._model, prompted)
 
     def investment(self) -> float:
         """Nothing beside the answers by which the number is chosen. See `Candidate`."""

@@ -139,21 +139,21 @@ def show(call_id: Annotated[str, typer.Argument(help="Id of the call.")], *, as_
     from fine_tuning.data_io.messages import messages_of_example
     from fine_tuning.gateway.whole_call import whole_call
 
-    call, example, said = whole_call(command_workspace().database, call_id)
+    call, example, feedback = whole_call(command_workspace().database, call_id)
     messages = [] if example is None else messages_of_example(example)
     if as_json:
         whole = None if example is None else {**example, "messages": messages}
-        output.print_json({"call": call, "example": whole, "feedback": said})
+        output.print_json({"call": call, "example": whole, "feedback": feedback})
         return
     facts = {name: value for name, value in call.items() if value not in (None, {}, "")}
     output.print_facts(f"Call {call_id}", facts)
     for message in messages:
-        output.print_text(f"{message.get('role')}: {call_texts.said(message)}")
-    for each in said:
-        output.print_facts("Feedback", _said(each))
+        output.print_text(f"{message.get('role')}: {call_texts.message_text(message)}")
+    for each in feedback:
+        output.print_facts("Feedback", _feedback_facts(each))
 
 
-def _said(feedback: CallFeedback) -> dict[str, Any]:
+def _feedback_facts(feedback: CallFeedback) -> dict[str, Any]:
     names = ("created_at", "rating", "correction", "metrics", "comment", "status", "reason")
     return {name: feedback[name] for name in names if feedback[name] not in (None, {})}  # type: ignore[literal-required]
 
@@ -179,8 +179,8 @@ def _lines(workspace: Workspace, filters: Filters) -> Iterator[bytes]:
     with workspace.database.read() as tx, workspace.database.read() as other:
         for call in gateway_calls.each(tx, filters):
             example = None if call["example_id"] is None else examples.get(other, call["example_id"])
-            said = {} if example is None else _as_training_data(call, example)
-            yield f"{_as_line({**call, **said})}\n".encode("utf-8", "surrogatepass")
+            training_row = {} if example is None else _as_training_data(call, example)
+            yield f"{_as_line({**call, **training_row})}\n".encode("utf-8", "surrogatepass")
 
 
 def _as_training_data(call: GatewayCall, example: Example) -> dict[str, object]:

@@ -56,14 +56,14 @@ def of_name(tx: Transaction, name: str, counts: Counts) -> CallCost:
     Args:
         counts: which samples of A/B tests count.
     """
-    wanted = hosted_model.read(name)
+    model = hosted_model.read(name)
     names = {*costs.calls_by_model(tx, "inference"), *experiments.model_names(tx)}
-    alike = [each for each in sorted(names) if is_same(hosted_model.read(each).model, wanted.model)]
+    alike = [each for each in sorted(names) if is_same(hosted_model.read(each).model, model.model)]
     alike = [each for each in alike if each == name or named_versions.find(tx, each) is None]
     found = costs.moments_by_host(tx, "inference", alike)
     recorded = {call: sums for call, sums in found.items() if _counts(tx, call, counts)}
     at = {call: hosted_model.read(call.model_name, call.provider) for call in recorded}
-    chosen = _chosen(wanted, at)
+    chosen = _chosen(model, at)
     for own in (True, False):
         calls = [call for call in chosen if (call.model_name == name) is own]
         if not any(recorded[call].n for call in calls):
@@ -76,9 +76,9 @@ def of_name(tx: Transaction, name: str, counts: Counts) -> CallCost:
         return _cost(name, mean, every, _note(name, {at[c] for c in calls}, calls))
 
     def is_wanted(test: Experiment, arm: Arm) -> bool:
-        return counts(test, arm) and wanted.is_same(version_tests.hosted(test, arm))
+        return counts(test, arm) and model.is_same(version_tests.hosted(test, arm))
 
-    others = [each for each in alike if each != name and wanted.is_same(hosted_model.read(each))]
+    others = [each for each in alike if each != name and model.is_same(hosted_model.read(each))]
     unpriced = sum(recorded[call].calls for call in chosen)
     own_samples = experiments.costs_of(tx, [name], is_wanted)
     if own_samples.n:
@@ -95,12 +95,12 @@ def _counts(tx: Transaction, call: Called | RecordedCall, counts: Counts) -> boo
     return all(counts(test, arm) for arm in experiments.models(test) if arm == call.arm)
 
 
-def _chosen(wanted: HostedModel, at: Mapping[Called, HostedModel]) -> list[Called]:
+def _chosen(hosted: HostedModel, at: Mapping[Called, HostedModel]) -> list[Called]:
     """The calls of a model: those at its host where it is named and has some, else those whose host is not noted."""
-    if wanted.host is None:
+    if hosted.host is None:
         return [*at]
-    there = [call for call, model in at.items() if model.is_at(wanted)]
-    return there or [call for call, model in at.items() if model.host is None and wanted.is_same(model)]
+    there = [call for call, model in at.items() if model.is_at(hosted)]
+    return there or [call for call, model in at.items() if model.host is None and hosted.is_same(model)]
 
 
 def _apart(models: Iterable[HostedModel]) -> list[str]:

@@ -86,8 +86,8 @@ class PriceList:
         encoding = encoding_of(without_provider(model))
         if encoding is None:
             return CallPrice(None, f"the tokens of {model} cannot be counted here")
-        asked, answered = (len(encoding.encode_ordinary(text)) for text in (prompt, response))
-        return self.price_of(model, {"prompt_tokens": asked, "completion_tokens": answered}, host)
+        prompt_tokens, response_tokens = (len(encoding.encode_ordinary(text)) for text in (prompt, response))
+        return self.price_of(model, {"prompt_tokens": prompt_tokens, "completion_tokens": response_tokens}, host)
 
     def _billed(self, model: str, host: str | None) -> Billed:
         """Who bills the model: whom the user names for it or for its host, else whose address it is."""

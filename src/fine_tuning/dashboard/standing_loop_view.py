@@ -46,8 +46,8 @@ def show(loop: StandingLoop) -> None:
     components.table("Runs, newest first", columns, rows)
     if not loop.alerts:
         return
-    told = [[each["created_at"], each["subject"], each["body"], each["is_delivered"]] for each in loop.alerts]
-    components.table("Alerts, newest first", ["Time", "Subject", "Text", "Delivered"], told)
+    alerts = [[each["created_at"], each["subject"], each["body"], each["is_delivered"]] for each in loop.alerts]
+    components.table("Alerts, newest first", ["Time", "Subject", "Text", "Delivered"], alerts)
 
 
 def _show_drift(looks: list[DriftLook]) -> None:

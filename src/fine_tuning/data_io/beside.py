@@ -8,6 +8,7 @@ from typing import NamedTuple
 from fine_tuning._util.json_kinds import json_kind
 from fine_tuning.data_io.blank_text import stands_for_nothing
 from fine_tuning.data_io.context_columns import is_token_ids, refuse_choices, says_premise
+from fine_tuning.data_io.conversation_texts import ConversationTexts, texts
 from fine_tuning.data_io.dialects import images, unread_keys
 from fine_tuning.data_io.dialects.content import read_content
 from fine_tuning.data_io.dialects.conversation import read_messages, with_plain_texts
@@ -24,7 +25,6 @@ from fine_tuning.data_io.key_meanings import (
     meaning_of,
 )
 from fine_tuning.data_io.messages import ContentPart, Message, Tool, content_text, length_of_request, text_of
-from fine_tuning.data_io.said import Said, texts
 from fine_tuning.errors import DataError
 
 _NOTHING: tuple[object, ...] = ("", [], {}, False, None)
@@ -75,9 +75,9 @@ def read_beside(
     premises = {key: kept.pop(key) for key in [*kept] if says_premise(key, kept[key])}
     kept |= premises
     if premises or any(map(is_choice, kept)):
-        asked = "\n".join(content_text(each.get("content")) for each in messages[: length_of_request(messages)])
-        _refuse_premises(premises, asked)
-        refuse_choices(kept, asked)
+        request = "\n".join(content_text(each.get("content")) for each in messages[: length_of_request(messages)])
+        _refuse_premises(premises, request)
+        refuse_choices(kept, request)
     if not fields:
         return Conversation(messages, tools, kept)
     kept |= fields.get(Meaning.OPTION, {})
@@ -107,8 +107,8 @@ def with_system(fields: Row, messages: list[Message]) -> list[Message]:
     found = {key: text for key, value in stated.items() if (text := _system_text(key, value)).strip()}
     if not found:
         return messages
-    said = [content_text(each.get("content")) for each in messages if str(each.get("role")) in _SYSTEM_ROLES]
-    left = {key: text for key, text in found.items() if not any(text.strip() in each for each in said)}
+    system_texts = [content_text(each.get("content")) for each in messages if str(each.get("role")) in _SYSTEM_ROLES]
+    left = {key: text for key, text in found.items() if not any(text.strip() in each for each in system_texts)}
     if len({text.strip() for text in left.values()}) > 1:
         raise DataError(f"{' and '.join(left)} are different system prompts; write one")
     for text in list(left.values())[:1]:
@@ -139,7 +139,7 @@ def _with_history(fields: Row, messages: list[Message], rejected: list[Message] 
     for key, value in fields.items():
         turns = read_history(value)
         found = None if turns is None else with_history(turns, messages)
-        if found is None and not (_said(messages, rejected).has_all(value, is_copy=True) and any(texts(value))):
+        if found is None and not (_texts_of(messages, rejected).has_all(value, is_copy=True) and any(texts(value))):
             if turns is None and not isinstance(value, str):
                 raise DataError(f"{key} must be a list of [question, answer], or of messages")
             raise DataError(f"{key} is not part of the conversation, and would be lost; {_ELSEWHERE}")
@@ -216,27 +216,27 @@ def _with_calls(key: str, value: object, messages: list[Message], kept: JsonObje
     return [*messages[:-1], {**last, "content": None, "tool_calls": calls}]
 
 
-def _said(messages: list[Message], rejected: list[Message] | None) -> Said:
+def _texts_of(messages: list[Message], rejected: list[Message] | None) -> ConversationTexts:
     last = max((at for at, each in enumerate(messages) if each.get("role") != "assistant"), default=-1)
     answers = [*messages[last + 1 :], *(rejected or [])]
     request, answered = (
         [content_text(each.get("content")) for each in part] for part in (messages[: last + 1], answers)
     )
-    return Said(request, answered)
+    return ConversationTexts(request, answered)
 
 
-def _refuse_premises(fields: JsonObject, asked: str) -> None:
+def _refuse_premises(fields: JsonObject, request: str) -> None:
     """Refuse what a question rests on and does not say, such as the schema of a database or a table."""
-    asked = " ".join(asked.split())
+    request = " ".join(request.split())
     for key, value in fields.items():
-        if not all(" ".join(text.split()) in asked for text in texts(parse_embedded_json(value))):
+        if not all(" ".join(text.split()) in request for text in texts(parse_embedded_json(value))):
             raise DataError(f"{key} is not part of the conversation, and would be lost; {_ELSEWHERE}")
 
 
 def _refuse_lost(fields: Row, messages: list[Message], rejected: list[Message] | None, kept: JsonObject) -> None:
     if not fields:
         return
-    said = _said(messages, rejected)
+    conversation = _texts_of(messages, rejected)
     for key, value in fields.items():
         value = parse_embedded_json(value)
         if isinstance(value, bool | int | float):
@@ -245,5 +245,5 @@ def _refuse_lost(fields: Row, messages: list[Message], rejected: list[Message] |
             if is_list(value):
                 raise DataError(f"{key} holds no text, and what it stands for would be lost; {_ELSEWHERE}")
             kept[key] = value
-        elif not said.has_all(value, is_copy=may_repeat_answers(key)):
+        elif not conversation.has_all(value, is_copy=may_repeat_answers(key)):
             raise DataError(f"{key} is not part of the conversation, and would be lost; {_ELSEWHERE}")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from fine_tuning.data_io.blank_text import is_placeholder
+from fine_tuning.data_io.conversation_texts import LONG, is_block
 from fine_tuning.data_io.json_values import Row, first_value, is_list, is_object, parse_embedded_json, to_json_text
 from fine_tuning.data_io.key_meanings import (
     Meaning,
@@ -24,7 +25,6 @@ from fine_tuning.data_io.key_meanings import (
     steers,
 )
 from fine_tuning.data_io.messages import Message, content_text
-from fine_tuning.data_io.said import LONG, is_block
 from fine_tuning.errors import DataError
 
 UNREAD = "unread_columns"
@@ -76,9 +76,9 @@ def _is_whole_row(text: str, question: str, answer: str) -> bool:
     """Whether a text is the question and its answer in a template, which may put words between the question's parts."""
     if question in text and answer in text:
         return True
-    asked, found, rest = _spaced(text).rpartition(_spaced(answer))
+    request, found, rest = _spaced(text).rpartition(_spaced(answer))
     is_last = bool(found) and not _MARKS.sub("", rest).strip()
-    return is_last and all(_spaced(part) in asked for part in question.split("\n\n"))
+    return is_last and all(_spaced(part) in request for part in question.split("\n\n"))
 
 
 def _spaced(text: str) -> str:
@@ -166,13 +166,13 @@ def unread(row: Row, metadata: Row, messages: Sequence[Message], subjects: Colle
     found = [key for key, value in metadata.items() if key in row and (key in subjects or _may_ask(key, value))]
     if not found:
         return ()
-    said = [text for each in messages if (text := content_text(each.get("content")).strip())]
-    asked = " ".join(said[:-1])
+    texts = [text for each in messages if (text := content_text(each.get("content")).strip())]
+    request = " ".join(texts[:-1])
     return tuple(
         key
         for key in found
         if key in subjects
-        or (not _is_copy(metadata[key], said) and not (steers(key) and _is_word_of(str(metadata[key]), asked)))
+        or (not _is_copy(metadata[key], texts) and not (steers(key) and _is_word_of(str(metadata[key]), request)))
     )
 
 
@@ -186,15 +186,15 @@ def _may_ask(key: str, value: object) -> bool:
     )
 
 
-def _is_word_of(value: str, asked: str) -> bool:
+def _is_word_of(value: str, request: str) -> bool:
     """Whether the question says a short value itself; a letter may be in it by chance."""
     is_telling = len(value) > _A_LETTER or value.isdigit()
-    return is_telling and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", asked, re.IGNORECASE) is not None
+    return is_telling and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", request, re.IGNORECASE) is not None
 
 
-def _is_copy(value: object, said: Sequence[str]) -> bool:
+def _is_copy(value: object, texts: Sequence[str]) -> bool:
     """Whether a text is said in the conversation, or is all of it in some template."""
     if not isinstance(value, str):
         return False
-    is_whole = all(part in value for text in said for part in text.split("\n\n"))
-    return is_whole or any(is_block(value.strip(), text) for text in said)
+    is_whole = all(part in value for text in texts for part in text.split("\n\n"))
+    return is_whole or any(is_block(value.strip(), text) for text in texts)

@@ -24,9 +24,9 @@ _CORRECTED = frozenset(
     "corrected correction edited revised rewritten fixed improved modified updated better preferred".split()
 )
 # Questions to annotators are about the answer, and ask for more.
-_ASKED_ALONE = _ALONE | frozenset("rewriting revision edit correct".split())
-_ASKED = (
-    _ASKED_ALONE
+_REQUESTED_ALONE = _ALONE | frozenset("rewriting revision edit correct".split())
+_REQUESTED = (
+    _REQUESTED_ALONE
     | _CORRECTED
     | frozenset("new best final gold golden ideal suggested human good expected proposed alternative".split())
 )
@@ -37,7 +37,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 def asks_for_correction(question: str) -> bool:
     """Whether a question to annotators asks, by its name, for a better answer, and not for whether or why there is."""
-    return _is_named(question, _ASKED_ALONE, _ASKED)
+    return _is_named(question, _REQUESTED_ALONE, _REQUESTED)
 
 
 @lru_cache(maxsize=4096)  # a table has the same fields in every row
@@ -65,8 +65,8 @@ def corrected(call: Call, row: Row) -> Call:
         return call
     length = length_of_request(call.messages)
     answer = call.messages[length:]
-    said = [_plain(whole_text(each)) for each in answer]
-    texts = {key: text for key in fields if (text := _correction(call.metadata[key], said)) is not None}
+    answers = [_plain(whole_text(each)) for each in answer]
+    texts = {key: text for key in fields if (text := _correction(call.metadata[key], answers)) is not None}
     found = {key: answer_in_text(Side(key, text), is_chat=False) for key, text in texts.items()}
     metadata: JsonObject = {each: value for each, value in call.metadata.items() if each not in fields}
     return replace(_rewritten(call, found), metadata=metadata) if found else call
@@ -85,10 +85,10 @@ def corrected_by(call: Call, written: Iterable[tuple[str, object]]) -> Call:
     if not stated:  # as of most calls
         return call
     length = length_of_request(call.messages)
-    said = [_plain(whole_text(each)) for each in call.messages[length:]]
-    texts = {label: text for label, each in stated if (text := _correction(to_json_text(each), said))}
+    own_texts = [_plain(whole_text(each)) for each in call.messages[length:]]
+    texts = {label: text for label, each in stated if (text := _correction(to_json_text(each), own_texts))}
     answers = {label: answer_in_text(Side(label, text), is_chat=True) for label, text in texts.items()}
-    found = {label: each for label, each in answers.items() if [_plain(whole_text(one)) for one in each] != said}
+    found = {label: each for label, each in answers.items() if [_plain(whole_text(one)) for one in each] != own_texts}
     return _rewritten(call, found) if found else call
 
 
@@ -110,17 +110,17 @@ def _rewritten(call: Call, found: Mapping[str, list[Message]]) -> Call:
     )
 
 
-def _correction(value: object, said: list[str]) -> str | None:
+def _correction(value: object, answers: list[str]) -> str | None:
     """The text of a correction; None for the answer itself, and for what says whether or when there is one.
 
     Args:
-        said: the texts of the answer. One that is a verdict or a number itself may be corrected by another.
+        answers: the texts of the answer. One that is a verdict or a number itself may be corrected by another.
     """
     text = None if isinstance(value, bool) else scalar_text(value)
-    if text is None or _plain(text) in ("", *said):
+    if text is None or _plain(text) in ("", *answers):
         return None
     is_fact = not isinstance(value, str) or _is_verdict(text) or _is_time(text)
-    return None if is_fact and not any(_is_verdict(each) or _is_number(each) for each in said) else text
+    return None if is_fact and not any(_is_verdict(each) or _is_number(each) for each in answers) else text
 
 
 def _is_verdict(text: str) -> bool:

@@ -145,9 +145,9 @@ def failed_by(found: Iterable[Sign], texts: Sequence[Fact], messages: Sequence[M
 
     An error of code may be what a row is about, such as a `NameError`, and a mistake in a text, such as a wrong tense.
     """
-    said = " ".join(_spaced(whole_text(each)) for each in messages) if texts else ""
-    unsaid = (fact.place for fact in texts if _is_failure(fact) and _spaced(str(fact.value)) not in said)
-    return next(unsaid, None) or next((sign.place for sign in found if not is_of_subject(sign, messages)), None)
+    text = " ".join(_spaced(whole_text(each)) for each in messages) if texts else ""
+    elsewhere = (fact.place for fact in texts if _is_failure(fact) and _spaced(str(fact.value)) not in text)
+    return next(elsewhere, None) or next((sign.place for sign in found if not is_of_subject(sign, messages)), None)
 
 
 def is_of_subject(sign: Sign, messages: Iterable[Message]) -> bool:
@@ -156,14 +156,14 @@ def is_of_subject(sign: Sign, messages: Iterable[Message]) -> bool:
     if word is None:
         return False
     is_asked = word in _FAILED or word[:1].isdigit()
-    said = " ".join(whole_text(each) for each in messages if not is_asked or each.get("role") != "assistant")
+    text = " ".join(whole_text(each) for each in messages if not is_asked or each.get("role") != "assistant")
     if word in _FAILED:  # as logs write levels
-        return re.search(rf"\b{word.upper()}\b|[\[<(=\"']{word}\b", said) is not None
+        return re.search(rf"\b{word.upper()}\b|[\[<(=\"']{word}\b", text) is not None
     if is_asked:
-        number = re.search(rf"(?<![^\W_]){word[:3]}(?![^\W_])", said)
-        return number is not None and _OF_STATUSES.search(said) is not None
+        number = re.search(rf"(?<![^\W_]){word[:3]}(?![^\W_])", text)
+        return number is not None and _OF_STATUSES.search(text) is not None
     stem = word[:_STEM].removesuffix("e")
-    return re.search(rf"(?<![^\W_]){re.escape(stem)}", said, re.IGNORECASE) is not None
+    return re.search(rf"(?<![^\W_]){re.escape(stem)}", text, re.IGNORECASE) is not None
 
 
 def _spaced(text: str) -> str:

@@ -83,13 +83,13 @@ def has_marks_alone(messages: Iterable[Message]) -> bool:
 
     An answer may be a mark, too, where the conversation is about redaction, and signs where it asks for some.
     """
-    said = [(message.get("role"), _text(message)) for message in messages]
-    marks = [(role, text) for role, text in said if _are_marks(text, _ALONE)]
+    texts = [(message.get("role"), _text(message)) for message in messages]
+    marks = [(role, text) for role, text in texts if _are_marks(text, _ALONE)]
     if not marks:
         return False
     if any(role != "assistant" for role, _ in marks):
         return True
-    others = [text for _, text in said if not is_redacted(text)]
+    others = [text for _, text in texts if not is_redacted(text)]
     return any(not _is_asked_for(text, others) for _, text in marks)
 
 

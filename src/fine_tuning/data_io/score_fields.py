@@ -53,10 +53,10 @@ def rating_of_stars(others: JsonObject) -> int | None:
 
 def stars_in(text: str) -> int | None:
     """The stars of a text that draws them, or counts them of five, as `2/5` and `2 stars` do; None for another text."""
-    said = text.strip()
-    if found := _SHARE.fullmatch(said):
+    stripped = text.strip()
+    if found := _SHARE.fullmatch(stripped):
         return int(found[1])
-    drawn = _DRAWN.fullmatch(said.replace("\ufe0f", "").replace(" ", ""))
+    drawn = _DRAWN.fullmatch(stripped.replace("\ufe0f", "").replace(" ", ""))
     is_whole = drawn is not None and len(drawn[0]) <= _LARGEST and len(drawn[2]) in (0, _LARGEST - len(drawn[1]))
     return len(drawn[1]) if drawn is not None and is_whole else None
 

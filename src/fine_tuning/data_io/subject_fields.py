@@ -20,7 +20,7 @@ from fine_tuning.data_io.verdicts import is_positive, may_judge
 
 _BAD_STARS, _GOOD_STARS = ("1", "2"), ("4", "5")
 _STATES = ("status", "state")
-_ASKED = {
+_WORDS_OF_QUESTIONS = {
     **dict.fromkeys(
         ("stars", "numstars", "starrating"), re.compile(r"\bstars?\b|\breview|\brat(?:e|ing)\b", re.IGNORECASE)
     ),
@@ -50,7 +50,7 @@ class _Class(NamedTuple):
         must_ask: the question has to ask which it is, as its words are in any question.
     """
 
-    asked: str
+    question: str
     true: str
     false: str
     must_ask: bool = False
@@ -66,7 +66,7 @@ _SAFE = _Class(
     r"safe|harmless|安全|无害|無害",
     r"unsafe|harmful|dangerous|toxic|不安全|有害|危险|危険",
 )
-_UNSAFE = _Class(_SAFE.asked, _SAFE.false, _SAFE.true)
+_UNSAFE = _Class(_SAFE.question, _SAFE.false, _SAFE.true)
 _CORRECT = _Class(r"(?:in)?correct", r"correct|right", r"incorrect|wrong")
 _ACCEPTED = _Class(r"accept|reject|approv", r"accept(?:ed|able)?|approved?", r"reject(?:ed)?|declined?|denied|refused?")
 _PASSED = _Class(r"pass|fail", r"pass(?:ed|es)?", r"fail(?:ed|s|ure)?", must_ask=True)
@@ -87,9 +87,9 @@ _CLASSES = {
     **dict.fromkeys(("hallucination", "ishallucination", "hallucinated", "ishallucinated"), _HALLUCINATED),
     **dict.fromkeys(("helpful", "ishelpful"), _Class(r"helpful", r"helpful", r"unhelpful", must_ask=True)),
     **dict.fromkeys(("correct", "iscorrect"), _CORRECT),
-    **dict.fromkeys(("incorrect", "isincorrect"), _Class(_CORRECT.asked, _CORRECT.false, _CORRECT.true)),
+    **dict.fromkeys(("incorrect", "isincorrect"), _Class(_CORRECT.question, _CORRECT.false, _CORRECT.true)),
     **dict.fromkeys(("accepted", "isaccepted", "approved", "isapproved"), _ACCEPTED),
-    **dict.fromkeys(("rejected", "isrejected"), _Class(_ACCEPTED.asked, _ACCEPTED.false, _ACCEPTED.true)),
+    **dict.fromkeys(("rejected", "isrejected"), _Class(_ACCEPTED.question, _ACCEPTED.false, _ACCEPTED.true)),
 }
 _YES = "yes true 1 1.0 ja oui sí si sì sim да tak 是 是的 はい 네 예"
 _NO = "no false 0 0.0 nein non não nao нет nee nej nie 否 不 不是 いいえ 아니요"
@@ -106,16 +106,16 @@ def of_subject(rows: Iterable[Row], messages: Sequence[Message]) -> set[str]:
     stated = [fact for row in rows for fact in facts_of(row, _may_be_of_subject)]
     if not stated:
         return set()
-    said = content_text(messages[-1].get("content")) if messages else ""
-    found = {fact.place for fact in stated if not _needs_question(fact.name) and _is_word(fact.value, said)}
+    last = content_text(messages[-1].get("content")) if messages else ""
+    found = {fact.place for fact in stated if not _needs_question(fact.name) and _is_word(fact.value, last)}
     stated = [fact for fact in stated if _needs_question(fact.name)]
     if not stated:
         return found
     length = length_of_request(messages)
-    asked, answered = (
+    question, answer = (
         " ".join(content_text(each.get("content")) for each in part) for part in (messages[:length], messages[length:])
     )
-    return found | {fact.place for fact in stated if _is_of(fact, asked, answered)}
+    return found | {fact.place for fact in stated if _is_of(fact, question, answer)}
 
 
 @lru_cache(maxsize=8192)
@@ -127,7 +127,7 @@ def _may_be_of_subject(key: str) -> bool:
 @lru_cache(maxsize=8192)
 def _needs_question(name: str) -> bool:
     """Whether the question tells what a field is about; another verdict is, where the answer is its word."""
-    return name in _ASKED or name in _CLASSES or _is_of_answer(name)
+    return name in _WORDS_OF_QUESTIONS or name in _CLASSES or _is_of_answer(name)
 
 
 def _is_word(value: object, answered: str) -> bool:
@@ -139,30 +139,30 @@ def _is_of_answer(name: str) -> bool:
     return name in _LABELS or is_foreign_rating(name) or may_be_a_grade(name)
 
 
-def _is_of(fact: Fact, asked: str, answered: str) -> bool:
+def _is_of(fact: Fact, question: str, answer: str) -> bool:
     text = scalar_text(fact.value)
     if not text:
         return False
     if (of_class := _CLASSES.get(fact.name)) is not None:
-        return _is_of_class(of_class, Fact(fact.name, fact.place, text), asked, answered)
-    return not isinstance(fact.value, bool) and _is_stated(fact.name, text, asked, answered)
+        return _is_of_class(of_class, Fact(fact.name, fact.place, text), question, answer)
+    return not isinstance(fact.value, bool) and _is_stated(fact.name, text, question, answer)
 
 
-def _is_of_class(of_class: _Class, fact: Fact, asked: str, answered: str) -> bool:
-    names = rf"{_BEGIN}(?:un|in|non-?)?(?:{of_class.asked})"
-    asks_which = re.search(rf"{_ASKS_WHICH}{names}", asked, re.IGNORECASE) is not None
-    if not asks_which and (of_class.must_ask or not re.search(names, asked, re.IGNORECASE)):
+def _is_of_class(of_class: _Class, fact: Fact, question: str, answer: str) -> bool:
+    names = rf"{_BEGIN}(?:un|in|non-?)?(?:{of_class.question})"
+    asks_which = re.search(rf"{_ASKS_WHICH}{names}", question, re.IGNORECASE) is not None
+    if not asks_which and (of_class.must_ask or not re.search(names, question, re.IGNORECASE)):
         return False
     stated = _truth(of_class, str(fact.value))
-    parsed = parse_embedded_json(answered)
+    parsed = parse_embedded_json(answer)
     if is_object(parsed):
         truths = [
             _truth(of_class, scalar_text(each) or "") for key, each in parsed.items() if name_of(key) == fact.name
         ]
         return bool(truths) and truths[0] is not None and truths[0] == stated
-    truth = _truth(of_class, answered)
+    truth = _truth(of_class, answer)
     if truth is None and asks_which:
-        sentences = [each for each in _ENDS.split(answered.strip()) if each]
+        sentences = [each for each in _ENDS.split(answer.strip()) if each]
         found = (_truth(of_class, each, _LONG_SENTENCE) for each in (*sentences[:1], *sentences[-1:]))
         truth = next((each for each in found if each is not None), None)
     return truth is not None and truth == stated
@@ -186,19 +186,19 @@ def _is_all_of(answered: str, word: str) -> bool:
     return len(answered.split()) <= _A_FEW_WORDS and answered.strip(" .!\n").casefold() == word.strip().casefold()
 
 
-def _is_stated(name: str, text: str, asked: str, answered: str) -> bool:
+def _is_stated(name: str, text: str, question: str, answer: str) -> bool:
     word = text.strip().removesuffix(".0")
-    is_bare = len(answered.split()) <= _A_FEW_WORDS
+    is_bare = len(answer.split()) <= _A_FEW_WORDS
     if _is_of_answer(name):
-        return _is_all_of(answered, word)
-    if not _ASKED[name].search(asked):
+        return _is_all_of(answer, word)
+    if not _WORDS_OF_QUESTIONS[name].search(question):
         return False
     if "star" in name:
-        counted = re.search(rf"(?<![\w.]){re.escape(word)}[ -]*stars?\b", f"{asked} {answered}", re.IGNORECASE)
-        verdict = is_positive(answered.strip(" .!\n")) if is_bare else None
+        counted = re.search(rf"(?<![\w.]){re.escape(word)}[ -]*stars?\b", f"{question} {answer}", re.IGNORECASE)
+        verdict = is_positive(answer.strip(" .!\n")) if is_bare else None
         has_verdict = verdict is not None and word in (_GOOD_STARS if verdict else _BAD_STARS)
-        return counted is not None or has_verdict or (is_bare and word in answered.split())
-    if name in _STATES and len(answered.split()) > _LONG_SENTENCE:
+        return counted is not None or has_verdict or (is_bare and word in answer.split())
+    if name in _STATES and len(answer.split()) > _LONG_SENTENCE:
         return False
     flags = 0 if len(word) == 1 else re.IGNORECASE
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", answered, flags) is not None
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", answer, flags) is not None

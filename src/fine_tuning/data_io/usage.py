@@ -85,8 +85,8 @@ def usage_of(value: object, service_tier: object = None) -> Usage | None:
         found["reasoning_tokens"] = reasoning
     if heard := _audio(value, _PROMPT_DETAILS, "promptTokensDetails"):
         found["input_audio_tokens"] = heard
-    if spoken := _audio(value, _COMPLETION_DETAILS, "candidatesTokensDetails"):
-        found["output_audio_tokens"] = spoken
+    if audio := _audio(value, _COMPLETION_DETAILS, "candidatesTokensDetails"):
+        found["output_audio_tokens"] = audio
     tier = service_tier or value.get("service_tier")
     if isinstance(tier, str) and tier:
         found["service_tier"] = tier

@@ -21,7 +21,7 @@ MIN_BYTES = 12  # of a bare question; a shorter one is found in any text
 Places = Sequence[tuple[int, int]]
 
 
-class Asked(NamedTuple):
+class RowStates(NamedTuple):
     """States that rows have, a place in each array for each; see `turns.States`.
 
     Attributes:
@@ -35,14 +35,14 @@ class Asked(NamedTuple):
     unasked: Numbers
 
 
-def earlier(row: Numbers, starts: Numbers) -> Asked:
+def earlier(row: Numbers, starts: Numbers) -> RowStates:
     """The states after which rows go on, of all that `turns.States.starts` has of them."""
     is_answer = starts[:, 2] != 0
-    return Asked(row[is_answer], starts[is_answer, 0], starts[is_answer, 2])
+    return RowStates(row[is_answer], starts[is_answer, 0], starts[is_answer, 2])
 
 
 def same_states(
-    whole: Asked, earlier: Asked, questions_of: Callable[[Places], dict[int, str]]
+    whole: RowStates, earlier: RowStates, questions_of: Callable[[Places], dict[int, str]]
 ) -> tuple[Numbers, Numbers]:
     """Rows, and for each a state of another row that is the same as one of its own.
 
@@ -52,16 +52,16 @@ def same_states(
         questions_of: the last question of states, by their hashes; of pairs of a row and one of its states.
     """
     known = np.unique(earlier.unasked)
-    asked = Asked(
+    states = RowStates(
         *(np.concatenate(each) for each in zip(earlier, _only(whole, np.isin(whole.unasked, known)), strict=True))
     )
-    asked = _only(asked, np.unique(asked.key, return_index=True)[1])
-    groups, sizes = np.unique(asked.unasked, return_counts=True)
-    asked = _only(asked, np.isin(asked.unasked, groups[(sizes > 1) & (sizes <= MAX_ALIKE)]))
-    row_of = dict(zip(asked.key.tolist(), asked.row.tolist(), strict=True))
-    is_earlier = dict(zip(asked.key.tolist(), np.isin(asked.key, earlier.key).tolist(), strict=True))
+    states = _only(states, np.unique(states.key, return_index=True)[1])
+    groups, sizes = np.unique(states.unasked, return_counts=True)
+    states = _only(states, np.isin(states.unasked, groups[(sizes > 1) & (sizes <= MAX_ALIKE)]))
+    row_of = dict(zip(states.key.tolist(), states.row.tolist(), strict=True))
+    is_earlier = dict(zip(states.key.tolist(), np.isin(states.key, earlier.key).tolist(), strict=True))
     found: list[tuple[int, int]] = []
-    for bare, longer in _contained(asked, questions_of([(row, key) for key, row in row_of.items()])):
+    for bare, longer in _contained(states, questions_of([(row, key) for key, row in row_of.items()])):
         if is_earlier[bare]:
             found.append((row_of[longer], bare))
         elif is_earlier[longer]:
@@ -80,14 +80,14 @@ def question(messages: turns.Messages, state: int) -> str | None:
     return " ".join(normal_form(" ".join(turns.texts(turns.turns(messages[begin:place])))).split())
 
 
-def _only(asked: Asked, is_chosen: Numbers) -> Asked:
-    return Asked(*(column[is_chosen] for column in asked))
+def _only(states: RowStates, is_chosen: Numbers) -> RowStates:
+    return RowStates(*(column[is_chosen] for column in states))
 
 
-def _contained(asked: Asked, questions: dict[int, str]) -> Iterator[tuple[int, int]]:
+def _contained(states: RowStates, questions: dict[int, str]) -> Iterator[tuple[int, int]]:
     """Pairs of states that are the same without their questions, of which the first one's is in the second one's."""
-    order = np.argsort(asked.unasked, kind="stable")
-    for group in np.split(asked.key[order], np.flatnonzero(np.diff(asked.unasked[order])) + 1):
+    order = np.argsort(states.unasked, kind="stable")
+    for group in np.split(states.key[order], np.flatnonzero(np.diff(states.unasked[order])) + 1):
         texts = sorted((len(questions[key]), key) for key in group.tolist() if key in questions)
         for (_, bare), (_, longer) in combinations(texts, 2):
             if len(questions[bare].encode()) >= MIN_BYTES and questions[bare] in questions[longer]:

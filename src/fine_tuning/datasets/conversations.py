@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fine_tuning.datasets import bare_questions, near_duplicates, spooled_states, turns
-from fine_tuning.datasets.bare_questions import Asked
+from fine_tuning.datasets.bare_questions import RowStates
 from fine_tuning.datasets.spool import Numbers, Spool, numbers_of
 from fine_tuning.datasets.spooled_states import Columns, is_in
 
@@ -51,9 +51,9 @@ def links(spool: Spool, rows: Numbers) -> Numbers:
     # What a chat ends with is shared with those that go on from it, and with a log of those last messages alone.
     ends = spooled_states.pairs(spool, "ends", is_chosen, np.unique(np.concatenate([starts[1], whole[whole != 0]])))
     is_known = is_in(whole, np.unique(np.concatenate([starts[1], ends[1]])))
-    asked = Asked(rows, whole, spool.numbers["unasked"][rows])
+    last_states = RowStates(rows, whole, spool.numbers["unasked"][rows])
     earlier = spooled_states.earlier(spool, is_chosen)
-    same = bare_questions.same_states(asked, earlier, partial(spooled_states.questions, spool))
+    same = bare_questions.same_states(last_states, earlier, partial(spooled_states.questions, spool))
     states = _joined(starts, (rows[is_known], whole[is_known]), same, ends)
     return _linked(states, spool.numbers["conversation"])
 
@@ -86,7 +86,7 @@ def _states_of(chats: Sequence[turns.Messages]) -> States:
     whole, unasked = (np.array(each, np.uint64) for each in ([x.whole for x in found], [x.unasked for x in found]))
     row = np.flatnonzero(whole)
     earlier = bare_questions.earlier(start_row, starts)
-    same = bare_questions.same_states(Asked(row, whole[row], unasked[row]), earlier, partial(_questions, chats))
+    same = bare_questions.same_states(RowStates(row, whole[row], unasked[row]), earlier, partial(_questions, chats))
     of_starts, of_ends = ((at, values[:, 0], values[:, 1]) for at, values in ((start_row, starts), (end_row, ends)))
     return _joined(of_starts, (row, whole[row]), same, of_ends)
 

@@ -93,7 +93,7 @@ def find_learnt(
     learnt = learnt_of(database, found, min_rating)
     kept, issues = _longest_valid(_whole(learnt.examples, learnt.issues), learnt.issues), learnt.issues
     if issues:
-        _log.warning("%d of %d captured examples are left out: %s", len(issues), len(found), told(issues))
+        _log.warning("%d of %d captured examples are left out: %s", len(issues), len(found), summary_of(issues))
     return kept if limit is None else Examples(list(kept)[:limit], {**kept.recipe, "limit": limit})
 
 
@@ -169,7 +169,7 @@ def trainable(
     return _longest(_writable(checked["valid_examples"], format, issues), issues), issues
 
 
-def told(invalid: Sequence[InvalidExample]) -> str:
+def summary_of(invalid: Sequence[InvalidExample]) -> str:
     """How many examples have which issue, with an instance: "3 with 'Response too short'; such as ..."."""
     named = ", ".join(f"{count} with {reason!r}" for reason, count in _issues(invalid).most_common())
     return f"{named}; such as {invalid[0]['issues'][0]!r}"
@@ -229,6 +229,6 @@ def _why_none(invalid: Sequence[InvalidExample]) -> str:
     if not invalid:
         return "none is captured; capture more calls first"
     return (
-        f"{len(invalid)} found, {told(invalid)}. Lower the minimum lengths with --min-prompt-length and "
+        f"{len(invalid)} found, {summary_of(invalid)}. Lower the minimum lengths with --min-prompt-length and "
         "--min-response-length"
     )

@@ -60,9 +60,9 @@ def _row_of(call: Call) -> JsonObject:
     """A call as the row that is read as this call."""
     request, tools = call.request_messages(), call.tools
     if call.rejected is not None:
-        said: JsonObject = {**preference.row_of(request, call.messages[len(request) :], call.rejected, tools)}
+        content: JsonObject = {**preference.row_of(request, call.messages[len(request) :], call.rejected, tools)}
     else:
-        said = {"messages": call.messages, **({"tools": tools} if tools else {})}
+        content = {"messages": call.messages, **({"tools": tools} if tools else {})}
     ended = {"finish_reason": call.finish_reason} if call.is_cut_off else {}
     facts = {
         "domain": call.domain,
@@ -72,4 +72,4 @@ def _row_of(call: Call) -> JsonObject:
         "captured_at": call.captured_at,
         "metadata": {**call.metadata, **ended},
     }
-    return {**said, **{key: value for key, value in facts.items() if value not in (None, {})}}
+    return {**content, **{key: value for key, value in facts.items() if value not in (None, {})}}

@@ -242,14 +242,14 @@ def _bad_states(call: Call, source: Mapping[str, object]) -> tuple[int, int]:
     A chat that goes on after it has the question as it was asked; 0 where there is no context.
     """
     states = turns.states(call.messages)
-    asked = next((at for at, each in enumerate(call.messages) if each.get("role") == "user"), 0)
-    content = call.messages[asked].get("content")
+    first = next((at for at, each in enumerate(call.messages) if each.get("role") == "user"), 0)
+    content = call.messages[first].get("content")
     fields = [each for each in source.values() if isinstance(each, str) and each.strip()]
     bare = next((each for each in fields if isinstance(content, str) and content.startswith(f"{each}\n\n")), None)
     if bare is None:
         return states.whole, 0
-    messages = [*call.messages[:asked], cast("Message", {**call.messages[asked], "content": bare})]
-    return states.whole, turns.states([*messages, *call.messages[asked + 1 :]]).whole
+    messages = [*call.messages[:first], cast("Message", {**call.messages[first], "content": bare})]
+    return states.whole, turns.states([*messages, *call.messages[first + 1 :]]).whole
 
 
 def _growth(call: Call, states: turns.States) -> Growth:

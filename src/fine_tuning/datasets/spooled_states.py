@@ -25,13 +25,13 @@ def pairs(spool: Spool, name: str, is_chosen: Numbers, keys: Numbers | None) -> 
     return row, key, other
 
 
-def earlier(spool: Spool, is_chosen: Numbers) -> bare_questions.Asked:
+def earlier(spool: Spool, is_chosen: Numbers) -> bare_questions.RowStates:
     """The states after which the chosen rows go on."""
-    found = [bare_questions.Asked(*_NOTHING)]
+    found = [bare_questions.RowStates(*_NOTHING)]
     for row, values in spool.hashes("starts"):
         here = is_chosen[row]
         found.append(bare_questions.earlier(row[here], values[here]))
-    return bare_questions.Asked(*(np.concatenate(column) for column in zip(*found, strict=True)))
+    return bare_questions.RowStates(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
 def questions(spool: Spool, places: bare_questions.Places) -> dict[int, str]:
@@ -43,7 +43,9 @@ def questions(spool: Spool, places: bare_questions.Places) -> dict[int, str]:
     for texts in spool.picked("text", list(states)) if states else ():
         for row, text in texts.items():
             messages = _messages(text)
-            found |= {key: said for key in states[row] if (said := bare_questions.question(messages, key)) is not None}
+            found |= {
+                key: question for key in states[row] if (question := bare_questions.question(messages, key)) is not None
+            }
     return found
 
 

@@ -72,7 +72,7 @@ def texts(messages: Messages) -> list[str]:
     """The texts of messages, tool calls included."""
     found = []
     for message in messages:
-        content = _said(message)
+        content = _compared_content(message)
         if isinstance(content, str):
             found.append(content)
         elif content:
@@ -183,19 +183,19 @@ def _message_hash(message: Message) -> int:
 
     Reasoning before an answer counts only where nothing comes after it.
     """
-    content, calls, role = _said(message), message.get("tool_calls"), message.get("role")
+    content, calls, role = _compared_content(message), message.get("tool_calls"), message.get("role")
     if isinstance(content, str) and not calls:
         shown = json_text(content, is_timeless=True) if role == "tool" else content
         if role == "assistant":
             shown = without_reasoning(content) or content
     else:
-        said = [each for each in texts([{"role": message["role"], "content": content}]) if each.strip()]
+        kept = [each for each in texts([{"role": message["role"], "content": content}]) if each.strip()]
         if role == "assistant":
-            said = [each for text in said if (each := without_reasoning(text).strip())] or ([] if calls else said)
-        shown = "\0".join([*said, call_text(calls, is_timeless=True)] if calls else said)
+            kept = [each for text in kept if (each := without_reasoning(text).strip())] or ([] if calls else kept)
+        shown = "\0".join([*kept, call_text(calls, is_timeless=True)] if calls else kept)
     text = f"{role}\0{shown.replace(_WINDOWS_LINE, _LINE).strip()}"
     return hash_of(normal_form(text)) % _MODULUS or 1
 
 
-def _said(message: Message) -> str | list[ContentPart] | None:
+def _compared_content(message: Message) -> str | list[ContentPart] | None:
     return cast("str | list[ContentPart] | None", said_content(message))

@@ -39,9 +39,13 @@ def resampled_averages(pairs: Sequence[tuple[str, str]]) -> Averages:
 
     def averages_at(positions: Positions) -> NDArray[np.float64]:
         answers, references = predicted[np.asarray(positions)], actual[np.asarray(positions)]
-        hits, given, asked = count(references[answers == references]), count(answers), count(references)
-        known = asked > 0
-        of_labels = hits / np.maximum(given, 1), hits / np.maximum(asked, 1), 2 * hits / np.maximum(given + asked, 1)
+        hits, given, expected = count(references[answers == references]), count(answers), count(references)
+        known = expected > 0
+        of_labels = (
+            hits / np.maximum(given, 1),
+            hits / np.maximum(expected, 1),
+            2 * hits / np.maximum(given + expected, 1),
+        )
         return np.array([each[known].mean() for each in of_labels])
 
     return averages_at

@@ -98,9 +98,9 @@ class _Found:
     def _are_own_answers(self, rows: Sequence[EvaluationRow], others: Sequence[Evaluation]) -> bool | None:
         if any(own_answers.are_predictions(_same_questions(self._rows_of(each["id"]), rows)) for each in others):
             return True
-        asked = [own_answers.Asked(row["question"], row["reference"]) for row in rows if row["question"]]
-        if asked:
-            return own_answers.are_references(self._tx, self._incumbent, asked)
+        questions = [own_answers.Question(row["question"], row["reference"]) for row in rows if row["question"]]
+        if questions:
+            return own_answers.are_references(self._tx, self._incumbent, questions)
         references = [row["reference"] for row in rows]
         alike = [each for each in others if [row["reference"] for row in self._rows_of(each["id"])] == references]
         right = max((each["accuracy"] or 0.0 for each in alike), default=0.0)

@@ -32,19 +32,19 @@ class Answered(NamedTuple):
     reference: str
 
 
-class Asked(NamedTuple):
+class Question(NamedTuple):
     """A question, with the messages before it, and its reference."""
 
     question: str
     reference: str
 
 
-def are_references(tx: Transaction, incumbent: Incumbent, asked: Sequence[Asked]) -> bool:
+def are_references(tx: Transaction, incumbent: Incumbent, questions: Sequence[Question]) -> bool:
     """Whether most references are what the incumbent, under any of its names, has answered to the same question."""
     names = _names(tx, incumbent)
-    if not asked or not names:
+    if not questions or not names:
         return False
-    prompts = {prompt for each in asked for prompt in _prompts(each.question)}
+    prompts = {prompt for each in questions for prompt in _prompts(each.question)}
     ids = [example for example, prompt in examples.prompts_of(tx, names) if _normal(prompt) in prompts]
     given: dict[str, set[str]] = {}
     for example in examples.of_ids(tx, ids):
@@ -55,9 +55,9 @@ def are_references(tx: Transaction, incumbent: Incumbent, asked: Sequence[Asked]
         except DataError:
             continue
     own = sum(
-        any(_value(each.reference) in given.get(prompt, ()) for prompt in _prompts(each.question)) for each in asked
+        any(_value(each.reference) in given.get(prompt, ()) for prompt in _prompts(each.question)) for each in questions
     )
-    return own > SHARE * len(asked)
+    return own > SHARE * len(questions)
 
 
 def are_references_without_questions(

@@ -192,6 +192,6 @@ def _pause(attempt: Attempt, number: int) -> float | None:
     if not attempt.is_transient:
         return None
     named = attempt.reply.headers if attempt.reply is not None else []
-    asked = next((value for name, value in named if name.lower() == b"retry-after"), b"")
-    seconds = float(asked) if asked.isdigit() else PAUSE_SECONDS * 2**number
+    header = next((value for name, value in named if name.lower() == b"retry-after"), b"")
+    seconds = float(header) if header.isdigit() else PAUSE_SECONDS * 2**number
     return seconds if seconds <= MOST_PAUSE_SECONDS else None

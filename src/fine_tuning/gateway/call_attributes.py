@@ -42,22 +42,22 @@ class DescribedCall:
     """
 
     def __init__(self, spooled: SpooledCall, call: GatewayCall) -> None:
-        asked, path = spooled.body(), spooled.facts["path"]
+        request, path = spooled.body(), spooled.facts["path"]
         self._call, self._method = call, spooled.facts["method"]
-        model = asked.get("model") or spooled.model_of_path()
-        self._asked_model = model[:_MAX_NAME] if isinstance(model, str) else None
+        model = request.get("model") or spooled.model_of_path()
+        self._requested_model = model[:_MAX_NAME] if isinstance(model, str) else None
         self.operation = next((name for pattern, name in _OPERATIONS if pattern.search(path)), None)
         self.error = _error(call)
-        self.is_streamed = asked.get("stream") is True or "streamGenerateContent" in path
+        self.is_streamed = request.get("stream") is True or "streamGenerateContent" in path
         self.labels = self._labels(spooled.facts["address"])
 
     @property
     def name(self) -> str:
         """The operation and the model that was asked for; of other calls the method and the path."""
-        asked = self._asked_model or self._call["model"]
+        model = self._requested_model or self._call["model"]
         if self.operation is None:
             return f"{self._method} {self._call['path']}"
-        return f"{self.operation} {asked}" if asked else self.operation
+        return f"{self.operation} {model}" if model else self.operation
 
     @property
     def attributes(self) -> Attributes:
@@ -84,7 +84,7 @@ class DescribedCall:
             {
                 "gen_ai.operation.name": self.operation,
                 "gen_ai.provider.name": _PROVIDERS.get(provider, provider),
-                "gen_ai.request.model": self._asked_model,
+                "gen_ai.request.model": self._requested_model,
                 "gen_ai.response.model": call["model"],
                 "server.address": parts.hostname,
                 "server.port": parts.port,

@@ -85,9 +85,9 @@ def _of_target(target: Target, wholes: tuple[Path, ...] = ()) -> PriceOf | str:
         return _of_target(Target(part.provider, part.model), (*wholes, folder))
 
     if is_instructed(folder):
-        return of_part(Instructions.load(folder).asked)
+        return of_part(Instructions.load(folder).part)
     if is_few_shot(folder):
-        return of_part(read_few_shot(folder)[0].asked)
+        return of_part(read_few_shot(folder)[0].part)
     if is_cascade(folder) and of_part(CascadeSettings.load(folder).second) != _HERE:
         return "which model of a cascade has answered is not recorded"
     return _HERE

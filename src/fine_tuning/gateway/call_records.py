@@ -54,13 +54,13 @@ class CallRecords(NamedTuple):
 def records_of(call: SpooledCall, prices: CallPrices, policy: CapturePolicy | None = None) -> CallRecords:
     """What is stored of a call."""
     facts, policy = call.facts, policy or CapturePolicy()
-    asked, answered, route = call.body(), answer_of(call.response), facts.get("route")
-    chat, reason = _example(call, asked) if route or policy.has_drawn(call) else (None, _NOT_DRAWN)
+    request, response, route = call.body(), answer_of(call.response), facts.get("route")
+    chat, reason = _example(call, request) if route or policy.has_drawn(call) else (None, _NOT_DRAWN)
     if chat is not None:
         chat = policy.masked(chat)
     example, why = (None, reason) if chat is None else _captured(call, chat, policy)
-    model = _model(call, asked, answered)
-    usage = usage_of(first_value(answered, *_USAGES), answered.get("service_tier")) or usage_of(facts.get("usage"))
+    model = _model(call, request, response)
+    usage = usage_of(first_value(response, *_USAGES), response.get("service_tier")) or usage_of(facts.get("usage"))
     cost = None
     if usage is not None and model is not None and not is_from_cache(call):
         priced = PricedCall(model, usage, facts["address"], call.started_at)
@@ -73,7 +73,7 @@ def records_of(call: SpooledCall, prices: CallPrices, policy: CapturePolicy | No
         "path": facts["path"][:_MAX_NAME],
         "model": model,
         "status": facts["status"],
-        "is_whole": facts["is_whole"] and not _is_broken(call, answered),
+        "is_whole": facts["is_whole"] and not _is_broken(call, response),
         "is_delivered": facts["is_delivered"],
         "seconds": facts["seconds"],
         "first_byte_seconds": facts["first_byte"],
@@ -96,7 +96,7 @@ def records_of(call: SpooledCall, prices: CallPrices, policy: CapturePolicy | No
         "arm": None if route is None else route["arm"],
         "is_cancelled": None if route is None else facts.get("is_cancelled", False),
         "was_slower": None if route is None else facts.get("was_slower", False),
-        "is_in_form": None if message is None or route is None else is_in_form(asked, message),
+        "is_in_form": None if message is None or route is None else is_in_form(request, message),
         "answer": None if message is None or route is None or route["role"] != SHADOW else {**message},
     }
     waited = 0.0 if route is None else route["waited"]
@@ -126,7 +126,7 @@ def _is_broken(call: SpooledCall, answered: JsonObject) -> bool:
     return call.facts["status"] in OK and is_broken(call.facts["path"], answered)
 
 
-def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, str | None]:
+def _example(call: SpooledCall, request: JsonObject) -> tuple[NewExample | None, str | None]:
     """The example that a call is, or why it is none."""
     facts = call.facts
     if call.problem is not None:
@@ -143,26 +143,26 @@ def _example(call: SpooledCall, asked: JsonObject) -> tuple[NewExample | None, s
         "domain": call.tags.get("domain"),
         "task_type": call.tags.get("task"),
         "created_at": facts["started_at"],
-        "request": asked,
+        "request": request,
         "response": call.response,
         "metadata": {**_metadata(call), **_grouping(call), **_route(call), "call": facts["id"]},
     }
     kept = {key: value for key, value in row.items() if value is not None}
     reading = Import(Defaults(provider=facts["address"], project=facts["project"]))
     found = reading.calls([RawRow("gateway", 1, to_json_bytes(kept))])
-    return (found[0].better, None) if found else (None, _why_not(call, reading.report, asked))
+    return (found[0].better, None) if found else (None, _why_not(call, reading.report, request))
 
 
-def _why_not(call: SpooledCall, report: ImportReport, asked: JsonObject) -> str:
-    if report.rejected and not asked.keys() & _QUESTIONS and api_of_path(call.facts["path"]) is None:
+def _why_not(call: SpooledCall, report: ImportReport, request: JsonObject) -> str:
+    if report.rejected and not request.keys() & _QUESTIONS and api_of_path(call.facts["path"]) is None:
         return "it is no chat"
     if report.rejected:
         return report.rejected[0]["reason"]
     return f"it is no chat ({', '.join(report.unread)})" if report.unread else "it is no chat"
 
 
-def _model(call: SpooledCall, asked: JsonObject, answered: JsonObject) -> str | None:
-    found = first_value(answered, "model", "modelVersion") or asked.get("model") or call.model_of_path()
+def _model(call: SpooledCall, request: JsonObject, response: JsonObject) -> str | None:
+    found = first_value(response, "model", "modelVersion") or request.get("model") or call.model_of_path()
     return found[:_MAX_NAME] if isinstance(found, str) else None
 
 

@@ -28,7 +28,7 @@ def tokens(call: GatewayCall) -> int | None:
     return sum(known) if known else None
 
 
-def said(message: Message) -> str:
+def message_text(message: Message) -> str:
     """The text of a message and its tool calls, a line each."""
     parts: list[Any] = [message.get("content"), *(message.get("tool_calls") or ())]
     return "\n".join(each if isinstance(each, str) else json.dumps(each, ensure_ascii=False) for each in parts if each)

@@ -67,13 +67,13 @@ class Forwarder:
         Raises:
             GatewayError: the upstream gave no response; nothing was sent to the client yet.
         """
-        asked = Asked(call.scope["method"], _url(upstream, call.scope), self.headers(call.scope), call.body)
+        request = UpstreamRequest(call.scope["method"], _url(upstream, call.scope), self.headers(call.scope), call.body)
         try:
             if isinstance(call.body, bytes) or call.body is None:
                 with call.client.cancelled_when_it_leaves():
-                    await self._exchange(asked, exchange, send)
+                    await self._exchange(request, exchange, send)
             else:
-                await self._exchange(asked, exchange, send)
+                await self._exchange(request, exchange, send)
         finally:
             exchange.is_cancelled = call.client.has_left and not exchange.is_delivered
             exchange.end()
@@ -95,14 +95,14 @@ class Forwarder:
             message = "a header is not in UTF-8, and cannot be passed on"
             raise GatewayError(HTTPStatus.BAD_REQUEST, message, "invalid_header") from None
 
-    async def _exchange(self, asked: Asked, exchange: Exchange, send: Send) -> None:
-        reply = await self.open(asked)
+    async def _exchange(self, request: UpstreamRequest, exchange: Exchange, send: Send) -> None:
+        reply = await self.open(request)
         try:
             await pass_back(reply, reply.pieces(), exchange, send)
         finally:
             reply.close()
 
-    async def open(self, asked: Asked) -> UpstreamReply:
+    async def open(self, request: UpstreamRequest) -> UpstreamReply:
         """Send a request, and wait for the start of its response.
 
         Raises:
@@ -112,18 +112,18 @@ class Forwarder:
             self._session = _session(self.limits, self._socket)
         try:
             response = await self._session.request(
-                asked.method,
-                asked.url,
-                headers=asked.headers,
-                data=_in_pieces(asked.body),
+                request.method,
+                request.url,
+                headers=request.headers,
+                data=_in_pieces(request.body),
                 allow_redirects=False,
                 skip_auto_headers=_AUTOMATIC,
             )
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise _as_gateway_error(error, asked.url) from None
+            raise _as_gateway_error(error, request.url) from None
         if response.status not in STATUSES or _is_encoded_on_its_way(response):
             response.close()
-            raise _no_answer(asked.url)
+            raise _no_answer(request.url)
         return UpstreamReply(response)
 
 
@@ -165,7 +165,7 @@ class Call(NamedTuple):
     body: Body
 
 
-class Asked(NamedTuple):
+class UpstreamRequest(NamedTuple):
     """A request to an upstream."""
 
     method: str

@@ -35,7 +35,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
     vendor, fields = request.match_info["vendor"], await request.json()
     key = request.headers.get("Authorization", "").partition(" ")[2]
     try:
-        found = await _asked(vendor, fields, key)
+        found = await _completion(vendor, fields, key)
         if not fields.get("stream"):
             return web.json_response(_as_object(found, vendor))
         first = await anext(found, None)
@@ -47,7 +47,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
         await found.aclose()
 
 
-async def _asked(vendor: str, fields: Mapping[str, Any], key: str) -> Any:
+async def _completion(vendor: str, fields: Mapping[str, Any], key: str) -> Any:
     import litellm
 
     if key.startswith(_REFERENCES):

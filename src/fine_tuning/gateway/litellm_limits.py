@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from fine_tuning.data_io.messages import Message
-from fine_tuning.gateway.translation.asked_chat import untranslatable
+from fine_tuning.gateway.translation.canonical_request import untranslatable
 from fine_tuning.gateway.translation.turns import Image, parts
 
 _MODEL = re.compile(r"(?!.*(?://|\.\.))[A-Za-z0-9][\w.:@/-]*", re.ASCII)

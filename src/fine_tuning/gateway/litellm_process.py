@@ -21,7 +21,7 @@ from yarl import URL
 
 from fine_tuning._util.files import make_folder
 from fine_tuning.errors import MissingDependencyError, UsageError
-from fine_tuning.gateway.forwarding import Asked, Forwarder
+from fine_tuning.gateway.forwarding import Forwarder, UpstreamRequest
 from fine_tuning.gateway.replies import UpstreamReply
 from fine_tuning.gateway.wire_errors import GatewayError
 from fine_tuning.settings import Settings
@@ -65,7 +65,7 @@ class LiteLLMProcess:
                     reason = f"the process for LiteLLM cannot be started: {error.strerror}"
                     raise GatewayError(HTTPStatus.BAD_GATEWAY, reason, "upstream_unreachable") from None
         url = URL(f"http://litellm/{vendor}/v1/chat/completions")
-        return await self._forwarder.open(Asked("POST", url, headers, body))
+        return await self._forwarder.open(UpstreamRequest("POST", url, headers, body))
 
     async def close(self) -> None:
         """End the process, with all calls that it has."""

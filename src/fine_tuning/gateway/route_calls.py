@@ -20,7 +20,7 @@ from fine_tuning.gateway.attempts import Attempt, Attempts
 from fine_tuning.gateway.broken_answers import is_broken_body
 from fine_tuning.gateway.client_side import ClientSide
 from fine_tuning.gateway.exchanges import Exchange
-from fine_tuning.gateway.forwarding import Asked, Forwarder, pass_back
+from fine_tuning.gateway.forwarding import Forwarder, UpstreamRequest, pass_back
 from fine_tuning.gateway.http_headers import trace_parent
 from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.litellm_process import LiteLLMProcess
@@ -181,10 +181,10 @@ class RouteCalls:
                 reply = await self._sources.litellm.open(upstream.vendor, headers, translated.body)
             else:
                 url = URL(upstream.url(translated.path), encoded=True)
-                reply = await self._forwarder.open(Asked("POST", url, headers, translated.body))
+                reply = await self._forwarder.open(UpstreamRequest("POST", url, headers, translated.body))
             return await translated.translated(reply, exchange)
         headers = self._forwarder.headers(call.scope_at(upstream, held))
-        return await self._forwarder.open(Asked("POST", call.url(upstream), headers, body))
+        return await self._forwarder.open(UpstreamRequest("POST", call.url(upstream), headers, body))
 
     async def _deliver(self, found: Attempt, send: Send) -> None:
         """Send an answer, and record it, also where the client leaves."""
@@ -220,8 +220,8 @@ class RouteCalls:
             return question.exchange(part, upstream.address, pair_id=shadowed.call_id)
 
         fallback = shadowed.route.policy.fallback.model_copy(update={"retries": 0, "hedge_seconds": None})
-        asked = partial(self._open, shadowed.call, partial(self._translation, shadowed.call))
-        attempts = Attempts(fallback, begin, asked, self._record)
+        open_reply = partial(self._open, shadowed.call, partial(self._translation, shadowed.call))
+        attempts = Attempts(fallback, begin, open_reply, self._record)
         found = await attempts.answer([part])
         try:
             async with asyncio.timeout(self._forwarder.limits.shadow):

@@ -55,17 +55,17 @@ class RoutedCall(NamedTuple):
         Raises:
             GatewayError: 400, the other wire cannot express it; the message names what.
         """
-        asked = api_of_path(self.path)
-        api = api_to_ask(upstream, asked, self.wire)
+        own = api_of_path(self.path)
+        api = api_to_ask(upstream, own, self.wire)
         if api is None:
             return None
-        if asked is None:
+        if own is None:
             message = f"{self.path}: {target}, which answers this route, has nothing of the kind: {NAMES[api]} alone"
             raise GatewayError(HTTPStatus.BAD_REQUEST, message, "not_translatable")
         only_chat = upstream.has_only_chat
-        found = TranslatedCall.of(asked, api, self.body.fields, target.model, has_only_chat=only_chat)
+        found = TranslatedCall.of(own, api, self.body.fields, target.model, has_only_chat=only_chat)
         if upstream.vendor is not None:
-            litellm_limits.check(target.model, found.asked.messages)
+            litellm_limits.check(target.model, found.request.messages)
         return found
 
     def translated_scope(self, upstream: Upstream, held: str | None) -> Scope:

@@ -145,11 +145,11 @@ def refresh(database: Database, settings: Settings, addresses: Sequence[str] | N
         with database.read() as tx:
             used = {each["provider"] for each in model_versions.versions(tx) if each["provider"] is not None}
         found = sorted((used - {"local"}) | {hosts.find_host(settings).url})
-        asked = [hosts.find_host(hosts.settings_for(settings, address), address) for address in found]
+        chosen = [hosts.find_host(hosts.settings_for(settings, address), address) for address in found]
     else:
-        asked = [hosts.find_host(settings, address) for address in addresses]
+        chosen = [hosts.find_host(settings, address) for address in addresses]
     outcome: dict[str, int | str] = {}
-    for host in asked:
+    for host in chosen:
         try:
             with host.translated_errors("the list of models"):
                 dates = _dates(listed(host, "models", host.client().models.list()))

@@ -55,7 +55,7 @@ def export_versions(database: Database, uri: str) -> int:
             if there is None:
                 writes.refused.append(f"the model name {name!r}")
                 continue
-            numbers, wanted = dict[int, str](), dict[str, str]()
+            numbers, expected = dict[int, str](), dict[str, str]()
             for version in own:
                 number = there.number_of(version)
                 if number is None:
@@ -64,9 +64,9 @@ def export_versions(database: Database, uri: str) -> int:
                     _update_tags(writes, version, (there.name, number), changed[name])
                 numbers[version["version"]] = number
                 named = aliases.get((name, version["version"]), ())
-                wanted |= {alias: number for alias in named if alias != DEPLOYED}  # which the status alone says
-                wanted |= {DEPLOYED: number} if version["status"] == "DEPLOYED" else {}
-            _update_aliases(writes, wanted, set(numbers.values()), changed[name], name=there.name)
+                expected |= {alias: number for alias in named if alias != DEPLOYED}  # which the status alone says
+                expected |= {DEPLOYED: number} if version["status"] == "DEPLOYED" else {}
+            _update_aliases(writes, expected, set(numbers.values()), changed[name], name=there.name)
     with database.write() as tx:
         mlflow_exchange.mark(tx, uri, at)
     refused, added = ", ".join(writes.refused), len(writes.added)
@@ -126,9 +126,9 @@ def _update_tags(writes: _Writes, version: ModelVersion, at: tuple[str, str], ch
     Args:
         at: the name of the model and the number of the version at MLflow.
     """
-    (name, number), wanted = at, version["tags"] | _values(version)
+    (name, number), expected = at, version["tags"] | _values(version)
     there: dict[str, str] = writes.client.get_model_version(name, number).tags
-    for tag, value in wanted.items():
+    for tag, value in expected.items():
         if there.get(tag) != value and changed.has_tag(version["version"], tag):
             writes.set_tag(name, number, tag, value)
     for tag in _names(there.get(f"{PREFIX}tags")) - set(version["tags"]):
@@ -137,7 +137,7 @@ def _update_tags(writes: _Writes, version: ModelVersion, at: tuple[str, str], ch
 
 
 def _update_aliases(
-    writes: _Writes, wanted: Mapping[str, str], ours: Collection[str], changed: Changes, *, name: str
+    writes: _Writes, expected: Mapping[str, str], ours: Collection[str], changed: Changes, *, name: str
 ) -> None:
     """Set the aliases that have changed here, and remove those that are gone here.
 
@@ -147,14 +147,14 @@ def _update_aliases(
     model = client.get_registered_model(name)
     there = {alias: str(number) for alias, number in model.aliases.items()}
     before = from_tag(model.tags.get(f"{PREFIX}aliases"), {})
-    for alias in filter(changed.has_alias, there.keys() - wanted.keys()):
+    for alias in filter(changed.has_alias, there.keys() - expected.keys()):
         if before.get(alias) == there[alias] or (alias == DEPLOYED and there[alias] in ours):
             client.delete_registered_model_alias(name, alias)
-    for alias, number in wanted.items():
+    for alias, number in expected.items():
         if there.get(alias) != number and (changed.has_alias(alias) or (name, number) in writes.added):
             writes.set_alias(name, alias, number)
-    if before != wanted:
-        client.set_registered_model_tag(name, f"{PREFIX}aliases", json.dumps(wanted))
+    if before != expected:
+        client.set_registered_model_tag(name, f"{PREFIX}aliases", json.dumps(expected))
 
 
 def _names(text: str | None) -> set[str]:

@@ -142,10 +142,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        asked = f"{request.method} {request.url.path}"
+        place = f"{request.method} {request.url.path}"
         if error.status_code == 404:  # every object that is not found is an error of its own
-            return _answer(404, f"Unknown request URL: {asked}; /docs lists what is served here", None, "unknown_url")
-        return _answer(error.status_code, f"{error.detail} ({asked})", None, None, error.headers)
+            return _answer(404, f"Unknown request URL: {place}; /docs lists what is served here", None, "unknown_url")
+        return _answer(error.status_code, f"{error.detail} ({place})", None, None, error.headers)
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, error: Exception) -> JSONResponse:

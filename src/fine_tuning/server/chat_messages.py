@@ -105,7 +105,7 @@ def check_order(messages: Sequence[Message]) -> None:
     Raises:
         ApiError: 400, naming the message.
     """
-    asked = 0  # the message with the latest calls
+    caller = 0  # the message with the latest calls
     called: set[str] = set()
     open_calls: dict[str, None] = {}
     for index, message in enumerate(messages):
@@ -113,10 +113,10 @@ def check_order(messages: Sequence[Message]) -> None:
             _check_answer(message, called, place("messages", index))
             open_calls.pop(message.tool_call_id or "", None)
         elif message.role in {"user", "assistant"}:
-            _check_answered(open_calls, asked)
-            asked, open_calls = index, dict.fromkeys(call.id for call in message.tool_calls or [])
+            _check_answered(open_calls, caller)
+            caller, open_calls = index, dict.fromkeys(call.id for call in message.tool_calls or [])
             called = {*open_calls}
-    _check_answered(open_calls, asked)
+    _check_answered(open_calls, caller)
 
 
 def _check_answer(message: Message, called: set[str], where: str) -> None:
@@ -129,6 +129,6 @@ def _check_answer(message: Message, called: set[str], where: str) -> None:
         raise invalid(f"Invalid '{param}': no call of the assistant message before it has this id.", param)
 
 
-def _check_answered(open_calls: Collection[str], asked: int) -> None:
+def _check_answered(open_calls: Collection[str], caller: int) -> None:
     if open_calls:
-        raise invalid(_NO_ANSWER + ", ".join(open_calls), place("messages", asked, "tool_calls"))
+        raise invalid(_NO_ANSWER + ", ".join(open_calls), place("messages", caller, "tool_calls"))

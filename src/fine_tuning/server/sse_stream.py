@@ -56,8 +56,8 @@ def _events(
         for chunk in rest:
             yield event(chunk)
     except StorageError as error:  # too late for a status
-        told = api_errors.of_storage(error)
-        yield event({"error": api_errors.body(told.status, str(told), told.param, told.code)})
+        failure = api_errors.of_storage(error)
+        yield event({"error": api_errors.body(failure.status, str(failure), failure.param, failure.code)})
         return
     except FineTuningError as error:
         yield event({"error": api_errors.body(500, str(error))})

@@ -29,13 +29,13 @@ def capture_call(workspace: Workspace, request: JsonColumn, answer: Answer, sett
     if settings.rating is None:
         return
     content = storable(answer["content"])
-    said: JsonColumn = {"role": "assistant", "content": content}
+    message: JsonColumn = {"role": "assistant", "content": content}
     if answer["tool_calls"]:
-        said |= {"content": content or None, "tool_calls": list(answer["tool_calls"])}
+        message |= {"content": content or None, "tool_calls": list(answer["tool_calls"])}
     facts = (settings.domain, settings.task_type, settings.rating, facts_of(answer))
     try:
         DistillationDataCollector(workspace=workspace).capture_conversation(
-            [*request["messages"], said], *facts, model_used=answer["model"], tools=request.get("tools")
+            [*request["messages"], message], *facts, model_used=answer["model"], tools=request.get("tools")
         )
     except FineTuningError as error:
         _log.warning("call of %s not captured: %s", answer["model"], error)

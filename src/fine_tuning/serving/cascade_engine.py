@@ -126,9 +126,9 @@ class CascadeEngine:
         self._second.close()
 
     def _try(self, messages: Messages, params: dict[str, object]) -> _Tried:
-        asked = {name: value for name, value in params.items() if name not in HANDLED}
+        passed = {name: value for name, value in params.items() if name not in HANDLED}
         try:
-            answer = self._head.complete(messages, temperature=0.0, max_tokens=1, **asked)
+            answer = self._head.complete(messages, temperature=0.0, max_tokens=1, **passed)
         except (UsageError, ContextLengthError):  # of images, tools, several answers, long texts
             return _Tried(None, is_sure=False)
         return _Tried(answer, (answer.confidence or 0.0) >= self._settings.threshold)

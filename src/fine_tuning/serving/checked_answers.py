@@ -85,13 +85,13 @@ class CheckedAnswers(EngineAround):
         prompt = form.prompted(body["messages"])
         counts: list[Usage] = []
         for index, request in enumerate(requests_of_choices(body)):
-            asked = cast("ChatBody", {**request, "messages": prompt})
-            kept = yield from self._collected(asked)
+            prompted = cast("ChatBody", {**request, "messages": prompt})
+            kept = yield from self._collected(prompted)
             counts.append(kept.usage)
             problem = form.problem(kept.text, kept.reason)
             if problem is not None:
                 again = form.again(prompt, kept.text, problem)
-                kept = yield from self._collected(cast("ChatBody", {**asked, "messages": again}))
+                kept = yield from self._collected(cast("ChatBody", {**prompted, "messages": again}))
                 counts.append(kept.usage)
                 self._refuse_unheld(form, kept.text, kept.reason)
             for choice in kept.choices:

@@ -81,13 +81,13 @@ class CheckedCalls(EngineAround):
             yield from self._engine.chat_chunks(body)
             return
         counts: list[Usage] = []
-        for index, asked in enumerate(requests_of_choices(body)):
-            kept = yield from self._kept(asked, index)
+        for index, request in enumerate(requests_of_choices(body)):
+            kept = yield from self._kept(request, index)
             counts.append(kept.usage)
-            again = _again(asked["messages"], kept.text, kept.calls.joined(), kept.reason, forms)
+            again = _again(request["messages"], kept.text, kept.calls.joined(), kept.reason, forms)
             if again is not None:
                 first = kept
-                kept = yield from self._kept(cast("ChatBody", {**asked, "messages": again}), index, holds_text=True)
+                kept = yield from self._kept(cast("ChatBody", {**request, "messages": again}), index, holds_text=True)
                 counts.append(kept.usage)
                 self._refuse_unheld(kept.calls.joined(), kept.reason, forms)
                 if first.text:

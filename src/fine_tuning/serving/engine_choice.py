@@ -192,9 +192,9 @@ def check_composed(kind: EngineKind, folder: Path, settings: Settings) -> None:
         if second.provider == LOCAL and is_head(Path(second.model)):
             load_head(Path(second.model))
     elif kind is EngineKind.FEW_SHOT:
-        _check_part(load_few_shot(folder)[0].asked, settings)
+        _check_part(load_few_shot(folder)[0].part, settings)
     else:
-        _check_part(Instructions.load(folder).asked, settings)
+        _check_part(Instructions.load(folder).part, settings)
 
 
 def _check_part(part: PartModel, settings: Settings) -> None:

@@ -25,10 +25,10 @@ def instructed(messages: Messages, text: str) -> list[Mapping[str, object]]:
 
 @dataclass(frozen=True)
 class Instructions:
-    """Attributes: text: the system message; asked: the model."""
+    """Attributes: text: the system message; part: the model that is asked."""
 
     text: str
-    asked: PartModel
+    part: PartModel
 
     def before(self, messages: Messages) -> list[Mapping[str, object]]:
         """The conversation as the model is asked it."""
@@ -40,7 +40,7 @@ class Instructions:
         Raises:
             ConflictError: see `PartModel.settings`.
         """
-        write_json(folder / SETTINGS, {"asked": self.asked.settings(make_folder(folder))})
+        write_json(folder / SETTINGS, {"asked": self.part.settings(make_folder(folder))})
         with atomic_write(folder / TEXT) as out:
             out.write(self.text)
 
@@ -54,14 +54,14 @@ class Instructions:
         try:
             found: dict[str, Any] = read_json(folder / SETTINGS)
             text = _read(folder / TEXT)
-            asked = PartModel.read(found["asked"], folder)
+            part = PartModel.read(found["asked"], folder)
         except DataError:
             raise
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise DataError(f"{folder.name} is no prompt that can be loaded: {type(error).__name__}") from None
         if not text.strip():
             raise DataError(f"{folder.name} is no prompt that can be loaded: it is empty")
-        return cls(text, asked)
+        return cls(text, part)
 
 
 def _read(path: Path) -> str:

@@ -275,9 +275,9 @@ def _next(chunks: queue.Queue[JsonColumn | None]) -> JsonColumn | None:
 
 def _with_stop(chunk: JsonColumn) -> Chunk:
     """The chunk with the stop text that ended its choice, which llama.cpp tells where it is to tell all."""
-    told = chunk.pop("__verbose", None) or {}
-    if told.get("stop_type") == "word":
-        chunk["choices"] = [{**choice, "stop_reason": told["stopping_word"]} for choice in chunk["choices"]]
+    verbose = chunk.pop("__verbose", None) or {}
+    if verbose.get("stop_type") == "word":
+        chunk["choices"] = [{**choice, "stop_reason": verbose["stopping_word"]} for choice in chunk["choices"]]
     return cast("Chunk", chunk)
 
 

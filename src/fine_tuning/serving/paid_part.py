@@ -40,22 +40,22 @@ def paid_part(target: Target) -> PaidPart:
         if folder in seen:  # it is a part of itself, which whoever opens it says
             break
         seen.add(folder)
-        asked = _asked(folder)
-        if asked is None:
+        found_part = _part_of(folder)
+        if found_part is None:
             break
-        part, beside = asked
+        part, beside = found_part
         found = PaidPart(part.provider, part.model, (*found.beside, *beside))
     return found
 
 
-def _asked(folder: Path) -> tuple[PartModel, tuple[Message, ...]] | None:
+def _part_of(folder: Path) -> tuple[PartModel, tuple[Message, ...]] | None:
     """The model that a model of parts asks, and what it says beside; None of another model."""
     kind = composed_kind(folder)
     if kind is EngineKind.CASCADE:
         return CascadeSettings.load(folder).second, ()
     if kind is EngineKind.PROMPT:
         found = Instructions.load(folder)
-        return found.asked, ({"role": "system", "content": found.text},)
+        return found.part, ({"role": "system", "content": found.text},)
     if kind is not EngineKind.FEW_SHOT:
         return None
     settings, examples = read_few_shot(folder)
@@ -64,4 +64,4 @@ def _asked(folder: Path) -> tuple[PartModel, tuple[Message, ...]] | None:
         {"role": "user", "content": longest.question},
         {"role": "assistant", "content": longest.answer},
     )
-    return settings.asked, turns * settings.shots
+    return settings.part, turns * settings.shots

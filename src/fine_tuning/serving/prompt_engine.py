@@ -68,25 +68,25 @@ class PromptEngine(EngineAround):
         )
 
 
-def open_few_shot(folder: Path, name: str, open_asked: Callable[[PartModel], Engine]) -> PromptEngine:
+def open_few_shot(folder: Path, name: str, open_part: Callable[[PartModel], Engine]) -> PromptEngine:
     """The model of a folder with its examples.
 
     Raises:
         DataError: the files are damaged.
     """
     settings, examples = load_few_shot(folder)
-    return _around(name, settings.asked, examples.before, open_asked)
+    return _around(name, settings.part, examples.before, open_part)
 
 
-def open_instructed(folder: Path, name: str, open_asked: Callable[[PartModel], Engine]) -> PromptEngine:
+def open_instructed(folder: Path, name: str, open_part: Callable[[PartModel], Engine]) -> PromptEngine:
     """The model of a folder with its instructions.
 
     Raises:
         DataError: the files are damaged.
     """
     found = Instructions.load(folder)
-    return _around(name, found.asked, found.before, open_asked)
+    return _around(name, found.part, found.before, open_part)
 
 
-def _around(name: str, asked: PartModel, prepared: Prepared, open_asked: Callable[[PartModel], Engine]) -> PromptEngine:
-    return PromptEngine(name, open_asked(asked), prepared, PriceOf(asked.provider, asked.model))
+def _around(name: str, part: PartModel, prepared: Prepared, open_part: Callable[[PartModel], Engine]) -> PromptEngine:
+    return PromptEngine(name, open_part(part), prepared, PriceOf(part.provider, part.model))

@@ -71,12 +71,12 @@ class FewShotSettings:
     """What a folder says beside its examples.
 
     Attributes:
-        asked: the model.
+        part: the model that is asked.
         embedding: the built-in model by which examples are found.
     """
 
     shots: int
-    asked: PartModel
+    part: PartModel
     embedding: str
 
     def save(self, examples: Sequence[Example], folder: Path) -> None:
@@ -85,8 +85,8 @@ class FewShotSettings:
         Raises:
             ConflictError: see `PartModel.settings`.
         """
-        asked = self.asked.settings(make_folder(folder))
-        write_json(folder / SETTINGS, {"shots": self.shots, "embedding": self.embedding, "asked": asked})
+        part = self.part.settings(make_folder(folder))
+        write_json(folder / SETTINGS, {"shots": self.shots, "embedding": self.embedding, "asked": part})
         with atomic_write(folder / EXAMPLES) as out:
             out.writelines(f"{json.dumps(each._asdict(), ensure_ascii=False)}\n" for each in examples)
 
@@ -122,9 +122,9 @@ def read_few_shot(folder: Path) -> tuple[FewShotSettings, list[Example]]:
 
 def _read(folder: Path) -> tuple[FewShotSettings, list[Example]]:
     found: dict[str, Any] = read_json(folder / SETTINGS)
-    asked = PartModel.read(found["asked"], folder)
+    part = PartModel.read(found["asked"], folder)
     with (folder / EXAMPLES).open(encoding="utf-8") as lines:
         examples = [Example(**json.loads(line)) for line in lines]
     if not all(isinstance(text, str) for each in examples for text in each):
         raise DataError(f"{folder.name} has an example that is no text")
-    return FewShotSettings(int(found["shots"]), asked, str(found["embedding"])), examples
+    return FewShotSettings(int(found["shots"]), part, str(found["embedding"])), examples

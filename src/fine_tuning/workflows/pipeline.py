@@ -164,7 +164,7 @@ class Pipeline:
         learnt = prepare_dataset.learnt_of(self.workspace.database, found, plan.min_rating)
         valid, left_out = prepare_dataset.trainable(learnt.examples, "openai", 1, 1)
         left_out += learnt.issues
-        others = f"{len(left_out)} left out, {prepare_dataset.told(left_out)}" if left_out else ""
+        others = f"{len(left_out)} left out, {prepare_dataset.summary_of(left_out)}" if left_out else ""
         if len(valid) < MIN_EXAMPLES:
             raise DataError(
                 f"{len(valid)} valid examples rated {plan.min_rating} or more in domain {plan.domain or 'any'}"

@@ -82,9 +82,9 @@ async def show_bakeoff(number: str) -> None:
         return
     with layout.page("Bake-offs", f"Bake-off {found['id']}"):
         margin = plan.get("margin")
-        told = f"The cheapest that is not worse by {margin}: {found['winner']}."
+        verdict = f"The cheapest that is not worse by {margin}: {found['winner']}."
         nobody = f"No cheaper candidate is shown not to be worse by {margin}."
-        components.text(told if found["winner"] else nobody)
+        components.text(verdict if found["winner"] else nobody)
         if looks.bakeoffs:
             components.text(f"Calls of its test part were looked at {looks.times} before: they were not unseen.")
         components.facts({"Calls": plan.get("dataset"), "Metric": plan.get("metric"), "Finished": found["created_at"]})

@@ -69,12 +69,12 @@ def _show_messages(found: WholeCall) -> None:
     with ui.element("article").classes("card").props('aria-label="Messages"'):
         for message in messages_of_example(found.example):
             components.text(str(message.get("role")), "strong")
-            components.text(call_texts.said(message), "pre")
+            components.text(call_texts.message_text(message), "pre")
 
 
-def _show_feedback(said: list[CallFeedback]) -> None:
+def _show_feedback(feedback: list[CallFeedback]) -> None:
     components.heading("Feedback")
-    if not said:
+    if not feedback:
         components.text("None yet.").classes("dim")
         return
     columns = ["Time", "Rating", "Correction", "Metrics", "Comment", "Status"]
@@ -87,6 +87,6 @@ def _show_feedback(said: list[CallFeedback]) -> None:
             each["comment"],
             each["status"] if each["reason"] is None else f"{each['status']}: {each['reason']}",
         ]
-        for each in said
+        for each in feedback
     ]
     components.table("Feedback, oldest first", columns, rows)

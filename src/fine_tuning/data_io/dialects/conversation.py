@@ -271,8 +271,8 @@ class _Reader:
 
     def _why_no_call(self) -> str:
         """Why a result has no call: the text before it may hold one between marks, whose JSON is broken."""
-        said = self.messages[-1].get("content") if self.messages else None
-        written = text_of_call(said) if isinstance(said, str) else None
+        content = self.messages[-1].get("content") if self.messages else None
+        written = text_of_call(content) if isinstance(content, str) else None
         return (
             "does not exist" if written is None else f"{why_no_json(written)} (between the marks in the answer before)"
         )

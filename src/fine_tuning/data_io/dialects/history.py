@@ -27,10 +27,10 @@ def read_history(value: object) -> list[Message] | None:
             turn = next(([turn[key] for key in pair] for pair in _PAIRS if turn.keys() == set(pair)), None)
         if not is_list(turn) or len(turn) != 2:
             return None
-        asked, answered = turn
-        if not isinstance(asked, str) or not isinstance(answered, str):
+        question, answered = turn
+        if not isinstance(question, str) or not isinstance(answered, str):
             return None
-        found += prompt_and_response_messages(asked, answered)
+        found += prompt_and_response_messages(question, answered)
     return found
 
 
@@ -40,19 +40,19 @@ def with_history(turns: list[Message], messages: list[Message]) -> list[Message]
     None if it has earlier turns of its own, which are others.
     """
     start = next((at for at, each in enumerate(messages) if str(each.get("role")) not in _SYSTEM), len(messages))
-    system, said = messages[:start], messages[start:]
-    asked = [at for at, each in enumerate(said) if each.get("role") != "assistant"]
-    own = said[: asked[-1]] if asked else []
+    system, conversation = messages[:start], messages[start:]
+    questions = [at for at, each in enumerate(conversation) if each.get("role") != "assistant"]
+    own = conversation[: questions[-1]] if questions else []
     stated = [each for each in turns if str(each.get("role")) in _SYSTEM]
-    spoken = [each for each in turns if str(each.get("role")) not in _SYSTEM]
-    if spoken and asked and _said(spoken[-1:]) == _said(said[asked[-1] : asked[-1] + 1]):
-        spoken = spoken[:-1]  # the question itself
-    if not spoken or _said(own)[-len(spoken) :] == _said(spoken):
+    history = [each for each in turns if str(each.get("role")) not in _SYSTEM]
+    if history and questions and _compared(history[-1:]) == _compared(conversation[questions[-1] : questions[-1] + 1]):
+        history = history[:-1]  # the question itself
+    if not history or _compared(own)[-len(history) :] == _compared(history):
         return None if stated and not system else messages
-    if own or not asked or (system and stated and _said(system) != _said(stated)):
+    if own or not questions or (system and stated and _compared(system) != _compared(stated)):
         return None
-    return [*(system or stated), *spoken, *said]
+    return [*(system or stated), *history, *conversation]
 
 
-def _said(messages: list[Message]) -> list[tuple[str, str]]:
+def _compared(messages: list[Message]) -> list[tuple[str, str]]:
     return [(str(each.get("role")), content_text(each.get("content")).strip()) for each in messages]

@@ -45,12 +45,12 @@ def with_images(key: str, given: object, messages: list[Message]) -> list[Messag
     rest = iter(_in_places(addresses, messages, key))
     if any(PLACEHOLDER in _text(each) or any(map(is_image_place, _listed(each))) for each in messages):
         return [_filled(message, rest) for message in messages]
-    asked = next((at for at, message in enumerate(messages) if message["role"] == "user"), None)
-    if asked is None:
+    question = next((at for at, message in enumerate(messages) if message["role"] == "user"), None)
+    if question is None:
         raise DataError(f"{key} belongs to a message of the user, and there is none")
-    first = messages[asked]
+    first = messages[question]
     parts = [*(_part(url) for url in rest), *_parts(first)]
-    return [*messages[:asked], cast("Message", {**first, "content": parts}), *messages[asked + 1 :]]
+    return [*messages[:question], cast("Message", {**first, "content": parts}), *messages[question + 1 :]]
 
 
 def is_image_place(part: object) -> bool:

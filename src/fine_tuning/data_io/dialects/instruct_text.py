@@ -53,10 +53,10 @@ def read(text: str) -> InstructText:
         elif kind == "SYSTEM_PROMPT":
             turns.append(Turn("system", inner))
         else:
-            turns += _asked(inner) if kind == "INST" else _results(inner)
+            turns += _question_turns(inner) if kind == "INST" else _results(inner)
     turns += _answer(text[at:])
-    asked = next((number for number, turn in enumerate(turns) if turn.role != "system"), 0)
-    is_whole = bool(turns) and turns[asked].role == "user" and not _has_loose_marks(turns)
+    first = next((number for number, turn in enumerate(turns) if turn.role != "system"), 0)
+    is_whole = bool(turns) and turns[first].role == "user" and not _has_loose_marks(turns)
     return InstructText(tools, turns if is_whole else None)
 
 
@@ -66,11 +66,11 @@ def without_ends(text: str) -> str:
 
 
 def _answer(text: str) -> list[Turn]:
-    said = without_ends(text)
-    return [Turn("assistant", said)] if said else []
+    answer = without_ends(text)
+    return [Turn("assistant", answer)] if answer else []
 
 
-def _asked(text: str) -> list[Turn]:
+def _question_turns(text: str) -> list[Turn]:
     system = _SYSTEM.match(text)
     stated = [] if system is None else [Turn("system", system[1])]
     return [*stated, Turn("user", text[system.end() if system else 0 :].strip())]

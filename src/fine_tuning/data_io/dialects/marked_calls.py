@@ -177,29 +177,29 @@ def _between(text: str, found: list[re.Match[str]], calls: list[object]) -> tupl
         return None
     ends = [0, *(each.end() for each in found)]
     starts = [*(each.start() for each in found), len(text)]
-    said = [text[end:start] for end, start in zip(ends, starts, strict=True)]
-    is_spoken_of = said[0].strip() and any(each.strip() for each in said[1:])
-    return None if is_spoken_of else ("".join(said), calls)
+    texts = [text[end:start] for end, start in zip(ends, starts, strict=True)]
+    is_spoken_of = texts[0].strip() and any(each.strip() for each in texts[1:])
+    return None if is_spoken_of else ("".join(texts), calls)
 
 
 def _mistral(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
     """A list of calls behind the mark; in newer templates a name and its arguments behind each."""
     if not found:
         return None
-    said, pieces = text[: found[0].start()], text[found[0].end() :].split(MISTRAL)
+    before, pieces = text[: found[0].start()], text[found[0].end() :].split(MISTRAL)
     first = parse_embedded_json(pieces[0].strip())
     if len(pieces) == 1 and (is_list(first) or is_object(first)):
-        return said, [*first] if is_list(first) else [first]
+        return before, [*first] if is_list(first) else [first]
     named = [_NAMED.fullmatch(piece) for piece in pieces]
     calls = [{"name": each[1], "id": each[2], "arguments": each[3]} for each in named if each is not None]
-    return (said, [*calls]) if len(calls) == len(pieces) else None
+    return (before, [*calls]) if len(calls) == len(pieces) else None
 
 
 def _python(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] | None:
     """JSON behind the mark, one object or several, or a call such as `search.call(query="x")`."""
     if not found:
         return None
-    said, given = text[: found[0].start()], text[found[0].end() :].strip()
+    before, given = text[: found[0].start()], text[found[0].end() :].strip()
     calls: list[object] = []
     at = 0
     try:
@@ -209,8 +209,8 @@ def _python(text: str, found: list[re.Match[str]]) -> tuple[str, list[object]] |
             at = end + len((_BETWEEN.match(given, end) or [""])[0])
     except (ValueError, RecursionError):
         built_in = _built_in(given)
-        return None if built_in is None else (said, [built_in])
-    return said, calls
+        return None if built_in is None else (before, [built_in])
+    return before, calls
 
 
 def _built_in(code: str) -> JsonObject | None:

@@ -32,22 +32,22 @@ def without_marks(call: Call) -> Call:
     for each in marked:
         if each.get("role") == "assistant":
             chat_templates.refuse_harmony(str(each.get("content")), "content of the assistant")
-    asked: list[Message] = []
+    prompt: list[Message] = []
     for at, message in enumerate(request):
-        asked += _turns(message, request[:at], is_marked=asked != request[:at])
-    is_marked = asked != request
-    said = [_unmarked(message, asked, is_marked=is_marked) for message in answer]
-    rejected = call.rejected and [_unmarked(each, asked, is_marked=is_marked) for each in call.rejected]
-    if (asked, said, rejected) == (request, answer, call.rejected):
+        prompt += _turns(message, request[:at], is_marked=prompt != request[:at])
+    is_marked = prompt != request
+    response = [_unmarked(message, prompt, is_marked=is_marked) for message in answer]
+    rejected = call.rejected and [_unmarked(each, prompt, is_marked=is_marked) for each in call.rejected]
+    if (prompt, response, rejected) == (request, answer, call.rejected):
         return call
     unread_keys.note({"marks of a chat template": True}, (), "content")
-    return replace(call, messages=[*asked, *said], rejected=rejected)
+    return replace(call, messages=[*prompt, *response], rejected=rejected)
 
 
 def _split(messages: Sequence[Message]) -> tuple[list[Message], list[Message]]:
     """The messages before the last question's end, and those behind."""
-    asked = max((at + 1 for at, each in enumerate(messages) if each.get("role") == "user"), default=0)
-    return list(messages[:asked]), list(messages[asked:])
+    length = max((at + 1 for at, each in enumerate(messages) if each.get("role") == "user"), default=0)
+    return list(messages[:length]), list(messages[length:])
 
 
 def _is_marked(message: Message) -> bool:
@@ -107,6 +107,6 @@ def _ends_with_mark(content: str, before: Sequence[Message]) -> bool:
     end = chat_templates.end_of_turn(content)
     if end is None:
         return False
-    said = content.rstrip().removesuffix(end)
-    is_spoken_of = end in said or any(end in str(each.get("content")).rstrip().removesuffix(end) for each in before)
-    return not is_spoken_of and said == said.rstrip(" \t`'\"(")
+    text = content.rstrip().removesuffix(end)
+    is_spoken_of = end in text or any(end in str(each.get("content")).rstrip().removesuffix(end) for each in before)
+    return not is_spoken_of and text == text.rstrip(" \t`'\"(")

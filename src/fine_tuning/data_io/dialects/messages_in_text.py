@@ -65,7 +65,7 @@ class Side(NamedTuple):
     text: str
 
 
-def exchange_in_texts(asked: Side, answered: Side, *more: str) -> list[Message]:
+def exchange_in_texts(question: Side, answer: Side, *more: str) -> list[Message]:
     """The conversation of a question and its answer, each a text, messages as JSON, or turns between marks.
 
     Args:
@@ -74,18 +74,18 @@ def exchange_in_texts(asked: Side, answered: Side, *more: str) -> list[Message]:
     Raises:
         DataError: a message cannot be read, or there are messages and more texts.
     """
-    turns = turns_in_text(asked.text, asked.label, is_question=True)
+    turns = turns_in_text(question.text, question.label, is_question=True)
     if turns is not None:
-        _refuse_more(asked.label, more)
-        text = without_marks(answered.text, asked.text)
-        return [*turns, *answer_in_text(answered._replace(text=text), is_chat=False)]
-    listed = listed_messages(asked.text)
+        _refuse_more(question.label, more)
+        text = without_marks(answer.text, question.text)
+        return [*turns, *answer_in_text(answer._replace(text=text), is_chat=False)]
+    listed = listed_messages(question.text)
     if listed is not None and listed.waits:
-        _refuse_more(asked.label, more)
-        return [*read_messages(listed.value, asked.label), *answer_in_text(answered, is_chat=True)]
-    refuse_broken_json(asked.text, asked.label)
-    prompt = prompt_messages("\n\n".join(each for each in (asked.text, *more) if each))
-    return _with_question(answered, asked, prompt) or [*prompt, *answer_in_text(answered, is_chat=False)]
+        _refuse_more(question.label, more)
+        return [*read_messages(listed.value, question.label), *answer_in_text(answer, is_chat=True)]
+    refuse_broken_json(question.text, question.label)
+    prompt = prompt_messages("\n\n".join(each for each in (question.text, *more) if each))
+    return _with_question(answer, question, prompt) or [*prompt, *answer_in_text(answer, is_chat=False)]
 
 
 def listed_messages(text: object) -> Listed | None:
@@ -93,28 +93,28 @@ def listed_messages(text: object) -> Listed | None:
     return _read(text) if isinstance(text, str) and text.lstrip()[:1] == "[" else None
 
 
-def _with_question(answered: Side, asked: Side, prompt: list[Message]) -> list[Message] | None:
+def _with_question(answer: Side, question: Side, prompt: list[Message]) -> list[Message] | None:
     """The conversation whose answer, or all of which, the column of an answer holds as messages; None for a text.
 
     Raises:
         DataError: a message of it cannot be read, or they are another conversation than that of the question.
     """
-    found = _read(answered.text) if any(mark in answered.text for mark in _OF_MESSAGES) else None
+    found = _read(answer.text) if any(mark in answer.text for mark in _OF_MESSAGES) else None
     if found is None:
         return None
     is_whole = is_list(found.value) and not found.waits and "user" in found.roles
     if is_whole:
-        whole = read_messages(found.value, answered.label)
+        whole = read_messages(found.value, answer.label)
         questions = [content_text(each.get("content")).strip() for each in whole if each.get("role") == "user"]
         if content_text(prompt[-1].get("content")).strip() in questions:
             return whole
     if not (found.is_answer or is_whole) or _ASKS_FOR_MESSAGES.search(content_text(prompt[-1].get("content"))):
         return None
     if found.is_answer:
-        return [*prompt, *read_answer(found.value, answered.label)]
+        return [*prompt, *read_answer(found.value, answer.label)]
     raise DataError(
-        f"{answered.label} holds messages, and {asked.label} is none of them; write the conversation as messages, and "
-        f"{asked.label} into metadata if it is no question"
+        f"{answer.label} holds messages, and {question.label} is none of them; write the conversation as messages, and "
+        f"{question.label} into metadata if it is no question"
     )
 
 
@@ -140,11 +140,11 @@ def turns_in_text(text: str, label: str, *, is_question: bool) -> list[Message] 
     return found.messages
 
 
-def without_marks(answer: str, asked: str) -> str:
+def without_marks(answer: str, question: str) -> str:
     """The text of an answer to a question that may be written with marks, without the mark that ends its turn."""
-    if chat_templates.has_marks(asked):
+    if chat_templates.has_marks(question):
         return chat_templates.without_end(answer)
-    return answer if transcript(asked, is_open=True) is None else chat_templates.without_end(answer).strip()
+    return answer if transcript(question, is_open=True) is None else chat_templates.without_end(answer).strip()
 
 
 def answer_in_text(answered: Side, *, is_chat: bool) -> list[Message]:

@@ -72,8 +72,8 @@ def _of_alpaca(text: str) -> list[Message] | None:
     if found is None:
         return None
     system, instruction, more, answer = found.groups()
-    asked = instruction if not more or is_placeholder(more) else f"{instruction}\n\n{more}"
-    return prompt_and_response_messages(asked, without_ends(answer.strip()), system)
+    question = instruction if not more or is_placeholder(more) else f"{instruction}\n\n{more}"
+    return prompt_and_response_messages(question, without_ends(answer.strip()), system)
 
 
 def _of_names(text: str) -> list[Message] | None:
@@ -101,7 +101,7 @@ def _turns(text: str, names: _Names) -> list[Message] | None:
         return None
     system: list[Message] = [{"role": "system", "content": before.strip()}] if before.strip() else []
     roles: dict[bool, Role] = {True: "assistant", False: "user"}
-    said: list[Message] = [
+    messages: list[Message] = [
         {"role": roles[who == names.assistant], "content": without_ends(words).strip()} for who, words in turns
     ]
-    return [*system, *said]
+    return [*system, *messages]

@@ -39,8 +39,8 @@ def turns_of(given: JsonObject) -> list[JsonObject]:
             turns[-1].append(part)
             is_answered = is_answered or (is_object(part) and is_invocation(part))
     others = {key: value for key, value in given.items() if key != "parts"}
-    said = [turn for turn in turns if not all(map(_says_nothing, turn))]
-    return [{**others, "parts": turn} for turn in said] or [{**others, "parts": turns[-1]}]
+    filled = [turn for turn in turns if not all(map(_says_nothing, turn))]
+    return [{**others, "parts": turn} for turn in filled] or [{**others, "parts": turns[-1]}]
 
 
 def _in_parts(given: JsonObject) -> JsonObject:

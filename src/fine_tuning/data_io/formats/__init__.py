@@ -249,11 +249,11 @@ def _known(row: Row, name: str | None) -> tuple[str, Row]:
     if is_by_column(row):
         raise DataError("the row is a table by columns, as pandas' to_json writes it; write it with orient='records'")
     if known is None:
-        if name is None and (told := half_calls.reason(row) or compared_answers.reason(row)) is not None:
-            raise DataError(told)
+        if name is None and (reason := half_calls.reason(row) or compared_answers.reason(row)) is not None:
+            raise DataError(reason)
         _refuse_broken_json(row)
-        if name is None and (told := open_columns.reason(row)) is not None:
-            raise DataError(told)
+        if name is None and (reason := open_columns.reason(row)) is not None:
+            raise DataError(reason)
         if name is None and empty and row:
             raise DataError(f"{empty[0]} is empty, and the row has no other answer")
         expected = f"of the format {name}" if name else "of any known format"
@@ -283,10 +283,10 @@ def _of_data(call: Call, row: Row, status: RowStatus) -> Call | Unread:
     One that its row says has failed, or a text of which was redacted, is left out, as in a log.
     An answer that ends with the mark of a tracer was cut off; a question may quote one.
     """
-    said = (*call.messages, *(call.rejected or ()))
-    if has_marks_alone(said):
+    messages = (*call.messages, *(call.rejected or ()))
+    if has_marks_alone(messages):
         return Unread("redacted")
-    if (left_out := status.unread(said)) is not None:
+    if (left_out := status.unread(messages)) is not None:
         return left_out
     if call.rejected is None and not call.is_cut_off and truncated_place(call.messages[-1:]) is not None:
         call = replace(call, finish_reason="length")

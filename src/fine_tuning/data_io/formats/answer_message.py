@@ -10,9 +10,9 @@ from fine_tuning.data_io.json_values import JsonObject, Row, is_list, is_object
 from fine_tuning.data_io.key_meanings import meaning_of
 from fine_tuning.data_io.messages import Message
 
-SAID = frozenset({"content", "tool_calls", "function_call", "refusal"})
+CONTENTS = frozenset({"content", "tool_calls", "function_call", "refusal"})
 """Fields in which an answer says something."""
-_READ = SAID | {"role", "name", "weight", *KEYS_OF_MESSAGES}
+_READ = CONTENTS | {"role", "name", "weight", *KEYS_OF_MESSAGES}
 _ANTHROPICS_PARTS = {"tool_use", "thinking", "redacted_thinking", "server_tool_use"}
 
 
@@ -28,7 +28,7 @@ def read(message: Row) -> list[Message]:
         if value not in (None, [], {}) and (key in _READ or meaning_of(key) is not None)
     }
     message_keys.note_left_out(message)
-    if not SAID & kept.keys():
+    if not CONTENTS & kept.keys():
         kept["content"] = message.get("content")
     return read_answer({**kept, "role": "assistant"}, "message")
 

@@ -30,7 +30,7 @@ from fine_tuning.data_io.verdicts import is_positive, rating_of_verdicts
 from fine_tuning.errors import DataError
 
 NAME = "argilla"
-_ASKED = ("prompt", "instruction", "question", "query", "input", "messages", "conversation", "chat")
+_PROMPTS = ("prompt", "instruction", "question", "query", "input", "messages", "conversation", "chat")
 _RATINGS = ("rating", "quality", "overall_rating", "overall", "score")
 _CHOICES = ("preference", "ranking", "choice", "better", "best")
 _CHOSEN = ("chosen", "rejected")
@@ -84,11 +84,11 @@ def calls(row: Row) -> Iterator[Call | Unread]:
         return
     suggested = _suggestions(_parsed(row, "suggestions"))
     stated: dict[str, list[object]] = {**{key: [value] for key, value in suggested.items()}, **answers}
-    asked = next((key for key in _ASKED if fields.get(key)), None)
-    if asked is None:
-        raise DataError(f"the record has no question: none of its fields is {', '.join(_ASKED)}")
-    request = _request(fields, asked)
-    used = {asked, *(_added(fields, asked) if isinstance(parse_embedded_json(fields[asked]), str) else ())}
+    name = next((key for key in _PROMPTS if fields.get(key)), None)
+    if name is None:
+        raise DataError(f"the record has no question: none of its fields is {', '.join(_PROMPTS)}")
+    request = _request(fields, name)
+    used = {name, *(_added(fields, name) if isinstance(parse_embedded_json(fields[name]), str) else ())}
     texts = ((key, _written(key, answers[key], fields)) for key in _asked_for_texts(answers))
     by, written = next((each for each in texts if each[1] is not None), ("", None))
     pair = _pair(fields, stated)
@@ -230,9 +230,9 @@ def _request(fields: Row, key: str) -> list[Message]:
     return prompt_messages("\n\n".join([value, *(str(fields[each]) for each in _added(fields, key))]))
 
 
-def _added(fields: Row, asked: str) -> list[str]:
+def _added(fields: Row, name: str) -> list[str]:
     """The fields that belong to a question in text."""
-    return [each for each in _ADDED if each != asked and isinstance(fields.get(each), str) and fields[each]]
+    return [each for each in _ADDED if each != name and isinstance(fields.get(each), str) and fields[each]]
 
 
 def _answer(fields: Row, suggested: JsonObject, written: str | None, request: list[Message]) -> list[Message]:
@@ -257,8 +257,8 @@ def _pair(fields: Row, stated: Mapping[str, list[object]]) -> tuple[list[Message
     compared = sorted(key for key in fields if key.rstrip("-_0123456789abAB") in ANSWERED and key not in ANSWERED)
     if len(compared) != 2:
         return None
-    asked = next((key for key in _CHOICES if stated.get(key)), "")
-    best = _most_frequent(asked, Counter(_best(choice, compared) for choice in stated.get(asked, [])))
+    name = next((key for key in _CHOICES if stated.get(key)), "")
+    best = _most_frequent(name, Counter(_best(choice, compared) for choice in stated.get(name, [])))
     if best is None:
         raise DataError(f"the record compares {' and '.join(compared)}, and no answer says which is better")
     worse = next(key for key in compared if key != best)

@@ -40,8 +40,8 @@ def calls(row: Row) -> Iterator[Call]:
     given, output = _side(row, "input"), _side(row, "output")
     if row.get("errorCode") or row.get("error"):
         return
-    asked = _body(given, "input") if given else row.get("modelInput")
-    request = object_or_empty(parse_embedded_json(asked))
+    sent = _body(given, "input") if given else row.get("modelInput")
+    request = object_or_empty(parse_embedded_json(sent))
     response = _body(output, "output") if output else row.get("modelOutput")
     body = vendor_response.body_of(response)
     if any(key in body for key in _NO_CHAT):
@@ -72,13 +72,13 @@ def _as_chat(request: Row, body: Row) -> tuple[JsonObject, JsonObject]:
     """A prompt with a chat template's marks, or a transcript as of Claude 2, and its answer, as messages."""
     prompt = request.get("prompt")
     key = next((key for key in _ONLY_TEXT if isinstance(body.get(key), str)), None)
-    asked = _conversation(prompt) if isinstance(prompt, str) else None
-    if key is None or asked is None:
+    turns = _conversation(prompt) if isinstance(prompt, str) else None
+    if key is None or turns is None:
         raise DataError("the input is neither messages nor a prompt with the marks of a chat template")
     answer = {"role": "assistant", "content": str(body[key]).strip()}
     ended = body.get("stop_reason")
     facts = {name: value for name, value in body.items() if name != "type"}  # of a completed text, which is a turn now
-    return {"messages": asked.messages, "tools": asked.tools}, {**facts, **answer, "stop_reason": ended}
+    return {"messages": turns.messages, "tools": turns.tools}, {**facts, **answer, "stop_reason": ended}
 
 
 def _conversation(prompt: str) -> Conversation | None:

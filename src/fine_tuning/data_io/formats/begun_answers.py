@@ -17,17 +17,22 @@ def is_begun(messages: list[Message]) -> bool:
     return bool(messages) and any(messages[-1].get(mark) is True for mark in OF_BEGUN_ANSWERS)
 
 
-def continued(asked: list[Message], answered: list[Message], *, goes_on: bool = False) -> list[Message]:
+def continued(prompt: list[Message], response: list[Message], *, goes_on: bool = False) -> list[Message]:
     """The conversation; where the request ends with the beginning of an answer, the response goes on with it.
 
     Args:
         goes_on: the API's models go on with any message of the assistant that ends a request.
     """
-    begun = asked[-1] if asked else None
-    if begun is None or begun.get("role") != "assistant" or not (goes_on or is_begun(asked)) or begun.get("tool_calls"):
-        return [*asked, *answered]
-    first, rest = begun.get("content"), answered[0].get("content")
+    begun = prompt[-1] if prompt else None
+    if (
+        begun is None
+        or begun.get("role") != "assistant"
+        or not (goes_on or is_begun(prompt))
+        or begun.get("tool_calls")
+    ):
+        return [*prompt, *response]
+    first, rest = begun.get("content"), response[0].get("content")
     if not isinstance(first, str) or not isinstance(rest, str):
-        return [*asked, *answered]
-    whole = rest if is_begun(asked) and rest.startswith(first) else first + rest  # Mistral repeats the beginning
-    return [*asked[:-1], cast("Message", {**answered[0], "content": whole}), *answered[1:]]
+        return [*prompt, *response]
+    whole = rest if is_begun(prompt) and rest.startswith(first) else first + rest  # Mistral repeats the beginning
+    return [*prompt[:-1], cast("Message", {**response[0], "content": whole}), *response[1:]]

@@ -57,21 +57,21 @@ def calls(row: Row) -> Iterator[Call]:
         others = {key: value for key, value in row.items() if key not in {"request", "response"}}
         row = {**others, **_object(row["request"]), **_object(row["response"])}
     refuse_found({key: row[key] for key in ("citations", "search_results") if row.get(key)}, "the response")
-    turns = [*_asked(row), _turn("CHATBOT", row.get("text"), row.get("tool_calls"))]
+    turns = [*_prompt_turns(row), _turn("CHATBOT", row.get("text"), row.get("tool_calls"))]
     yield call_from_row(row, _READ, read_messages(turns, "chat_history"), _tools(row.get("tools")))
 
 
-def _asked(row: Row) -> list[JsonObject]:
+def _prompt_turns(row: Row) -> list[JsonObject]:
     """The turns before the answer; a response repeats the history with the message and the answer behind it."""
     history = parse_embedded_json(row.get("chat_history"))
     turns = [turn for each in list_of_objects(history or [], "chat_history") for turn in _turns(each)]
-    asked = row["message"]
+    message = row["message"]
     last = _turn("CHATBOT", row.get("text"), None)
     if turns and turns[-1].get("content") == last["content"] and turns[-1]["role"] == "assistant":
         turns = turns[:-1]
     results = parse_embedded_json(row.get("tool_results"))
-    if asked and not (turns and turns[-1] == {"role": "user", "content": asked}):
-        turns.append({"role": "user", "content": asked})
+    if message and not (turns and turns[-1] == {"role": "user", "content": message}):
+        turns.append({"role": "user", "content": message})
     if is_list(results) and results and not _ends_with_results(turns):
         turns += _results(results, turns)
     return turns

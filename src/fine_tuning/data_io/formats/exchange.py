@@ -116,8 +116,8 @@ def _unanswered(request: JsonObject, response: JsonObject) -> JsonObject | None:
     is_begun = any(last.get(mark) is True for mark in OF_BEGUN_ANSWERS)
     if not is_list(messages) or last.get("role") != "assistant":
         return request
-    said = read_answer([dict(last)], "messages")
-    if [whole_text(each) for each in said] == [whole_text(each) for each in read_response(response).messages]:
+    answer = read_answer([dict(last)], "messages")
+    if [whole_text(each) for each in answer] == [whole_text(each) for each in read_response(response).messages]:
         return {**request, "messages": messages[:-1]}
     return request if is_begun else None
 
@@ -134,19 +134,19 @@ def call_of(row: Row, exchange: Exchange) -> Iterator[Call]:
     request, response = exchange.request, exchange.response
     if is_failed(response) or is_completed_text(response):
         return
-    asked, answer = read_request(request, response), read_response(response)
+    prompt, answer = read_request(request, response), read_response(response)
     again = _AGAIN if "full_request" in exchange.keys else ()
     beside = {key: value for key, value in row.items() if key not in {*exchange.keys, *_TIMES, *again}}
     stated = object_or_empty(request.get("metadata"))
     facts = {key: as_whole_number(stated[key]) for key in _FACTS if key in stated}
-    messages = continued(asked.messages, answer.messages, goes_on=kind_of(response) in _GO_ON)
-    call = call_from_row({**facts, **beside}, (), messages, asked.tools)
+    messages = continued(prompt.messages, answer.messages, goes_on=kind_of(response) in _GO_ON)
+    call = call_from_row({**facts, **beside}, (), messages, prompt.tools)
     own_id = first_value(response, "id", "responseId", "response_id")
     yield replace(
         call,
         model=first_value(response, "model", "modelVersion", "model_version") or request.get("model") or call.model,
         captured_at=call.captured_at or _time(row) or _time(response),
-        metadata={**stated, **asked.options, **call.metadata, **({"response": own_id} if own_id else {})},
+        metadata={**stated, **prompt.options, **call.metadata, **({"response": own_id} if own_id else {})},
         finish_reason=strictest([answer.finish_reason, call.finish_reason]),
         usage=answer.usage,
     )

@@ -56,10 +56,10 @@ def read_exchange(request: Row, response: object) -> LoggedExchange | None:
         request, response = ollama.as_chat(request), ollama.as_completion(response)
     if _is_no_chat(request, response):
         return None
-    asked, choice = vendor_request.read_request(request, object_or_empty(response)), read_response(response)
+    prompt, choice = vendor_request.read_request(request, object_or_empty(response)), read_response(response)
     model = first_value(object_or_empty(response), "model", "modelVersion") or request.get("model")
-    messages = continued(asked.messages, choice.messages)
-    return LoggedExchange(messages, asked.tools, choice, model, asked.options)
+    messages = continued(prompt.messages, choice.messages)
+    return LoggedExchange(messages, prompt.tools, choice, model, prompt.options)
 
 
 def _is_no_chat(request: Row, response: object) -> bool:
@@ -90,7 +90,7 @@ def read_response(response: object) -> Choice:
         return vendor_response.read_response(found)
     message = parse_embedded_json(found.get("message"))
     answer = message if is_object(message) else found
-    if not any(answer.get(key) for key in answer_message.SAID):
+    if not any(answer.get(key) for key in answer_message.CONTENTS):
         raise DataError("the response has no message")
     usage = usage_of(first_value(found, "usage", "usage_metadata"), found.get("service_tier"))
     return Choice(with_plain_texts(answer_message.read(answer)), reason_in(found), usage)

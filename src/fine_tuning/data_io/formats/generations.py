@@ -48,21 +48,21 @@ def requests_of(inputs: object, outputs: object) -> Iterator[tuple[object, objec
     """
     sent = object_or_empty(inputs)
     name = next((key for key in _REQUESTS if _is_batch(parse_embedded_json(sent.get(key)))), None)
-    asked = parse_embedded_json(inputs if name is None else sent[name])
-    if not is_list(asked) or not _is_batch(asked):
+    requests = parse_embedded_json(inputs if name is None else sent[name])
+    if not is_list(requests) or not _is_batch(requests):
         yield inputs, outputs
         return
     came = object_or_empty(outputs)
     key = next((key for key in _ANSWERS if is_list(parse_embedded_json(came.get(key)))), None)
     answers = parse_embedded_json(outputs if key is None else came[key])
-    if len(asked) == 1 and (not is_list(answers) or len(answers) != 1 or isinstance(asked[0], list)):
+    if len(requests) == 1 and (not is_list(answers) or len(answers) != 1 or isinstance(requests[0], list)):
         answers, key = [outputs], None
-    if not is_list(answers) or len(answers) != len(asked):
+    if not is_list(answers) or len(answers) != len(requests):
         raise DataError(
-            f"{name or 'the input'} holds {len(asked)} requests, and {key or 'the output'} not as many answers"
+            f"{name or 'the input'} holds {len(requests)} requests, and {key or 'the output'} not as many answers"
         )
     others = {each: value for each, value in sent.items() if each != name}
-    for request, answer in zip(asked, answers, strict=True):
+    for request, answer in zip(requests, answers, strict=True):
         messages = [{"role": "user", "content": request}] if isinstance(request, str) else request
         yield {**others, "messages": messages}, _response(came, key, answer)
 

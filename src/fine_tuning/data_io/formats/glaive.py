@@ -75,11 +75,11 @@ def _divided(system: str) -> tuple[str, list[object]]:
     at = system.find("\n{")
     if at < 0 and not system.startswith("{"):
         return system, []
-    said, written = system[: max(at, 0)], system[max(at, 0) :]
+    text, written = system[: max(at, 0)], system[max(at, 0) :]
     found = json_values(written)
     if found is None:
         raise DataError("system defines functions that are no JSON; write them as tools")
-    return _SAYS_TOOLS.sub("", said).strip(), found
+    return _SAYS_TOOLS.sub("", text).strip(), found
 
 
 def _turns(chat: str) -> list[JsonObject]:
@@ -87,6 +87,6 @@ def _turns(chat: str) -> list[JsonObject]:
     if before.strip():
         raise DataError("chat must begin with USER:")
     return [
-        {"role": _ROLES[who], "content": said.strip().removesuffix(_END).strip()}
-        for who, said in zip(pieces[::2], pieces[1::2], strict=True)
+        {"role": _ROLES[who], "content": text.strip().removesuffix(_END).strip()}
+        for who, text in zip(pieces[::2], pieces[1::2], strict=True)
     ]

@@ -50,7 +50,7 @@ def calls(row: Row) -> Iterator[Call]:
     given = parse_embedded_json(row.get("events"))
     if not is_list(given):
         raise DataError("the row is one event of a session; write all events of a session into one row, as events")
-    events = _said(given)
+    events = _kept_events(given)
     messages = with_plain_texts(read_messages([_message(each) for each in events], "events"))
     while messages and messages[-1].get("role") != "assistant":
         messages.pop()  # what no agent has answered yet
@@ -69,7 +69,7 @@ def calls(row: Row) -> Iterator[Call]:
     )
 
 
-def _said(events: list[object]) -> list[JsonObject]:
+def _kept_events(events: list[object]) -> list[JsonObject]:
     """The events with a content, without pieces of a stream, and without those that a later one takes back."""
     found: list[JsonObject] = []
     for each in events:
@@ -78,7 +78,7 @@ def _said(events: list[object]) -> list[JsonObject]:
         actions = object_or_empty(event.get("actions"))
         back_to = first_value(actions, "rewindBeforeInvocationId", "rewind_before_invocation_id")
         if back_to is not None:
-            found = found[: next((at for at, said in enumerate(found) if _invocation(said) == back_to), len(found))]
+            found = found[: next((at for at, one in enumerate(found) if _invocation(one) == back_to), len(found))]
         elif _parts(event) and not _is_partial(event):
             found.append(event)
     return found

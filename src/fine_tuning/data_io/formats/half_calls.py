@@ -31,7 +31,9 @@ def reason(row: Row) -> str | None:
         if is_asked and not any(row.get(each) for each in _ANSWERS):
             return f"the row is a request without its response ({key}); {_TOGETHER}"
         if is_object(half) and vendor_response.kind_of(half) is not None:
-            if asked := next((each for each in _QUESTIONS if isinstance(row.get(each), str)), None):
-                return f"{key} is a whole response beside {asked}; write what was sent as request, or the answer's text"
+            if question := next((each for each in _QUESTIONS if isinstance(row.get(each), str)), None):
+                return (
+                    f"{key} is a whole response beside {question}; write what was sent as request, or the answer's text"
+                )
             return f"the row is a response without its request ({key}); {_TOGETHER}"
     return None

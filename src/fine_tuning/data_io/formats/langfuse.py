@@ -106,15 +106,15 @@ def calls(row: Row) -> Iterator[Call | Unread]:
     parameters = object_or_empty(parse_embedded_json(first_value(row, "modelParameters", "model_parameters")))
     if "extra_body" in parameters:
         given = with_extra_body(given if is_object(given) and "role" not in given else {"messages": given}, parameters)
-    asked = _request(given)
+    request = _request(given)
     answer = _answer(_parsed_output(row), output, first_value(row, "toolCalls", "tool_calls"))
     call = Call(
-        [*asked.messages, *answer.messages],
-        asked.tools or read_tools(listed) or _tools_beside(row, parameters),
+        [*request.messages, *answer.messages],
+        request.tools or read_tools(listed) or _tools_beside(row, parameters),
         rating=rating_of_scores(_scores(scores, row.get("id"))),
         model=first_value(row, "model", "providedModelName", "provided_model_name"),
         captured_at=first_value(row, "startTime", "start_time", "timestamp"),
-        metadata={**request_options(parameters), **asked.options, **_metadata(row, scores)},
+        metadata={**request_options(parameters), **request.options, **_metadata(row, scores)},
         finish_reason=strictest(
             iter([answer.finish_reason, reason_in(parse_embedded_json(row.get("metadata")), depth=1)])
         ),

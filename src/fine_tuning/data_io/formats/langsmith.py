@@ -120,11 +120,11 @@ def _exchange(inputs: object, outputs: object, extra: Row) -> LoggedExchange | N
         raise DataError("inputs has no messages")
     tools_key = "tools" if request.get("tools") else "functions"
     tools = read_tools(request.get(tools_key))
-    asked = read_beside(request, read_messages(request[key], "inputs"), tools, None, (key, tools_key))
+    prompt = read_beside(request, read_messages(request[key], "inputs"), tools, None, (key, tools_key))
     model = object_or_empty(object_or_empty(outputs).get("llm_output")).get("model_name")
     return LoggedExchange(
-        [*asked.messages, *choice.messages],
-        asked.tools,
+        [*prompt.messages, *choice.messages],
+        prompt.tools,
         choice,
         model or first_value(parameters, "model", "model_name") or request.get("model"),
         request_options({**parameters, **request}),

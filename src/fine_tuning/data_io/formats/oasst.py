@@ -75,16 +75,16 @@ def calls(row: Row) -> Iterator[Call | Unread]:
 
 def _answered(question: JsonObject, before: list[Message]) -> Iterator[_Answered | Unread]:
     """The answers to a question and to those that follow its best answer."""
-    asked = [*before, _message(question)]
+    prompt = [*before, _message(question)]
     answers = sorted(_replies(question, "assistant"), key=_rank)
     if not answers:
         return
     best, *others = answers
     worst = others[-1] if others and _rank(best) < _rank(others[-1]) < _UNRANKED else None
-    said = [*asked, _message(best)]
-    later = [each for follow in _replies(best, "prompter") for each in _answered(follow, said)]
+    conversation = [*prompt, _message(best)]
+    later = [each for follow in _replies(best, "prompter") for each in _answered(follow, conversation)]
     rejected = None if worst is None or worst.get("text") == best.get("text") else [_message(worst)]
-    yield _Answered(said, rejected, goes_on=any(isinstance(each, _Answered) for each in later))
+    yield _Answered(conversation, rejected, goes_on=any(isinstance(each, _Answered) for each in later))
     yield from (Unread("other answers") for each in others if each is not worst)
     yield from later
 

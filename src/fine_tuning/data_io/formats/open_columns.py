@@ -15,9 +15,9 @@ def reason(row: Row) -> str | None:
     if is_object(translation) and len(translation) > 1:
         named = " and ".join(list(translation)[:2])
         return f"translation holds a text in {named}, and not which is translated; write them as prompt and response"
-    asked, answered = question_answer.may_be(row)
-    if asked and answered:
-        several, side = (asked, "question") if len(asked) > 1 else (answered, "answer")
+    questions, answers = question_answer.may_be(row)
+    if questions and answers:
+        several, side = (questions, "question") if len(questions) > 1 else (answers, "answer")
         return f"it is open which of {' and '.join(several)} is the {side}; {_RENAME}, and put the others into metadata"
     found = next((pair for pair in _OPEN if all(isinstance(row.get(key), str) for key in pair)), None)
     if found is not None:

@@ -112,18 +112,18 @@ def _chosen_pair(row: Row) -> _Pair:
     """The request wherever the row has it: under a key of its own, in both answers, or in both places, once."""
     names = _answer_keys(row) or _ANSWER_KEYS[0]
     key = next((key for key in _REQUEST_KEYS if row.get(key)), None)
-    asked = row.get(key or "")
-    listed = listed_messages(asked)
+    prompt = row.get(key or "")
+    listed = listed_messages(prompt)
     asks_in_chat = key in CONVERSATIONS or (listed is not None and listed.waits)
     answers = {name: listed_messages(row.get(name)) for name in names}
     is_chat = asks_in_chat or all(answers.values())
     chosen, rejected = (
-        _answer(_side(row.get(name), found, is_chat=is_chat), name, asked) for name, found in answers.items()
+        _answer(_side(row.get(name), found, is_chat=is_chat), name, prompt) for name, found in answers.items()
     )
     systems = [_texts_of(each[:1]) for each in (chosen, rejected) if each and each[0].get("role") == "system"]
     if len(systems) == len(names) and systems[0] != systems[1]:
         raise DataError("the system prompts of the two answers differ; a pair answers one request")
-    request = [] if key is None else _request(row, key, _side(asked, listed, is_chat=asks_in_chat))
+    request = [] if key is None else _request(row, key, _side(prompt, listed, is_chat=asks_in_chat))
     chosen, rejected = (_without_request(each, request) for each in (chosen, rejected))
     shared = 0
     while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
@@ -150,9 +150,9 @@ def _no_question(row: Row, key: str | None, names: Iterable[str]) -> str:
 def _without_request(answer: list[Message], request: list[Message]) -> list[Message]:
     """One of two answers, without the request where only this one repeats it: both may, see `_not_repeated`."""
     length = length_of_request(answer)
-    asked = request[: length_of_request(request)]
-    own = [each for each in asked if str(each.get("role")) not in {"system", "developer"}]
-    is_repeated = length and _texts_of(answer[:length]) in (_texts_of(asked), _texts_of(own))
+    prompt = request[: length_of_request(request)]
+    own = [each for each in prompt if str(each.get("role")) not in {"system", "developer"}]
+    is_repeated = length and _texts_of(answer[:length]) in (_texts_of(prompt), _texts_of(own))
     return answer[length:] if is_repeated else answer
 
 
@@ -162,16 +162,16 @@ def _not_repeated(request: list[Message], within: list[Message], key: str | None
     Raises:
         DataError: the two are different questions.
     """
-    asked = request[: length_of_request(request)]
-    if _is_part(asked, within):
+    prompt = request[: length_of_request(request)]
+    if _is_part(prompt, within):
         return []
-    if _is_part(within, asked[-len(within) :]):
-        return asked[: -len(within)]
+    if _is_part(within, prompt[-len(within) :]):
+        return prompt[: -len(within)]
     start = next(
-        (at for at, each in enumerate(asked) if str(each.get("role")) not in {"system", "developer"}), len(asked)
+        (at for at, each in enumerate(prompt) if str(each.get("role")) not in {"system", "developer"}), len(prompt)
     )
-    if _is_part(asked[start:], within):
-        return asked[:start]
+    if _is_part(prompt[start:], within):
+        return prompt[:start]
     raise DataError(f"{key} asks something else than the conversations of the two answers")
 
 
@@ -215,17 +215,17 @@ def _request(row: Row, key: str, value: object) -> list[Message]:
     return prompt_messages(f"{value}\n\n{more}" if isinstance(more, str) and more else value)
 
 
-def _answer(value: object, key: str, asked: object) -> list[Message]:
+def _answer(value: object, key: str, prompt: object) -> list[Message]:
     """The turns of one answer, which may repeat its question.
 
     Args:
-        asked: the question, whose text may be written with marks, as that of the answer is then.
+        prompt: the question, whose text may be written with marks, as that of the answer is then.
     """
     if not isinstance(value, str):
         return read_answer(value, key)
     if (turns := turns_in_text(value, key, is_question=False)) is not None:
         return turns
-    return read_answer(without_marks(value, asked) if isinstance(asked, str) else value, key)
+    return read_answer(without_marks(value, prompt) if isinstance(prompt, str) else value, key)
 
 
 def row_of(

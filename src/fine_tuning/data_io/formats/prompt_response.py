@@ -39,14 +39,14 @@ def calls(row: Row) -> Iterator[Call]:
 
 def _messages(row: Row, key: str) -> list[Message]:
     """The conversation of the prompt and its response; the texts of a captured example are as they were said."""
-    asked, answered = _side(row, "prompt"), _side(row, key)
-    if isinstance(asked, Side) and isinstance(answered, Side):
+    prompt, response = _side(row, "prompt"), _side(row, key)
+    if isinstance(prompt, Side) and isinstance(response, Side):
         if is_record(row):
-            return prompt_and_response_messages(asked.text, answered.text)
-        refuse_choices(row, asked.text)
-        return exchange_in_texts(asked, answered)
-    request = prompt_messages(asked.text) if isinstance(asked, Side) else read_messages(asked, "prompt")
-    answer = answer_in_text(answered, is_chat=False) if isinstance(answered, Side) else read_answer(answered, key)
+            return prompt_and_response_messages(prompt.text, response.text)
+        refuse_choices(row, prompt.text)
+        return exchange_in_texts(prompt, response)
+    request = prompt_messages(prompt.text) if isinstance(prompt, Side) else read_messages(prompt, "prompt")
+    answer = answer_in_text(response, is_chat=False) if isinstance(response, Side) else read_answer(response, key)
     return [*request, *answer]
 
 

@@ -16,8 +16,20 @@ from fine_tuning.data_io.formats.second_answers import TARGETS, refuse_second
 from fine_tuning.data_io.json_values import Row, scalar_text, text_or_scalar
 
 NAME = "question-answer"
-_ASKED = ("prompt", "question", "query", "instruction", "input", "Question", "Query", "Instruction", "Input", "Q", "q")
-_ANSWERED = ("answer", "response", "output", "completion", "Answer", "Response", "Output", "A", "a")
+_PROMPTS = (
+    "prompt",
+    "question",
+    "query",
+    "instruction",
+    "input",
+    "Question",
+    "Query",
+    "Instruction",
+    "Input",
+    "Q",
+    "q",
+)
+_ANSWERS = ("answer", "response", "output", "completion", "Answer", "Response", "Output", "A", "a")
 _IDS = ("id",)
 _WITH_MORE = {"instruction": "input", "Instruction": "Input"}
 _PAIRS = (  # of names that say more together than each alone; other spellings of case are read, too
@@ -36,29 +48,29 @@ def recognises(row: Row) -> bool:
 
 def _keys(row: Row) -> tuple[str, str] | None:
     """The columns of question and answer; None without both, or where it is open which they are."""
-    asked, answered = _stated(row, _ASKED), _stated(row, _ANSWERED)
-    if len(asked) == 2 and _WITH_MORE.get(asked[0]) == asked[1]:
-        asked = asked[:1]
-    return (asked[0], answered[0]) if len(asked) == 1 and len(answered) == 1 else _pair(row, asked, answered)
+    questions, answers = _stated(row, _PROMPTS), _stated(row, _ANSWERS)
+    if len(questions) == 2 and _WITH_MORE.get(questions[0]) == questions[1]:
+        questions = questions[:1]
+    return (questions[0], answers[0]) if len(questions) == 1 and len(answers) == 1 else _pair(row, questions, answers)
 
 
-def _pair(row: Row, asked: Sequence[str], answered: Sequence[str]) -> tuple[str, str] | None:
+def _pair(row: Row, questions: Sequence[str], answers: Sequence[str]) -> tuple[str, str] | None:
     """The only pair of columns that belong together; None without one, or with another question or answer beside it.
 
     A short answer, as sets of mathematical problems have, may stand in a solution that gives it, too.
     """
     found = [pair for pair in _PAIRS if all(isinstance(row.get(key), str) for key in pair)]
-    whole = [pair for pair in found if pair[1] not in answered] or found
-    if len(whole) != 1 or not {*asked} <= {whole[0][0]}:
+    whole = [pair for pair in found if pair[1] not in answers] or found
+    if len(whole) != 1 or not {*questions} <= {whole[0][0]}:
         return None
     answer = str(row[whole[0][1]])
-    return whole[0] if all(key == whole[0][1] or str(row[key]) in answer for key in answered) else None
+    return whole[0] if all(key == whole[0][1] or str(row[key]) in answer for key in answers) else None
 
 
 def may_be(row: Row) -> tuple[list[str], list[str]]:
     """The columns of text that may be the question of a row, and those that may be its answer."""
     asks, answers = (
-        dict.fromkeys((*names, *(pair[at] for pair in _PAIRS))) for at, names in enumerate((_ASKED, _ANSWERED))
+        dict.fromkeys((*names, *(pair[at] for pair in _PAIRS))) for at, names in enumerate((_PROMPTS, _ANSWERS))
     )
     return [key for key in asks if isinstance(row.get(key), str)], [
         key for key in answers if isinstance(row.get(key), str)
@@ -79,14 +91,14 @@ def calls(row: Row) -> Iterator[Call]:
     Raises:
         DataError: it is malformed.
     """
-    asked, answered = _keys(row) or _ASKED[:1] + _ANSWERED[:1]
-    question, answer = text_or_scalar(row, asked), text_or_scalar(row, answered)
-    more = _WITH_MORE.get(asked)
-    read = [asked, answered, *([more] if more is not None and row.get(more) not in (None, "") else ())]
+    question_key, answer_key = _keys(row) or _PROMPTS[:1] + _ANSWERS[:1]
+    question, answer = text_or_scalar(row, question_key), text_or_scalar(row, answer_key)
+    more = _WITH_MORE.get(question_key)
+    read = [question_key, answer_key, *([more] if more is not None and row.get(more) not in (None, "") else ())]
     texts = [text for key in read[2:] if not is_placeholder(text := text_or_scalar(row, key))]
     asked_for = "\n\n".join([question, *texts])
     refuse_choices(row, asked_for)
     found = contexts(row, asked_for, answer, read)
-    messages = exchange_in_texts(Side(asked, question), Side(answered, answer), *texts, *found.values())
-    refuse_second({key: row[key] for key in TARGETS if key in row and key != answered}, messages, TARGETS)
+    messages = exchange_in_texts(Side(question_key, question), Side(answer_key, answer), *texts, *found.values())
+    refuse_second({key: row[key] for key in TARGETS if key in row and key != answer_key}, messages, TARGETS)
     yield call_from_row(row, (*read, *found, *_IDS), messages)

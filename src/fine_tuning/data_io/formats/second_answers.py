@@ -140,12 +140,12 @@ def refuse_second(row: Row, messages: list[Message], more: Iterable[str] = ()) -
     stated = [key for key in (*_SECOND, *more) if key in row]
     if not stated or not messages or messages[-1].get("role") != "assistant":
         return
-    answers = _said(messages, is_answer=True)
+    answers = _texts(messages, is_answer=True)
     for key in stated:
         value = _text_of(row.get(key))
         if key in TARGETS:
             value = None if isinstance(value, bool) else scalar_text(value)
-            if value is None or _is_fact(value, answers, _said(messages, is_answer=False)):
+            if value is None or _is_fact(value, answers, _texts(messages, is_answer=False)):
                 continue
         if isinstance(value, str) and _is_answer(key, value) and " ".join(value.split()) not in answers:
             raise DataError(
@@ -154,15 +154,15 @@ def refuse_second(row: Row, messages: list[Message], more: Iterable[str] = ()) -
             )
 
 
-def _said(messages: list[Message], *, is_answer: bool) -> str:
+def _texts(messages: list[Message], *, is_answer: bool) -> str:
     """The texts of the assistant, or those of all others, without line breaks."""
-    said = (each for each in messages if (each.get("role") == "assistant") == is_answer)
-    return " ".join(" ".join(whole_text(each).split()) for each in said)
+    chosen = (each for each in messages if (each.get("role") == "assistant") == is_answer)
+    return " ".join(" ".join(whole_text(each).split()) for each in chosen)
 
 
-def _is_fact(target: str, answers: str, asked: str) -> bool:
+def _is_fact(target: str, answers: str, prompts: str) -> bool:
     """Whether a target is none of the answer's kind: a language, a number beside words, or what the question says."""
     text = " ".join(target.split())
     is_number = as_number(text) is not None and as_number(answers.strip()) is None
-    is_asked = bool(text) and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", asked, re.IGNORECASE) is not None
+    is_asked = bool(text) and re.search(rf"(?<!\w){re.escape(text)}(?!\w)", prompts, re.IGNORECASE) is not None
     return is_number or is_asked or _LANGUAGE_CODE.fullmatch(text) is not None

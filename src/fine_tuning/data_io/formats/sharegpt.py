@@ -77,9 +77,9 @@ def _of_pairs(turns: list[JsonObject]) -> list[Message]:
         return []
     first = {name: value for name, value in turns[0].items() if name != "system"}
     system = turns[0].get("system")
-    said = read_history([first, *turns[1:]]) if system is None or isinstance(system, str) else None
+    history = read_history([first, *turns[1:]]) if system is None or isinstance(system, str) else None
     before: list[Message] = [{"role": "system", "content": system}] if system and isinstance(system, str) else []
-    return [*before, *said] if said else []
+    return [*before, *history] if history else []
 
 
 def row_of(messages: Sequence[Message], tools: Sequence[Tool] | None = None) -> ShareGptRow:

@@ -68,11 +68,11 @@ def calls(row: Row) -> Iterator[Call]:
     choice = first_choice(response)
     tools_key = "tools" if request.get("tools") else "functions"
     tools = read_tools(request.get(tools_key))
-    asked = read_beside(request, read_messages(request[key], "messages"), tools, None, (key, tools_key, "choices"))
+    prompt = read_beside(request, read_messages(request[key], "messages"), tools, None, (key, tools_key, "choices"))
     own_id: JsonObject = {"completion": response["id"]} if response.get("id") else {}
     yield Call(
-        [*asked.messages, *choice.messages],
-        asked.tools,
+        [*prompt.messages, *choice.messages],
+        prompt.tools,
         domain=metadata.get("domain"),
         task_type=metadata.get("task_type"),
         rating=as_whole_number(stated_rating("metadata.rating", metadata.get("rating"))),

@@ -45,8 +45,8 @@ def _takes_system(tokenizer: ChatTokenizer) -> bool:
 
 
 def _renders_system(tokenizer: ChatTokenizer) -> bool:
-    asked = [{"role": "system", "content": _MARK}, {"role": "user", "content": "A question."}]
+    prompt = [{"role": "system", "content": _MARK}, {"role": "user", "content": "A question."}]
     try:
-        return _MARK in tokenizer.apply_chat_template(asked, tokenize=False)
+        return _MARK in tokenizer.apply_chat_template(prompt, tokenize=False)
     except Exception:  # noqa: BLE001 - a template is a program of its author
         return False

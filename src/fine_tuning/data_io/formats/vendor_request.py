@@ -89,10 +89,10 @@ def _with_config(given: Row) -> Row:
 
 def _with_template(given: Row, response: Row) -> Row:
     """A request to OpenAI's Responses with the text of its prompt template, which the response repeats."""
-    said, template = response.get("instructions"), parse_embedded_json(given.get("prompt"))
-    if not said or not is_object(template):
+    instructions, template = response.get("instructions"), parse_embedded_json(given.get("prompt"))
+    if not instructions or not is_object(template):
         return given
-    return {**given, "instructions": said, "prompt": None, _TEMPLATE: template}
+    return {**given, "instructions": instructions, "prompt": None, _TEMPLATE: template}
 
 
 def read_conversation(given: Row, response: Row | None = None) -> Request:

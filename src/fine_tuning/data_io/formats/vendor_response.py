@@ -54,7 +54,7 @@ def kind_of(body: Row) -> str | None:
         return RESPONSES
     if is_list(body.get("candidates")) or "promptFeedback" in body or "prompt_feedback" in body:
         return GEMINI
-    if body.get("role") == "assistant" and answer_message.SAID & body.keys():
+    if body.get("role") == "assistant" and answer_message.CONTENTS & body.keys():
         return ANTHROPIC if answer_message.is_anthropics(body) else MESSAGE
     return None
 

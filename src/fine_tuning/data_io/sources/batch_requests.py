@@ -84,16 +84,16 @@ def with_requests(rows: Iterable[RawRow]) -> Iterator[RawRow]:
             requests.setdefault(id_of(row), []).append((raw, row))
     answered = set[str]()
     for raw, row in results:
-        asked = requests.get(id_of(row), [])
+        pairs = requests.get(id_of(row), [])
         answered.add(id_of(row))
-        bodies = [request_in(each) for _, each in asked]
+        bodies = [request_in(each) for _, each in pairs]
         if bodies and all(each == bodies[0] for each in bodies):
             yield raw._replace(text=to_json_bytes({**row, REQUEST: bodies[0]}))
         else:
             yield raw
-    for own_id, asked in requests.items():
+    for own_id, pairs in requests.items():
         if own_id not in answered:
-            yield from (raw for raw, _ in asked)
+            yield from (raw for raw, _ in pairs)
 
 
 def _row_of_batch(raw: RawRow) -> JsonObject | None:

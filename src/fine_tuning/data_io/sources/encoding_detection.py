@@ -294,8 +294,8 @@ def _likeliest(texts: dict[str, str]) -> str | None:
     if texts.keys() == {"cp1252"} and _SIGN_BESIDE_ASCII.sub("", texts["cp1252"]).isascii():
         return "cp1252"
     if texts.keys() <= _LANGUAGES.keys():
-        spoken = [name for name, text in texts.items() if _language_of(text) in _LANGUAGES[name]]
-        return spoken[0] if len(spoken) == 1 else None
+        likely = [name for name, text in texts.items() if _language_of(text) in _LANGUAGES[name]]
+        return likely[0] if len(likely) == 1 else None
     shares = {name: _share(text.lower(), _COMMON.__contains__) for name, text in texts.items()}
     first, second = [*sorted(shares, key=shares.__getitem__, reverse=True), "", ""][:2]
     return first if second and shares[first] - shares[second] > 0.2 else None

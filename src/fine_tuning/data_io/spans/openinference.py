@@ -82,8 +82,8 @@ def requests_in(attributes: Row) -> Iterator[Row]:
     others = {key: value for key, value in attributes.items() if key.partition(".")[0] not in _SIDES}
     shared = object_or_empty(nested(attributes, "llm"))
     others |= {f"llm.{key}": value for key, value in shared.items() if key not in _OF_ONE}
-    for asked, answered in found:
-        yield {**others, "input.value": json.dumps(asked), "output.value": json.dumps(answered)}
+    for prompt, response in found:
+        yield {**others, "input.value": json.dumps(prompt), "output.value": json.dumps(response)}
 
 
 def is_chat(attributes: Row) -> bool:
@@ -101,14 +101,14 @@ def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: A
         return None
     for key in ("llm.input_messages", "llm.output_messages"):
         refuse_broken_json(nested(attributes, key), key, ANY_JSON)
-    asked, answered = (_messages(nested(attributes, f"llm.{side}_messages")) for side in ("input", "output"))
+    prompt, answered = (_messages(nested(attributes, f"llm.{side}_messages")) for side in ("input", "output"))
     sent, came = (_value(attributes, side) for side in ("input", "output"))
-    if any(map(is_redacted_value, (asked or sent, answered or came))):
+    if any(map(is_redacted_value, (prompt or sent, answered or came))):
         return Unread("redacted")
-    if not (asked or sent) or not (answered or came):
+    if not (prompt or sent) or not (answered or came):
         raise DataError("the span has no messages; OPENINFERENCE_HIDE_INPUTS or _OUTPUTS may be set")
     parameters = object_or_empty(parse_embedded_json(nested(attributes, "llm.invocation_parameters")))
-    request = _request(asked, sent, {**object_or_empty(came), **parameters})
+    request = _request(prompt, sent, {**object_or_empty(came), **parameters})
     request = _with_extra(request, with_extra_body({}, parameters))
     body = vendor_response.body_of(came)
     refuse_found_in_response(body)
@@ -128,15 +128,15 @@ def read(span: Row, attributes: Row) -> RecordedSpan | Unread | None:  # noqa: A
     )
 
 
-def _request(asked: list[object], sent: object, response: Row) -> vendor_request.Request:
+def _request(prompt: list[object], sent: object, response: Row) -> vendor_request.Request:
     """What the model was sent: numbered messages, a request of a vendor's API, messages, or a text.
 
     The request, where its JSON is recorded too, says what the messages alone do not.
     """
     is_whole = vendor_request.is_request(sent) or vendor_request.is_responses_request(sent)
     given = vendor_request.read_request(sent, response) if is_whole and is_object(sent) else None
-    if asked or given is None:
-        messages = read_messages(asked or _messages(sent), "llm.input_messages")
+    if prompt or given is None:
+        messages = read_messages(prompt or _messages(sent), "llm.input_messages")
         if given is None:
             return vendor_request.Request(messages)
         beside = [each for each in given.messages[:1] if each["role"] == "system" and messages[0]["role"] != "system"]

@@ -52,7 +52,7 @@ _TEXTS = frozenset(
 )
 
 
-class Asked(NamedTuple):
+class AnsweredSecret(NamedTuple):
     """A value that was asked for: the field that it could be the value of, and where it is in the text."""
 
     field: str
@@ -66,7 +66,7 @@ class Turns:
     def __init__(self) -> None:
         self._last = ""
 
-    def answer(self, name: str, text: str) -> Asked | None:
+    def answer(self, name: str, text: str) -> AnsweredSecret | None:
         """What the text says that the one before asked for; None where that is nothing.
 
         Args:
@@ -78,28 +78,28 @@ class Turns:
         return answered(question, text)
 
 
-def answered(question: str, answer: str) -> Asked | None:
+def answered(question: str, answer: str) -> AnsweredSecret | None:
     """The password or PIN of an answer to a question for it."""
     if not question or len(answer) > _LONGEST or not any(map(str.isdigit, answer)):
         return None
-    asked = question.rstrip()[-_LONGEST:]
-    match = _QUESTION.search(asked)
-    if match is None or _MANNER.search(asked) or not (match["end"] in {*"?？؟:："} or _REQUEST.search(asked)):
+    text = question.rstrip()[-_LONGEST:]
+    match = _QUESTION.search(text)
+    if match is None or _MANNER.search(text) or not (match["end"] in {*"?？؟:："} or _REQUEST.search(text)):
         return None
-    said = _ANSWER.fullmatch(answer, len(answer) - len(answer.lstrip()), len(answer.rstrip()))
-    if said is None:
+    found = _ANSWER.fullmatch(answer, len(answer) - len(answer.lstrip()), len(answer.rstrip()))
+    if found is None:
         return None
     field = PIN if match["pin"] else "password"
-    return Asked(field, *said.span("value")) if _is_value(said["lead"], said["value"], field) else None
+    return AnsweredSecret(field, *found.span("value")) if _is_value(found["lead"], found["value"], field) else None
 
 
-def find(text: str) -> Iterator[Asked]:
+def find(text: str) -> Iterator[AnsweredSecret]:
     """Each in a text that has the question and the answer in lines of their own."""
-    for asked, line in pairwise(_LINE.finditer(text)):
+    for question, line in pairwise(_LINE.finditer(text)):
         speaker = _SPEAKER.match(text, *line.span())
         start = speaker.end() if speaker else line.start()
-        if found := answered(asked[0], text[start : line.end()]):
-            yield Asked(found.field, start + found.start, start + found.end)
+        if found := answered(question[0], text[start : line.end()]):
+            yield AnsweredSecret(found.field, start + found.start, start + found.end)
 
 
 def _is_value(lead: str, value: str, field: str) -> bool:

@@ -173,10 +173,10 @@ def _in_string(match: re.Match[str], detector: Detector, level: _Level, turns: T
     if is_inside(level.around, name, inner.text):
         name = level.around
     found = find_in(inner.text, detector, name)
-    if (asked := turns.answer(level.name, inner.text)) and not found:
+    if (secret := turns.answer(level.name, inner.text)) and not found:
         found = [
-            each._replace(start=each.start + asked.start, end=each.end + asked.start)
-            for each in detector.find(inner.text[asked.start : asked.end], asked.field)
+            each._replace(start=each.start + secret.start, end=each.end + secret.start)
+            for each in detector.find(inner.text[secret.start : secret.end], secret.field)
         ]
     if not found:
         level.wait(match)

@@ -94,7 +94,7 @@ def _may_hold(row: Mapping[str, object], detector: Detector) -> bool:
     """Whether a search of the row's JSON may find something; texts in which nothing can be are not searched."""
     turns = Turns()
     for name, text in _texts(row, ""):
-        if (asked := turns.answer(name, text)) and detector.find(text[asked.start : asked.end], asked.field):
+        if (secret := turns.answer(name, text)) and detector.find(text[secret.start : secret.end], secret.field):
             return True
         if len(text) < (_SHORTEST if name else _SHORTEST_UNNAMED):
             continue

@@ -69,7 +69,7 @@ class ScoreModel(BaseGrader):
         task = f'Reply with JSON: "reason", one sentence, and "result", a score from {low:g} to {high:g}.'
         result: JsonObject = {"type": "number", "minimum": low, "maximum": high}
         sampling = self.sampling_params or SamplingParams()
-        found = _asked(means, self.model, _body(prompt(self.input, row, task), "result", result, sampling))
+        found = _judged(means, self.model, _body(prompt(self.input, row, task), "result", result, sampling))
         if isinstance(found, Outcome):
             return found
         reply, answer = found
@@ -103,7 +103,7 @@ class LabelModel(BaseGrader):
         labels = ", ".join(json.dumps(label, ensure_ascii=False) for label in self.labels)
         task = f'Reply with JSON: "reason", one sentence, and "label", one of {labels}.'
         label: JsonObject = {"type": "string", "enum": list(dict.fromkeys(self.labels))}
-        found = _asked(means, self.model, _body(prompt(self.input, row, task), "label", label, SamplingParams()))
+        found = _judged(means, self.model, _body(prompt(self.input, row, task), "label", label, SamplingParams()))
         if isinstance(found, Outcome):
             return found
         reply, answer = found
@@ -133,7 +133,7 @@ def _body(messages: Messages, field: str, schema: JsonObject, sampling: Sampling
     return body
 
 
-def _asked(means: Means, model: str, body: ChatBody) -> Outcome | tuple[JudgeReply, JsonObject]:
+def _judged(means: Means, model: str, body: ChatBody) -> Outcome | tuple[JudgeReply, JsonObject]:
     """The judge's reply and the JSON object in it, or the outcome of a reply without one."""
     try:
         reply = means.judge(model, body)

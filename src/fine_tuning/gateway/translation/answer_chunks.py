@@ -62,7 +62,7 @@ def whole_chunks(body: Row) -> Iterator[Chunk]:
         raise ProviderError(str(error)) from None
     pieces = CallPieces()
     for message in found.messages:
-        if text := _said(message):
+        if text := _delta_text(message):
             yield chunk({"content": text})
         calls: object = message.get("tool_calls") or []
         for call in calls if is_list(calls) else [calls]:
@@ -122,7 +122,7 @@ class _ChatReader:
         for choice in map(object_or_empty, choices if is_list(choices) else []):
             given = object_or_empty(choice.get("delta"))
             delta: Delta = {}
-            if text := _said(given):
+            if text := _delta_text(given):
                 delta["content"] = text
             if is_list(calls := given.get("tool_calls")) and calls:
                 delta["tool_calls"] = [*map(self._calls.add, calls)]
@@ -143,7 +143,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _said(delta: Mapping[str, object]) -> str:
+def _delta_text(delta: Mapping[str, object]) -> str:
     """The text of a piece of an answer, whose reasoning is left out.
 
     Raises:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Protocol, cast
 
 from fine_tuning.data_io.json_values import object_or_empty
-from fine_tuning.gateway.translation.asked_chat import AskedChat
+from fine_tuning.gateway.translation.canonical_request import CanonicalRequest
 from fine_tuning.gateway.wire_errors import anthropic_body, error_body
 from fine_tuning.serving.chat_types import Chunk, Usage, summed
 from fine_tuning.serving.wires import chat_objects, message_objects, response_objects
@@ -35,8 +35,8 @@ class Answer(Protocol):
 
 
 class _ChatAnswer:
-    def __init__(self, asked: AskedChat, model: str) -> None:
-        self._asked = asked
+    def __init__(self, request: CanonicalRequest, model: str) -> None:
+        self._request = request
         self._head = chat_objects.head(model, "chat.completion.chunk")
         self._choices = chat_objects.ChoiceCollector(1)
         self._usage: Usage | None = None
@@ -45,16 +45,16 @@ class _ChatAnswer:
         self._usage = chunk.get("usage") or self._usage
         events = []
         for choice in chunk["choices"]:
-            is_new, may_call = self._choices.is_new(0), bool(self._asked.tools)
+            is_new, may_call = self._choices.is_new(0), bool(self._request.tools)
             opening = chat_objects.opening_of(choice, may_call=may_call) if is_new else None
             shown = chat_objects.chunk_choice(choice, 0, opening)
             self._choices.add(shown)
-            nothing = {"usage": None} if self._asked.with_usage else {}
+            nothing = {"usage": None} if self._request.with_usage else {}
             events.append(event({**self._head, "choices": [shown], **nothing}))
         return "".join(events)
 
     def end(self) -> str:
-        if not self._asked.with_usage or self._usage is None:
+        if not self._request.with_usage or self._usage is None:
             return DONE
         return event({**self._head, "choices": [], "usage": self._usage}) + DONE
 
@@ -97,8 +97,8 @@ def _apart(counts: Usage) -> MessageUsage:
 
 
 class _ResponseAnswer:
-    def __init__(self, asked: AskedChat, model: str) -> None:
-        self._events = ResponseEvents(_response(asked.body, model))
+    def __init__(self, request: CanonicalRequest, model: str) -> None:
+        self._events = ResponseEvents(_response(request.body, model))
 
     def add(self, chunk: Chunk) -> str:
         return typed_events(self._events.add(chunk))
@@ -130,8 +130,8 @@ def _response(body: Mapping[str, object], model: str) -> Response:
     return cast("Response", {**begun, **repeated, **objects})
 
 
-def answer_of(asked: AskedChat, model: str) -> Answer:
+def answer_of(request: CanonicalRequest, model: str) -> Answer:
     """An answer without a chunk yet, of this model."""
-    if asked.api == "messages":
+    if request.api == "messages":
         return _MessageAnswer(model)
-    return _ResponseAnswer(asked, model) if asked.api == "responses" else _ChatAnswer(asked, model)
+    return _ResponseAnswer(request, model) if request.api == "responses" else _ChatAnswer(request, model)

@@ -33,16 +33,16 @@ def is_chat(path: str) -> bool:
     return api_of_path(path) is not None or path.endswith(_OF_GEMINI)
 
 
-def api_to_ask(upstream: Upstream, asked: ChatApi | None, wire: Wire) -> ChatApi | None:
+def api_to_ask(upstream: Upstream, own: ChatApi | None, wire: Wire) -> ChatApi | None:
     """The API for which a call has to be translated; None where the upstream takes it as it is.
 
     Args:
-        asked: the API of the call.
+        own: the API of the call.
         wire: of the call.
     """
     if upstream.vendor is not None:
         return "chat"  # always: nothing but what is known here goes to a vendor's SDK
-    if upstream.wire is None or (upstream.wire == wire and not (upstream.has_only_chat and asked == "responses")):
+    if upstream.wire is None or (upstream.wire == wire and not (upstream.has_only_chat and own == "responses")):
         return None
     return _OF_WIRE[upstream.wire]
 

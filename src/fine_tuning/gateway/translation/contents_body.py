@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from fine_tuning.data_io.json_values import JsonObject, is_object, object_or_empty, parse_embedded_json
 from fine_tuning.data_io.messages import Message, Tool, content_text
-from fine_tuning.gateway.translation.asked_chat import AskedChat, untranslatable
+from fine_tuning.gateway.translation.canonical_request import CanonicalRequest, untranslatable
 from fine_tuning.gateway.translation.turns import Image, Turn, arguments, divided, parts
 
 _NAMES = {
@@ -31,14 +31,14 @@ _SIGNATURE = "skip_thought_signature_validator"
 """What later models take in place of the signature of a call, which no other wire has a place for."""
 
 
-def contents_body(asked: AskedChat, model: str) -> JsonObject:
+def contents_body(request: CanonicalRequest, model: str) -> JsonObject:
     """The body of the request; model and stream are in its path.
 
     Raises:
         GatewayError: 400, the API cannot express it.
     """
-    system, turns = divided(asked.messages)
-    names = {call["id"]: call["function"]["name"] for each in asked.messages for call in each.get("tool_calls") or ()}
+    system, turns = divided(request.messages)
+    names = {call["id"]: call["function"]["name"] for each in request.messages for call in each.get("tool_calls") or ()}
     signature: JsonObject = {} if _WITHOUT_SIGNATURES.match(model) else {"thoughtSignature": _SIGNATURE}
     body: JsonObject = {
         "contents": [
@@ -48,21 +48,21 @@ def contents_body(asked: AskedChat, model: str) -> JsonObject:
     }
     if system:
         body["systemInstruction"] = {"parts": [{"text": each} for each in system]}
-    if config := _config(asked):
+    if config := _config(request):
         body["generationConfig"] = config
-    if asked.tools:
-        body["tools"] = [{"functionDeclarations": [_tool(each) for each in asked.tools]}]
-        body["toolConfig"] = {"functionCallingConfig": _choice(asked)}
+    if request.tools:
+        body["tools"] = [{"functionDeclarations": [_tool(each) for each in request.tools]}]
+        body["toolConfig"] = {"functionCallingConfig": _choice(request)}
     return body
 
 
-def _config(asked: AskedChat) -> JsonObject:
-    found: JsonObject = {_NAMES[name]: value for name, value in asked.settings.items() if name in _NAMES}
-    if (effort := asked.settings.get("effort")) is not None:
+def _config(request: CanonicalRequest) -> JsonObject:
+    found: JsonObject = {_NAMES[name]: value for name, value in request.settings.items() if name in _NAMES}
+    if (effort := request.settings.get("effort")) is not None:
         found["thinkingConfig"] = {"thinkingLevel": effort}
-    if asked.form is not None:
+    if request.form is not None:
         found["responseMimeType"] = "application/json"
-        if (schema := object_or_empty(asked.form.get("json_schema")).get("schema")) is not None:
+        if (schema := object_or_empty(request.form.get("json_schema")).get("schema")) is not None:
             found["responseJsonSchema"] = schema
     return found
 
@@ -104,11 +104,11 @@ def _tool(tool: Tool) -> JsonObject:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _choice(asked: AskedChat) -> JsonObject:
-    mode, name, is_parallel = asked.choice
+def _choice(request: CanonicalRequest) -> JsonObject:
+    mode, name, is_parallel = request.choice
     if not is_parallel and mode != "none":
         raise untranslatable("parallel calls of tools cannot be turned off in Gemini's API", "parallel_tool_calls")
     if name is not None:
         return {"mode": "ANY", "allowedFunctionNames": [name]}
-    is_strict = any(each["function"].get("strict") for each in asked.tools)
+    is_strict = any(each["function"].get("strict") for each in request.tools)
     return {"mode": "VALIDATED" if mode == "auto" and is_strict else _MODES[mode]}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from fine_tuning.data_io.json_values import JsonObject, object_or_empty
 from fine_tuning.data_io.messages import Message, Tool
-from fine_tuning.gateway.translation.asked_chat import AskedChat, untranslatable
+from fine_tuning.gateway.translation.canonical_request import CanonicalRequest, untranslatable
 from fine_tuning.gateway.translation.turns import Image, Turn, arguments, divided, parts
 
 MAX_TOKENS = 8192  # Anthropic needs a limit; all of its models that still answer can write as much
@@ -18,19 +18,19 @@ _NAMES = {"stop": "stop_sequences"}
 _MODES = {"auto": "auto", "none": "none", "required": "any"}
 
 
-def messages_body(asked: AskedChat, model: str) -> JsonObject:
+def messages_body(request: CanonicalRequest, model: str) -> JsonObject:
     """The body of the request.
 
     Raises:
         GatewayError: 400, the API cannot express it.
     """
-    system, turns = divided(asked.messages)
-    settings = {_NAMES.get(name, name): value for name, value in asked.settings.items()}
+    system, turns = divided(request.messages)
+    settings = {_NAMES.get(name, name): value for name, value in request.settings.items()}
     output: JsonObject = {}
     if (effort := settings.pop("effort", None)) is not None:
         output["effort"] = effort
-    if asked.form is not None:
-        output["format"] = _format(asked.form)
+    if request.form is not None:
+        output["format"] = _format(request.form)
     body: JsonObject = {"model": model, "max_tokens": MAX_TOKENS, **settings}
     body["messages"] = [
         {"role": "assistant" if turn.is_model else "user", "content": list(_blocks(turn))} for turn in turns
@@ -39,9 +39,9 @@ def messages_body(asked: AskedChat, model: str) -> JsonObject:
         body["system"] = [_text(each) for each in system]
     if output:
         body["output_config"] = output
-    if asked.tools:
-        body |= {"tools": [_tool(each) for each in asked.tools], **_choice(asked)}
-    return {**body, "stream": True} if asked.is_streamed else body
+    if request.tools:
+        body |= {"tools": [_tool(each) for each in request.tools], **_choice(request)}
+    return {**body, "stream": True} if request.is_streamed else body
 
 
 def _blocks(turn: Turn) -> Iterator[JsonObject]:
@@ -91,8 +91,8 @@ def _tool(tool: Tool) -> JsonObject:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _choice(asked: AskedChat) -> JsonObject:
-    mode, name, is_parallel = asked.choice
+def _choice(request: CanonicalRequest) -> JsonObject:
+    mode, name, is_parallel = request.choice
     choice: JsonObject = {"type": _MODES[mode]} if name is None else {"type": "tool", "name": name}
     if not is_parallel and mode != "none":
         choice["disable_parallel_tool_use"] = True

@@ -22,7 +22,7 @@ from fine_tuning.gateway.kept_bodies import BodyLimits, KeptBody
 from fine_tuning.gateway.replies import BrokenOff, Reply, WholeReply
 from fine_tuning.gateway.translation.answer_chunks import StreamReader, stream_reader, whole_chunks
 from fine_tuning.gateway.translation.answers import Answer, answer_of
-from fine_tuning.gateway.translation.asked_chat import AskedChat, read_chat, untranslatable
+from fine_tuning.gateway.translation.canonical_request import CanonicalRequest, read_chat, untranslatable
 from fine_tuning.gateway.translation.chat_apis import ChatApi, path_of, wire_of_api
 from fine_tuning.gateway.translation.chat_body import chat_body
 from fine_tuning.gateway.translation.contents_body import contents_body
@@ -46,7 +46,7 @@ class TranslatedCall(NamedTuple):
         path: with its query.
     """
 
-    asked: AskedChat
+    request: CanonicalRequest
     api: ChatApi
     model: str
     path: str
@@ -54,7 +54,7 @@ class TranslatedCall(NamedTuple):
 
     @classmethod
     def of(
-        cls, asked_api: ChatApi, api: ChatApi, fields: Row, model: str, *, has_only_chat: bool = False
+        cls, client_api: ChatApi, api: ChatApi, fields: Row, model: str, *, has_only_chat: bool = False
     ) -> TranslatedCall:
         """The call of an application.
 
@@ -65,17 +65,17 @@ class TranslatedCall(NamedTuple):
         Raises:
             GatewayError: 400, the other API cannot express it; the message names what.
         """
-        asked = read_chat(asked_api, fields, api)
+        request = read_chat(client_api, fields, api)
         if api == "chat":
-            body = chat_body(asked, model, has_only_chat=has_only_chat)
+            body = chat_body(request, model, has_only_chat=has_only_chat)
         else:
-            body = messages_body(asked, model) if api == "messages" else contents_body(asked, model)
-        path = path_of(api, model, is_streamed=asked.is_streamed)
+            body = messages_body(request, model) if api == "messages" else contents_body(request, model)
+        path = path_of(api, model, is_streamed=request.is_streamed)
         try:
             text = json.dumps(body, ensure_ascii=False, allow_nan=False)
         except ValueError:
             raise untranslatable("the request has a number that JSON has not: NaN or an infinite one") from None
-        return cls(asked, api, model, path, _encoded(text))
+        return cls(request, api, model, path, _encoded(text))
 
     async def translated(self, reply: Reply, exchange: Exchange) -> Reply:
         """The reply of the target as one of the application's API; an error and a whole answer are read first.
@@ -87,7 +87,7 @@ class TranslatedCall(NamedTuple):
             GatewayError: 502, the answer broke off, or is none that can be translated.
         """
         kind = next((value for name, value in reply.headers if name.lower() == b"content-type"), b"")
-        is_stream = self.asked.is_streamed and reply.status == HTTPStatus.OK and kind.startswith(b"text/event-stream")
+        is_stream = self.request.is_streamed and reply.status == HTTPStatus.OK and kind.startswith(b"text/event-stream")
         passed = [each for each in reply.headers if each[0].lower() in _PASSED]
         if is_stream and encoding_of(reply.headers) in {"", "identity"}:
             return _StreamedReply(reply, [*_STREAM, *passed], self, exchange)
@@ -99,12 +99,12 @@ class TranslatedCall(NamedTuple):
     async def _whole(self, reply: Reply, passed: Headers, exchange: Exchange) -> Reply:
         text, found = await _body(reply, exchange.limits.memory)
         if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
-            shown = error_body(wire_of_api(self.asked.api), reply.status, *_error(found, text))
+            shown = error_body(wire_of_api(self.request.api), reply.status, *_error(found, text))
             return _written(reply.status, shown, passed)
         if not is_object(found):
             raise _failed("its answer is no object of JSON")
         model = found.get("model") or found.get("modelVersion")
-        answer = answer_of(self.asked, model if isinstance(model, str) else self.model)
+        answer = answer_of(self.request, model if isinstance(model, str) else self.model)
         try:
             chunks = _with_usage_noted(whole_chunks(found), exchange)
             return await read_beside(len(text), self._answered, reply.status, answer, chunks, passed)
@@ -113,7 +113,7 @@ class TranslatedCall(NamedTuple):
 
     def _answered(self, status: int, answer: Answer, chunks: Iterator[Chunk], passed: Headers) -> Reply:
         events = [*map(answer.add, chunks), answer.end()]
-        if self.asked.is_streamed:  # of a host that does not
+        if self.request.is_streamed:  # of a host that does not
             return WholeReply(status, [*_STREAM, *passed], _encoded("".join(events)))
         return _written(status, answer.whole(), passed)
 
@@ -183,7 +183,7 @@ class _StreamedReply:
 
     def _answering(self) -> Answer:
         if self._answer is None:
-            self._answer = answer_of(self._call.asked, self._reader.model or self._call.model)
+            self._answer = answer_of(self._call.request, self._reader.model or self._call.model)
         return self._answer
 
     def close(self) -> None:

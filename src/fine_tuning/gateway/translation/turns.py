@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, object_or_empty
 from fine_tuning.data_io.messages import Message, ToolCall, content_text, parsed_arguments, said_content
-from fine_tuning.gateway.translation.asked_chat import untranslatable
+from fine_tuning.gateway.translation.canonical_request import untranslatable
 
 _SYSTEM = ("system", "developer")
 

@@ -82,7 +82,7 @@ class HeadEngine:
         self._head = None
 
     def _check(self, params: dict[str, object]) -> None:
-        if asked := [name for name in _UNSUPPORTED if params.get(name)]:
-            raise UsageError(f"{self.model} is a classifier head, which does not support {', '.join(asked)}")
+        if unsupported := [name for name in _UNSUPPORTED if params.get(name)]:
+            raise UsageError(f"{self.model} is a classifier head, which does not support {', '.join(unsupported)}")
         if params.get("n") not in (None, 1):
             raise UsageError(f"{self.model} is a classifier head, which has one answer to a question: n must be 1")

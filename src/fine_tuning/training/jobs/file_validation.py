@@ -81,11 +81,11 @@ def _validated(file: StoredFile | None, method: str, base: Path | None) -> Valid
         else:
             findings = [each for each in _findings(parsed, method) if CODES[each.code].is_error]
             digest.add(parsed)
-        told = [f"line {raw.line}: {_problem(each)}" for each in findings[:MAX_PROBLEMS_PER_LINE]]
-        if not isinstance(parsed, Finding) and not told:
-            told = _untrainable(parsed, f"line {raw.line}", check)
-        bad_lines += bool(told)
-        problems += told
+        of_line = [f"line {raw.line}: {_problem(each)}" for each in findings[:MAX_PROBLEMS_PER_LINE]]
+        if not isinstance(parsed, Finding) and not of_line:
+            of_line = _untrainable(parsed, f"line {raw.line}", check)
+        bad_lines += bool(of_line)
+        problems += of_line
     if not rows:
         raise DataError("the file is empty; it needs at least one row")
     return Validation(digest.text(), problems, bad_lines)

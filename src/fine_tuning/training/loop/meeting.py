@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 Work = Callable[[Mapping[int, Given]], Mapping[int, Result]]
 
 
-class Asked(NamedTuple, Generic[Given, Result]):
+class Request(NamedTuple, Generic[Given, Result]):
     """What a member brings, and the work that it waits for."""
 
     given: Given
@@ -29,7 +29,7 @@ class Meeting:
     def __init__(self, members: Iterable[int]) -> None:
         self._turn = threading.Condition()
         self._members = set(members)
-        self._asked: dict[int, Asked[Any, Any]] = {}  # of several kinds of work
+        self._requests: dict[int, Request[Any, Any]] = {}  # of several kinds of work
         self._results: dict[int, object] = {}
         self._errors: dict[int, Exception] = {}
 
@@ -59,7 +59,7 @@ class Meeting:
         Raises:
             Exception: that of the work, in each of the members that waited for it.
         """
-        self._asked[member] = Asked(given, work)
+        self._requests[member] = Request(given, work)
         self._work_if_all_wait()
         while member not in self._results and member not in self._errors:
             self._turn.wait()
@@ -68,12 +68,12 @@ class Meeting:
         return self._results.pop(member)  # type: ignore[return-value] # of this member's own work
 
     def _work_if_all_wait(self) -> None:
-        if not self._asked or not self._members <= self._asked.keys():
+        if not self._requests or not self._members <= self._requests.keys():
             return
-        work = next(iter(self._asked.values())).work
-        waiting = {member: asked.given for member, asked in self._asked.items() if asked.work == work}
+        work = next(iter(self._requests.values())).work
+        waiting = {member: request.given for member, request in self._requests.items() if request.work == work}
         for member in waiting:
-            del self._asked[member]
+            del self._requests[member]
         try:
             self._results.update(work(waiting))
         except Exception as error:  # noqa: BLE001 - it is raised where they wait

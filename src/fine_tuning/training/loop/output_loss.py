@@ -67,15 +67,15 @@ class _InParts(torch.autograd.Function):
         hits = torch.zeros((), dtype=torch.int64, device=hidden.device)
         size = tokens_at_once(len(weight))
         for start in range(0, len(hidden), size):
-            part, wanted = hidden[start : start + size].to(dtype), targets[start : start + size]
+            part, target = hidden[start : start + size].to(dtype), targets[start : start + size]
             logits = capped((part @ table.t()).float(), cap)
-            loss += cross_entropy(logits, wanted, reduction="sum")
-            hits += (logits.argmax(-1) == wanted).sum()
+            loss += cross_entropy(logits, target, reduction="sum")
+            hits += (logits.argmax(-1) == target).sum()
             if not (of_hidden or of_weight):
                 continue
             slope = None if cap is None else 1 - (logits / cap) ** 2
             grad = torch.softmax(logits, dim=-1)
-            grad[torch.arange(len(wanted), device=grad.device), wanted] -= 1
+            grad[torch.arange(len(target), device=grad.device), target] -= 1
             grad = (grad if slope is None else grad * slope).to(dtype)
             if grad_hidden is not None:
                 grad_hidden[start : start + size] = grad @ table

@@ -126,7 +126,7 @@ def can_share_base(values: Mapping[str, object]) -> bool:
         values: hyperparameters, or all settings of a training.
     """
     plain = {"method": "supervised", "tuning": "lora", "lora_dropout": 0.0, "workers": 1, "ray_address": None}
-    return all(values.get(name, wanted) == wanted for name, wanted in plain.items()) and not values.get(
+    return all(values.get(name, default) == default for name, default in plain.items()) and not values.get(
         "compile_layers"
     )
 

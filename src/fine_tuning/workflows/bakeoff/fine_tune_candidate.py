@@ -19,7 +19,7 @@ from fine_tuning.training.jobs.fine_tuner import FineTuner
 from fine_tuning.training.jobs.job_view import JobView
 from fine_tuning.training.jobs.trainer_port import RUNNING
 from fine_tuning.workflows import fine_tuners
-from fine_tuning.workflows.bakeoff.setting_search import VALIDATIONS, Asked, Settings, SettingSearch, Trained
+from fine_tuning.workflows.bakeoff.setting_search import VALIDATIONS, Settings, SettingSearch, Trained, TrialRequest
 
 WaitForJob = Callable[[FineTuner, str], JobView]
 SUFFIX = "bakeoff"
@@ -73,7 +73,7 @@ class FineTuneCandidate:
         if self._search.trials > 1:
             steps = ceil(len(train) / BATCH) * EPOCHS
             rung = {"n_epochs": EPOCHS, "batch_size": BATCH, "eval_steps": max(1, steps // VALIDATIONS)}
-            self._job = self._search.best(lambda asked: self._try(files, rung, asked))
+            self._job = self._search.best(lambda trials: self._try(files, rung, trials))
             return
         begun = self._begun(files, {})
         ended = begun if begun["status"] == "succeeded" else self._wait_for_job(self._tuner, begun["job_id"])
@@ -93,18 +93,18 @@ class FineTuneCandidate:
         self._trained.append(found["job_id"])
         return found
 
-    def _try(self, files: tuple[Path, Path], rung: Settings, asked: Sequence[Asked]) -> list[Trained]:
+    def _try(self, files: tuple[Path, Path], rung: Settings, trials: Sequence[TrialRequest]) -> list[Trained]:
         """Train with each of the settings until they are done, or will not become the best."""
         with self._tuner.together():
-            begun = [self._begun(files, {**rung, **each.settings, "keep_best": True}) for each in asked]
-        running = {job["job_id"]: each.goes_on for job, each in zip(begun, asked, strict=True)}
-        told, ended = dict.fromkeys(running, 0), dict[str, Trained]()
+            begun = [self._begun(files, {**rung, **each.settings, "keep_best": True}) for each in trials]
+        running = {job["job_id"]: each.goes_on for job, each in zip(begun, trials, strict=True)}
+        seen, ended = dict.fromkeys(running, 0), dict[str, Trained]()
         try:
             while len(ended) < len(running):
                 for job_id in [each for each in running if each not in ended]:
                     job, losses = self._tuner.get_job_status(job_id), self._losses(job_id)
-                    goes_on = all(running[job_id](at + 1, losses[at]) for at in range(told[job_id], len(losses)))
-                    told[job_id] = len(losses)
+                    goes_on = all(running[job_id](at + 1, losses[at]) for at in range(seen[job_id], len(losses)))
+                    seen[job_id] = len(losses)
                     if job["status"] not in RUNNING:
                         loss = min(losses, default=inf) if job["status"] == "succeeded" else inf
                         ended[job_id] = Trained(job, loss)

@@ -177,9 +177,9 @@ class BakeoffRun:
         try:
             begun = len(table.calls.costs)
             candidate.fit(_calls(data.train), _calls(data.validation))
-            asked, own = sum(table.calls.costs[begun:]), candidate.investment()
+            calls_cost, own = sum(table.calls.costs[begun:]), candidate.investment()
             answers = _validated(candidate, _requests(data.validation)), candidate.answer(_requests(data.test))
-            table.measured[candidate.name] = self._judged(*answers, data, None if own is None else own + asked)
+            table.measured[candidate.name] = self._judged(*answers, data, None if own is None else own + calls_cost)
             table.fitted[candidate.name] = candidate
         except StorageError:
             raise  # of this workspace: it says nothing of the candidate

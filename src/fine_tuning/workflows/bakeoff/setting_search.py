@@ -30,14 +30,14 @@ class Trained(NamedTuple):
     loss: float
 
 
-class Asked(NamedTuple):
+class TrialRequest(NamedTuple):
     """Settings to train with, and whether to go on with them."""
 
     settings: Settings
     goes_on: GoesOn
 
 
-Train = Callable[[Sequence[Asked]], Sequence[Trained]]
+Train = Callable[[Sequence[TrialRequest]], Sequence[Trained]]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class SettingSearch:
 
         while len(found) < self.trials:
             trials = [study.ask() for _ in range(min(self.at_once, self.trials - len(found)))]
-            trained = train([Asked(_settings(trial), partial(_goes_on, trial)) for trial in trials])
+            trained = train([TrialRequest(_settings(trial), partial(_goes_on, trial)) for trial in trials])
             for trial, each in zip(trials, trained, strict=True):
                 if each.loss == inf:
                     study.tell(trial, state=optuna.trial.TrialState.PRUNED)

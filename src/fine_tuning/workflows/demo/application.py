@@ -69,8 +69,8 @@ class Application:
             )
         except APIError as error:
             raise ProviderError(f"the gateway gave no answer: {error.message}") from error
-        said = reply.parse().choices[0].message.content or ""
-        return Answer(reply.headers["x-ft-call-id"], said)
+        content = reply.parse().choices[0].message.content or ""
+        return Answer(reply.headers["x-ft-call-id"], content)
 
     def approve(self, answer: Answer) -> None:
         """Say that an answer was good."""

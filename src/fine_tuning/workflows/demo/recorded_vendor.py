@@ -44,14 +44,18 @@ def recorded_vendor(model: str, answers: Mapping[str, str]) -> Iterator[Vendor]:
         answer = answers.get(messages[-1]["content"])
         if answer is None:
             return 404, {"error": {"message": "no such question is recorded", "type": "not_found_error"}}
-        asked, answered = tokens(*(each["content"] for each in messages)), tokens(answer)
+        prompt_tokens, completion_tokens = tokens(*(each["content"] for each in messages)), tokens(answer)
         return 200, {
             "id": f"chatcmpl-{time.time_ns():x}",
             "object": "chat.completion",
             "created": int(time.time()),
             "model": model,
             "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer}}],
-            "usage": {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered},
+            "usage": {
+                "prompt_tokens": prompt_tokens,
+                "completion_tokens": completion_tokens,
+                "total_tokens": prompt_tokens + completion_tokens,
+            },
         }
 
     class Handler(BaseHTTPRequestHandler):

@@ -135,26 +135,26 @@ class GatewayDemo:
 
     def _capture(self, application: Application, questions: Iterator[Question]) -> None:
         """Ask the vendor through the gateway, and approve what it says."""
-        asked = 0
+        calls = 0
         for question in questions:
             application.approve(application.ask(question))
-            asked += 1
+            calls += 1
         collector = DistillationDataCollector(workspace=self._workspace)
-        self._wait(lambda: len(collector.get_curated_examples()), asked, "calls are captured")
-        self._say(f"captured {asked} calls of {self.plan.model} as they passed, with their ratings")
+        self._wait(lambda: len(collector.get_curated_examples()), calls, "calls are captured")
+        self._say(f"captured {calls} calls of {self.plan.model} as they passed, with their ratings")
 
     def _shadow(self, application: Application, questions: Iterator[Question], candidate: str) -> Agreement:
         """Have the candidate asked beside the vendor, whose answers the application gets."""
         self._say(f"asking {candidate} in shadow, beside {self.plan.incumbent}")
         self._set_route(RoutePolicy(incumbent=self.plan.incumbent, candidate=candidate, shadow=Shadow()))
-        asked = sum(1 for question in questions if application.ask(question))
+        calls = sum(1 for question in questions if application.ask(question))
 
         def found() -> Agreement:
             with self._workspace.database.read() as tx:
                 return agreement(tx, DEFAULT_PROJECT, self.plan.model)
 
         self._wait(
-            lambda: found()["pairs"] + found()["not_compared"], asked, "calls are answered by the candidate in shadow"
+            lambda: found()["pairs"] + found()["not_compared"], calls, "calls are answered by the candidate in shadow"
         )
         return found()
 
@@ -173,15 +173,15 @@ class GatewayDemo:
                 outcome=METRIC,
             )
         )
-        asked = 0
+        calls = 0
         for question in questions:
             answer = application.ask(question)
             application.score(answer, METRIC, float(answer.content.strip() == question.expected))
-            asked += 1
+            calls += 1
             if self._is_decided():
-                return asked
+                return calls
         self._is_soon(self._is_decided, SETTLE_SECONDS)
-        return asked
+        return calls
 
     def _is_decided(self) -> bool:
         change = self._last_change()
@@ -195,18 +195,18 @@ class GatewayDemo:
         with self._workspace.database.read() as tx:
             return route_changes.history(tx, DEFAULT_PROJECT, self.plan.model)[-1]
 
-    def _wait(self, count: Callable[[], int], wanted: int, what: str) -> None:
+    def _wait(self, count: Callable[[], int], least: int, what: str) -> None:
         """Wait until the process that stores calls has counted so many, however long each takes.
 
         Raises:
             ProviderError: for a while there were no more of them.
         """
-        while (found := count()) < wanted:
+        while (found := count()) < least:
             if not self._is_soon(lambda before=found: count() > before, WAIT_SECONDS):  # type: ignore[misc]
                 log = self._workspace.folder("logs") / "gateway.log"
                 last = log.read_text("utf-8", "replace").rstrip().rpartition("\n")[2] if log.is_file() else "no log"
                 raise ProviderError(
-                    f"{found} of {wanted} {what}, and no more in {WAIT_SECONDS:.0f} s; the last line of {log}: {last}"
+                    f"{found} of {least} {what}, and no more in {WAIT_SECONDS:.0f} s; the last line of {log}: {last}"
                 )
 
     def _is_soon(self, is_so: Callable[[], bool], seconds: float) -> bool:

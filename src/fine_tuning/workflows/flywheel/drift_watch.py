@@ -68,19 +68,19 @@ def look(workspace: Workspace, policy: FlywheelPolicy, since: datetime | None) -
     """
     chosen, database = policy.drift, workspace.database
     alpha = chosen.alpha / (2 + (chosen.min_quality is not None) + (chosen.judge is not None))
-    asked, answered = _inputs(database, policy, since), _outputs(database, policy)
+    inputs, outputs = _inputs(database, policy, since), _outputs(database, policy)
     embedder = open_embedder(EMBEDDING)
     try:
         found = [
-            _two_sample("inputs", asked, _question, embedder, alpha),
-            _two_sample("outputs", answered, _answer, embedder, alpha),
+            _two_sample("inputs", inputs, _question, embedder, alpha),
+            _two_sample("outputs", outputs, _answer, embedder, alpha),
         ]
     finally:
         embedder.close()
     if chosen.min_quality is not None:
         found.append(_quality(database, policy, chosen.min_quality, since, alpha))
     if chosen.judge is not None:
-        old, new = (some[: chosen.judged] for some in answered)
+        old, new = (some[: chosen.judged] for some in outputs)
         found.append(_judged(judged_quality.graded_pairs(workspace, chosen.judge, old, new), alpha))
     return found
 
@@ -88,8 +88,8 @@ def look(workspace: Workspace, policy: FlywheelPolicy, since: datetime | None) -
 def described(found: DriftFound) -> str:
     """What was found, in a sentence."""
     verdict = "has drifted" if found["is_drift"] else "no drift is shown"
-    said = "worse than it was" if found["kind"] == "judged" else "good"
-    shown = f", {found['value']:.1%} {said} ({found['low']:.1%} to {found['high']:.1%})"
+    judgement = "worse than it was" if found["kind"] == "judged" else "good"
+    shown = f", {found['value']:.1%} {judgement} ({found['low']:.1%} to {found['high']:.1%})"
     what = "ratings" if found["kind"] == "quality" else "pairs of an old and a new conversation"
     return (
         f"{found['kind']}: {verdict} (evidence {found['evidence']:.3g} of {found['needed']:.3g} needed, "

@@ -167,8 +167,8 @@ class BatchedCalls:
                     if not self._record(key, row):
                         unknown.add(key)
         silent = {*keys.values()} - answered
-        told = f"its batch {ended.id} has {ended.status}{_first_error(ended)}"
-        self._reasons = {**dict.fromkeys(silent, Missing(told, is_unknown=not is_whole)), **self._reasons}
+        reason = f"its batch {ended.id} has {ended.status}{_first_error(ended)}"
+        self._reasons = {**dict.fromkeys(silent, Missing(reason, is_unknown=not is_whole)), **self._reasons}
         with self._database.write() as tx:
             labels.end_batch(tx, batch["key"], unknown if is_whole else unknown | silent)
 

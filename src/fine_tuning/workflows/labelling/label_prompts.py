@@ -74,8 +74,8 @@ def read_prompts(files: Iterable[str], defaults: Defaults) -> Prompts:
 def prompt_of(record: CapturedCall) -> Prompt:
     """The prompt of a call."""
     messages = messages_of_example(record)
-    asked = messages[: length_of_request(messages)]
-    return Prompt(Request(asked, record["tools"] or ()), record)
+    prompt = messages[: length_of_request(messages)]
+    return Prompt(Request(prompt, record["tools"] or ()), record)
 
 
 def _rows(file: str) -> Iterator[RawRow]:

@@ -11,7 +11,7 @@ _BEFORE = "\n\r>\"'“«„`:\N{FULLWIDTH COLON}|([{「『"
 _AFTER = "\n\r<\"'”»“`|)]}」』"
 
 
-class Said:
+class ConversationTexts:
     """The texts of a conversation.
 
     Args:

@@ -43,7 +43,7 @@ class Choice(NamedTuple):
 
 
 @dataclass(frozen=True)
-class AskedChat:
+class CanonicalRequest:
     """What a model is asked, and how.
 
     Attributes:
@@ -77,7 +77,7 @@ def untranslatable(message: str, field: str | None = None) -> GatewayError:
     return GatewayError(HTTPStatus.BAD_REQUEST, message, "not_translatable", field)
 
 
-def read_chat(api: ChatApi, body: Row, target: ChatApi) -> AskedChat:
+def read_chat(api: ChatApi, body: Row, target: ChatApi) -> CanonicalRequest:
     """A request of an application.
 
     Args:
@@ -104,7 +104,7 @@ def read_chat(api: ChatApi, body: Row, target: ChatApi) -> AskedChat:
     if form is not None and (not is_object(form) or form.get("type") not in {"json_object", "json_schema"}):
         raise untranslatable(f"a response format of this kind cannot be said in {NAMES[target]}", "response_format")
     settings = request_fields.settings(api, body)
-    return AskedChat(api, found.messages, tools, choice, settings, form if is_object(form) else None, body)
+    return CanonicalRequest(api, found.messages, tools, choice, settings, form if is_object(form) else None, body)
 
 
 def _as_conversation(body: Row) -> JsonObject:
