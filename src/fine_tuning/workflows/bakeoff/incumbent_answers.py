@@ -12,7 +12,6 @@ from fine_tuning.costs import roi_facts
 from fine_tuning.data_io.messages import text_of
 from fine_tuning.errors import ConflictError
 from fine_tuning.experiments import own_answers
-from fine_tuning.experiments.own_answers import Question
 from fine_tuning.serving.model_resolution import LOCAL, resolve_target
 from fine_tuning.serving.paid_part import paid_part
 from fine_tuning.store.workspace import Workspace
@@ -31,7 +30,7 @@ def answers_are_own(workspace: Workspace, incumbent: str, rows: Sequence[Row]) -
     own = sum(is_same(row.model, incumbent) for row in rows)
     if own >= OWN_SHARE * len(rows):
         return True
-    questions = [Question(text_of(row.call.request.messages[-1]), row.call.answer) for row in rows]
+    questions = [own_answers.Question(text_of(row.call.request.messages[-1]), row.call.answer) for row in rows]
     with workspace.database.read() as tx:
         return own_answers.are_references(tx, roi_facts.Incumbent(incumbent, "as given", None), questions)
 
