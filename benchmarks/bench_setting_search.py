@@ -53,9 +53,9 @@ class Noted(SettingSearch):
     def best(self, train: Train) -> JobView:
         """See `SettingSearch.best`."""
 
-        def note(asked: Sequence[TrialRequest]) -> Sequence[Trained]:
-            trained = train(asked)
-            for (settings, _), found in zip(asked, trained, strict=True):
+        def note(trials: Sequence[TrialRequest]) -> Sequence[Trained]:
+            trained = train(trials)
+            for (settings, _), found in zip(trials, trained, strict=True):
                 self.noted[0].append(settings)
                 self.noted[1].append(found)
                 shown = "ended early" if found.loss == inf else f"{found.loss:.4f}"
