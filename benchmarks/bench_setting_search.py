@@ -6,8 +6,8 @@ Both train SmolLM2-135M on the same calls of the demo's support inbox, in worksp
 the other's jobs, and choose by validation loss. The grid trains each of its settings to the end, as a grid does.
 
 The lowest of many losses is low by luck, too, and the grid has more of them. So the settings that each has chosen are
-trained again with other seeds, of which neither chose any; `--again 2,16 1.6,32` does that alone, for a rate and a rank
-that the grid and the search had found before.
+trained again with other seeds, by which nothing was chosen; `--again 2,16 1.6,32` does that alone, for a rate and a
+rank that the grid and the search had found before.
 """
 
 from __future__ import annotations

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +23,7 @@ from fine_tuning.store import gateway_calls
 from fine_tuning.store.records.gateway_calls import GatewayCall
 from fine_tuning.store.workspace import open_workspace
 from tests.gateway.scripted_upstream import Upstream, upstream
+from tests.served_app import served
 
 Stored = Callable[[], list[GatewayCall]]
 
@@ -81,21 +80,8 @@ def running(
 ) -> Iterator[Gateway]:
     """A gateway before an application."""
     app = GatewayApp(behind, config or ServerConfig(), open_workspace(), bodies, rates)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.002)
-
-    def stop() -> None:
-        server.should_exit = True
-        thread.join()
-
-    try:
-        yield Gateway("127.0.0.1", server.servers[0].sockets[0].getsockname()[1], stop)
-    finally:
-        stop()
+    with served(uvicorn.Config(app, port=0, log_level="critical", timeout_graceful_shutdown=1)) as server:
+        yield Gateway("127.0.0.1", server.port, server.stop)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from fine_tuning.server.app import make_app
 from fine_tuning.server.http_connections import protocol
 from fine_tuning.server.server_config import ServerConfig
 from tests.security.requests import ask
+from tests.served_app import served
 
 ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -25,15 +25,8 @@ ASK = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 def port(workspace: Path) -> Iterator[int]:
     limited = protocol(header_seconds=1.0, max_of_peer=20)
     config = uvicorn.Config(make_app(ServerConfig()), host="127.0.0.1", port=0, log_level="warning", http=limited)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.002)
-    yield int(server.servers[0].sockets[0].getsockname()[1])
-    server.should_exit = True
-    thread.join()
+    with served(config) as server:
+        yield server.port
 
 
 def connected(port: int) -> socket.socket:

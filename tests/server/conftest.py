@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from fine_tuning.server.app import make_app
 from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import open_workspace
 from fine_tuning.training.jobs.worker_pool import Pool
+from tests.served_app import served
 
 ALIAS = "gpt-4o-mini"
 
@@ -25,18 +25,8 @@ ALIAS = "gpt-4o-mini"
 @contextmanager
 def listening(config: ServerConfig, host: str = "127.0.0.1") -> Iterator[str]:
     """The address of a server with these settings, for as long as the block runs; it listens on `host`."""
-    server = uvicorn.Server(uvicorn.Config(make_app(config), host=host, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.002)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(uvicorn.Config(make_app(config), host=host, port=0, log_level="warning")) as server:
+        yield f"http://127.0.0.1:{server.port}/v1"
 
 
 _clients: list[OpenAI] = []

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.client import HTTPConnection
 
 import pytest
@@ -14,6 +12,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from fine_tuning.server.http_connections import MAX_HELD_BYTES, JoinedWrites, protocol
+from tests.served_app import served
 
 
 class Recorded(asyncio.Transport):
@@ -102,23 +101,10 @@ async def tell(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": PIECES[-1]})
 
 
-@contextmanager
-def telling() -> Iterator[int]:
-    config = uvicorn.Config(tell, host="127.0.0.1", port=0, log_level="warning", http=protocol())
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-        time.sleep(0.002)
-    yield int(server.servers[0].sockets[0].getsockname()[1])
-    server.should_exit = True
-    thread.join()
-
-
 def test_chunks_keep_their_boundaries_and_wait_for_no_later_one() -> None:
-    with telling() as port:
-        connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    config = uvicorn.Config(tell, host="127.0.0.1", port=0, log_level="warning", http=protocol())
+    with served(config) as server:
+        connection = HTTPConnection("127.0.0.1", server.port, timeout=20)
         connection.request("GET", "/")
         response = connection.getresponse()
         started = time.perf_counter()

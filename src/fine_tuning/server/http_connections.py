@@ -1,9 +1,9 @@
 """Connections to the server: how large and how slow the headers of a request may be, and how many one peer may open.
 
-Writes of one turn of the event loop go out together: each chunk of a stream would be a call of the system otherwise.
-
 Uvicorn bounds none of them, so that a client that sends headers without end, or nothing at all, costs it nothing. It
 also adds headers that follow a body (trailers) to those of the request, which were checked already: they are left out.
+
+What is written in one turn of the event loop goes out together: each chunk of a stream would be a call of its own.
 """
 
 from __future__ import annotations
