@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.gateway import route_changes
 from fine_tuning.gateway.routed_body import read_body
 from fine_tuning.gateway.vendor_keys import VendorKeys, new_secret
@@ -22,9 +23,11 @@ from fine_tuning.settings import get_settings
 from fine_tuning.store.database import open_database
 from tests.gateway.conftest import Gateway, running
 from tests.gateway.scripted_upstream import Upstream, answer, chunk
+from tests.gateway.test_feedback import say
 from tests.gateway.test_pass_through import EVENTS, STREAM, ask, request
 from tests.gateway.test_recording import CHAT, JSON, MESSAGES
 from tests.gateway.test_routes import BY_ME, save
+from tests.server.conftest import listening
 
 CHATS = "/openai/v1/chat/completions"
 WHOLE = answer(json.dumps(CHAT).encode(), JSON)
@@ -217,6 +220,18 @@ def test_identical_call_is_answered_from_the_cache(gateway: Gateway, vendor: Ups
     calls = gateway.stored()
     assert [each["role"] for each in calls] == ["incumbent", "cache", "incumbent"]
     assert calls[1]["not_captured"] == "it was answered from the cache"
+
+
+def test_feedback_on_a_cached_answer_rates_the_call_that_a_model_answered(gateway: Gateway, vendor: Upstream) -> None:
+    save(incumbent="openai/gpt-4o", cache={"seconds": 600})
+    vendor.answers(WHOLE)
+    for _ in range(2):
+        ask(gateway, request(CHATS, body(), JSON))
+    first, cached = gateway.stored()
+    with listening(ServerConfig()) as address:
+        assert say(address, call_id=cached["id"], rating=2)["status"] == "applied"
+    (example,) = DistillationDataCollector().find_examples()
+    assert (example["id"], example["rating"]) == (first["example_id"], 2)
 
 
 def test_answer_of_a_fallback_is_not_kept_as_that_of_the_target(

@@ -19,11 +19,12 @@ _OF_ONE_CLIENT = (b"set-cookie", b"openai-organization", b"openai-project")  # o
 _TELLING = (b"accept", b"accept-encoding", b"anthropic-version", b"anthropic-beta", b"openai-beta")
 
 
-class _Known(NamedTuple):
-    """An answer, and the monotonic time until which it counts."""
+class KnownAnswer(NamedTuple):
+    """An answer, the call that it was given to, and the monotonic time until which it counts."""
 
     until: float
     reply: WholeReply
+    call_id: str
 
     @property
     def size(self) -> int:
@@ -44,12 +45,12 @@ class AnswerCache:
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most, self._bytes = most_bytes, 0
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._known: OrderedDict[bytes, KnownAnswer] = OrderedDict()
 
-    def get(self, key: bytes) -> WholeReply | None:
+    def get(self, key: bytes) -> KnownAnswer | None:
         """An answer that is not too old."""
         found = self._known.get(key)
-        return found.reply if found is not None and time.monotonic() < found.until else None
+        return found if found is not None and time.monotonic() < found.until else None
 
     def put(self, key: bytes, cache: Cache, exchange: Exchange, headers: Headers) -> None:
         """Keep an answer, unless it was too large to be recorded."""
@@ -57,7 +58,7 @@ class AnswerCache:
             return
         for_all = [each for each in headers if each[0].lower() not in _OF_ONE_CLIENT]
         reply = WholeReply(exchange.status, for_all, bytes(exchange.response.content))
-        known = _Known(time.monotonic() + cache.seconds, reply)
+        known = KnownAnswer(time.monotonic() + cache.seconds, reply, exchange.call_id)
         if known.size > self._most:
             return
         self._forget(key)

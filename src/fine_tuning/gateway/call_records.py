@@ -30,6 +30,7 @@ OK = range(200, 300)
 _MAX_NAME, _MAX_REASON = 200, 200  # characters
 _NOT_DRAWN = "it is not in the sample"
 SHADOW: Role = "shadow"
+CACHE: Role = "cache"
 _QUESTIONS = {"messages", "prompt", "contents"}  # fields of requests for chats, beside `input` of the Responses
 _USAGES = ("usage", "usageMetadata", "usage_metadata")
 
@@ -106,7 +107,7 @@ def records_of(call: SpooledCall, prices: CallPrices, policy: CapturePolicy | No
 def is_from_cache(call: SpooledCall) -> bool:
     """Whether no model was asked."""
     route = call.facts.get("route")
-    return route is not None and route["role"] == "cache"
+    return route is not None and route["role"] == CACHE
 
 
 def _captured(call: SpooledCall, chat: NewExample, policy: CapturePolicy) -> tuple[NewExample | None, str | None]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from fine_tuning.distillation.corrections import apply_correction
 from fine_tuning.errors import FineTuningError, StorageError, UsageError
 from fine_tuning.gateway import canary_samples
-from fine_tuning.gateway.call_records import SHADOW
+from fine_tuning.gateway.call_records import CACHE, SHADOW
 from fine_tuning.gateway.canary_samples import is_failed
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.store import call_feedback, examples, gateway_calls
@@ -101,9 +101,17 @@ def _only(calls: list[GatewayCall], feedback: CallFeedback) -> GatewayCall:
     return (meant or calls)[0]
 
 
+def _answered_by_model(tx: Transaction, call: GatewayCall) -> GatewayCall:
+    """The call whose answer it is: of one that the cache answered, the call that a model did, while it is stored."""
+    if call["role"] != CACHE or call["pair_id"] is None:
+        return call
+    return gateway_calls.get(tx, call["pair_id"], call["project"]) or call
+
+
 def _rate(tx: Transaction, call: GatewayCall, feedback: CallFeedback) -> None:
     if feedback["rating"] is None and feedback["correction"] is None:
         return  # figures and comments are of the call itself
+    call = _answered_by_model(tx, call)
     example = None if call["example_id"] is None else examples.get(tx, call["example_id"])
     if example is None:
         why = call["not_captured"] or "its example was deleted"

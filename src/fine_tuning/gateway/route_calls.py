@@ -135,9 +135,10 @@ class RouteCalls:
         found: Attempt | None = None
         with client.cancelled_when_it_leaves():
             if route.policy.cache is not None and (known := self._cache.get(key)) is not None:
-                exchange = question.exchange(first._replace(role="cache"), self._upstream(first).address)
+                cached = first._replace(role="cache")
+                exchange = question.exchange(cached, self._upstream(first).address, pair_id=known.call_id)
                 exchange.keep_request(call.body.text.encode())
-                await self._deliver(Attempt(exchange, known, rest=known.pieces()), send)
+                await self._deliver(Attempt(exchange, known.reply, rest=known.reply.pieces()), send)
                 return
 
             def begin(part: Part) -> Exchange:
