@@ -19,6 +19,7 @@ Settings = Mapping[str, object]
 GoesOn = Callable[[int, float], bool]  # told the number of a validation and its loss: whether to train on
 DEFAULTS: Mapping[str, float | int] = {"learning_rate_multiplier": 1.0, "lora_rank": 16}
 RATES, RANKS = (0.25, 8.0), (8, 16, 32)
+FIRST_RATES = (1.0, 2.0, 4.0, 0.5)  # with the default rank, before Optuna chooses: the rate matters most
 REDUCTION = 3  # of the trials that reach a rung, one in so many goes on
 VALIDATIONS = 6  # of a trial
 
@@ -45,7 +46,7 @@ class SettingSearch:
     """A search in the order that a seed gives, so that a search that is repeated asks for the same settings.
 
     Attributes:
-        trials: how many settings are tried, the defaults first.
+        trials: how many settings are tried, the defaults and a few other rates first.
         at_once: how many of them are trained at a time.
     """
 
@@ -70,10 +71,11 @@ class SettingSearch:
             raise MissingDependencyError("optuna", "candidates", "a search over settings") from error
         logging.getLogger("optuna").setLevel(logging.WARNING)  # it tells of each trial, as its job does
         study = optuna.create_study(
-            sampler=optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=max(3, self.trials // 3)),
+            sampler=optuna.samplers.TPESampler(seed=self.seed, n_startup_trials=len(FIRST_RATES)),
             pruner=optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=REDUCTION),
         )
-        study.enqueue_trial(dict(DEFAULTS))
+        for rate in FIRST_RATES:
+            study.enqueue_trial({**DEFAULTS, "learning_rate_multiplier": rate})
         found: list[Trained] = []
 
         while len(found) < self.trials:
