@@ -24,7 +24,6 @@ from fine_tuning.workflows.bakeoff.setting_search import (
 )
 from tests.workflows.test_bakeoff import tickets
 
-
 VALLEY = 1.4  # times the default rate
 
 
