@@ -456,6 +456,7 @@ def test_pool_trains_jobs_on_the_same_base_model_in_one_process(client: OpenAI, 
     until(lambda: client.fine_tuning.jobs.retrieve(long).status == "queued", validating)
     try:
         together.step()
+        until(lambda: bool(trainers_of(short)), together)  # a process that has only begun has no arguments yet
         (trainer,) = trainers_of(short)
         assert trainers_of(long) == [trainer]
         until(lambda: len(steps(client, long)) > 2, together)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -47,12 +48,14 @@ def daft(ray_address: str | None = None) -> DaftModule:
 @contextmanager
 def interruptible() -> Iterator[None]:
     """Runs a plan whose interruption (Ctrl-C) leaves no traceback of Daft's unfinished work on the terminal."""
+    hook = sys.unraisablehook
+    # Streams of results are ended where they wait for more, which fails and is no one's to know.
+    sys.unraisablehook = lambda failure: None if inspect.isasyncgen(failure.object) else hook(failure)
     try:
         yield
     except KeyboardInterrupt as interrupted:
-        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
-        try:
-            traceback.clear_frames(interrupted.__traceback__)  # which ends what they still hold, and fails at it
-        finally:
-            sys.unraisablehook = hook
+        sys.unraisablehook = lambda _: None
+        traceback.clear_frames(interrupted.__traceback__)  # which ends what they still hold, and fails at it
         raise
+    finally:
+        sys.unraisablehook = hook
