@@ -7,12 +7,13 @@ weights. Its memory of a conversation (KV cache) is divided among the slots: eac
 from __future__ import annotations
 
 import atexit
+import json
 import queue
 import secrets
 import threading
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,6 +25,7 @@ from fine_tuning.data_io.dialects.tool_calls import tool_calls
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError, MissingDependencyError, NotFoundError, ProviderError
 from fine_tuning.export.gguf_trial import check_gguf
+from fine_tuning.serving.adapter_turns import AdapterTurns, LeftError
 from fine_tuning.serving.chat_types import ChatBody, Chunk, Messages
 from fine_tuning.serving.chat_wire import text_from_chunks
 from fine_tuning.serving.engine import Completion, in_order
@@ -201,12 +203,14 @@ class _Server:
 
     def __init__(self, path: Path, options: LlamaCppOptions) -> None:
         self.options = options
+        self._turns = AdapterTurns(options.slots)
         self._native: Native = _load(path, options)
 
     def complete(self, body: JsonColumn) -> JsonColumn:
         """Answer a request; where llama.cpp cannot parse it, the reply is an error like its other error replies."""
         try:
-            reply: JsonColumn = self._loaded().handle_chat_completions(body)
+            with self._turn(body) as slot:
+                reply: JsonColumn = self._loaded().handle_chat_completions({**body, **slot})
         except (ValueError, RuntimeError) as error:
             return {"error": {"message": str(error)}}
         return reply
@@ -232,8 +236,11 @@ class _Server:
 
         def work() -> None:
             try:
-                # Of the progress, the count is shown; its chunks let llama.cpp hear that an answer was closed.
-                handle({**body, "stream": True, "return_progress": True}, receive)
+                with self._turn(body, is_closed.is_set) as slot:
+                    # Of the progress, the count is shown; its chunks let llama.cpp hear that an answer was closed.
+                    handle({**body, **slot, "stream": True, "return_progress": True}, receive)
+            except LeftError:
+                pass
             except (ValueError, RuntimeError) as error:
                 chunks.put({"error": {"message": str(error)}})
             finally:
@@ -247,6 +254,16 @@ class _Server:
         finally:
             is_closed.set()
             worker.join(PULSE_SECONDS)  # llama.cpp hears of it after the pass that it is in
+
+    @contextmanager
+    def _turn(self, body: JsonColumn, has_left: Callable[[], bool] = lambda: False) -> Iterator[JsonColumn]:
+        """Wait until the adapter of a request may run; gives what the request is to say of its slot."""
+        if not self.options.adapters:
+            yield {}
+            return
+        with self._turns.taken(json.dumps(body["lora"]), has_left) as slot:
+            is_one = "messages" in body and body.get("n", 1) == 1  # several answers have a slot each
+            yield {"id_slot": slot} if slot is not None and is_one else {}
 
     def _loaded(self) -> Native:
         if self._native is None:

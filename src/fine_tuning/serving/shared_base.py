@@ -4,24 +4,24 @@ llama.cpp loads adapters together with the model. So a new adapter needs a new g
 all adapters (its weights are mapped from the same file, so they are in memory once), new requests use it, and the
 previous generation is freed when its last request has ended.
 
-llama.cpp computes a batch with one set of adapters: requests of different models wait for each other. A small model
-with an adapter gains nothing from a second thread on a CPU, so a generation with adapters has several lanes, each with
-its share of the threads, and different models are computed in parallel.
+llama.cpp computes a batch with one set of adapters: requests of different models wait for each other (see
+`adapter_turns`). A small model with an adapter gains nothing from a second thread on a CPU, so a generation with
+adapters has several lanes, each with its share of the threads, and different models are computed in parallel. Each
+adapter has a lane of its own to go to, where the beginning of its prompt is computed already, unless others are free.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from fine_tuning._util.cpu_threads import available_threads
 from fine_tuning.serving.llama_cpp_engine import SLOTS, LlamaCppEngine, LlamaCppOptions, has_gpu, open_llama_cpp
 
-MAX_LANES = 4
+MAX_LANES, MAX_SLOTS = 4, 8
 MAX_BYTES_OF_LANES = 1 << 30  # of weights; up to here one thread answers as fast as several
 
 
@@ -58,16 +58,18 @@ class SharedBase:
         finally:
             engine.close()
             with self._lock:
-                lane.running[adapter] -= 1
+                lane.running -= 1
 
     def _enter(self, adapter: Path | None, name: str) -> tuple[_Lane, LlamaCppEngine] | None:
-        """The lane with the fewest requests, preferably of this adapter; None where the adapter is not loaded."""
+        """The adapter's lane, unless another has two requests less; None where the adapter is not loaded."""
         with self._lock:
             if not self._newest or (adapter is not None and adapter not in self._adapters):
                 return None
-            lane = min(self._newest, key=lambda each: (each.running.total(), -each.running[adapter]))
-            lane.running[adapter] += 1
-            return lane, lane.engine.adapted(None if adapter is None else self._adapters.index(adapter), name)
+            index = None if adapter is None else self._adapters.index(adapter)
+            own = self._newest[(index or 0) % len(self._newest)]
+            lane = min((own, *self._newest), key=lambda each: each.running - (each is own))
+            lane.running += 1
+            return lane, lane.engine.adapted(index, name)
 
     def _next_generation(self, adapter: Path | None, name: str) -> tuple[_Lane, LlamaCppEngine]:
         kept = [path for path in self._adapters if path.is_file()]  # models may have been deleted
@@ -85,11 +87,12 @@ class SharedBase:
         threads = available_threads()
         is_small = self._gguf.is_file() and self._gguf.stat().st_size <= MAX_BYTES_OF_LANES
         count = min(MAX_LANES, threads) if adapters and is_small and not has_gpu() else 1
+        needed = -(-len(adapters) // count)  # so that each adapter can have a slot of its own
         lanes: list[_Lane] = []
         try:
             for copy in range(count):
                 options = LlamaCppOptions(
-                    slots=max(1, SLOTS // count),
+                    slots=min(MAX_SLOTS, max(SLOTS // count, needed)),
                     context_length=self._context_length,
                     threads=None if count == 1 else max(1, threads // count),
                     adapters=tuple(adapters),
@@ -117,7 +120,7 @@ class SharedBase:
 
 @dataclass
 class _Lane:
-    """A context of the base that computes by itself, and its running requests by adapter."""
+    """A context of the base that computes by itself, and how many requests it has."""
 
     engine: LlamaCppEngine
-    running: Counter[Path | None] = field(default_factory=Counter)
+    running: int = 0
