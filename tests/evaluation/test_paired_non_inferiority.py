@@ -68,13 +68,21 @@ def test_worse_by_the_margin_is_rarely_shown_not_worse(rate: float, examples: in
     assert wrong / runs < ALPHA + 3 * sqrt(ALPHA / runs)
 
 
-def test_power_is_the_share_of_runs_that_show_it() -> None:
-    rng, runs, margin, apart = np.random.default_rng(4), 2_000, 0.05, 0.1
-    examples = examples_needed(margin, apart)
-    assert power(examples, margin, apart) == pytest.approx(0.8, abs=0.005)
+@pytest.mark.parametrize(("examples", "margin"), [(None, 0.05), (None, 0.12), (50, 0.12), (300, 0.05)])
+def test_power_is_the_share_of_runs_that_show_it(examples: int | None, margin: float) -> None:
+    rng, runs, apart = np.random.default_rng(4), 2_000, 0.1
+    stated = 0.8 if examples is None else power(examples, margin, apart, ALPHA / 2)
+    examples = examples or examples_needed(margin, apart, ALPHA / 2)
+    assert power(examples, margin, apart, ALPHA / 2) == pytest.approx(stated, abs=0.01)
     found = rng.multinomial(examples, [apart / 2, apart / 2, 1 - apart], runs)
-    shown = np.mean([of_counts(*each, 0).p_value(margin) < ALPHA for each in found])
-    assert shown == pytest.approx(0.8, abs=0.05)
+    shown = np.mean([of_counts(*each, 0).p_value(margin) < ALPHA / 2 for each in found])
+    assert shown == pytest.approx(stated, abs=0.04)
+
+
+def test_power_where_both_always_agree_is_what_the_test_says() -> None:
+    for examples in (10, 30, 40, 100):
+        is_shown = of_counts(0, 0, examples, 0).p_value(0.1) < ALPHA
+        assert power(examples, 0.1, 0.0) == is_shown
 
 
 def test_holm_keeps_the_error_of_several_candidates() -> None:

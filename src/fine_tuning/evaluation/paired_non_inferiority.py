@@ -104,10 +104,7 @@ class PairedScores:
     def _tango(self, difference: float) -> float:
         """The score statistic of a true difference."""
         n, gained, lost = len(self._apart), int((self._apart > 0).sum()), int((self._apart < 0).sum())
-        b = -(gained + lost) + difference * (2 * n - gained + lost)
-        c = -lost * difference * (1 - difference)
-        rate = (sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)  # of examples lost, the most likely under it
-        variance = n * (2 * rate + difference * (1 - difference))
+        variance = n * _variance(difference, gained / n, lost / n)
         apart = gained - lost - n * difference
         if variance <= 0:
             return 0.0 if apart == 0 else inf if apart > 0 else -inf
@@ -120,6 +117,14 @@ class PairedScores:
         low, high = min(self.estimate, end), max(self.estimate, end)
         found: float = brentq(lambda difference: self._tango(difference) + side * z, low, high, xtol=1e-9)
         return found
+
+
+def _variance(difference: float, gained: float, lost: float) -> float:
+    """Of one example's difference, the most likely one if its mean is `difference`, where these shares were seen."""
+    b = difference * (2 - gained + lost) - (gained + lost)
+    c = -lost * difference * (1 - difference)
+    rate = (sqrt(max(0.0, b * b - 8 * c)) - b) / 4  # of examples lost
+    return 2 * rate + difference * (1 - difference)
 
 
 class HolmStep(NamedTuple):
@@ -156,14 +161,19 @@ def power(examples: int, margin: float, discordant: float, alpha: float = ALPHA)
         discordant: the share of examples on which both scores differ, 0 to 1.
         alpha: of this model's test, a share of the whole where several are tested.
 
-    Source: Lu, Bean, "On the sample size for one-sided equivalence of sensitivities based upon McNemar's test",
-    Statistics in Medicine 14 (1995), by the normal approximation.
+    Source: Tango (see `PairedScores`), section 5: the test's variance is that under a difference of the margin, which
+    is larger than that of an equally good model; by the normal approximation.
     """
-    if not discordant > 0:
-        return 1.0 if examples else 0.0
-    return float(ndtr(margin * sqrt(examples / discordant) - float(ndtri(1 - alpha))))
+    beyond = margin * sqrt(examples) - _threshold(margin, discordant, alpha)
+    return float(ndtr(beyond / sqrt(discordant))) if discordant > 0 else float(beyond > 0)
+
+
+def _threshold(margin: float, discordant: float, alpha: float) -> float:
+    """What the test asks of the mean difference and the margin together, times the root of the number of examples."""
+    return float(ndtri(1 - alpha)) * sqrt(_variance(-margin, discordant / 2, discordant / 2))
 
 
 def examples_needed(margin: float, discordant: float, alpha: float = ALPHA, chance: float = POWER) -> int:
     """How many examples give this power; see `power`."""
-    return max(1, ceil(discordant * ((float(ndtri(1 - alpha)) + float(ndtri(chance))) / margin) ** 2))
+    wanted = _threshold(margin, discordant, alpha) + float(ndtri(chance)) * sqrt(discordant)
+    return max(1, ceil((wanted / margin) ** 2))

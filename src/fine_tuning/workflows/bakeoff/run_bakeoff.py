@@ -130,11 +130,15 @@ class BakeoffRun:
     def _power_notes(self, data: BakeoffData, candidates: int) -> list[str]:
         margin, rows, alpha = self.plan.margin, len(data.test), ALPHA / candidates
         needed = examples_needed(margin, ASSUMED_DISCORDANT, alpha)
-        shown = power(rows, margin, ASSUMED_DISCORDANT, alpha)
+        clusters = _clusters(data.test)
+        count, unit = (rows, "calls") if clusters is None else (len({*clusters}), "conversations")
+        shown = power(count, margin, ASSUMED_DISCORDANT, alpha)
+        together = "" if clusters is None else f" from {count:,} conversations, each right or wrong as a whole"
         line = (
-            f"{len(data.train):,} calls to learn from, {len(data.validation):,} to choose by, {rows:,} to test on: an "
-            f"equally good candidate that answers {ASSUMED_DISCORDANT:.0%} of the calls differently is shown not to be "
-            f"worse by {margin:g}, as one of {candidates}, with a chance of {shown:.0%} ({needed:,} test calls: 80 %)"
+            f"{len(data.train):,} calls to learn from, {len(data.validation):,} to choose by, {rows:,} to test on"
+            f"{together}: an equally good candidate that answers {ASSUMED_DISCORDANT:.0%} of the {unit} differently is "
+            f"shown not to be worse by {margin:g}, as one of {candidates}, with a chance of {shown:.0%} ({needed:,} "
+            f"test {unit}: 80 %)"
         )
         self.on_message(line)
         left_out = {
@@ -142,7 +146,10 @@ class BakeoffRun:
             "their conversations are in the validation or test part, too": data.leaked,
             f"they test agreement with {self.plan.incumbent}, and their answers are of others": data.of_others,
         }
-        return [line, *(f"{count:,} calls were left out: {why}" for why, count in left_out.items() if count)]
+        notes = [line, *(f"{count:,} calls were left out: {why}" for why, count in left_out.items() if count)]
+        if len({row.call.answer for row in data.test}) == 1:
+            notes.append("all calls of the test part have the same answer: whatever always gives it is right")
+        return notes
 
     def _candidates(self, calls: ModelCalls) -> Iterator[Candidate]:
         plan, price = self.plan, self.workspace.settings.machine_usd_per_hour
@@ -226,8 +233,7 @@ class BakeoffRun:
     ) -> BakeoffOutcome:
         best = max(table.measured, key=lambda name: table.measured[name]["validation_quality"])
         base = best if incumbent is None else incumbent.name
-        conversations = [row.conversation for row in data.test]
-        clusters = conversations if len({*conversations}) < len(conversations) else None
+        clusters = _clusters(data.test)
         kind, slices = metrics.find(self.plan.metric).kind, [row.slices for row in data.test]
         results = bakeoff_result.compare(table.measured, base, self.plan.margin, kind, clusters, slices)
         winner = bakeoff_result.cheapest_not_worse(results, base)
@@ -254,6 +260,12 @@ class BakeoffRun:
         is_own = incumbent is not None and incumbent.is_own
         refused, fitted = table.refused, table.fitted
         return BakeoffOutcome(number, base, is_own, results, refused, name, looks.bakeoffs, parts, notes, fitted)
+
+
+def _clusters(rows: Sequence[Row]) -> list[int] | None:
+    """The conversations of calls; None where each call has its own."""
+    found = [row.conversation for row in rows]
+    return found if len({*found}) < len(found) else None
 
 
 def _validated(candidate: Candidate, requests: Sequence[Request]) -> list[CandidateAnswer]:
