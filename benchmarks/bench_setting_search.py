@@ -37,7 +37,7 @@ from fine_tuning.workflows.bakeoff.setting_search import RANKS, SettingSearch, T
 from fine_tuning.workflows.demo.run_demo import calls_file
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-TRIALS = 9
+TRIALS = 11
 SEEDS = (1, 2, 3)
 TITLE, SEARCH, AGAIN = "Searched settings", "The search", "With other seeds"
 WITHIN, TIME_SHARE = 0.01, 1 / 3  # of the grid's best loss, and of its time
