@@ -30,7 +30,11 @@ ENVIRONMENTS = {  # the file of requirements by scenario: one a major version of
 NODE = ("openai_node", "anthropic_node", "vercel_ai")
 GEMINIS = "google_genai"  # whose API this server does not have
 SAVED_BY_DSPY = "dspy_saved"  # which asks no server
-OF_ROUTES = {"anthropic_route": ("anthropic", TO_CHAT), "openai_route": ("openai_3", TO_MESSAGES)}
+OF_ROUTES = {
+    "anthropic_route": ("anthropic", TO_CHAT),
+    "google_route": ("google", TO_CHAT),
+    "openai_route": ("openai_3", TO_MESSAGES),
+}
 BEHIND_THE_GATEWAY = (
     "anthropic_sdk",
     "openai_agents",

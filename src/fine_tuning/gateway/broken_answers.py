@@ -9,7 +9,7 @@ from fine_tuning.data_io.formats import event_stream
 from fine_tuning.data_io.json_values import JsonObject, Row, is_list, object_or_empty, parse_embedded_json
 from fine_tuning.errors import DataError
 from fine_tuning.gateway.content_encodings import GarbledBodyError, decoded
-from fine_tuning.gateway.translation.chat_apis import is_chat
+from fine_tuning.gateway.translation.chat_apis import api_of_path
 
 
 def answer_of(response: str | None) -> JsonObject:
@@ -24,7 +24,7 @@ def is_broken(path: str, answered: Row) -> bool:
     """Whether a chat has no answer in its response: no object, an error, or a stream without its end. Other calls, such
     as for speech, may have anything.
     """
-    if not is_chat(path):
+    if api_of_path(path) is None:
         return False
     has_error = bool(answered.get("error")) or answered.get("type") == "error"
     return not answered or has_error or reason_in(answered) == BROKEN_OFF

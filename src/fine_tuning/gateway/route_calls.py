@@ -28,6 +28,7 @@ from fine_tuning.gateway.replies import BrokenOff, LocalReply, Reply
 from fine_tuning.gateway.route_table import CANDIDATE, KnownRoute, Part
 from fine_tuning.gateway.shadowing import Shadowed, Shadows
 from fine_tuning.gateway.target_requests import RoutedCall
+from fine_tuning.gateway.translation.chat_apis import with_model_in_path
 from fine_tuning.gateway.translation.translated_calls import TranslatedCall
 from fine_tuning.gateway.upstreams import LOCAL, Upstream
 from fine_tuning.gateway.wire_errors import GatewayError
@@ -37,7 +38,7 @@ from fine_tuning.store.records.experiment_json import Arm
 _log = logging.getLogger(__name__)
 TARGET = b"x-ft-target"  # tells the client which target answered
 CHAT = "/chat/completions"
-COUNTING = ("/count_tokens", "/input_tokens")  # ends of paths: a target counts what it would be asked
+COUNTING = ("/count_tokens", "/input_tokens", ":countTokens")  # ends of paths: a target counts what it would be asked
 LOCAL_UPSTREAM = Upstream(LOCAL, LOCAL)
 _Translation = Callable[[Part], TranslatedCall | None]
 
@@ -67,7 +68,7 @@ class Question(NamedTuple):
             upstream=part.target.upstream,
             address=address,
             method="POST",
-            path=self.call.path,
+            path=with_model_in_path(self.call.path, part.target.model),
             tags=self.tags,
             limits=self.limits,
             trace_parent=trace_parent(self.call.headers),
@@ -167,16 +168,19 @@ class RouteCalls:
         return LOCAL_UPSTREAM if part.target.is_local else self._sources.upstreams[part.target.upstream]
 
     def _translation(self, call: RoutedCall, part: Part) -> TranslatedCall | None:
-        return None if part.target.is_local else call.translation(self._upstream(part), part.target)
+        return call.translation(self._upstream(part), part.target)
 
     async def _open(self, call: RoutedCall, translation: _Translation, part: Part, exchange: Exchange) -> Reply:
         body = call.body.with_model(part.target.model)
         exchange.keep_request(body)
+        upstream, translated = self._upstream(part), await read_beside(len(call.body.text), translation, part)
         if part.target.is_local:
-            return await LocalReply.open(self._app, call.local_scope(body), body)
-        upstream = self._upstream(part)
+            if translated is None:
+                return await LocalReply.open(self._app, call.local_scope(body), body)
+            scope = call.local_scope(translated.body, translated.path)
+            return await translated.translated(await LocalReply.open(self._app, scope, translated.body), exchange)
         held = await self._sources.held(exchange.project, upstream.name)
-        if (translated := await read_beside(len(call.body.text), translation, part)) is not None:
+        if translated is not None:
             headers = self._forwarder.headers(call.translated_scope(upstream, held))
             if upstream.vendor is not None:
                 reply = await self._sources.litellm.open(upstream.vendor, headers, translated.body)
@@ -185,7 +189,7 @@ class RouteCalls:
                 reply = await self._forwarder.open(UpstreamRequest("POST", url, headers, translated.body))
             return await translated.translated(reply, exchange)
         headers = self._forwarder.headers(call.scope_at(upstream, held))
-        return await self._forwarder.open(UpstreamRequest("POST", call.url(upstream), headers, body))
+        return await self._forwarder.open(UpstreamRequest("POST", call.url(upstream, part.target.model), headers, body))
 
     async def _deliver(self, found: Attempt, send: Send) -> None:
         """Send an answer, and record it, also where the client leaves."""

@@ -13,7 +13,16 @@ from fine_tuning.gateway import caller_keys, litellm_limits
 from fine_tuning.gateway.http_headers import OWN, Headers
 from fine_tuning.gateway.route_policy import Target
 from fine_tuning.gateway.routed_body import RoutedBody
-from fine_tuning.gateway.translation.chat_apis import NAMES, api_of_path, api_to_ask
+from fine_tuning.gateway.translation.chat_apis import (
+    NAMES,
+    ChatApi,
+    api_of_path,
+    api_to_ask,
+    is_streamed_path,
+    model_in_path,
+    with_model_in_path,
+)
+from fine_tuning.gateway.translation.contents_request import contents_fields
 from fine_tuning.gateway.translation.translated_calls import TranslatedCall
 from fine_tuning.gateway.upstreams import Upstream, Wire
 from fine_tuning.gateway.wire_errors import GatewayError
@@ -26,6 +35,7 @@ _OF_VENDOR = frozenset(
     }
 )
 
+_KEY_IN_QUERY = b"key="  # of Gemini's
 _OF_ANY_WIRE = frozenset({b"traceparent", b"tracestate", b"user-agent", b"x-ft-passed"})
 _ANTHROPIC_VERSION = b"2023-06-01"  # https://docs.anthropic.com/en/api/versioning
 
@@ -56,17 +66,35 @@ class RoutedCall(NamedTuple):
             GatewayError: 400, the other wire cannot express it; the message names what.
         """
         own = api_of_path(self.path)
-        api = api_to_ask(upstream, own, self.wire)
+        api = self._api_of_server(own) if target.is_local else api_to_ask(upstream, own, self.wire)
         if api is None:
             return None
         if own is None:
             message = f"{self.path}: {target}, which answers this route, has nothing of the kind: {NAMES[api]} alone"
             raise GatewayError(HTTPStatus.BAD_REQUEST, message, "not_translatable")
         only_chat = upstream.has_only_chat
-        found = TranslatedCall.of(own, api, self.body.fields, target.model, has_only_chat=only_chat)
+        found = TranslatedCall.of(own, api, self._canonical_fields(own), target.model, has_only_chat=only_chat)
         if upstream.vendor is not None:
             litellm_limits.check(target.model, found.request.messages)
         return found
+
+    def _api_of_server(self, own: ChatApi | None) -> ChatApi | None:
+        """As `api_to_ask`, for this server, which has every API but Gemini's."""
+        return "chat" if own == "contents" or model_in_path(self.path) is not None else None
+
+    def _canonical_fields(self, own: ChatApi) -> Mapping[str, object]:
+        """The fields of the request.
+
+        Raises:
+            GatewayError: 400, the stream that is asked for is none of events.
+        """
+        if own != "contents":
+            return self.body.fields
+        is_streamed = is_streamed_path(self.path)
+        if is_streamed and b"alt=sse" not in self.scope["query_string"].split(b"&"):
+            message = "a stream that is a list cannot be translated; ask for one of events, with ?alt=sse"
+            raise GatewayError(HTTPStatus.BAD_REQUEST, message, "not_translatable")
+        return contents_fields(self.body.fields, is_streamed=is_streamed)
 
     def translated_scope(self, upstream: Upstream, held: str | None) -> Scope:
         """The scope of a translated call: none of the client's headers but its place in a trace, and a key."""
@@ -82,11 +110,13 @@ class RoutedCall(NamedTuple):
     def _key_for(self, upstream: Upstream, held: str | None) -> bytes:
         return self.headers.get(VENDOR_KEY + upstream.name.encode(), (held or "").encode())
 
-    def url(self, upstream: Upstream) -> URL:
-        """The address of the call at an upstream."""
+    def url(self, upstream: Upstream, model: str) -> URL:
+        """The address of the call at an upstream, with the model where the address names one."""
         raw = self.scope["raw_path"].decode("latin-1").partition("?")[0]
-        path = raw if self.origin is None else raw.removeprefix(f"/{self.origin}")
-        query = self.scope["query_string"].decode("latin-1")
+        path = with_model_in_path(raw if self.origin is None else raw.removeprefix(f"/{self.origin}"), model)
+        given = self.scope["query_string"].split(b"&")
+        kept = given if upstream.name == self.origin else [each for each in given if not each.startswith(_KEY_IN_QUERY)]
+        query = b"&".join(kept).decode("latin-1")
         return URL(upstream.url(f"{path}?{query}" if query else path), encoded=True)
 
     def scope_at(self, upstream: Upstream, held: str | None = None) -> Scope:
@@ -106,8 +136,12 @@ class RoutedCall(NamedTuple):
                 headers.append(caller_keys.key_header(upstream.wire, key))
         return {**self.scope, "headers": headers}
 
-    def local_scope(self, body: bytes) -> Scope:
-        """The scope of the same request to this server, with the key of the gateway as its own."""
+    def local_scope(self, body: bytes, path: str | None = None) -> Scope:
+        """The scope of the same request to this server, with the key of the gateway as its own.
+
+        Args:
+            path: of another API.
+        """
         headers: Headers = [
             (name, value)
             for name, value in self.scope["headers"]
@@ -119,4 +153,5 @@ class RoutedCall(NamedTuple):
                 headers.append((b"authorization", f"Bearer {key}".encode("latin-1")))
         headers.append((b"content-length", str(len(body)).encode()))
         state = {**self.scope.get("state", {})}
-        return {**self.scope, "path": self.path, "raw_path": self.path.encode(), "headers": headers, "state": state}
+        path = path or self.path
+        return {**self.scope, "path": path, "raw_path": path.encode(), "headers": headers, "state": state}

@@ -103,5 +103,6 @@ def wire_of(path: str, headers: Mapping[bytes, bytes]) -> Wire:
     """The wire that a call speaks, by its path and headers."""
     if path.startswith("/v1/messages") or b"anthropic-version" in headers:
         return "anthropic"
-    is_gemini = path.startswith(("/v1beta", "/v1alpha")) or b"x-goog-api-key" in headers
+    is_gemini = path.startswith(("/v1beta", "/v1alpha")) or ":generate" in path or ":streamGenerate" in path
+    is_gemini = is_gemini or b"x-goog-api-key" in headers
     return "gemini" if is_gemini else "openai"

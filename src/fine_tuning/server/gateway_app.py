@@ -28,6 +28,7 @@ from fine_tuning.gateway.route_calls import LOCAL_UPSTREAM, Question, RouteCalls
 from fine_tuning.gateway.route_table import KnownRoute, RouteTable
 from fine_tuning.gateway.routed_body import RoutedBody, read_body
 from fine_tuning.gateway.target_requests import RoutedCall
+from fine_tuning.gateway.translation.chat_apis import model_in_path
 from fine_tuning.gateway.upstreams import Upstream, read_upstreams, wire_of
 from fine_tuning.gateway.wire_errors import GatewayError, send_error
 from fine_tuning.server import azure_clients, prometheus_metrics, request_gate
@@ -193,7 +194,7 @@ class GatewayApp:
         if not known or not isinstance(body, bytes):
             return None
         read = await read_beside(len(body), read_body, body)
-        route = None if read is None else known.get(read.model or "")
+        route = None if read is None else known.get(model_in_path(exchange.path) or read.model or "")
         return None if read is None or route is None else (route, read)
 
     def _exchange(self, upstream: Upstream, path: str, scope: Scope) -> Exchange:

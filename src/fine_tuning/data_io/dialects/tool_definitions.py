@@ -70,7 +70,7 @@ def _tools_of(given: object) -> list[JsonObject]:
     given = without_nulls(given)
     declarations = first_value(given, "functionDeclarations", "function_declarations")
     if is_list(declarations):
-        return [tool for each in declarations for tool in _tools_of(_in_lower_case(each))]
+        return [tool for each in declarations for tool in _tools_of(in_lower_case(each))]
     if is_object(spec := given.get("toolSpec")):
         return [_wrapped(spec)]
     if is_object(function := given.get("function")):
@@ -85,13 +85,13 @@ def _tools_of(given: object) -> list[JsonObject]:
     return [given]
 
 
-def _in_lower_case(value: object) -> object:
-    """A declaration of Gemini's with the types of its schema as JSON schema has them."""
+def in_lower_case(value: object) -> object:
+    """A declaration or schema of Gemini's with its types as JSON schema has them."""
     if is_list(value):
-        return [_in_lower_case(each) for each in value]
+        return [in_lower_case(each) for each in value]
     if not is_object(value):
         return value
-    lowered: JsonObject = {key: _in_lower_case(each) for key, each in value.items()}
+    lowered: JsonObject = {key: in_lower_case(each) for key, each in value.items()}
     kind = lowered.get("type")
     return {**lowered, "type": kind.lower()} if isinstance(kind, str) and kind in _GEMINI_TYPES else lowered
 

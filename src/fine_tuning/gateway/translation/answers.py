@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from fine_tuning.data_io.json_values import object_or_empty
 from fine_tuning.gateway.translation.canonical_request import CanonicalRequest
+from fine_tuning.gateway.translation.contents_answer import ContentsAnswer
 from fine_tuning.gateway.wire_errors import anthropic_body, error_body
 from fine_tuning.serving.chat_types import Chunk, Usage, summed
 from fine_tuning.serving.wires import chat_objects, message_objects, response_objects
@@ -134,4 +135,6 @@ def answer_of(request: CanonicalRequest, model: str) -> Answer:
     """An answer without a chunk yet, of this model."""
     if request.api == "messages":
         return _MessageAnswer(model)
+    if request.api == "contents":
+        return ContentsAnswer(model)
     return _ResponseAnswer(request, model) if request.api == "responses" else _ChatAnswer(request, model)

@@ -16,13 +16,15 @@ from fine_tuning.data_io.request_options import tool_choice
 from fine_tuning.errors import DataError
 from fine_tuning.gateway.translation import request_fields
 from fine_tuning.gateway.translation.chat_apis import NAMES, ChatApi
+from fine_tuning.gateway.translation.contents_request import check_addresses
 from fine_tuning.gateway.translation.message_shapes import check_shapes
 from fine_tuning.gateway.wire_errors import GatewayError
 
 Mode = Literal["auto", "none", "required"]
 _MODES: tuple[Mode, ...] = ("auto", "none", "required")
 _LEFT_OUT = (  # reasoning of another model, which no model reads, and what SDKs add to answers that are sent back
-    *("part.thinking", "part.redacted_thinking", "part.reasoning", "item.reasoning", "message.reasoning"),
+    *("part.thinking", "part.redacted_thinking", "part.reasoning", "part.thought"),
+    *("item.reasoning", "message.reasoning"),
     *("message.reasoning_content", "message.reasoning_details", "message.thinking", "message.thinking_blocks"),
     *("part.parsed", "part.parsed_output", "message.parsed", "message.annotations", "part.annotations"),
     *("call.parsed_arguments", "call.function.parsed_arguments", "part.prompt_cache_breakpoint"),
@@ -31,7 +33,9 @@ _FUNCTIONS: Mapping[ChatApi, tuple[object, ...]] = {
     "chat": ("function",),
     "responses": ("function",),
     "messages": (None, "custom"),
+    "contents": (None,),
 }
+_PLACES: Mapping[ChatApi, str] = {"responses": "input", "contents": "contents"}  # of the conversation
 
 
 class Choice(NamedTuple):
@@ -93,13 +97,15 @@ def read_chat(api: ChatApi, body: Row, target: ChatApi) -> CanonicalRequest:
             found = read_conversation(_as_conversation(body))
             check_shapes(found.messages, found.tools or [])
             choice, tools = _choice(body, found.tools or [])
+            if api == "contents":
+                check_addresses(found.messages)
         except DataError as error:
             raise untranslatable(f"{error} (for {NAMES[target]})") from None
     if kept := sorted(unread.difference(_LEFT_OUT)):
         raise untranslatable(f"{kept[0]} cannot be said in {NAMES[target]}; leave it out", kept[0])
     if not found.messages or found.messages[-1].get("role") not in {"user", "tool"}:
         message = f"the conversation must end with the user or a tool: {NAMES[target]} does not go on with an answer"
-        raise untranslatable(f"{message} in the same way", "input" if api == "responses" else "messages")
+        raise untranslatable(f"{message} in the same way", _PLACES.get(api, "messages"))
     form = found.options.get("response_format")
     if form is not None and (not is_object(form) or form.get("type") not in {"json_object", "json_schema"}):
         raise untranslatable(f"a response format of this kind cannot be said in {NAMES[target]}", "response_format")
@@ -130,6 +136,8 @@ def _check_functions(api: ChatApi, tools: object) -> None:
     for number, tool in enumerate(list_of_objects(tools, "tools") if tools is not None else ()):
         if tool.get("type") not in _FUNCTIONS[api]:
             raise DataError(f"tools[{number}] is of type {tool.get('type')!r}, which is no function of the application")
+        if api == "contents" and (kinds := sorted(tool.keys() - {"functionDeclarations"})):
+            raise DataError(f"tools[{number}] has {kinds[0]}, which is no function of the application")
 
 
 def _choice(body: Row, tools: list[Tool]) -> tuple[Choice, list[Tool]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from fine_tuning.gateway.upstreams import Upstream, Wire
 
@@ -18,19 +18,42 @@ NAMES: Mapping[ChatApi, str] = {
     "contents": "Gemini's generateContent",
 }
 _ENDS: Mapping[str, ChatApi] = {"/chat/completions": "chat", "/responses": "responses", "/messages": "messages"}
-_OF_GEMINI = (":generateContent", ":streamGenerateContent")
+_WHOLE, _STREAMED, _COUNTING = ":generateContent", ":streamGenerateContent", ":countTokens"
+_MODELS = "/models/"  # in a path of Gemini's, before the name of the model and the method
 _OF_WIRE: Mapping[Wire, ChatApi] = {"openai": "chat", "anthropic": "messages", "gemini": "contents"}
-_WIRES: Mapping[ChatApi, Wire] = {"chat": "openai", "responses": "openai", "messages": "anthropic"}
+_WIRES: Mapping[ChatApi, Wire] = {
+    "chat": "openai",
+    "responses": "openai",
+    "messages": "anthropic",
+    "contents": "gemini",
+}
 
 
 def api_of_path(path: str) -> ChatApi | None:
     """The API of a call by its path; None for other calls, such as embeddings."""
+    if path.endswith((_WHOLE, _STREAMED)):
+        return "contents"
     return next((api for end, api in _ENDS.items() if path.endswith(end)), None)
 
 
-def is_chat(path: str) -> bool:
-    """Whether a call is one for a chat, of Gemini's API too, which no application has as a route's."""
-    return api_of_path(path) is not None or path.endswith(_OF_GEMINI)
+def model_in_path(path: str) -> str | None:
+    """The model that a path of Gemini's API names; None for other paths."""
+    if not path.endswith((_WHOLE, _STREAMED, _COUNTING)) or _MODELS not in path:
+        return None
+    return unquote(path.partition(_MODELS)[2].rpartition(":")[0]) or None
+
+
+def with_model_in_path(path: str, model: str) -> str:
+    """A path with another model, where it is one of Gemini's API that names one."""
+    if model_in_path(path) is None:
+        return path
+    before, mark, rest = path.partition(_MODELS)
+    return f"{before}{mark}{quote(model.removeprefix('models/'), safe='/')}:{rest.rpartition(':')[2]}"
+
+
+def is_streamed_path(path: str) -> bool:
+    """Whether a path of Gemini's API asks for an answer in pieces."""
+    return path.endswith(_STREAMED)
 
 
 def api_to_ask(upstream: Upstream, own: ChatApi | None, wire: Wire) -> ChatApi | None:

@@ -26,6 +26,15 @@ SETTINGS: Mapping[ChatApi, Mapping[str, str]] = {
         **{name: name for name in ("temperature", "top_p", "top_k", "max_tokens")},
         "stop_sequences": "stop",
     },
+    "contents": {
+        **{name: name for name in ("temperature", "seed")},
+        "topP": "top_p",
+        "topK": "top_k",
+        "maxOutputTokens": "max_tokens",
+        "stopSequences": "stop",
+        "presencePenalty": "presence_penalty",
+        "frequencyPenalty": "frequency_penalty",
+    },
 }
 """Settings of the sampling by their fields in the requests of applications."""
 
@@ -38,10 +47,13 @@ _READ: Mapping[ChatApi, frozenset[str]] = {
     "chat": frozenset({"messages", "tools", "tool_choice", "parallel_tool_calls", "response_format"}),
     "responses": frozenset({"input", "instructions", "tools", "tool_choice", "parallel_tool_calls"}),
     "messages": frozenset({"messages", "system", "tools", "tool_choice", "output_format"}),
+    "contents": frozenset(
+        """contents systemInstruction tools toolConfig responseMimeType responseSchema responseJsonSchema""".split()
+    ),
 }
 _OF_NO_MEANING = frozenset(  # for the answer: who asks, what is cached, how a stream is padded
     """model stream user safety_identifier metadata prompt_cache_key prompt_cache_retention prompt_cache_options
-    prediction cache_control max_tool_calls inference_geo user_profile_id""".split()
+    prediction cache_control max_tool_calls inference_geo user_profile_id labels safetySettings""".split()
 )
 _DEFAULTS: Mapping[str, tuple[object, ...]] = {  # values that say no more than the absence of the field
     "n": (1,),
@@ -61,6 +73,14 @@ _DEFAULTS: Mapping[str, tuple[object, ...]] = {  # values that say no more than 
     "stop": ([],),
     "stop_sequences": ([],),
     "functions": ([],),
+    "stopSequences": ([],),
+    "presencePenalty": (0,),
+    "frequencyPenalty": (0,),
+    "candidateCount": (1,),
+    "responseModalities": (["TEXT"],),
+    "responseLogprobs": (False,),
+    "includeThoughts": (False,),
+    "thinkingBudget": (0, -1),  # none, and as the model likes
 }
 _LOGPROBS = "message.output_text.logprobs"
 _PARTS: Mapping[str, frozenset[str]] = {  # fields of objects, of which all others are refused
@@ -68,7 +88,9 @@ _PARTS: Mapping[str, frozenset[str]] = {  # fields of objects, of which all othe
     "text": frozenset({"format"}),
     "reasoning": frozenset({"effort"}),
     "output_config": frozenset({"format", "effort"}),
+    "thinkingConfig": frozenset({"thinkingLevel"}),
 }
+_CONFIG = "generationConfig"
 _EFFORTS = ("low", "medium", "high")  # that all APIs have
 
 
@@ -79,7 +101,7 @@ def check(api: ChatApi, body: Row, target: ChatApi) -> None:
         GatewayError: 400, naming the field.
     """
     known = _READ[api] | _OF_NO_MEANING | _PARTS.keys()
-    for field, value in body.items():
+    for field, value in _flat(body).items():
         if value is None or value in _DEFAULTS.get(field, ()):
             continue
         setting = SETTINGS[api].get(field)
@@ -91,8 +113,15 @@ def check(api: ChatApi, body: Row, target: ChatApi) -> None:
             raise _refused(field, value, target)
         _check_parts(field, value, target)
     if (effort := settings(api, body).get("effort")) not in (None, *_EFFORTS):
-        field = next(name for name in ("reasoning_effort", "reasoning", "output_config") if body.get(name) is not None)
+        named = ("reasoning_effort", "reasoning", "output_config", "thinkingConfig")
+        field = next(name for name in named if _flat(body).get(name) is not None)
         raise _refused(field, effort, target)
+
+
+def _flat(body: Row) -> Row:
+    """A request with what Gemini's API keeps together beside the other fields."""
+    config = body.get(_CONFIG)
+    return {**{key: value for key, value in body.items() if key != _CONFIG}, **object_or_empty(config)}
 
 
 def _check_parts(field: str, value: object, target: ChatApi) -> None:
@@ -112,6 +141,7 @@ def _refused(field: str, value: object, target: ChatApi) -> GatewayError:
 
 def settings(api: ChatApi, body: Row) -> JsonObject:
     """The settings of the sampling that a request has, under the names that all have in common."""
+    body = _flat(body)
     found = {
         name: body[field]
         for field, name in SETTINGS[api].items()
@@ -121,6 +151,8 @@ def settings(api: ChatApi, body: Row) -> JsonObject:
     for effort in (each.get("effort") for each in stated):
         if effort is not None:
             found["effort"] = effort
+    if isinstance(level := object_or_empty(body.get("thinkingConfig")).get("thinkingLevel"), str):
+        found["effort"] = level.lower()
     if isinstance(found.get("stop"), str):
         found["stop"] = [found["stop"]]
     return found
