@@ -46,7 +46,7 @@ def test_calls_of_the_same_moment_share_one_look_up(table: Table) -> None:
         assert await asyncio.gather(known.of("a"), known.of("b")) == ["A", "B"]
 
     asyncio.run(calls())
-    assert table.asked == ["a", "a", "b"]
+    assert sorted(table.asked) == ["a", "a", "b"]  # the last two at once
 
 
 def test_an_outage_is_asked_about_once_at_a_time_and_said_once(table: Table, caplog: pytest.LogCaptureFixture) -> None:
