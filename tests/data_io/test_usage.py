@@ -35,6 +35,27 @@ PARTS = {"prompt_tokens": 1000, "completion_tokens": 50, "cached_tokens": 900}
             {**PARTS, "reasoning_tokens": 40},
         ),
         ({"input_tokens": 100, "output_tokens": 50, "cache_read_input_tokens": 900}, PARTS),  # Anthropic
+        *(
+            (
+                {"input_tokens": 9, "output_tokens": 5, "service_tier": "standard", **more},
+                {"prompt_tokens": 9, "completion_tokens": 5, "service_tier": tier},
+            )
+            for more, tier in (
+                ({"server_tool_use": {"web_search_requests": 0}, "inference_geo": "global"}, "standard"),
+                ({"server_tool_use": {"web_search_requests": 3}}, "server tools"),
+                ({"speed": "fast"}, "fast"),
+                ({"inference_geo": "us"}, "us"),
+            )
+        ),
+        (
+            {
+                "promptTokenCount": 1000,
+                "toolUsePromptTokenCount": 500,
+                "candidatesTokenCount": 5,
+                "totalTokenCount": 1505,
+            },
+            {"prompt_tokens": 1500, "completion_tokens": 5},
+        ),
         (
             {
                 "input_tokens": 60,

@@ -185,10 +185,11 @@ def test_geminis_own_target_gets_the_bytes_under_its_model(
     assert (example["prompt"], example["response"]) == ("Hi", "Hello")
 
 
-def test_key_in_the_address_is_no_other_upstreams(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:
+def test_keys_wherever_they_are_go_to_no_other_upstream(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:
     save(incumbent="second/gemini-x")
     second.answers(answer(b"{}", JSON))
-    ask(gateway, request(f"{WHOLE}?key=g-vendor&alt=json", body(), JSON))
+    secrets = (b"Helicone-Auth: Bearer g-vendor", b"X-Amz-Security-Token: g-vendor")
+    ask(gateway, request(f"{WHOLE}?key=g-vendor&alt=json&api-key=g-vendor", body(), JSON, *secrets))
     assert second.requests[0].startswith(b"POST /v1beta/models/gemini-x:generateContent?alt=json HTTP/1.1\r\n")
     assert b"g-vendor" not in second.requests[0]
     assert vendor.requests == []

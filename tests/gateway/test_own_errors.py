@@ -69,6 +69,7 @@ def test_circle_is_refused(gateway: Gateway, vendor: Upstream) -> None:
     (line,) = [each for each in vendor.requests[0].split(b"\r\n") if each.startswith(b"x-ft-passed")]
     response, body = ask(gateway, request("/openai/v1/models", b"", line, method="GET"))
     assert (response.status, json.loads(body)["error"]["code"]) == (508, "gateway_loop")
+    assert response.getheader("x-should-retry") == "false"
 
 
 def test_gateway_with_keys_asks_for_its_own(gateway: Gateway, vendor: Upstream) -> None:

@@ -76,6 +76,31 @@ def test_chat_of_the_sdk_becomes_an_example_with_its_price(gateway: Gateway, ven
     assert (event["tokens"], event["metadata"]["call"]) == (1100, call["id"])
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"status": "failed"},
+        {"success": False, "user_rating": 1, "thumbs": "down", "feedback": "bad"},
+        {"rating": 5, "provider": "mine", "finish_reason": "error"},
+    ],
+)
+@pytest.mark.parametrize("is_in_body", [False, True])
+def test_metadata_of_the_application_is_no_verdict_on_the_answer(
+    gateway: Gateway, vendor: Upstream, own: dict[str, Any], is_in_body: bool
+) -> None:
+    vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
+    body = {"model": "gpt-4o", "messages": MESSAGES} | ({"metadata": own} if is_in_body else {})
+    headers = [] if is_in_body else [b"x-ft-metadata: " + json.dumps(own).encode()]
+    ask(gateway, request("/openai/v1/chat/completions", json.dumps(body).encode(), JSON, *headers))
+    (call,) = gateway.stored()
+    assert call["not_captured"] is None
+    (example,) = DistillationDataCollector().find_examples()
+    assert example["rating"] == 3
+    kept = {key: value for key, value in own.items() if key != "provider"}  # which is the vendor's address
+    assert example["metadata"].items() >= kept.items()
+    assert example["metadata"]["call"] == call["id"]
+
+
 def test_stream_with_tools_becomes_an_example(gateway: Gateway, vendor: Upstream) -> None:
     call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "find", "arguments": ""}}
     more = {"index": 0, "function": {"arguments": '{"order": 7}'}}

@@ -222,6 +222,14 @@ def test_identical_call_is_answered_from_the_cache(gateway: Gateway, vendor: Ups
     assert calls[1]["not_captured"] == "it was answered from the cache"
 
 
+def test_cache_tells_repeated_headers_apart(gateway: Gateway, vendor: Upstream) -> None:
+    save(incumbent="openai/gpt-4o", cache={"seconds": 600})
+    vendor.answers(WHOLE)
+    for first in (b"one", b"two", b"one"):
+        ask(gateway, request(CHATS, body(), JSON, b"OpenAI-Beta: " + first, b"OpenAI-Beta: z"))
+    assert len(vendor.requests) == 2
+
+
 def test_feedback_on_a_cached_answer_rates_the_call_that_a_model_answered(gateway: Gateway, vendor: Upstream) -> None:
     save(incumbent="openai/gpt-4o", cache={"seconds": 600})
     vendor.answers(WHOLE)

@@ -208,6 +208,44 @@ def test_chat_is_answered_by_gemini(client: OpenAI, second: Upstream, is_streame
     assert asked["generationConfig"]["responseJsonSchema"] == WEATHER
 
 
+GEMINIS = {
+    "candidates": [{"content": {"parts": [{"text": "Hi"}], "role": "model"}, "finishReason": "STOP"}],
+    "modelVersion": "gemini-x",
+}
+
+
+def test_results_reach_gemini_in_the_order_of_their_calls(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="gemini/gemini-x")
+    second.answers(answer(json.dumps(GEMINIS).encode(), JSON))
+    places = {"call_1": "Oslo", "call_2": "Rome"}
+    calls = [
+        {**CALLED, "id": each, "function": {"name": "weather", "arguments": json.dumps({"place": place})}}
+        for each, place in places.items()
+    ]
+    results = [{"role": "tool", "tool_call_id": each, "content": places[each]} for each in ("call_2", "call_1")]
+    talk = [*HI, {"role": "assistant", "content": None, "tool_calls": calls}, *results, *HI]
+    path = "/openai/v1/chat/completions"
+    reply, _ = ask(gateway, request(path, json.dumps({"model": "triage", "messages": talk}).encode(), JSON))
+    assert reply.status == 200
+    parts = sent(second)["contents"][2]["parts"]
+    assert [each.get("functionResponse", {}).get("response", {}).get("output") for each in parts] == [
+        *("Oslo", "Rome"),
+        None,
+    ]
+    talk = [*HI, {"role": "assistant", "content": None, "tool_calls": calls[:1]}, results[1], results[1]]
+    reply, got = ask(gateway, request(path, json.dumps({"model": "triage", "messages": talk}).encode(), JSON))
+    assert (reply.status, "messages[3]" in json.loads(got)["error"]["message"]) == (400, True)
+
+
+def test_refusal_beside_a_text_is_kept(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="gemini/gemini-x")
+    second.answers(answer(json.dumps(GEMINIS).encode(), JSON))
+    parts = [{"type": "text", "text": "Well,"}, {"type": "refusal", "refusal": "no."}]
+    body = {"model": "triage", "messages": [*HI, {"role": "assistant", "content": parts}, *HI]}
+    assert ask(gateway, request("/openai/v1/chat/completions", json.dumps(body).encode(), JSON))[0].status == 200
+    assert sent(second)["contents"][1]["parts"] == [{"text": "Well,"}, {"text": "no."}]
+
+
 @pytest.mark.parametrize("is_streamed", [False, True])
 def test_message_is_answered_by_openai(gateway: Gateway, vendor: Upstream, is_streamed: bool) -> None:
     save(incumbent="openai/gpt-x")

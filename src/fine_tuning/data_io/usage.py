@@ -34,6 +34,8 @@ _WRITTEN_APART = (
 )
 _THOUGHTS = ("thoughtsTokenCount", "thoughts_token_count", "output_reasoning_tokens")  # beside the output
 _REASONING = ("reasoningTokens", "reasoning_tokens")
+_OF_TOOLS = ("toolUsePromptTokenCount", "tool_use_prompt_token_count")  # of Gemini's, beside the prompt
+_ANYWHERE = {"", "global", "not_available"}
 
 
 class Usage(TypedDict):
@@ -41,7 +43,8 @@ class Usage(TypedDict):
 
     `prompt_tokens` includes `cached_tokens` (read from a cache), `cache_write_tokens` (with those that are kept for an
     hour) and `input_audio_tokens`; `completion_tokens` includes `reasoning_tokens` and `output_audio_tokens`. All of
-    these have prices of their own. `service_tier` is as the vendor names it: default, flex, batch, priority, ...
+    these have prices of their own. `service_tier` is as the vendor names it: default, flex, batch, priority, ..., or
+    what else a call is paid for beside its tokens.
     """
 
     prompt_tokens: int | None
@@ -64,6 +67,7 @@ def usage_of(value: object, service_tier: object = None) -> Usage | None:
     if not is_object(value):
         return None
     prompt, completion = _first(value, _PROMPT_KEYS), _first(value, _COMPLETION_KEYS)
+    prompt = _sum(prompt, _first(value, _OF_TOOLS) or 0)
     if prompt is None and completion is None:
         return None
     if completion is None and prompt == _first(value, _TOTAL_KEYS):
@@ -87,10 +91,23 @@ def usage_of(value: object, service_tier: object = None) -> Usage | None:
         found["input_audio_tokens"] = heard
     if audio := _audio(value, _COMPLETION_DETAILS, "candidatesTokensDetails"):
         found["output_audio_tokens"] = audio
-    tier = service_tier or value.get("service_tier")
+    tier = _dearer(value) or service_tier or value.get("service_tier")
     if isinstance(tier, str) and tier:
         found["service_tier"] = tier
     return found
+
+
+def _dearer(value: Row) -> str | None:
+    """What makes a call of Anthropic's dearer than its tokens: its host's tools, speed, or where it is computed.
+
+    Source: https://platform.claude.com/docs/en/about-claude/pricing
+    """
+    if any(_is_count(each) and each for each in object_or_empty(value.get("server_tool_use")).values()):
+        return "server tools"
+    if isinstance(speed := value.get("speed"), str) and speed != "standard":
+        return speed
+    place = value.get("inference_geo")
+    return place if isinstance(place, str) and place not in _ANYWHERE else None
 
 
 def usage_of_both(first: Usage | None, second: Usage | None) -> Usage | None:

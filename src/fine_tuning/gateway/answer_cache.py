@@ -34,9 +34,9 @@ class KnownAnswer(NamedTuple):
 
 def key_of(project: str, revision: str, call: RoutedCall, target: Target) -> bytes:
     """What a request is known by: all that an answer may depend on."""
-    telling = [call.headers.get(name, b"") for name in _TELLING]
+    telling = [b"%s:%s" % each for each in call.scope["headers"] if each[0] in _TELLING]
     places = [project, revision, str(target), call.path, call.scope["query_string"].decode("latin-1"), call.body.text]
-    parts = [*telling, *(each.encode("utf-8", "surrogatepass") for each in places)]
+    parts = [b"%d" % len(telling), *telling, *(each.encode("utf-8", "surrogatepass") for each in places)]
     return hashlib.sha256(b"".join(b"%d:%s" % (len(part), part) for part in parts)).digest()
 
 

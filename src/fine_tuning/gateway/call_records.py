@@ -8,6 +8,7 @@ from fine_tuning.data_io.json_values import (
     JsonObject,
     first_value,
     is_object,
+    object_or_empty,
     parse_embedded_json,
 )
 from fine_tuning.data_io.messages import Message, messages_of_example
@@ -20,6 +21,7 @@ from fine_tuning.gateway.answer_forms import is_in_form
 from fine_tuning.gateway.broken_answers import answer_of, is_broken
 from fine_tuning.gateway.call_prices import CallPrices
 from fine_tuning.gateway.capture_policy import CapturePolicy
+from fine_tuning.gateway.exchanges import CACHE
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.gateway.translation.chat_apis import api_of_path
 from fine_tuning.store.records.costs import NewCostEvent
@@ -30,8 +32,9 @@ OK = range(200, 300)
 _MAX_NAME, _MAX_REASON = 200, 200  # characters
 _NOT_DRAWN = "it is not in the sample"
 SHADOW: Role = "shadow"
-CACHE: Role = "cache"
 _QUESTIONS = {"messages", "prompt", "contents"}  # fields of requests for chats, beside `input` of the Responses
+_METADATA = "metadata"
+_OWN = "of_application"  # where what it knows of its call is no verdict on the answer, as it may be in a log
 _USAGES = ("usage", "usageMetadata", "usage_metadata")
 
 
@@ -139,19 +142,24 @@ def _example(call: SpooledCall, request: JsonObject) -> tuple[NewExample | None,
         return None, lacked if facts.get("lacked_memory") else "the call is too large to be kept"
     if not facts["is_whole"]:
         return None, "the response broke off"
+    own = {**object_or_empty(request.get(_METADATA)), **_metadata(call)}
     row = {
         "model": call.model_of_path(),
-        "domain": call.tags.get("domain"),
-        "task_type": call.tags.get("task"),
+        "domain": call.tags.get("domain") or own.get("domain"),
+        "task_type": call.tags.get("task") or own.get("task_type"),
         "created_at": facts["started_at"],
-        "request": request,
+        "request": {key: value for key, value in request.items() if key != _METADATA},
         "response": call.response,
-        "metadata": {**_metadata(call), **_grouping(call), **_route(call), "call": facts["id"]},
+        _METADATA: {_OWN: own, **_grouping(call), **_route(call), "call": facts["id"]},
     }
     kept = {key: value for key, value in row.items() if value is not None}
     reading = Import(Defaults(provider=facts["address"], project=facts["project"]))
     found = reading.calls([RawRow("gateway", 1, to_json_bytes(kept))])
-    return (found[0].better, None) if found else (None, _why_not(call, reading.report, request))
+    if not found:
+        return None, _why_not(call, reading.report, request)
+    example = found[0].better
+    read = {key: value for key, value in example["metadata"].items() if key != _OWN}
+    return {**example, "metadata": {**object_or_empty(example["metadata"].get(_OWN)), **read}}, None
 
 
 def _why_not(call: SpooledCall, report: ImportReport, request: JsonObject) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import parse_qsl
 
 from fine_tuning.gateway.http_headers import Headers
 from fine_tuning.gateway.upstreams import Wire
@@ -32,10 +33,12 @@ def needs_held(headers: Mapping[bytes, bytes], query: bytes) -> bool:
     Raises:
         GatewayError: the gateway's key is in the address, which would go to the vendor.
     """
-    if b"=" + OWN_PREFIX in query:
+    parameters = parse_qsl(query, keep_blank_values=True)
+    if any(value.startswith(OWN_PREFIX) for _, value in parameters):
         message = "the gateway's key must not be in the address, which the vendor sees; send it in the header x-ft-key"
         raise GatewayError(HTTPStatus.BAD_REQUEST, message, "key_in_address")
-    return bool(_places(headers)) or not (any(name in headers for name in _OF_VENDORS) or b"key=" in query)
+    has_vendors = any(name in headers for name in _OF_VENDORS) or any(name == b"key" for name, _ in parameters)
+    return bool(_places(headers)) or not has_vendors
 
 
 def with_held(headers: Headers, held: str | None, wire: Wire, upstream: str) -> Headers:

@@ -26,6 +26,9 @@ _LAST_BYTES = 1 << 16  # that are searched for it
 _MOST_COMPRESSED = 1 << 18  # bytes that are decoded for that, while all other calls wait
 
 
+CACHE: Role = "cache"  # what answered in place of a target
+
+
 class RouteFacts(TypedDict):
     """Of a call of a route: what it was sent to, and why; see `tables.gateway_calls`.
 

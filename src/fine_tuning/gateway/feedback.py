@@ -7,9 +7,10 @@ from datetime import timedelta
 from fine_tuning.distillation.corrections import apply_correction
 from fine_tuning.errors import FineTuningError, StorageError, UsageError
 from fine_tuning.gateway import canary_samples
-from fine_tuning.gateway.call_records import CACHE, SHADOW
+from fine_tuning.gateway.call_records import SHADOW
 from fine_tuning.gateway.canary_samples import is_failed
 from fine_tuning.gateway.capture_policy import CapturePolicy
+from fine_tuning.gateway.exchanges import CACHE
 from fine_tuning.store import call_feedback, examples, gateway_calls
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction
@@ -62,6 +63,8 @@ def _apply(workspace: Workspace, feedback: CallFeedback) -> CallFeedback:
     try:
         call = _only(calls, feedback)
         feedback = {**feedback, "call_id": call["id"]}
+        with workspace.database.read() as tx:
+            call = _answered_by_model(tx, call)
         is_outcome = canary_samples.record_outcome(workspace, call, feedback)  # first: it may be repeated after a crash
         with workspace.database.write() as tx:
             _rate(tx, call, feedback)
@@ -111,7 +114,6 @@ def _answered_by_model(tx: Transaction, call: GatewayCall) -> GatewayCall:
 def _rate(tx: Transaction, call: GatewayCall, feedback: CallFeedback) -> None:
     if feedback["rating"] is None and feedback["correction"] is None:
         return  # figures and comments are of the call itself
-    call = _answered_by_model(tx, call)
     example = None if call["example_id"] is None else examples.get(tx, call["example_id"])
     if example is None:
         why = call["not_captured"] or "its example was deleted"

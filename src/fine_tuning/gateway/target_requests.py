@@ -28,15 +28,13 @@ from fine_tuning.gateway.upstreams import Upstream, Wire
 from fine_tuning.gateway.wire_errors import GatewayError
 
 VENDOR_KEY = b"x-ft-key-"  # and the name of an upstream: the client's key for it
-_OF_VENDOR = frozenset(
-    {
-        *(b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key", b"cookie"),
-        *(b"openai-organization", b"openai-project"),
-    }
-)
-
-_KEY_IN_QUERY = b"key="  # of Gemini's
 _OF_ANY_WIRE = frozenset({b"traceparent", b"tracestate", b"user-agent", b"x-ft-passed"})
+_OF_ANY_HOST = _OF_ANY_WIRE | {
+    *(b"content-type", b"content-encoding", b"accept", b"accept-encoding"),
+    *(b"openai-beta", b"anthropic-version", b"anthropic-beta"),
+}
+"""All that another host gets of a client's headers, of which any other may be a secret between it and its vendor."""
+_QUERY_OF_ANY_HOST = frozenset({b"alt", b"api-version", b"beta"})  # any other may be a key
 _ANTHROPIC_VERSION = b"2023-06-01"  # https://docs.anthropic.com/en/api/versioning
 
 
@@ -114,9 +112,10 @@ class RoutedCall(NamedTuple):
         """The address of the call at an upstream, with the model where the address names one."""
         raw = self.scope["raw_path"].decode("latin-1").partition("?")[0]
         path = with_model_in_path(raw if self.origin is None else raw.removeprefix(f"/{self.origin}"), model)
-        given = self.scope["query_string"].split(b"&")
-        kept = given if upstream.name == self.origin else [each for each in given if not each.startswith(_KEY_IN_QUERY)]
-        query = b"&".join(kept).decode("latin-1")
+        given: bytes = self.scope["query_string"]
+        if upstream.name != self.origin:
+            given = b"&".join(each for each in given.split(b"&") if each.partition(b"=")[0] in _QUERY_OF_ANY_HOST)
+        query = given.decode("latin-1")
         return URL(upstream.url(f"{path}?{query}" if query else path), encoded=True)
 
     def scope_at(self, upstream: Upstream, held: str | None = None) -> Scope:
@@ -131,7 +130,7 @@ class RoutedCall(NamedTuple):
             if caller_keys.needs_held(self.headers, self.scope["query_string"]):
                 headers = caller_keys.with_held(headers, held, self.wire, upstream.name)
         else:
-            headers = [each for each in headers if each[0] not in _OF_VENDOR]
+            headers = [each for each in headers if each[0] in _OF_ANY_HOST]
             if key := self._key_for(upstream, held):
                 headers.append(caller_keys.key_header(upstream.wire, key))
         return {**self.scope, "headers": headers}
@@ -148,7 +147,7 @@ class RoutedCall(NamedTuple):
             if name not in (b"content-length", b"content-encoding") and not name.startswith(OWN)
         ]
         if self.origin is not None:
-            headers = [each for each in headers if each[0] not in _OF_VENDOR]
+            headers = [each for each in headers if each[0] in _OF_ANY_HOST | {b"host", b"origin"}]
             if key := caller_keys.own_key(self.headers):
                 headers.append((b"authorization", f"Bearer {key}".encode("latin-1")))
         headers.append((b"content-length", str(len(body)).encode()))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fine_tuning.errors import MissingDependencyError
 from fine_tuning.gateway.call_attributes import DescribedCall
+from fine_tuning.gateway.exchanges import CACHE
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.store.records.gateway_calls import GatewayCall
 
@@ -79,9 +80,11 @@ class Telemetry:
             self._cost = meter.create_counter("fine_tuning.gateway.cost", "USD")
 
     def add(self, calls: Iterable[tuple[SpooledCall, GatewayCall]]) -> None:
-        """Send calls that were stored; one that has not ended (`seconds` is None) is left out."""
+        """Send calls that were stored; one that has not ended (`seconds` is None) is left out, and one that a route's
+        cache has answered.
+        """
         for spooled, call in calls:
-            if call["seconds"] is not None:
+            if call["seconds"] is not None and call["role"] != CACHE:
                 described = DescribedCall(spooled, call)
                 self._add_span(spooled, described, call["seconds"])
                 self._add_metrics(call, described, call["seconds"])

@@ -34,6 +34,9 @@ _GEMINI_STATUSES = {
 }
 
 
+_LASTING = (HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.LOOP_DETECTED)  # however often it is tried again
+
+
 class GatewayError(Exception):
     """A call that is not passed on, or whose upstream does not answer.
 
@@ -59,7 +62,8 @@ class GatewayError(Exception):
 async def send_error(send: Send, error: GatewayError, wire: Wire, call_id: bytes) -> None:
     """Answer with an error."""
     body = json.dumps(error_body(wire, int(error.status), str(error), error.code, error.field)).encode()
-    may_help = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status == HTTPStatus.TOO_MANY_REQUESTS
+    is_of_moment = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and error.status not in _LASTING
+    may_help = is_of_moment or error.status == HTTPStatus.TOO_MANY_REQUESTS
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),

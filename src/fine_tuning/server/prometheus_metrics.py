@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fine_tuning.gateway.exchanges import Exchange
+from fine_tuning.gateway.exchanges import CACHE, Exchange
 from fine_tuning.server.context import Context
 from fine_tuning.store import jobs
 
@@ -38,15 +38,17 @@ SHADOW_DROPPED = Gauge(
 
 
 def count_call(exchange: Exchange) -> None:
-    """Count a call that the gateway passed on."""
+    """Count a call that the gateway passed on, or answered from a route's cache, which is no upstream's."""
     route = "" if exchange.route is None else exchange.route["name"]
-    GATEWAY_CALLS.labels(exchange.upstream, route, str(exchange.status or "none")).inc()
+    is_cached = exchange.route is not None and exchange.route["role"] == CACHE
+    upstream = CACHE if is_cached else exchange.upstream
+    GATEWAY_CALLS.labels(upstream, route, str(exchange.status or "none")).inc()
     if exchange.lacked_memory:
         GATEWAY_UNKEPT.inc()
     if exchange.seconds is not None:
-        GATEWAY_SECONDS.labels(exchange.upstream, route).observe(exchange.seconds)
+        GATEWAY_SECONDS.labels(upstream, route).observe(exchange.seconds)
     if exchange.first_byte is not None:
-        GATEWAY_FIRST_BYTE.labels(exchange.upstream, route).observe(exchange.first_byte)
+        GATEWAY_FIRST_BYTE.labels(upstream, route).observe(exchange.first_byte)
 
 
 class _State(Collector):

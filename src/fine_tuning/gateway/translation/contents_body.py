@@ -38,12 +38,11 @@ def contents_body(request: CanonicalRequest, model: str) -> JsonObject:
         GatewayError: 400, the API cannot express it.
     """
     system, turns = divided(request.messages)
-    names = {call["id"]: call["function"]["name"] for each in request.messages for call in each.get("tool_calls") or ()}
     signature: JsonObject = {} if _WITHOUT_SIGNATURES.match(model) else {"thoughtSignature": _SIGNATURE}
     body: JsonObject = {
         "contents": [
-            {"role": "model" if turn.is_model else "user", "parts": list(_parts(turn, names, signature))}
-            for turn in turns
+            {"role": "model" if turn.is_model else "user", "parts": list(_parts(turn, _calls(before), signature))}
+            for before, turn in zip([None, *turns], turns, strict=False)
         ]
     }
     if system:
@@ -67,10 +66,16 @@ def _config(request: CanonicalRequest) -> JsonObject:
     return found
 
 
-def _parts(turn: Turn, names: Mapping[str, str], signature: JsonObject) -> Iterator[JsonObject]:
+def _calls(turn: Turn | None) -> dict[str, str]:
+    """The names of the functions that a turn calls, by the ids of the calls, in their order."""
+    messages = () if turn is None else turn.messages
+    return {call["id"]: call["function"]["name"] for _, each in messages for call in each.get("tool_calls") or ()}
+
+
+def _parts(turn: Turn, calls: Mapping[str, str], signature: JsonObject) -> Iterator[JsonObject]:
+    yield from _results(turn, calls)
     for place, message in turn.messages:
         if message["role"] == "tool":
-            yield {"functionResponse": _result(message, names)}
             continue
         for part in parts(message):
             yield {"text": part} if isinstance(part, str) else _image(part)
@@ -86,12 +91,30 @@ def _image(image: Image) -> JsonObject:
     return {"fileData": {"fileUri": image.address, **({"mimeType": kind} if kind else {})}}
 
 
-def _result(message: Message, names: Mapping[str, str]) -> JsonObject:
+def _results(turn: Turn, calls: Mapping[str, str]) -> Iterator[JsonObject]:
+    """The results of functions in the order of their calls, by which they are known, before all else of the turn.
+
+    Raises:
+        GatewayError: 400, one is of no call of the turn before, or two are of the same.
+    """
+    found: dict[str, JsonObject] = {}
+    for place, message in turn.messages:
+        if message["role"] == "tool":
+            call_id = message.get("tool_call_id") or ""
+            if call_id not in calls or call_id in found:
+                where = f"messages[{place}]"
+                raise untranslatable(f"{where}: it is the one result of no call in the message before", where)
+            found[call_id] = {"name": calls[call_id], "response": _response(message)}
+    for call_id in calls:
+        if call_id in found:
+            yield {"functionResponse": found[call_id]}
+
+
+def _response(message: Message) -> JsonObject:
     """The result of a function, which must be an object: any other is the `output` of one."""
     text = content_text(message.get("content"))
     found = parse_embedded_json(text)
-    response = found if is_object(found) else {"output": text}
-    return {"name": names.get(message.get("tool_call_id") or "", ""), "response": response}
+    return found if is_object(found) else {"output": text}
 
 
 def _tool(tool: Tool) -> JsonObject:

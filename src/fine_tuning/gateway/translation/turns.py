@@ -56,15 +56,20 @@ def parts(message: Message) -> Iterator[str | Image]:
     """The texts and images of a message, without empty texts.
 
     Raises:
-        GatewayError: 400, an image has neither an address nor a content.
+        GatewayError: 400, an image has neither an address nor a content, or a part is of another kind.
     """
     content = said_content(message)
     given = content if is_list(content) else [{"type": "text", "text": content}]
     for part in map(object_or_empty, given):
-        if part.get("type") == "image_url":
+        kind = part.get("type")
+        if kind == "image_url":
             yield _image(part.get("image_url"))
+        elif kind != "text":
+            raise untranslatable(f"a part of type {kind!r} cannot be said here; leave it out", "messages")
         elif text := part.get("text"):
             yield str(text)
+    if (refusal := message.get("refusal")) and refusal != content:  # which OpenAI keeps beside the content
+        yield str(refusal)
 
 
 def _image(given: object) -> Image:
