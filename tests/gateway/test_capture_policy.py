@@ -64,6 +64,22 @@ def test_private_data_is_masked_before_it_is_stored(
     assert str(call["unit"]).startswith("sha256:")
 
 
+def test_private_data_is_masked_wherever_it_is(
+    database: Database, spool: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FINE_TUNING_CAPTURE_MASK", "personal_data")
+    made = exchange(1)
+    made.path = "/v1/users/ann@shop.example/chat/completions"
+    assert made.request is not None
+    part = b'[{"type": "ann@shop.example"}]'
+    made.request = kept(made.request.whole().replace(b'"Question 1"', part))
+    spool.record(made)
+    (call,) = store(spool, database)
+    assert call["not_captured"] is not None
+    assert "ann@" not in str(call)
+    assert "<E-MAIL_ADDRESS>" in call["path"]
+
+
 def test_calls_that_are_too_old_go_and_examples_that_are_needed_stay(
     database: Database, spool: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

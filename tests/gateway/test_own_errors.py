@@ -72,6 +72,12 @@ def test_circle_is_refused(gateway: Gateway, vendor: Upstream) -> None:
     assert response.getheader("x-should-retry") == "false"
 
 
+def test_id_of_a_call_is_this_gateways(gateway: Gateway, vendor: Upstream) -> None:
+    vendor.answers(answer(b"{}", b"X-FT-Call-Id: call_of_another"))
+    response, _ = ask(gateway, request("/openai/v1/files", b"{}"))
+    assert response.getheader("x-ft-call-id") == gateway.stored()[0]["id"]
+
+
 def test_gateway_with_keys_asks_for_its_own(gateway: Gateway, vendor: Upstream) -> None:
     key, _ = authentication.create(open_database(), "app", "shop")
     reading, _ = authentication.create(open_database(), "eyes", read_only=True)

@@ -77,6 +77,19 @@ def test_chat_of_the_sdk_becomes_an_example_with_its_price(gateway: Gateway, ven
 
 
 @pytest.mark.parametrize(
+    ("cut", "kept"), [("\\ud83d", "\ufffd"), ("\\u0000", "\ufffd"), ("\\ud83d\\ude42", "\U0001f642")]
+)
+def test_half_a_character_in_a_question_loses_no_call(gateway: Gateway, vendor: Upstream, cut: str, kept: str) -> None:
+    vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
+    body = f'{{"model": "gpt-4o", "messages": [{{"role": "user", "content": "Where {cut}"}}]}}'
+    ask(gateway, request("/openai/v1/chat/completions", body.encode(), JSON))
+    assert vendor.requests[0].endswith(body.encode())
+    assert gateway.stored()[0]["not_captured"] is None
+    (example,) = DistillationDataCollector().find_examples()
+    assert example["prompt"] == f"Where {kept}"
+
+
+@pytest.mark.parametrize(
     "own",
     [
         {"status": "failed"},

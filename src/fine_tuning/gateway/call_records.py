@@ -24,6 +24,7 @@ from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.exchanges import CACHE
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.gateway.translation.chat_apis import api_of_path
+from fine_tuning.store.column_types import storable_parts
 from fine_tuning.store.records.costs import NewCostEvent
 from fine_tuning.store.records.examples import NewExample
 from fine_tuning.store.records.gateway_calls import GatewayCall, Role
@@ -74,7 +75,7 @@ def records_of(call: SpooledCall, prices: CallPrices, policy: CapturePolicy | No
         "id": facts["id"],
         "project": facts["project"],
         "upstream": facts["upstream"],
-        "path": facts["path"][:_MAX_NAME],
+        "path": policy.text(facts["path"])[:_MAX_NAME],
         "model": model,
         "status": facts["status"],
         "is_whole": facts["is_whole"] and not _is_broken(call, response),
@@ -88,7 +89,7 @@ def records_of(call: SpooledCall, prices: CallPrices, policy: CapturePolicy | No
         "conversation": _name(call, "conversation", policy),
         "metadata": policy.metadata(_metadata(call)),
         "example_id": None if example is None else example["id"],
-        "not_captured": None if why is None else why[:_MAX_REASON],
+        "not_captured": None if why is None else policy.text(why)[:_MAX_REASON],
         "started_at": call.started_at,
         "own_id": _name(call, "id", policy),
         "bytes": len((call.request or "").encode()) + len((call.response or "").encode()),
@@ -142,6 +143,7 @@ def _example(call: SpooledCall, request: JsonObject) -> tuple[NewExample | None,
         return None, lacked if facts.get("lacked_memory") else "the call is too large to be kept"
     if not facts["is_whole"]:
         return None, "the response broke off"
+    request = {**object_or_empty(storable_parts(request))}  # a text that was cut may end in half a character
     own = {**object_or_empty(request.get(_METADATA)), **_metadata(call)}
     row = {
         "model": call.model_of_path(),

@@ -42,6 +42,7 @@ def _masked(feedback: CallFeedback, policy: CapturePolicy) -> CallFeedback:
         "correction": None if correction is None else policy.text(correction),
         "comment": None if comment is None else policy.text(comment),
         "own_id": None if own_id is None else policy.name(own_id),
+        "metrics": {policy.name(name): value for name, value in feedback["metrics"].items()},
     }
 
 

@@ -31,10 +31,12 @@ def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 def response_headers(status: int, headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """What a client gets of an upstream's headers, in their order and as they are written.
 
-    A response that has no body may say how long the one of another status would be, which no server sends on.
+    A response that has no body may say how long the one of another status would be, which no server sends on. What
+    another gateway says of the call is left out: by its id this one knows no call.
     """
     is_empty = status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
-    return [each for each in _end_to_end(headers) if not (is_empty and each[0].lower() == b"content-length")]
+    passed = ((each[0].lower(), each) for each in _end_to_end(headers))
+    return [each for name, each in passed if not name.startswith(OWN) and not (is_empty and name == b"content-length")]
 
 
 def trace_parent(headers: Mapping[bytes, bytes]) -> str:

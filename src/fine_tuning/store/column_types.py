@@ -74,24 +74,25 @@ def to_json(value: object) -> str:
         text.encode()
     except ValueError:
         try:
-            return json.dumps(_storable_parts(value), ensure_ascii=False)
+            return json.dumps(storable_parts(value), ensure_ascii=False)
         except RecursionError:
             raise UsageError("cannot be kept as JSON: it contains itself, or is nested too deeply") from None
     except TypeError as error:
         raise UsageError(f"cannot be kept as JSON: {error}; use texts, numbers, lists and dicts") from None
     except RecursionError:
         raise UsageError("cannot be kept as JSON: it contains itself, or is nested too deeply") from None
-    return json.dumps(_storable_parts(value), ensure_ascii=False) if "\\u0000" in text else text
+    return json.dumps(storable_parts(value), ensure_ascii=False) if "\\u0000" in text else text
 
 
-def _storable_parts(value: object) -> object:
+def storable_parts(value: object) -> object:
+    """A value of JSON whose texts are `storable`, and whose numbers JSON has."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, float):
         return value if isfinite(value) else None  # JSON has no nan; unknown is null
     if isinstance(value, dict):
-        return {storable(str(key)): _storable_parts(item) for key, item in value.items()}
-    return [_storable_parts(item) for item in value] if isinstance(value, list | tuple) else value
+        return {storable(str(key)): storable_parts(item) for key, item in value.items()}
+    return [storable_parts(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _storable_or_none(value: str | None) -> str | None:
