@@ -90,6 +90,22 @@ def test_price_of_other_host_is_unknown_and_says_so(host: str, model: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("host", "own", "expected"),
+    [
+        ("https://openrouter.ai/api/v1", {}, 0.0042),
+        ("https://openrouter.ai/api/v1", {"openai/gpt-4o": {"input": 1.0, "output": 1.0}}, 0.0105),
+        (OPENAI, {}, 0.01875),  # whose answers say no price
+    ],
+)
+def test_price_that_a_router_says_it_charged_counts_before_its_list(
+    host: str, own: dict[str, Any], expected: float
+) -> None:
+    prices = {name: Price(**each) for name, each in own.items()}
+    usage: Usage = {**USAGE, "charged_usd": 0.0042}
+    assert PriceList(prices).price_of("openai/gpt-4o", usage, host).usd == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
     ("model", "expected", "assumed"),
     [
         ("gpt-4o", 0.01875, "openai itself answered, as the name gpt-4o suggests"),

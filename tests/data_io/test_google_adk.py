@@ -119,7 +119,7 @@ def test_answer_that_is_not_whole_is_cut_off(others: dict[str, Any], ended: str)
             "rests on what its host has found",
         ),
         (fresh(rows.SESSION, events=[ASKING, event("clerk", {"inlineData": {"mimeType": "audio/wav", "data": "x"}})]),
-         "audio/wav cannot be trained on"),
+         "audio/wav is neither text nor an image"),
         ({**rows.SESSION, "context": "The van is in Bern."}, "context is not part of the conversation"),
     ],
 )  # fmt: skip

@@ -47,6 +47,22 @@ PARTS = {"prompt_tokens": 1000, "completion_tokens": 50, "cached_tokens": 900}
                 ({"inference_geo": "us"}, "us"),
             )
         ),
+        *(
+            (
+                {"prompt_tokens": 9, "completion_tokens": 5, "cost": 0.5, **more},
+                {"prompt_tokens": 9, "completion_tokens": 5, **({} if usd is None else {"charged_usd": usd})},
+            )
+            for more, usd in (  # of OpenRouter
+                ({}, 0.5),
+                ({"cost_details": {"upstream_inference_cost": 2.0}}, 0.5),
+                ({"is_byok": True, "cost_details": {"upstream_inference_cost": 2.0}}, 2.5),
+                ({"is_byok": True}, None),
+                ({"cost": -1}, None),
+                ({"cost": {"total_cost": 1}}, None),
+            )
+        ),
+        (PARTS, PARTS),
+        ({**PARTS, "cache_write_tokens": 40}, {**PARTS, "cache_write_tokens": 40}),
         (
             {
                 "promptTokenCount": 1000,

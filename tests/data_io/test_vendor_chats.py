@@ -137,7 +137,7 @@ class TestAiSdk:
     def test_file_that_is_no_image_is_refused(self) -> None:
         file = {"type": "file", "mediaType": "application/pdf", "url": "https://example.com/a.pdf"}
         row = {"messages": [{"role": "user", "parts": [{"type": "text", "text": ASKED}, file]}, ANSWER]}
-        with pytest.raises(DataError, match="a part of type 'file' cannot be trained on"):
+        with pytest.raises(DataError, match="a part of type 'file' is neither text nor an image"):
             only(row)
 
 

@@ -184,11 +184,20 @@ class TestGemini:
         (made,) = found[1]["tool_calls"]
         assert found[2:] == [result(made["id"], '{"place": "van"}'), ANSWER]
 
+    def test_one_content_is_a_list_of_one(self) -> None:
+        one = {"contents": {"role": "user", "parts": {"text": ASKED}}}
+        response = {"candidates": [{"content": {"role": "model", "parts": {"text": ANSWERED}}, "finishReason": "STOP"}]}
+        found = only({"request": one, "response": response}).messages
+        assert [each["content"] for each in found] == [ASKED, ANSWERED]
+
     @pytest.mark.parametrize(
         ("part", "reason"),
         [
-            ({"inlineData": {"mimeType": "audio/mp3", "data": "aGk="}}, "audio/mp3 cannot be trained on"),
-            ({"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/v.mp4"}}, "video/mp4 cannot be trained on"),
+            ({"inlineData": {"mimeType": "audio/mp3", "data": "aGk="}}, "audio/mp3 is neither text nor an image"),
+            (
+                {"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/v.mp4"}},
+                "video/mp4 is neither text nor an image",
+            ),
         ],
     )
     def test_part_that_is_neither_text_nor_image_is_refused(self, part: dict[str, Any], reason: str) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -12,12 +16,12 @@ import pytest
 from fine_tuning.distillation import DistillationDataCollector
 from fine_tuning.gateway import feedback
 from fine_tuning.gateway.exchanges import RouteFacts
-from fine_tuning.gateway.recorder import Recorder
+from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.retention import FEEDBACK_WAITS, remove_old
 from fine_tuning.gateway.stored_calls import store_spool
 from fine_tuning.gateway.whole_call import whole_call
 from fine_tuning.server.server_config import ServerConfig
-from fine_tuning.store import call_feedback, gateway_calls, route_answers
+from fine_tuning.store import call_feedback, examples, gateway_calls, route_answers
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database
 from fine_tuning.store.projects import DEFAULT_PROJECT
@@ -41,6 +45,24 @@ ROUTE: RouteFacts = {
 def say(address: str, **said: Any) -> dict[str, Any]:
     """The one line of an application."""
     return dict(httpx2.post(f"{address}/feedback", json=said).json())
+
+
+def said_of(call_id: str, number: int = 1, **said: Any) -> CallFeedback:
+    """Feedback as the store has it."""
+    found: Any = {
+        "id": f"feedback_{number}",
+        "project": DEFAULT_PROJECT,
+        "call_id": call_id,
+        "own_id": None,
+        "rating": None,
+        "correction": None,
+        "metrics": {},
+        "comment": None,
+        "status": "waiting",
+        "reason": None,
+        "created_at": now(),
+    }
+    return {**found, **said}
 
 
 def record(spool: Recorder, number: int, **tags: str) -> str:
@@ -85,7 +107,8 @@ def test_feedback_is_masked_as_its_call_is(
     monkeypatch.setenv("FINE_TUNING_CAPTURE_MASK", "personal_data")
     call_id = record(spool, 1, id="ann@shop.example")
     with listening(ServerConfig()) as address:
-        said = {"correction": "Write to ann@shop.example.", "comment": "says ann@shop.example"}
+        said: Any = {"correction": "Write to ann@shop.example.", "comment": "says ann@shop.example"}
+        said["metrics"] = {"of ann@shop.example": 1}
         assert say(address, id="ann@shop.example", **said)["status"] == "waiting"
     spool.close()
     store_spool(open_workspace(), spool.folder)
@@ -95,6 +118,28 @@ def test_feedback_is_masked_as_its_call_is(
         (given,), call = call_feedback.of_call(tx, call_id, DEFAULT_PROJECT), gateway_calls.get(tx, call_id)
     assert (given["status"], given["comment"]) == ("applied", "says <E-MAIL_ADDRESS>")
     assert "ann@" not in f"{given} {call}"
+
+
+def test_feedback_that_meets_a_locked_database_waits_in_the_spool(tmp_path: Path, spool: Recorder) -> None:
+    call_id = record(spool, 1)
+    spool.close()
+    workspace = open_workspace(tmp_path / "locked.db")
+    store_spool(workspace, spool.folder)
+    with closing(sqlite3.connect(tmp_path / "locked.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        given = feedback.give(workspace, said_of(call_id, rating=2))
+        assert given["status"] == "waiting"
+        other.execute("ROLLBACK")
+    (kept,) = (folder := workspace.settings.folder(SPOOL)).iterdir()
+    shutil.copy(kept, tmp_path / kept.name)
+    for _ in range(2):  # as after a kill between storing it and deleting its file
+        store_spool(workspace, folder)
+        assert not kept.exists()
+        shutil.copy(tmp_path / kept.name, folder)
+    with workspace.database.read() as tx:
+        (stored,) = call_feedback.of_call(tx, call_id, DEFAULT_PROJECT)
+        (example,) = examples.each(tx)
+    assert (stored["status"], stored["created_at"], example["rating"]) == ("applied", given["created_at"], 2)
 
 
 def test_feedback_that_cannot_be_applied_says_why(database: Database, spool: Recorder) -> None:
@@ -200,20 +245,7 @@ def test_feedback_of_another_project_or_given_twice_is_no_further_rating(databas
     store_spool(workspace, spool.folder)
     said = [("shop", first, 2), ("shop", first, 5), ("mail", second, 1)]
     for number, (project, made, rating) in enumerate(said):
-        given: CallFeedback = {
-            "id": f"feedback_{number}",
-            "project": project,
-            "call_id": made.call_id,
-            "own_id": None,
-            "rating": rating,
-            "correction": None,
-            "metrics": {},
-            "comment": None,
-            "status": "waiting",
-            "reason": None,
-            "created_at": now(),
-        }
-        feedback.give(workspace, given)
+        feedback.give(workspace, said_of(made.call_id, number, project=project, rating=rating))
     with database.read() as tx:
         assert route_answers.count_ratings(tx, "shop", "triage", None) == 1
         assert route_answers.ratings(tx, "shop", "triage", None, 9) == [2]

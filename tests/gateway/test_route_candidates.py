@@ -33,6 +33,7 @@ from fine_tuning.store.records.routes import Route, RouteRevision
 from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
 from tests.gateway.scripted_upstream import Upstream, answer
+from tests.gateway.test_feedback import said_of
 from tests.gateway.test_pass_through import ask, request
 from tests.gateway.test_recording import CHAT, JSON, exchange, kept
 from tests.gateway.test_route_calls import CHATS, WHOLE, body
@@ -81,8 +82,8 @@ def record(folder: Path, calls: Sequence[dict[str, Any]], begin: int = 0) -> Non
             "name": "triage",
             "revision": route["revision"],
             "target": "openai/gpt-4o",
-            "role": "candidate" if given.get("arm", "model_b") == "model_b" else "incumbent",
-            "pair_id": None,
+            "role": given.get("role") or ("candidate" if given.get("arm", "model_b") == "model_b" else "incumbent"),
+            "pair_id": given.get("pair_id"),
             "arm": given.get("arm"),
             "waited": 0.0,
             "unit": given.get("unit", f"unit {number}"),
@@ -101,23 +102,9 @@ def record(folder: Path, calls: Sequence[dict[str, Any]], begin: int = 0) -> Non
 
 
 def rate(number: int, rating: int) -> str:
-    found = feedback.give(
-        open_workspace(),
-        {
-            "id": f"feedback_{current()['revision']}_{number}",
-            "project": "default",
-            "call_id": f"call_{current()['revision']}_{number}",
-            "own_id": None,
-            "rating": rating,
-            "correction": None,
-            "metrics": {},
-            "comment": None,
-            "status": "waiting",
-            "reason": None,
-            "created_at": now(),
-        },
-    )
-    return found["status"]
+    at = current()["revision"]
+    given = said_of(f"call_{at}_{number}", rating=rating, id=f"feedback_{at}_{number}")
+    return feedback.give(open_workspace(), given)["status"]
 
 
 def test_shadow_is_asked_after_the_answer_and_within_its_budget(
@@ -238,6 +225,18 @@ def test_feedback_is_the_outcome_of_a_sample(database: Database, tmp_path: Path)
     assert rate(2, 1) == "refused"  # nobody answered
     result = framework.monitor("t")
     assert (result.model_a_accuracy, result.model_b_accuracy, result.model_b_open) == (1.0, 0.0, 1)
+
+
+def test_feedback_on_a_cached_answer_is_the_outcome_of_its_sample(database: Database, tmp_path: Path) -> None:
+    framework = ABTestFramework()
+    framework.create_test("t", "openai/gpt-4o", BASE)
+    save(**RAMP)
+    answered = f"call_{current()['revision']}_0"
+    record(tmp_path / "spool", [{"arm": "model_b"}, {"role": "cache", "pair_id": answered}])
+    assert framework.monitor("t").model_b_open == 1
+    assert rate(1, 5) == "applied"
+    result = framework.monitor("t")
+    assert (result.model_b_samples, result.model_b_open, result.model_b_accuracy) == (1, 0, 1.0)
 
 
 def test_samples_are_kept_for_their_outcomes_while_the_test_runs(database: Database, tmp_path: Path) -> None:

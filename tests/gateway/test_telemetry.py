@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, ClassVar
 
+import httpx2
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,12 +19,16 @@ from prometheus_client import generate_latest
 from fine_tuning.gateway import telemetry
 from fine_tuning.gateway.recorder import SPOOL
 from fine_tuning.gateway.stored_calls import store_spool
+from fine_tuning.server import authentication
 from fine_tuning.server.prometheus_metrics import REGISTRY
+from fine_tuning.server.server_config import ServerConfig
 from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
 from tests.gateway.scripted_upstream import Upstream, answer
 from tests.gateway.test_pass_through import ask, request
 from tests.gateway.test_recording import CHAT, JSON
+from tests.gateway.test_routes import save
+from tests.server.conftest import listening
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -79,7 +85,8 @@ def test_call_is_a_span_below_that_of_the_application(
 ) -> None:
     vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
     parent = f"00-{TRACE}-{SPAN}-01"
-    body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "A secret?"}]}).encode()
+    said = {"messages": [{"role": "user", "content": "A secret?"}], "temperature": 0.5, "max_tokens": 9, "stop": "END"}
+    body = json.dumps({"model": "gpt-4o", **said, "top_p": "much"}).encode()
     ask(gateway, request("/openai/v1/chat/completions", body, f"traceparent: {parent}".encode(), JSON))
     assert f"traceparent: {parent}".encode() in vendor.requests[0]  # as it came
     send(gateway)
@@ -88,6 +95,9 @@ def test_call_is_a_span_below_that_of_the_application(
     assert span.end_time_unix_nano > span.start_time_unix_nano
     found = values(span.attributes)
     assert {name: found[name] for name in EXPECTED} == EXPECTED
+    lists = ("gen_ai.response.finish_reasons", "gen_ai.request.stop_sequences")
+    assert [[each.string_value for each in found[name].values] for name in lists] == [["stop"], ["END"]]  # type: ignore[attr-defined]
+    assert "gen_ai.request.top_p" not in found
     assert "A secret" not in str(collected)
 
     (message,) = map(ExportMetricsServiceRequest.FromString, collected["/v1/metrics"])
@@ -102,6 +112,9 @@ def test_call_is_a_span_below_that_of_the_application(
 EXPECTED = {
     "gen_ai.operation.name": "chat",
     "gen_ai.request.model": "gpt-4o",
+    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.max_tokens": 9,
+    "gen_ai.response.id": "chatcmpl-1",
     "gen_ai.response.model": "gpt-4o-2024-08-06",
     "gen_ai.usage.input_tokens": 1000,
     "gen_ai.usage.output_tokens": 100,
@@ -125,6 +138,7 @@ def test_failed_call_is_a_span_with_an_error(
     found = values(span.attributes)
     assert (span.name, found["error.type"], span.status.code) == ("embeddings e", str(status), 2)
     assert found["http.response.status_code"] == status
+    assert "gen_ai.response.model" not in found  # none answered
 
 
 def test_cost_is_that_of_the_price_list(
@@ -160,13 +174,45 @@ def test_wrong_variable_is_said_and_stops_no_recording(
 
 def test_prometheus_counts_calls_by_upstream_and_status(gateway: Gateway, vendor: Upstream) -> None:
     vendor.answers(answer(b"{}", JSON))
-    before = (
-        REGISTRY.get_sample_value("ft_gateway_calls_total", {"upstream": "gemini", "route": "", "status": "200"}) or 0
-    )
+    before = counted("gemini")
     ask(gateway, request("/gemini/v1beta/models/g:generateContent", b"{}", JSON))
     gateway.stop()
-    assert (
-        REGISTRY.get_sample_value("ft_gateway_calls_total", {"upstream": "gemini", "route": "", "status": "200"})
-        == before + 1
-    )
+    assert counted("gemini") == before + 1
     assert b"ft_gateway_first_byte_seconds_bucket" in generate_latest(REGISTRY)
+
+
+def counted(upstream: str, route: str = "") -> float:
+    labels = {"project": "default", "upstream": upstream, "route": route, "status": "200"}
+    return REGISTRY.get_sample_value("ft_gateway_calls_total", labels) or 0
+
+
+def test_cached_answer_is_none_of_the_upstreams(
+    gateway: Gateway, vendor: Upstream, collected: dict[str, list[bytes]]
+) -> None:
+    save(incumbent="openai/gpt-4o", cache={"seconds": 600})
+    vendor.answers(answer(json.dumps(CHAT).encode(), JSON))
+    before = [counted(name, "triage") for name in ("openai", "cache")]
+    for _ in range(3):
+        ask(gateway, request("/openai/v1/chat/completions", json.dumps({"model": "triage", "messages": []}).encode()))
+    send(gateway)
+    assert [counted(name, "triage") for name in ("openai", "cache")] == [before[0] + 1, before[1] + 2]
+    (span,) = spans(collected)
+    assert values(span.attributes)["fine_tuning.role"] == "incumbent"
+    (message,) = map(ExportMetricsServiceRequest.FromString, collected["/v1/metrics"])
+    metrics = {each.name: each for each in message.resource_metrics[0].scope_metrics[0].metrics}
+    assert [point.sum for point in tokens(metrics)] == [1000, 100]
+
+
+def test_metrics_of_all_projects_need_a_key_that_sees_all(workspace: Path) -> None:
+    database = open_workspace().database
+    mine = authentication.create(database, "app")[0]
+    with listening(ServerConfig()) as address:
+
+        def status(key: str) -> int:
+            bearer = {"Authorization": f"Bearer {key}"}
+            return httpx2.get(f"{address.removesuffix('/v1')}/metrics", headers=bearer).status_code
+
+        assert status(mine) == 200  # there is no other project
+        other = authentication.create(database, "app", "shop")[0]
+        owner = authentication.create(database, "prometheus", is_owner=True, read_only=True)[0]
+        assert [status(each) for each in (mine, other, "sk-ft-none", owner)] == [403, 403, 401, 200]

@@ -356,6 +356,41 @@ def test_calls_of_hosts_that_only_resemble_openai_are_read(gateway: Gateway, sec
         assert [said[0], *map(json.loads, said[1:])] == ["See:", {"x": 1}, {"x": 2}]
 
 
+def test_calls_whose_pieces_are_mixed_come_one_after_the_other(gateway: Gateway, second: Upstream) -> None:
+    save(incumbent="host/m")
+    tools = [{"name": name, "input_schema": WEATHER} for name in ("f", "g", "h")]
+    body = {"model": "triage", "max_tokens": 9, "messages": HI, "tools": tools, "stream": True}
+    given = [(0, "f", '{"x"'), (1, "g", '{"x":'), (2, "h", ""), (0, None, ": 1}"), (1, None, " 2}"), (2, None, "")]
+    pieces = []
+    for index, name, arguments in given:
+        own: Any = {"index": index, "function": {"arguments": arguments}}
+        if name is not None:
+            own = {**own, "id": name * 2, "function": {"name": name, "arguments": arguments}}
+        pieces.append({"choices": [{"index": 0, "delta": {"tool_calls": [own]}, "finish_reason": None}]})
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    second.answers(STREAM, *events(*pieces, end), chunk(b""))
+    _, got = ask(gateway, request("/v1/messages", json.dumps(body).encode(), JSON))
+    found = [json.loads(line[6:]) for line in got.decode().splitlines() if line.startswith("data: ")]
+    blocks = [each["content_block"] for each in found if each["type"] == "content_block_start"]
+    assert [(each["id"], each["name"]) for each in blocks] == [("ff", "f"), ("gg", "g"), ("hh", "h")]
+    said = ["", "", ""]
+    for each in found:
+        if each["type"] == "content_block_delta":
+            said[each["index"]] += each["delta"]["partial_json"]
+    assert said == ['{"x": 1}', '{"x": 2}', ""]
+    assert found[-1]["type"] == "message_stop"
+
+
+def test_tokens_written_to_a_cache_are_counted(client: OpenAI, second: Upstream) -> None:
+    save(incumbent="anthropic/claude")
+    second.answers(answer(json.dumps({**MESSAGE, "usage": {**USAGE, "cache_creation_input_tokens": 7}}).encode(), JSON))
+    found = client.chat.completions.create(model="triage", messages=TALK[:2])
+    assert found.usage is not None
+    assert found.usage.prompt_tokens == 5 + 4 + 7
+    assert found.usage.prompt_tokens_details is not None
+    assert found.usage.prompt_tokens_details.model_dump()["cache_write_tokens"] == 7
+
+
 ODD: list[object] = [[5], [None], [{"function": 5}], [{"id": "a", "function": {"arguments": "{}"}}]]
 
 
@@ -417,6 +452,40 @@ def test_image_is_an_address_or_refused(gateway: Gateway, second: Upstream) -> N
         if image != IMAGE:
             assert (reply.status, json.loads(got)["error"]["code"], second.requests) == (400, "not_translatable", [])
     assert sent(second)["messages"][0]["content"][0]["source"]["data"] == "iVBORw0KGgo="
+
+
+@pytest.mark.parametrize(
+    ("address", "media_type", "data"),
+    [
+        ("data:image/png;charset=utf-8;base64,iVBORw0KGgo=", "image/png", "iVBORw0KGgo="),
+        ("data:image/svg+xml,%3Csvg/%3E", "image/svg+xml", "PHN2Zy8+"),
+    ],
+)
+def test_image_in_an_address_is_sent_as_its_content(
+    gateway: Gateway, second: Upstream, address: str, media_type: str, data: str
+) -> None:
+    messages = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": address}}]}]
+    body = json.dumps({"model": "triage", "messages": messages}).encode()
+    for model, reply in (("anthropic/claude", MESSAGE), ("gemini/g", GEMINIS)):
+        save(incumbent=model)
+        time.sleep(READ_SECONDS)
+        second.answers(answer(json.dumps(reply).encode(), JSON))
+        assert ask(gateway, request("/openai/v1/chat/completions", body, JSON))[0].status == 200
+    anthropic, gemini = (json.loads(each.partition(b"\r\n\r\n")[2]) for each in second.requests)
+    source = {"type": "base64", "media_type": media_type, "data": data}
+    assert anthropic["messages"][0]["content"] == [{"type": "image", "source": source}]
+    assert gemini["contents"][0]["parts"] == [{"inlineData": {"mimeType": media_type, "data": data}}]
+
+
+@pytest.mark.parametrize(
+    "part", [{"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}, {"type": "file", "file": {}}]
+)
+def test_part_that_no_target_reads_is_named_in_words_for_applications(gateway: Gateway, part: Any) -> None:
+    save(incumbent="anthropic/claude")
+    body = json.dumps({"model": "triage", "messages": [{"role": "user", "content": [part]}]}).encode()
+    reply, got = ask(gateway, request("/openai/v1/chat/completions", body, JSON))
+    message = json.loads(got)["error"]["message"]
+    assert (reply.status, f"{part['type']}" in message, "trained" in message) == (400, True, False), message
 
 
 @pytest.mark.parametrize(

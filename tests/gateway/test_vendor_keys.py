@@ -83,6 +83,14 @@ def test_key_is_held_for_its_project_and_upstream_alone(gateway: Gateway, vendor
     assert vendor.requests == []
 
 
+@pytest.mark.parametrize("name", ["sort_key", "pageKey", "monkey"])
+def test_parameter_that_is_named_like_a_key_is_none(gateway: Gateway, vendor: Upstream, name: str) -> None:
+    command("set", "openai", given=HELD)
+    vendor.answers(answer(b"{}", JSON))
+    ask(gateway, request(f"/openai/v1/files?{name}=a", b"", f"x-ft-key: {own_key()}".encode()))
+    assert f"authorization: bearer {HELD}".encode() in got(vendor)
+
+
 def test_gateways_key_in_the_address_is_refused(gateway: Gateway, vendor: Upstream) -> None:
     response, _ = ask(gateway, request(f"/gemini/v1beta/models?key={own_key()}"))
     assert response.status == 400

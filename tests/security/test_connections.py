@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -62,6 +64,26 @@ def test_address_above_the_limit_is_refused(port: int) -> None:
     with connected(port) as connection:
         connection.sendall(b"GET /healthz?" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert answer(connection).startswith("HTTP/1.1 431")
+
+
+def refusal(port: int, path: str, header: bytes) -> Any:
+    with connected(port) as connection:
+        connection.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n".encode() + header + b"\r\n\r\n")
+        head, _, body = answer(connection).partition("\r\n\r\n")
+    assert f"content-length: {len(body)}" in head
+    return json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "code"),
+    [(b"X-Long: " + b"x" * 65_600, 431, "headers_too_large"), (b"X-Odd: \x01", 400, "invalid_http")],
+)
+def test_refusal_has_the_shape_of_the_wire(port: int, header: bytes, status: int, code: str) -> None:
+    for path in ("/openai/v1/chat/completions", "/v1/responses", "/"):
+        assert refusal(port, path, header)["error"]["code"] == code
+    for path in ("/anthropic/v1/messages", "/v1/messages"):
+        assert refusal(port, path, header)["type"] == "error"
+    assert refusal(port, "/gemini/v1beta/models/g:generateContent", header)["error"]["code"] == status
 
 
 BODY = ASK.replace(b"GET /healthz", b"POST /v1/conversations") + b"Content-Type: application/json\r\n"

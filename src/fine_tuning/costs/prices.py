@@ -21,6 +21,8 @@ from fine_tuning.costs.token_costs import is_countable
 from fine_tuning.data_io.usage import Usage
 from fine_tuning.settings import Price
 
+_SAYS_WHAT_IT_CHARGED = {"openrouter"}  # with each answer
+
 
 class PriceList:
     """Prices of hosts, the user's own first. Wherever a price is not known, the result says so."""
@@ -69,6 +71,8 @@ class PriceList:
                 return own_prices.priced(price, model, usage)
         if billed.provider is None:
             return CallPrice(None, _unknown_host(model, host))
+        if billed.provider in _SAYS_WHAT_IT_CHARGED and (charged := usage.get("charged_usd")) is not None:
+            return CallPrice(charged, None)
         return published_prices.published(billed, usage, at)
 
     def call_price(

@@ -6,10 +6,11 @@ does not; Gemini's output has no thoughts. Here the prompt includes all input, a
 
 from __future__ import annotations
 
+from math import inf
 from typing import NotRequired, TypedDict, TypeGuard, cast
 
 from fine_tuning._util import checks
-from fine_tuning.data_io.json_values import Row, is_list, is_object, object_or_empty
+from fine_tuning.data_io.json_values import Row, as_number, is_list, is_object, object_or_empty
 
 _PROMPT_KEYS = (
     *("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count", "promptTokens"),
@@ -44,7 +45,7 @@ class Usage(TypedDict):
     `prompt_tokens` includes `cached_tokens` (read from a cache), `cache_write_tokens` (with those that are kept for an
     hour) and `input_audio_tokens`; `completion_tokens` includes `reasoning_tokens` and `output_audio_tokens`. All of
     these have prices of their own. `service_tier` is as the vendor names it: default, flex, batch, priority, ..., or
-    what else a call is paid for beside its tokens.
+    what else a call is paid for beside its tokens. `charged_usd` is what a router says that it has charged.
     """
 
     prompt_tokens: int | None
@@ -56,6 +57,7 @@ class Usage(TypedDict):
     input_audio_tokens: NotRequired[int]
     output_audio_tokens: NotRequired[int]
     service_tier: NotRequired[str]
+    charged_usd: NotRequired[float]
 
 
 def usage_of(value: object, service_tier: object = None) -> Usage | None:
@@ -94,7 +96,21 @@ def usage_of(value: object, service_tier: object = None) -> Usage | None:
     tier = _dearer(value) or service_tier or value.get("service_tier")
     if isinstance(tier, str) and tier:
         found["service_tier"] = tier
+    if (charged := _charged(value)) is not None:
+        found["charged_usd"] = charged
     return found
+
+
+def _charged(value: Row) -> float | None:
+    """US dollars as OpenRouter states them; what a call with the user's own key costs at its vendor is apart.
+
+    Source: https://openrouter.ai/docs/guides/administration/usage-accounting
+    """
+    parts = [as_number(value.get("cost"))]
+    if value.get("is_byok") is True:
+        parts.append(as_number(object_or_empty(value.get("cost_details")).get("upstream_inference_cost")))
+    known = [each for each in parts if each is not None and 0 <= each < inf]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _dearer(value: Row) -> str | None:
@@ -117,8 +133,12 @@ def usage_of_both(first: Usage | None, second: Usage | None) -> Usage | None:
     counts: dict[str, object] = {**first, **second}
     for name in first.keys() & second.keys():
         one, other = first.get(name), second.get(name)
-        if not isinstance(other, str):
+        if name == "charged_usd":
+            counts[name] = first["charged_usd"] + second["charged_usd"]
+        elif not isinstance(other, str):
             counts[name] = _sum(one, other) if isinstance(one, int) and isinstance(other, int) else None
+    if ("charged_usd" in first) != ("charged_usd" in second):
+        del counts["charged_usd"]
     return cast("Usage", counts)
 
 
@@ -126,7 +146,7 @@ def _cache(value: Row, prompt: int | None, completion: int | None) -> tuple[int,
     """Tokens read from a cache and written to one, and how many of them the prompt does not count yet."""
     details = object_or_empty(next((value[key] for key in _PROMPT_DETAILS if value.get(key)), None))
     within = _first(details, ("cached_tokens", "cache_read")) or _first(value, _CACHED_WITHIN)
-    written = _first(details, ("cache_write_tokens", "cache_creation"))
+    written = _first(details, ("cache_write_tokens", "cache_creation")) or _first(value, ("cache_write_tokens",))
     if within is not None or written is not None:
         return within or 0, written or 0, 0
     read, stored = _first(value, _CACHED_APART) or 0, _first(value, _WRITTEN_APART) or 0

@@ -10,10 +10,16 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from fine_tuning._util.providers import provider_of_host
+from fine_tuning.data_io.finish_reasons import reason_in
+from fine_tuning.data_io.json_values import first_value
+from fine_tuning.gateway.broken_answers import answer_of
 from fine_tuning.gateway.spooled_calls import SpooledCall
+from fine_tuning.gateway.translation import request_fields
+from fine_tuning.gateway.translation.chat_apis import api_of_path
 from fine_tuning.store.records.gateway_calls import GatewayCall
 
-Attributes = dict[str, str | int | float]
+Known = str | int | float | list[str]
+Attributes = dict[str, Known]
 
 _MAX_NAME = 200  # characters
 _OPERATIONS = (  # the first that fits
@@ -31,6 +37,13 @@ _PROVIDERS = {  # names of the conventions, where they are not those of the pric
 }
 
 
+_SETTINGS = {
+    **{name: name for name in ("max_tokens", "temperature", "top_p", "top_k", "seed")},
+    **{name: name for name in ("presence_penalty", "frequency_penalty")},
+    "stop": "stop_sequences",
+}
+
+
 class DescribedCall:
     """A call, whose request is read once.
 
@@ -43,6 +56,8 @@ class DescribedCall:
 
     def __init__(self, spooled: SpooledCall, call: GatewayCall) -> None:
         request, path = spooled.body(), spooled.facts["path"]
+        self._request, self._answered = request, answer_of(spooled.response)
+        self._api = api_of_path(path)
         self._call, self._method = call, spooled.facts["method"]
         model = request.get("model") or spooled.model_of_path()
         self._requested_model = model[:_MAX_NAME] if isinstance(model, str) else None
@@ -63,7 +78,10 @@ class DescribedCall:
     def attributes(self) -> Attributes:
         """All that is known, but what was asked and answered."""
         call = self._call
-        own: dict[str, str | int | float | None] = {
+        own: dict[str, Known | None] = {
+            **self._of_request(),
+            "gen_ai.response.id": self._said("id", "responseId"),
+            "gen_ai.response.finish_reasons": [reason] if (reason := reason_in(self._answered)) else None,
             "gen_ai.conversation.id": call["conversation"],
             "gen_ai.usage.input_tokens": call["prompt_tokens"],
             "gen_ai.usage.output_tokens": call["completion_tokens"],
@@ -77,6 +95,16 @@ class DescribedCall:
         }
         return {**self.labels, **_known(own)}
 
+    def _of_request(self) -> dict[str, Known | None]:
+        """How the answer was to be sampled, under the names of the conventions."""
+        given = {} if self._api is None else request_fields.settings(self._api, self._request)
+        return {f"gen_ai.request.{attribute}": _value(given.get(name)) for name, attribute in _SETTINGS.items()}
+
+    def _said(self, *names: str) -> str | None:
+        """A text of the response."""
+        found = first_value(self._answered, *names)
+        return found[:_MAX_NAME] if isinstance(found, str) else None
+
     def _labels(self, address: str) -> Attributes:
         call, parts = self._call, urlsplit(address)
         provider = provider_of_host(address) or call["upstream"]
@@ -85,7 +113,7 @@ class DescribedCall:
                 "gen_ai.operation.name": self.operation,
                 "gen_ai.provider.name": _PROVIDERS.get(provider, provider),
                 "gen_ai.request.model": self._requested_model,
-                "gen_ai.response.model": call["model"],
+                "gen_ai.response.model": self._said("model", "modelVersion"),
                 "server.address": parts.hostname,
                 "server.port": parts.port,
                 "fine_tuning.project": call["project"],
@@ -106,5 +134,12 @@ def _error(call: GatewayCall) -> str | None:
     return None if call["is_whole"] else "broke_off"
 
 
-def _known(values: dict[str, str | int | float | None]) -> Attributes:
+def _value(given: object) -> Known | None:
+    """A number, or texts; the request may have anything in their place."""
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return given
+    return [each for each in given if isinstance(each, str)] if isinstance(given, list) else None
+
+
+def _known(values: dict[str, Known | None]) -> Attributes:
     return {name: value for name, value in values.items() if value is not None}

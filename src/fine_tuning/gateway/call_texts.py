@@ -14,7 +14,8 @@ def status(call: GatewayCall) -> str:
     """How a call ended."""
     if call["status"] is None:
         return "no response"
-    return str(call["status"]) if call["is_whole"] else f"{call['status']}, broke off"
+    is_success = call["status"] in range(200, 300)
+    return f"{call['status']}, no whole answer" if is_success and not call["is_whole"] else str(call["status"])
 
 
 def captured(call: GatewayCall) -> str:

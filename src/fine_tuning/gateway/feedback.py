@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from fine_tuning.distillation.corrections import apply_correction
-from fine_tuning.errors import FineTuningError, StorageError, UsageError
-from fine_tuning.gateway import canary_samples
+from fine_tuning.errors import FineTuningError, StorageError, UnavailableError, UsageError
+from fine_tuning.gateway import canary_samples, kept_feedback
 from fine_tuning.gateway.call_records import SHADOW
 from fine_tuning.gateway.canary_samples import is_failed
 from fine_tuning.gateway.capture_policy import CapturePolicy
 from fine_tuning.gateway.exchanges import CACHE
+from fine_tuning.gateway.recorder import SPOOL
 from fine_tuning.store import call_feedback, examples, gateway_calls
 from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Transaction
@@ -18,6 +19,7 @@ from fine_tuning.store.records.gateway_calls import CallFeedback, GatewayCall
 from fine_tuning.store.workspace import Workspace
 
 BLOCK = 200
+PATIENCE_SECONDS = 2.0  # for another writer: applications wait for the reply
 REPEATED_WITHIN = timedelta(seconds=15)  # a try that failed may be stored seconds before the one that was answered
 _MAX_REASON = 300  # characters
 
@@ -26,12 +28,30 @@ def give(workspace: Workspace, feedback: CallFeedback) -> CallFeedback:
     """Store feedback, and apply it where its call is stored. Returns it with its status, and the reason of a refusal.
 
     The rating and the better answer become those of the captured example, as a person's; of a canary's call it is the
-    outcome that the route's policy names.
+    outcome that the route's policy names. While the database is away it waits in the spool.
+
+    Raises:
+        StorageError: the spool cannot be written either.
     """
     feedback = _masked(feedback, CapturePolicy.of(workspace.settings))
-    with workspace.database.write() as tx:
-        call_feedback.add(tx, feedback)
-    return _apply(workspace, feedback)
+    try:
+        with workspace.database.write(PATIENCE_SECONDS) as tx:
+            call_feedback.add(tx, feedback)
+    except UnavailableError:
+        kept_feedback.keep(workspace.settings.folder(SPOOL), feedback)
+        return feedback
+    try:
+        return _apply(workspace, feedback)
+    except UnavailableError:  # it is stored, and waits there
+        return feedback
+
+
+def store_kept(workspace: Workspace) -> None:
+    """Store the feedback that waits in the spool; what is stored again, after a kill, adds nothing."""
+    for path in kept_feedback.kept(workspace.settings.folder(SPOOL)):
+        with kept_feedback.taken(path) as feedback, workspace.database.write() as tx:
+            if not call_feedback.is_known(tx, feedback["id"]):
+                call_feedback.add(tx, feedback)
 
 
 def _masked(feedback: CallFeedback, policy: CapturePolicy) -> CallFeedback:

@@ -112,7 +112,7 @@ class Recorder:
         if not self._waiting:
             return
         if self._segment is None:
-            if _size_of(self.folder) > self._limits.spool:
+            if size_of(self.folder) > self._limits.spool:
                 raise StorageError("the spool is full")
             self._segment = _Segment(self.folder)
         for _ in range(len(self._waiting)):  # one after the other: a line takes more memory than its call
@@ -167,5 +167,6 @@ def _size(exchange: Exchange) -> int:
     return exchange.size + 1024
 
 
-def _size_of(folder: Path) -> int:
+def size_of(folder: Path) -> int:
+    """Bytes of the files of a spool."""
     return sum(each.stat().st_size for each in folder.glob("*")) if folder.is_dir() else 0

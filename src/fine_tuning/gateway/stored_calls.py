@@ -40,6 +40,7 @@ def store_spool(workspace: Workspace, folder: Path, telemetry: Telemetry | None 
     if files:
         storing = _Storing(workspace, telemetry)
         count = sum(storing.store_file(path) for path in files)
+    feedback.store_kept(workspace)
     feedback.apply_waiting(workspace)
     return count
 

@@ -34,6 +34,7 @@ _OF_ANY_HOST = _OF_ANY_WIRE | {
     *(b"openai-beta", b"anthropic-version", b"anthropic-beta"),
 }
 """All that another host gets of a client's headers, of which any other may be a secret between it and its vendor."""
+_OF_THIS_SERVER = _OF_ANY_HOST | {b"host", b"origin"}
 _QUERY_OF_ANY_HOST = frozenset({b"alt", b"api-version", b"beta"})  # any other may be a key
 _ANTHROPIC_VERSION = b"2023-06-01"  # https://docs.anthropic.com/en/api/versioning
 
@@ -147,7 +148,7 @@ class RoutedCall(NamedTuple):
             if name not in (b"content-length", b"content-encoding") and not name.startswith(OWN)
         ]
         if self.origin is not None:
-            headers = [each for each in headers if each[0] in _OF_ANY_HOST | {b"host", b"origin"}]
+            headers = [each for each in headers if each[0] in _OF_THIS_SERVER]
             if key := caller_keys.own_key(self.headers):
                 headers.append((b"authorization", f"Bearer {key}".encode("latin-1")))
         headers.append((b"content-length", str(len(body)).encode()))

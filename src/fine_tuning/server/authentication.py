@@ -150,6 +150,18 @@ def find_overseer(database: Database, key_id: str) -> ApiKey | None:
     return found if sees_all else None
 
 
+def check_sees_all(database: Database, authorization: str) -> None:
+    """Check that a request may see all projects: that of an overseer's key, or of a server without keys.
+
+    Raises:
+        ApiError: 403, its key is of one project.
+    """
+    key_id = access(database, authorization).key_id
+    if key_id is not None and find_overseer(database, key_id) is None:
+        advice = "use an owner's key: ft-cli keys create NAME --owner --read-only"
+        raise ApiError(403, f"This is of all projects, and your key is of one; {advice}", code="not_of_one_project")
+
+
 def revoke(database: Database, key_id: str) -> None:
     """Revoke a key at once.
 

@@ -9,20 +9,30 @@ What is written in one turn of the event loop goes out together: each chunk of a
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
+from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fine_tuning.gateway.upstreams import Wire, wire_of
+from fine_tuning.gateway.wire_errors import GatewayError, error_body
 
 MAX_HEADER_BYTES = 64 << 10
 HEADER_SECONDS = 10.0
 MAX_OF_PEER = 1024
 MAX_HELD_BYTES = 64 << 10
 _BETWEEN = len(": \r\n")
-_TOO_LARGE, _TOO_SLOW, _TOO_MANY = (
-    "431 Request Header Fields Too Large",
-    "408 Request Timeout",
-    "503 Service Unavailable",
+_TOO_LARGE = GatewayError(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    f"address and headers have more than {MAX_HEADER_BYTES:,} bytes",
+    "headers_too_large",
+)
+_TOO_SLOW = GatewayError(HTTPStatus.REQUEST_TIMEOUT, "the headers did not arrive in time", "headers_too_slow")
+_TOO_MANY = GatewayError(HTTPStatus.SERVICE_UNAVAILABLE, "your address has too many connections", "server_overloaded")
+_INVALID = GatewayError(
+    HTTPStatus.BAD_REQUEST, "this is no HTTP request, such as for a control character in a header", "invalid_http"
 )
 
 
@@ -88,7 +98,7 @@ class _LimitedConnection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._peer: str | None = None
         self._header_bytes = 0
-        self._has_headers = self._is_refused = False
+        self._has_begun = self._has_headers = self._is_refused = False
         self._waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -116,6 +126,7 @@ class _LimitedConnection(HttpToolsProtocol):
         self._has_headers = False
         self._wait()
         super().on_message_begin()
+        self._has_begun = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._has_headers:
@@ -155,12 +166,21 @@ class _LimitedConnection(HttpToolsProtocol):
             self._waiting.cancel()
             self._waiting = None
 
-    def _refuse(self, status: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it says no more
+        self._refuse(_INVALID)
+
+    def _refuse(self, error: GatewayError) -> None:
         self._is_refused = True
         self._stop_waiting()
         if not self.transport.is_closing():
-            self.transport.write(f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".encode())
+            self.transport.write(_response(error, self._wire()))
             self.transport.close()
+
+    def _wire(self) -> Wire:
+        """That of the request, as far as it has come."""
+        path, headers = (self.url.decode("latin-1"), dict(self.headers)) if self._has_begun else ("", {})
+        _, _, behind = path[1:].partition("/")  # the name of an upstream
+        return wire_of(path if path.startswith("/v1") else f"/{behind}", headers)
 
     def _release(self) -> None:
         self._stop_waiting()
@@ -169,3 +189,11 @@ class _LimitedConnection(HttpToolsProtocol):
             if not self.peers[self._peer]:
                 del self.peers[self._peer]
             self._peer = None
+
+
+def _response(error: GatewayError, wire: Wire) -> bytes:
+    body = json.dumps(error_body(wire, int(error.status), str(error), error.code)).encode()
+    head = (
+        f"HTTP/1.1 {int(error.status)} {error.status.phrase}\r\nconnection: close\r\ncontent-type: application/json\r\n"
+    )
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body

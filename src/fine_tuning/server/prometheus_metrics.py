@@ -18,9 +18,12 @@ REQUESTS = Counter("ft_requests", "Requests by route and status.", ["method", "r
 SECONDS = Histogram("ft_request_seconds", "Time to the last byte.", ["method", "route"], registry=REGISTRY)
 
 _LONG = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 60, 150, 600)  # seconds of a model's answer
-_OF_CALLS: Any = {"labelnames": ["upstream", "route"], "buckets": _LONG, "registry": REGISTRY}
+_OF_CALLS: Any = {"labelnames": ["project", "upstream", "route"], "buckets": _LONG, "registry": REGISTRY}
 GATEWAY_CALLS = Counter(
-    "ft_gateway_calls", "Calls passed on, by status of the answer.", ["upstream", "route", "status"], registry=REGISTRY
+    "ft_gateway_calls",
+    "Calls passed on, by status of the answer.",
+    ["project", "upstream", "route", "status"],
+    registry=REGISTRY,
 )
 GATEWAY_SECONDS = Histogram("ft_gateway_seconds", "Time to the last byte of calls passed on.", **_OF_CALLS)
 GATEWAY_FIRST_BYTE = Histogram("ft_gateway_first_byte_seconds", "Time to the first byte of their answers.", **_OF_CALLS)
@@ -41,14 +44,14 @@ def count_call(exchange: Exchange) -> None:
     """Count a call that the gateway passed on, or answered from a route's cache, which is no upstream's."""
     route = "" if exchange.route is None else exchange.route["name"]
     is_cached = exchange.route is not None and exchange.route["role"] == CACHE
-    upstream = CACHE if is_cached else exchange.upstream
-    GATEWAY_CALLS.labels(upstream, route, str(exchange.status or "none")).inc()
+    of_call = exchange.project, CACHE if is_cached else exchange.upstream, route
+    GATEWAY_CALLS.labels(*of_call, str(exchange.status or "none")).inc()
     if exchange.lacked_memory:
         GATEWAY_UNKEPT.inc()
     if exchange.seconds is not None:
-        GATEWAY_SECONDS.labels(upstream, route).observe(exchange.seconds)
+        GATEWAY_SECONDS.labels(*of_call).observe(exchange.seconds)
     if exchange.first_byte is not None:
-        GATEWAY_FIRST_BYTE.labels(upstream, route).observe(exchange.first_byte)
+        GATEWAY_FIRST_BYTE.labels(*of_call).observe(exchange.first_byte)
 
 
 class _State(Collector):

@@ -18,6 +18,11 @@ def add(connection: Connection, feedback: CallFeedback) -> None:
     connection.execute(_table.insert().values(**feedback))
 
 
+def is_known(connection: Connection, feedback_id: str) -> bool:
+    """Whether feedback is stored."""
+    return connection.execute(select(_table.c.id).where(_table.c.id == feedback_id)).first() is not None
+
+
 def settle(connection: Connection, feedback: CallFeedback, status: FeedbackStatus, reason: str | None = None) -> None:
     """Note what became of feedback, and the call that it is of, which is known by now."""
     values = {"status": status, "reason": reason, "call_id": feedback["call_id"]}

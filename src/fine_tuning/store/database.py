@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,13 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction that commits when the block ends and rolls back when it raises."""
-        with self._transaction(write=True) as connection:
+    def write(self, patience: float | None = None) -> Iterator[Connection]:
+        """A transaction that commits when the block ends and rolls back when it raises.
+
+        Args:
+            patience: seconds to wait for another writer of SQLite, instead of 30.
+        """
+        with self._transaction(write=True, patience=patience) as connection:
             yield connection
 
     @contextmanager
@@ -70,15 +74,15 @@ class Database:
             yield connection
 
     @contextmanager
-    def _transaction(self, *, write: bool) -> Iterator[Connection]:
+    def _transaction(self, *, write: bool, patience: float | None = None) -> Iterator[Connection]:
         if not self._ready:
             self._prepare()
-        with translated_errors(self.url), self._begin(write=write) as connection:
+        with translated_errors(self.url), self._begin(write=write, patience=patience) as connection:
             yield connection
 
     @contextmanager
-    def _begin(self, *, write: bool) -> Iterator[Connection]:
-        with self._engine.connect().execution_options(write=write) as connection, connection.begin():
+    def _begin(self, *, write: bool, patience: float | None = None) -> Iterator[Connection]:
+        with self._engine.connect().execution_options(write=write, patience=patience) as connection, connection.begin():
             yield connection
 
     def _make_folder(self) -> None:
@@ -185,10 +189,22 @@ def _create_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        options = connection.get_execution_options()
+        patience = options.get("patience")
+        with _waiting_for(connection, patience) if patience is not None else nullcontext():
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("write") else "BEGIN")
 
     return engine
+
+
+@contextmanager
+def _waiting_for(connection: Connection, seconds: float) -> Iterator[None]:
+    """Let SQLite wait so long for another writer."""
+    try:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(SQLITE_BUSY_SECONDS * 1000)}")
 
 
 def _use_wal(cursor: sqlite3.Cursor) -> None:

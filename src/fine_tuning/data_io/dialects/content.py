@@ -70,7 +70,7 @@ def read_content(parts: list[object], where: str, place: int) -> Content:
         place: of the message in its conversation, for the ids of calls without one.
 
     Raises:
-        DataError: a part cannot be trained on, such as audio; the message names it.
+        DataError: a part is neither text nor an image, such as audio; the message names it.
     """
     found = Content()
     for number, part in enumerate(parts):
@@ -120,7 +120,7 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
         raise DataError(f"{where} must be text or an object, not {json_kind(part)}")
     if kind is None:
         if keys := sorted(key for key, value in part.items() if value is not None):
-            raise DataError(f"{where}: a part that holds {', '.join(keys)} cannot be trained on")
+            raise DataError(f"{where}: a part that holds {', '.join(keys)} is neither text nor an image")
     elif kind in _RUN_BY_HOST:
         raise DataError(f"{where}: {kind} belongs to its host, which wrote and ran the code beside the conversation")
     elif kind == _SERVER_CALL or ui_messages.is_run_by_host(part):
@@ -147,7 +147,7 @@ def _add(found: Content, part: object, where: str, place: int) -> None:
             unread_keys.note(part, _OF_TEXTS, "part")
             found.parts.append({"type": "text", "text": text})
         else:
-            raise DataError(f"{where}: a part of type {kind!r} cannot be trained on")
+            raise DataError(f"{where}: a part of type {kind!r} is neither text nor an image")
     elif kind in _REASONING:
         unread_keys.note({kind: True}, (), "part")
 
@@ -204,7 +204,7 @@ def _image(part: Row, kind: str, where: str) -> ContentPart:
     if is_object(inner):
         kind_of_data = _media_type(inner)
         if isinstance(kind_of_data, str) and not kind_of_data.startswith("image/"):
-            raise DataError(f"{where}: {kind_of_data} cannot be trained on")
+            raise DataError(f"{where}: {kind_of_data} is neither text nor an image")
         detail = inner.get("detail")
         inner = _address(inner)
     elif isinstance(inner, str) and ":" not in inner[:8] and (stated := _media_type(part)):

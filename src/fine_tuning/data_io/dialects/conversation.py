@@ -80,7 +80,7 @@ def read_messages(given: object, label: str) -> list[Message]:
         label: of the list, for messages: `messages`, `input`.
 
     Raises:
-        DataError: it is none of these, or has content that cannot be trained on, such as audio.
+        DataError: it is none of these, or has content that is neither text nor an image, such as audio.
     """
     given = parse_embedded_json(given)
     if isinstance(given, str):

@@ -57,7 +57,7 @@ def items_of(given: JsonObject, where: str) -> list[JsonObject] | None:
 
 
 def refusal(kind: str, where: str) -> str:
-    """Why an item of a type cannot be trained on."""
+    """Why an item of a type is not read."""
     return f"{where} is of type {kind!r}, {_WHY.get(kind) or _WHY.get(kind.removesuffix(_OUTPUT), _RUN_THERE)}"
 
 

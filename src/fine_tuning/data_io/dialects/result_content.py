@@ -84,4 +84,4 @@ def _part(block: JsonObject, kind: str, where: str) -> ContentPart:
         return {"type": "text", "text": "" if text is None else to_json_text(text)}
     if kind in _DATA:
         return {"type": "text", "text": to_json_text(block[kind] if kind in block else block.get("value"))}
-    raise DataError(f"{where}: the result of a tool holds a part of type {kind!r}, which cannot be trained on")
+    raise DataError(f"{where}: the result of a tool holds a part of type {kind!r}, which is no text")

@@ -79,9 +79,9 @@ def _tools_of(given: object) -> list[JsonObject]:
     if "name" in given and str(given.get("type")) in _KINDS:
         return [_wrapped(given)]
     if len(given) == 1 and not ({"type", "name"} & given.keys()):  # as Gemini names them
-        raise DataError(f"the tool {next(iter(given))!r} belongs to its host, and cannot be trained on")
+        raise DataError(f"the tool {next(iter(given))!r} belongs to its host, which runs it")
     if isinstance(kind := given.get("type"), str) and kind != "function":
-        raise DataError(f"a tool of type {kind!r} belongs to its host, and cannot be trained on")
+        raise DataError(f"a tool of type {kind!r} belongs to its host, which runs it")
     return [given]
 
 

@@ -54,7 +54,11 @@ class Request:
 
 def is_request(value: object) -> bool:
     """Whether a parsed value holds a conversation as one of the APIs takes it."""
-    return is_object(value) and any(is_list(parse_embedded_json(value.get(key))) for key in ("messages", "contents"))
+    if not is_object(value):
+        return False
+    contents = parse_embedded_json(value.get("contents"))
+    is_one = is_object(contents) and "parts" in contents
+    return is_one or is_list(contents) or is_list(parse_embedded_json(value.get("messages")))
 
 
 def is_responses_request(value: object) -> bool:
@@ -103,6 +107,8 @@ def read_conversation(given: Row, response: Row | None = None) -> Request:
     if key is None:
         raise DataError("the request's messages are missing; log them with the response")
     conversation = parse_embedded_json(given[key])
+    if key == "contents" and is_object(conversation):  # which Google's APIs take for a list of one
+        conversation = [conversation]
     if key == "contents" and is_list(conversation):  # whose role may be missing; then it is the user's
         conversation = [{"role": "user", **each} if is_object(each) else each for each in conversation]
     messages = with_plain_texts(read_messages(conversation, key))

@@ -15,7 +15,7 @@ from fine_tuning.data_io.messages import content_text, said_content
 from fine_tuning.data_io.usage import Usage as KnownUsage
 from fine_tuning.data_io.usage import usage_of
 from fine_tuning.errors import DataError, ProviderError
-from fine_tuning.gateway.translation.call_pieces import CallPieces
+from fine_tuning.gateway.translation.call_pieces import CallPieces, OrderedCalls
 from fine_tuning.gateway.translation.chat_apis import ChatApi
 from fine_tuning.serving.chat_types import Chunk, Delta, ToolCallDelta, Usage, summed
 from fine_tuning.serving.wires.object_ids import new_id
@@ -112,7 +112,7 @@ class _ChatReader:
         self.is_ended = False
         self._reason: str | None = None
         self._usage: Usage | None = None
-        self._calls = CallPieces()
+        self._calls, self._ordered = CallPieces(), OrderedCalls()
 
     def add(self, event: Row) -> Iterator[Chunk]:
         """See `StreamReader`."""
@@ -125,7 +125,8 @@ class _ChatReader:
             if text := _delta_text(given):
                 delta["content"] = text
             if is_list(calls := given.get("tool_calls")) and calls:
-                delta["tool_calls"] = [*map(self._calls.add, calls)]
+                pieces = [each for call in calls for each in self._ordered.add(self._calls.add(call))]
+                delta |= {"tool_calls": pieces} if pieces else {}
             if given.get("refusal"):
                 self._reason = "content_filter"
             if (reason := choice.get("finish_reason")) is not None:
@@ -135,8 +136,10 @@ class _ChatReader:
 
     def end(self) -> Iterator[Chunk]:
         """See `StreamReader`."""
+        if pieces := self._ordered.end():
+            yield chunk({"tool_calls": pieces})
         self._calls.check_named()
-        return end_chunks(self._reason, self._usage)
+        yield from end_chunks(self._reason, self._usage)
 
 
 def _text(value: object) -> str | None:

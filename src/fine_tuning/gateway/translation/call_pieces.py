@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from fine_tuning.data_io.dialects.tool_calls import is_made
-from fine_tuning.data_io.json_values import is_object, object_or_empty
+from fine_tuning.data_io.json_values import is_object, object_or_empty, parse_embedded_json
 from fine_tuning.errors import ProviderError
 from fine_tuning.serving.chat_types import ToolCallDelta
 from fine_tuning.serving.wires.object_ids import new_id
@@ -54,3 +54,35 @@ class CallPieces:
         if own is None:
             return max(self._ids, default=0)
         return next((number for number, each in self._ids.items() if each == own), len(self._ids))
+
+
+class OrderedCalls:
+    """Puts the pieces of each call behind those of the one before it, where a host sends several at once: not every API
+    can mix them.
+    """
+
+    def __init__(self) -> None:
+        self._current: int | None = None
+        self._arguments = ""  # of the current one
+        self._waiting: dict[int, list[ToolCallDelta]] = {}  # by the numbers of their calls
+
+    def add(self, piece: ToolCallDelta) -> list[ToolCallDelta]:
+        """The pieces that can go on: a call waits until the arguments of the one before it are whole."""
+        self._waiting.setdefault(piece["index"], []).append(piece)
+        ready = self._of_current()
+        while self._waiting and self._is_whole():
+            self._current, self._arguments = next(iter(self._waiting)), ""
+            ready += self._of_current()
+        return ready
+
+    def end(self) -> list[ToolCallDelta]:
+        """Those that wait still: a call may have no arguments at all."""
+        return [piece for pieces in self._waiting.values() for piece in pieces]
+
+    def _is_whole(self) -> bool:
+        return self._current is None or is_object(parse_embedded_json(self._arguments))
+
+    def _of_current(self) -> list[ToolCallDelta]:
+        found = [] if self._current is None else self._waiting.pop(self._current, [])
+        self._arguments += "".join((each.get("function") or {}).get("arguments") or "" for each in found)
+        return found

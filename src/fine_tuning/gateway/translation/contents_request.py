@@ -25,10 +25,10 @@ def contents_fields(body: Row, *, is_streamed: bool) -> JsonObject:
         schema = {_SCHEMA: in_lower_case(config[_SCHEMA])} if _SCHEMA in config else {}
         thinking = {_THINKING: _in_camel_case(each)} if is_object(each := config.get(_THINKING)) else {}
         found[_CONFIG] = {**config, **schema, **thinking}
-    tools = found.get("tools")
-    if is_object(tools):
-        tools = [tools]
-    if is_list(tools):
+    for name in ("contents", "tools"):
+        if is_object(only := found.get(name)):  # a list of one
+            found[name] = [only]
+    if is_list(tools := found.get("tools")):
         found["tools"] = [_in_camel_case(each) if is_object(each) else each for each in tools]
     return {**found, "stream": is_streamed}
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from itertools import groupby, takewhile
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from fine_tuning.data_io.json_values import JsonObject, is_list, is_object, object_or_empty
 from fine_tuning.data_io.messages import Message, ToolCall, content_text, parsed_arguments, said_content
@@ -76,10 +78,13 @@ def _image(given: object) -> Image:
     url = given.get("url") if is_object(given) else given  # a text alone: many hosts take it
     if not isinstance(url, str):
         raise untranslatable("an image has neither an address nor a content", "messages")
-    head, mark, data = url.partition(";base64,")
-    if not mark or not head.startswith("data:"):
+    scheme, _, rest = url.partition(":")
+    head, mark, data = rest.partition(",")
+    if scheme.lower() != "data" or not mark:
         return Image(None, None, url)
-    return Image(head.removeprefix("data:"), data, url)
+    media_type, *options = head.lower().split(";")
+    written = data if "base64" in options else b64encode(unquote_to_bytes(data)).decode()
+    return Image(media_type or "text/plain", written, url)
 
 
 def arguments(call: ToolCall, place: int) -> JsonObject:

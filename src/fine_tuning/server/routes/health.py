@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from fine_tuning.server import authentication
+from fine_tuning.server import authentication, azure_clients
 from fine_tuning.server.api_objects import ApiObject
-from fine_tuning.server.context import Project, Server, context_of
+from fine_tuning.server.context import Server, context_of
 from fine_tuning.server.prometheus_metrics import registry_of
 
 router = APIRouter(tags=["Operations"])
@@ -25,6 +25,7 @@ async def healthz(request: Request) -> ApiObject:
 
 
 @router.get("/metrics", response_class=Response)
-def metrics(server: Server, project: Project) -> Response:  # noqa: ARG001 - a key is needed where there are keys
-    """Requests, jobs and loaded models, as Prometheus reads them."""
+def metrics(server: Server, request: Request) -> Response:
+    """Requests, calls, jobs and loaded models of all projects, as Prometheus reads them."""
+    authentication.check_sees_all(server.database, azure_clients.authorization(dict(request.scope["headers"])))
     return Response(generate_latest(registry_of(server)), media_type=CONTENT_TYPE_LATEST)
