@@ -133,6 +133,8 @@ def test_incumbent_that_is_asked_has_its_price_and_its_mistakes(cli: Any, tmp_pa
     assert found["winner"].startswith("head: TF-IDF")
     assert by_name[found["winner"]]["difference"]["low"] > 0
     assert by_name[found["winner"]]["break_even_calls"] > 0
+    assert by_name[found["winner"]]["break_even"].rpartition(" ")[2] in {"call", "calls"}
+    assert by_name[found["incumbent"]]["break_even"] == ""
     asked = len(big.requests)
     again = json.loads(cli("bakeoff", str(file), "--incumbent", "big", "--model", "cheap", "--json")[1])
     assert len(big.requests) - asked <= 8  # a question of each part, to see whether the model is still the same one

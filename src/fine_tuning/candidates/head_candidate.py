@@ -11,9 +11,8 @@ from statistics import median
 from fine_tuning.candidates.candidate import CandidateAnswer, LabelledCall, Request
 from fine_tuning.candidates.head_fitting import FittedHead, fit_head
 from fine_tuning.errors import ConflictError, ContextLengthError, UsageError
+from fine_tuning.serving.answered_calls import machine_price
 from fine_tuning.serving.heads.classifier_head import ClassifierHead
-
-MS_PER_HOUR = 3.6e6
 
 
 class HeadCandidate:
@@ -69,12 +68,11 @@ class HeadCandidate:
         except (UsageError, ContextLengthError) as error:
             return CandidateAnswer(None, error=str(error))
         latency = (time.perf_counter() - started) * 1000
-        cost = None if self._usd_per_hour is None else latency / MS_PER_HOUR * self._usd_per_hour
-        return CandidateAnswer(found.text, latency, cost, found.confidence)
+        return CandidateAnswer(found.text, latency, machine_price(latency, self._usd_per_hour).usd, found.confidence)
 
     def investment(self) -> float | None:
         """This machine's price for the time of fitting. See `Candidate`."""
-        return None if self._usd_per_hour is None else self._seconds / 3600 * self._usd_per_hour
+        return machine_price(self._seconds * 1000, self._usd_per_hour).usd
 
     def export(self, folder: Path) -> Path:
         """Write the head. See `Candidate`."""

@@ -47,6 +47,7 @@ def bakeoff(
         version = register_winner(workspace, outcome, register)
     if as_json:
         facts = {name: value for name, value in vars(outcome).items() if name != "fitted"}
+        facts["results"] = [{**each, "break_even": _break_even(each, outcome)} for each in outcome.results]
         output.print_json({**facts, "plan": plan.model_dump(), "registered": version})
     else:
         print_outcome(outcome, plan)
@@ -125,7 +126,7 @@ def _cells(each: CandidateResult, outcome: BakeoffOutcome) -> tuple[str, ...]:
         output.number(each["latency_p95"], "ms"),
         output.usd(each["cost_per_call"]["value"]),
         output.usd(each["investment"]),
-        _break_even(each["break_even_calls"]),
+        _break_even(each, outcome),
     )
 
 
@@ -133,7 +134,11 @@ def _points(interval: Interval) -> str:
     return f"{interval['low'] * 100:.1f} to {interval['high'] * 100:.1f}"
 
 
-def _break_even(calls: float) -> str:
+def _break_even(each: CandidateResult, outcome: BakeoffOutcome) -> str:
+    """In words, since JSON has the same null for what is never reached and for what is unknown."""
+    calls = each["break_even_calls"]
+    if each["name"] == outcome.incumbent:
+        return ""
     if isinf(calls) or isnan(calls):
         return "never" if isinf(calls) else "unknown"
     return f"{ceil(calls):,} call{'' if ceil(calls) == 1 else 's'}"

@@ -44,7 +44,7 @@ class CallPrices:
             return self._hosts.price_of(place.model, call.usage, place.provider or None, call.made_at)
         if seconds is None:
             return CallPrice(None, "the call has not ended")
-        return machine_price(seconds * MS, self._workspace.settings)
+        return machine_price(seconds * MS, self._workspace.settings.machine_usd_per_hour)
 
     def _place(self, model: str) -> PriceOf | str:
         """Whose price the calls of one of this server's models have, or why that is unknown."""

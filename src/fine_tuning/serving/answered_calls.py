@@ -118,15 +118,14 @@ def call_cost(target: Target, completion: Completion, settings: Settings) -> Cal
         target = Target(*completion.price_of)
     if target.provider != LOCAL:
         return _price_at_host(target, completion, settings)
-    return machine_price(completion.latency_ms, settings)
+    return machine_price(completion.latency_ms, settings.machine_usd_per_hour)
 
 
-def machine_price(milliseconds: float, settings: Settings) -> CallPrice:
+def machine_price(milliseconds: float, usd_per_hour: float | None) -> CallPrice:
     """The price of this machine's time."""
-    hourly = settings.machine_usd_per_hour
-    if hourly is None:
+    if usd_per_hour is None:
         return CallPrice(None, "this machine has no price; set FINE_TUNING_MACHINE_USD_PER_HOUR")
-    return CallPrice(milliseconds / MS_PER_HOUR * hourly)
+    return CallPrice(milliseconds / MS_PER_HOUR * usd_per_hour)
 
 
 def _price_at_host(target: Target, completion: Completion, settings: Settings) -> CallPrice:
