@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import select
 
 from fine_tuning import ABTestFramework
@@ -18,6 +19,7 @@ from fine_tuning.errors import ConflictError
 from fine_tuning.experiments.recommendation import recommend
 from fine_tuning.gateway import feedback, recorder, route_changes
 from fine_tuning.gateway.agreement import Agreement, agreement
+from fine_tuning.gateway.exchanges import is_in_sample
 from fine_tuning.gateway.recorder import SPOOL, Recorder
 from fine_tuning.gateway.remembered import READ_SECONDS
 from fine_tuning.gateway.route_changes import Change
@@ -31,7 +33,7 @@ from fine_tuning.store.column_types import now
 from fine_tuning.store.database import Database, open_database
 from fine_tuning.store.records.routes import Route, RouteRevision
 from fine_tuning.store.workspace import open_workspace
-from tests.gateway.conftest import Gateway
+from tests.gateway.conftest import Gateway, running
 from tests.gateway.scripted_upstream import Upstream, answer
 from tests.gateway.test_feedback import said_of
 from tests.gateway.test_pass_through import ask, request
@@ -130,6 +132,29 @@ def test_shadow_is_asked_after_the_answer_and_within_its_budget(
     assert (found["pairs"], found["not_compared"], found["rate"]) == (2, 0, 1.0)
     assert found["low"] is not None
     assert 0 < found["low"] < 1
+
+
+def test_shadow_is_asked_only_for_calls_that_are_captured(
+    gateway: Gateway, vendor: Upstream, second: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise there is nothing to compare with."""
+    gateway.stop()
+    monkeypatch.setenv("FINE_TUNING_CAPTURE_RATE", "0.5")
+    save(candidate="second/m", shadow={})
+    for each in (vendor, second):
+        each.answers(WHOLE)
+    with running(FastAPI(openapi_url=None)) as sampling:
+        for number in range(20):
+            unit = f"x-ft-unit: u{number}".encode()
+            assert ask(sampling, request(CHATS, body(), JSON, unit))[0].status == 200
+        captured = sum(is_in_sample({"unit": f"u{number}"}, "", 0.5) for number in range(20))
+        wait_until(lambda: spooled().count('"role": "shadow"') == captured)
+        calls = sampling.stored()
+    assert 0 < captured < 20
+    assert {each["unit"] for each in calls if each["role"] == "shadow"} == {
+        each["unit"] for each in calls if each["example_id"] is not None
+    }
+    assert agreed()["not_compared"] == 0
 
 
 def test_stream_in_shadow_says_its_tokens_for_the_budget(gateway: Gateway, vendor: Upstream, second: Upstream) -> None:

@@ -33,6 +33,7 @@ from fine_tuning.gateway.upstream_connections import MOST_INFORMATIONAL
 from fine_tuning.gateway.upstreams import read_upstreams
 from fine_tuning.settings import get_settings
 from fine_tuning.store.database import open_database
+from fine_tuning.store.workspace import open_workspace
 from tests.gateway.conftest import Gateway
 from tests.gateway.conftest import gateway as gateway
 from tests.gateway.conftest import second as second
@@ -146,7 +147,7 @@ def test_shadow_that_drips_gives_its_place_back(
         forwarder = Forwarder(Limits(shadow=0.3))
         upstreams = read_upstreams({"openai": vendor.address})
         sources = Sources(upstreams, lambda *_: asyncio.sleep(0), LiteLLMProcess(get_settings()))
-        calls = RouteCalls(forwarder, lambda *_: asyncio.sleep(0), sources, open_database(), recorded.append)
+        calls = RouteCalls(forwarder, lambda *_: asyncio.sleep(0), sources, open_workspace(), recorded.append)
         route = (await RouteTable(open_database()).of("default"))["triage"]
         path, read = "/v1/chat/completions", read_body(ASKED)
         assert read is not None

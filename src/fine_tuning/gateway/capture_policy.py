@@ -11,6 +11,7 @@ from fine_tuning.data_io.messages import messages_of_example
 from fine_tuning.datasets.privacy.found import Detector
 from fine_tuning.datasets.privacy.row_privacy import masked_text
 from fine_tuning.distillation.example_record import Facts, example_record
+from fine_tuning.gateway.exchanges import is_in_sample
 from fine_tuning.gateway.spooled_calls import SpooledCall
 from fine_tuning.settings import Settings
 from fine_tuning.store.records.examples import NewExample
@@ -44,11 +45,8 @@ class CapturePolicy(NamedTuple):
         return cls(settings.capture_rate, tuple(makers[each]() for each in settings.capture_mask))
 
     def has_drawn(self, call: SpooledCall) -> bool:
-        """Whether the call is in the sample: all calls of a conversation or a unit are, or none."""
-        names = (call.tags.get("conversation"), call.tags.get("unit"), call.facts["id"])
-        drawn = next(name for name in names if name)
-        share = int.from_bytes(hashlib.sha256(drawn.encode("utf-8", "replace")).digest()[:8]) / 2**64
-        return share < self.rate
+        """Whether the call is in the sample."""
+        return is_in_sample(call.tags, call.facts["id"], self.rate)
 
     def masked(self, example: NewExample) -> NewExample:
         """The example without what is private."""

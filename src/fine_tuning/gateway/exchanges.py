@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from collections.abc import Mapping
@@ -153,6 +154,13 @@ class Exchange:
 def is_capture_allowed(tags: Mapping[str, str]) -> bool:
     """Whether the client allows its call to be recorded; whatever else than a yes it writes in x-ft-capture is a no."""
     return tags.get("capture", "on").strip().lower() in {"on", "true", "yes", "1"}
+
+
+def is_in_sample(tags: Mapping[str, str], call_id: str, rate: float) -> bool:
+    """Whether a call is in the share of them that becomes examples: all of a conversation or a unit are, or none."""
+    drawn = next(name for name in (tags.get("conversation"), tags.get("unit"), call_id) if name)
+    share = int.from_bytes(hashlib.sha256(drawn.encode("utf-8", "replace")).digest()[:8]) / 2**64
+    return share < rate
 
 
 def encoding_of(headers: Headers) -> str:

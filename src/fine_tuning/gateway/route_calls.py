@@ -32,8 +32,8 @@ from fine_tuning.gateway.translation.chat_apis import with_model_in_path
 from fine_tuning.gateway.translation.translated_calls import TranslatedCall
 from fine_tuning.gateway.upstreams import LOCAL, Upstream
 from fine_tuning.gateway.wire_errors import GatewayError
-from fine_tuning.store.database import Database
 from fine_tuning.store.records.experiment_json import Arm
+from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 TARGET = b"x-ft-target"  # tells the client which target answered
@@ -109,12 +109,12 @@ class RouteCalls:
         forwarder: Forwarder,
         app: ASGIApp,
         sources: Sources,
-        database: Database,
+        workspace: Workspace,
         record: Callable[[Exchange], None],
     ) -> None:
         self._forwarder, self._app, self._sources, self._keep = forwarder, app, sources, record
         self._cache = AnswerCache()
-        self.shadows = Shadows(database, self._ask_in_shadow)
+        self.shadows = Shadows(workspace, self._ask_in_shadow)
 
     async def close(self) -> None:
         """Stop what runs in the background."""

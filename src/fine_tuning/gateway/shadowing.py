@@ -12,12 +12,12 @@ from fastapi.concurrency import run_in_threadpool
 from fine_tuning.errors import FineTuningError
 from fine_tuning.experiments.assignment import takes_part
 from fine_tuning.experiments.design import SLOTS
-from fine_tuning.gateway.exchanges import is_capture_allowed
+from fine_tuning.gateway.exchanges import is_capture_allowed, is_in_sample
 from fine_tuning.gateway.kept_bodies import BodyLimits
 from fine_tuning.gateway.route_table import KnownRoute
 from fine_tuning.gateway.target_requests import RoutedCall
 from fine_tuning.store import routes
-from fine_tuning.store.database import Database
+from fine_tuning.store.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 MOST_WAITING, MOST_BYTES = 100, 32 << 20  # calls and their bodies; further ones are dropped and counted
@@ -34,11 +34,11 @@ class Shadowed(NamedTuple):
     call_id: str
     limits: BodyLimits
 
-    @property
-    def is_drawn(self) -> bool:
-        """Whether it is in the share of the shadow; what the client does not want to be recorded is not."""
+    def is_drawn(self, capture_rate: float) -> bool:
+        """Whether it is in the share of the shadow; a call whose own answer is not kept has nothing to compare with."""
         shadow = self.route.policy.shadow
-        if shadow is None or not is_capture_allowed(self.tags):
+        is_kept = is_capture_allowed(self.tags) and is_in_sample(self.tags, self.call_id, capture_rate)
+        if shadow is None or not is_kept:
             return False
         return takes_part("shadow", self.call_id, [[0, round(shadow.share * SLOTS)]])
 
@@ -50,8 +50,8 @@ class Shadows:
         ask: has a call answered, and recorded.
     """
 
-    def __init__(self, database: Database, ask: Callable[[Shadowed], Awaitable[None]], waiting: int = MOST_WAITING):
-        self._database, self._ask = database, ask
+    def __init__(self, workspace: Workspace, ask: Callable[[Shadowed], Awaitable[None]], waiting: int = MOST_WAITING):
+        self._database, self._capture_rate, self._ask = workspace.database, workspace.settings.capture_rate, ask
         self._waiting: asyncio.Queue[Shadowed] = asyncio.Queue(waiting)
         self._bytes = 0  # of what waits
         self._running: list[asyncio.Task[None]] = []
@@ -59,7 +59,7 @@ class Shadows:
 
     def offer(self, shadowed: Shadowed) -> None:
         """Take a call that is drawn, if there is a place for it."""
-        if not shadowed.is_drawn:
+        if not shadowed.is_drawn(self._capture_rate):
             return
         if not self._running:
             self._running = [asyncio.create_task(self._run()) for _ in range(AT_ONCE)]

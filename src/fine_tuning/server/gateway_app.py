@@ -76,7 +76,7 @@ class GatewayApp:
         self._held_keys = HeldKeys(workspace)
         self._routes = RouteTable(workspace.database)
         sources = Sources(upstreams, self._held_keys.of, LiteLLMProcess(workspace.settings))
-        self._route_calls = RouteCalls(self._forwarder, app, sources, workspace.database, self._record)
+        self._route_calls = RouteCalls(self._forwarder, app, sources, workspace, self._record)
         self._passing = {
             name.encode(): (each, request_gate.cross_origin(partial(self._pass, each), config))
             for name, each in upstreams.items()
